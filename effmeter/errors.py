@@ -1,0 +1,55 @@
+"""Every error that effmeter raises on purpose, as one small tree.
+
+::
+
+    EffmeterError
+    ├── UsageError            a call or option that cannot mean anything (exit status 2)
+    ├── RunFileError          a run file cannot be opened, read or created (exit status 1)
+    │   ├── NotARunError      the file is no effmeter run
+    │   └── NewerFormatError  the run was written by a newer effmeter
+    ├── RecorderError         the recorder cannot be reached, or refuses
+    ├── ProbeError            a sensor cannot be used at all
+    └── MeasurementError      an energy that was asked for is not known
+
+Nothing below the command line prints these as tracebacks: a user's mistake is one clear line.
+"""
+
+
+class EffmeterError(Exception):
+    """Base of the tree; its text is one line that names the remedy where there is one."""
+
+    exit_status = 1
+
+
+class UsageError(EffmeterError):
+    """An argument that cannot mean anything: a budget without a unit, an unknown criterion."""
+
+    exit_status = 2
+
+
+class RunFileError(EffmeterError):
+    """A run file cannot be opened, read or created."""
+
+
+class NotARunError(RunFileError):
+    """The file is not a run that effmeter recorded."""
+
+
+class NewerFormatError(RunFileError):
+    """The run's format is newer than this effmeter reads."""
+
+
+class RecorderError(EffmeterError):
+    """The recorder cannot be started or reached, or refuses what was asked of it."""
+
+
+class ProbeError(EffmeterError):
+    """A family of sensors cannot be used; the text gives the reason."""
+
+
+class MeasurementError(EffmeterError):
+    """An energy was asked for that nothing on this machine measures."""
+
+
+class EffmeterWarning(UserWarning):
+    """Something could not be measured; training goes on and the run file says what is missing."""

@@ -1,0 +1,1 @@
+"""Other tools that effmeter plugs into."""

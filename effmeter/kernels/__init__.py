@@ -1,0 +1,1 @@
+"""Numba kernels beside their NumPy references."""

@@ -1,0 +1,1 @@
+"""Training-acceleration methods and the workloads they run on."""

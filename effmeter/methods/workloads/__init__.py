@@ -1,0 +1,1 @@
+"""Models, data sets and the reference training loop."""

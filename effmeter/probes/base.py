@@ -1,0 +1,64 @@
+"""What a probe is: code that reads one family of sensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from effmeter.schema import Channel, Refusal
+
+
+class Failure(NamedTuple):
+    """A channel could not be read, and why. Never a zero in its place."""
+
+    reason: str
+
+
+class Reading(NamedTuple):
+    """One value of one channel, read between two looks at the run clock.
+
+    A counter's value is its raw count (``Channel.unit_j`` joules each), a gauge's is watts.
+    """
+
+    channel: str
+    begin_ns: int
+    end_ns: int
+    value: int | float | Failure
+
+
+class Probe(Protocol):
+    """Reads one family of sensors.
+
+    ``channels`` may grow while the probe is in use; a reading names a channel listed there.
+    """
+
+    name: str
+    channels: tuple[Channel, ...]
+    period_s: float
+    """The shortest period at which reading again can tell anything new."""
+
+    def read(self) -> Sequence[Reading]:
+        """One reading of every channel, back to back. Failures are readings too."""
+
+    def close(self) -> None:
+        """Let go of descriptors and handles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The probes that can be used on this machine, and the sensors that refused."""
+
+    probes: tuple[Probe, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """All channels of all probes."""
+        return tuple(channel for probe in self.probes for channel in probe.channels)
+
+
+@dataclass(slots=True)
+class Found:
+    """What one family's search for sensors found: collected by ``discover``."""
+
+    probes: list[Probe] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
