@@ -1,1 +1,58 @@
-"""Probes: one module per family of sensors."""
+"""Probes: one module per family of sensors, and the search for what this machine has."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from effmeter.clock import Clock, SystemClock
+from effmeter.probes import estimate, nvml, powercap
+from effmeter.probes.base import Discovery
+from effmeter.schema import Channel, Component, Provenance, Refusal
+
+SYSFS_VARIABLE = "EFFMETER_SYSFS"
+"""Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
+_ESTIMATED_COMPONENTS = (Component.CPU, Component.RAM)
+
+
+def discover(
+    sysfs: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Discovery:
+    """Every sensor that can be used here, and every one that refuses; it never raises.
+
+    Processors and memory that no sensor covers are estimated, and their channels say so.
+    ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
+    """
+    environ = os.environ if environ is None else environ
+    sysfs = sysfs or Path(environ.get(SYSFS_VARIABLE) or "/sys")
+    clock = clock or SystemClock()
+    measured = _joined(
+        _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock)),
+        _searched("NVML", Component.GPU, lambda: nvml.find(sysfs, clock)),
+    )
+    uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
+    if not uncovered:
+        return measured
+    estimated = _searched("psutil", uncovered[0], lambda: estimate.find(uncovered, environ, clock))
+    return _joined(measured, estimated)
+
+
+def _searched(source: str, component: Component, find: Callable[[], Discovery]) -> Discovery:
+    """What a family's search finds; a refusal if it fails in a way nobody foresaw."""
+    try:
+        return find()
+    except Exception as error:  # one family's fault must not hide the others
+        reason = f"the search for it failed: {type(error).__name__}: {error}"
+        return Discovery((), (Refusal(source, component, reason),))
+
+
+def _joined(first: Discovery, second: Discovery) -> Discovery:
+    return Discovery(first.probes + second.probes, first.refusals + second.refusals)
+
+
+def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
+    return any(
+        channel.component is component and channel.provenance is not Provenance.ESTIMATED
+        for channel in channels
+    )

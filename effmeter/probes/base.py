@@ -1,10 +1,14 @@
 """What a probe is: code that reads one family of sensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from effmeter.schema import Channel, Refusal
+
+LIMIT_HEADROOM = 2.0
+"""A stated power limit holds on average over its window, and as the sensor sees it: a channel's
+``max_power_w`` is this many times the limit, so that a brief peak is never taken for a fault."""
 
 
 class Failure(NamedTuple):
@@ -54,11 +58,3 @@ class Discovery:
     def channels(self) -> tuple[Channel, ...]:
         """All channels of all probes."""
         return tuple(channel for probe in self.probes for channel in probe.channels)
-
-
-@dataclass(slots=True)
-class Found:
-    """What one family's search for sensors found: collected by ``discover``."""
-
-    probes: list[Probe] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)

@@ -1,0 +1,48 @@
+# Every target brings its own virtual environment up to date first; nothing else is needed than
+# Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+RUNS := runs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## list these targets
+	@echo "make TARGET, where TARGET is one of"
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "PYTHON=python3.12 chooses another Python for the virtual environment in $(VENV)."
+
+demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
+	@files=$$($(BIN)/effmeter bench lenet --sizes 1,2 --epochs 8 --out $(RUNS)) \
+	  && $(BIN)/effmeter report $$files \
+	  && printf '\nThe recorded runs:\n' && printf '  %s\n' $$files
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## lint, formatting, types and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
+bench: $(READY) ## measure what measuring costs
+	$(BIN)/python -m bench
+
+clean: ## remove the virtual environment and what was built; recorded runs stay
+	rm -rf $(VENV) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find effmeter tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip is upgraded because older ones know no --group.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "effmeter needs Python 3.11 or newer, and $(PYTHON) is not: name one that is," \
+	    "as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing effmeter, PyTorch and the test tools into $(VENV): this takes minutes, once."
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian and" \
+	    "Ubuntu install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install -c constraints.txt -e ".[torch,data]" --group dev
+	@touch $(READY)

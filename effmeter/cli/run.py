@@ -1,0 +1,173 @@
+"""``effmeter run -- CMD``: record a command in any language."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from effmeter.errors import EffmeterWarning, UsageError
+from effmeter.tracking import Run
+from effmeter.tracking.live import Summary
+
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option(
+    "-o", "--output", metavar="FILE", help="The run file [default: runs/NAME-TIME.arrow]."
+)
+@click.option("--name", help="The run's name [default: the command's].")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Repeatable.")
+@click.option("--rate", "rate_hz", default=10.0, show_default=True, help="Readings per second.")
+@click.option(
+    "--recorder",
+    type=click.Choice(["auto", "private", "shared"]),
+    default="auto",
+    show_default=True,
+    help="Who records: a shared daemon where one runs, or one of this run's own.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON (on stderr).")
+@click.argument("command", nargs=-1, required=True, metavar="-- CMD [ARG]...")
+def run(
+    output: str | None,
+    name: str | None,
+    labels: tuple[str, ...],
+    rate_hz: float,
+    recorder: str,
+    quiet: bool,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> int:
+    """Record a command in any language, from its start to its end.
+
+    Its output, its signals and its exit status pass through. A program in it that uses
+    effmeter.track() joins the same recording.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise UsageError(f"there is no command {command[0]!r}")
+    if output is not None and name is not None and "/" in name:
+        raise UsageError("--name is a name, not a path: the path goes to -o")
+    warnings.showwarning = _show_on_one_line
+    file = None if output is None else _as_path(output)
+    recorded = Run(
+        file or name or Path(command[0]).name,
+        _parsed_labels(labels),
+        rate_hz=rate_hz,
+        recorder=recorder,
+        join=output is None,
+    )
+    with recorded:
+        recorded.note("command", " ".join(command))
+        status = _run_through(program, command)
+        recorded.end("completed" if status == 0 else _failure(status))
+    if not quiet:
+        _tell(recorded.summary(), as_json)
+    return _exit_like(status)
+
+
+def _as_path(output: str) -> str:
+    path = output if output.endswith(".arrow") else f"{output}.arrow"
+    return path if os.sep in path else os.path.join(os.curdir, path)
+
+
+def _parsed_labels(labels: tuple[str, ...]) -> dict[str, str | int | float | bool]:
+    parsed: dict[str, str | int | float | bool] = {}
+    for label in labels:
+        key, separator, value = label.partition("=")
+        if not (key and separator):
+            raise UsageError(f"{label!r} is not a label: write KEY=VALUE")
+        parsed[key] = _plain(value)
+    return parsed
+
+
+def _plain(value: str) -> str | int | float:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _run_through(program: str, command: tuple[str, ...]) -> int:
+    """Run the command to its end; its return code, negative for a signal that ended it."""
+    try:
+        child = subprocess.Popen(command, executable=program)
+    except OSError as error:
+        raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from error
+    with _signals_forwarded_to(child):
+        return child.wait()
+
+
+@contextmanager
+def _signals_forwarded_to(child: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Pass signals on. Those of a terminal reach the whole group: passed on they would be two."""
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    def leave_to_child(_number: int, _frame: FrameType | None) -> None:
+        pass
+
+    from_terminal = leave_to_child if _is_in_foreground() else forward
+    handlers = dict.fromkeys(_FORWARDED, forward) | dict.fromkeys(_FROM_TERMINAL, from_terminal)
+    earlier = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _failure(status: int) -> str:
+    if status < 0:
+        return f"failed: {signal.Signals(-status).name}"
+    return f"failed: exit status {status}"
+
+
+def _tell(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        facts = dataclasses.asdict(summary)
+        facts["path"] = None if summary.path is None else str(summary.path)
+        click.echo(json.dumps(facts), err=True)
+        return
+    click.echo(f"effmeter: {summary}", err=True)
+    if summary.path is not None:
+        click.echo(f"effmeter: recorded in {os.path.relpath(summary.path)}", err=True)
+
+
+def _exit_like(status: int) -> int:
+    """End as the command did: by the same signal where a signal ended it."""
+    if status < 0:
+        sys.stdout.flush()
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+        return 128 - status
+    return status
+
+
+def _show_on_one_line(
+    message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
+) -> None:
+    prefix = "effmeter: " if issubclass(category, EffmeterWarning) else ""
+    click.echo(f"{prefix}warning: {message}", err=True)

@@ -1,0 +1,47 @@
+"""Labelled images, split into what a model learns from and what it is tested on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImages:
+    """``images`` (N, C, H, W) float32 and ``labels`` (N,) int64, on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "LabelledImages":
+        """The same images on another device."""
+        return LabelledImages(self.images.to(device), self.labels.to(device))
+
+    def shuffled_batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in an order drawn from ``generator`` (on the CPU)."""
+        order = torch.randperm(len(self), generator=generator).to(self.labels.device)
+        for chosen in order.split(batch_size):
+            yield self.images[chosen], self.labels[chosen]
+
+    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in the order stored."""
+        yield from zip(self.images.split(batch_size), self.labels.split(batch_size), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The two parts of a data set, which share no original image."""
+
+    train: LabelledImages
+    test: LabelledImages
+
+    def to(self, device: torch.device) -> "Split":
+        """The same split on another device."""
+        return Split(self.train.to(device), self.test.to(device))

@@ -1,0 +1,18 @@
+"""Small files of sysfs: a text or a number each, or nothing where they cannot be read."""
+
+import contextlib
+from pathlib import Path
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text without the space around it; None if it cannot be read."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip()
+    return None
+
+
+def read_number(path: Path) -> int | None:
+    """The whole number in the file; None if it cannot be read or is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(path.read_bytes())
+    return None

@@ -1,0 +1,114 @@
+"""One client of the recorder: its socket, its identity, what waits to be sent to it."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from effmeter.recorder.peer import Peer, peer_of, watch_death
+from effmeter.recorder.protocol import LineBuffer, Message, check_request, decode, encode, receive
+
+MAX_UNSENT_BYTES = 256 * 1024
+RESTRICTED_MESSAGES_PER_S = 2000
+
+
+class Connection:
+    """A client's end as the recorder sees it; nothing here ever waits."""
+
+    def __init__(self, sock: socket.socket, owner_uid: int) -> None:
+        sock.setblocking(False)
+        self.socket = sock
+        self.peer: Peer = peer_of(sock)
+        self.is_restricted = self.peer.uid not in (0, owner_uid)
+        self.greeted = False
+        self.watches = False
+        self.asks: list[int] = []
+        self.recording: str | None = None
+        self.end_of_life = watch_death(sock, self.peer)
+        self.paused_until_ns = 0
+        self._lines = LineBuffer()
+        self._descriptors: list[int] = []
+        self._unsent = bytearray()
+        self._allowance = float(RESTRICTED_MESSAGES_PER_S)
+        self._allowed_ns = 0
+
+    @property
+    def key(self) -> int:
+        """What tells this connection from the others."""
+        return id(self)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the socket is waited for."""
+        return bool(self._unsent)
+
+    def read(self, now_ns: int) -> list[Message] | None:
+        """The messages that have come; None once the client has hung up.
+
+        ProtocolError where what came is no message.
+        """
+        try:
+            data, descriptors = receive(self.socket)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except OSError:
+            return None
+        self._descriptors += descriptors
+        if not data:
+            return None
+        messages = [check_request(decode(line)) for line in self._lines.feed(data)]
+        self._throttle(len(messages), now_ns)
+        return messages
+
+    def _throttle(self, messages: int, now_ns: int) -> None:
+        """A stranger who floods is read no faster than it may speak."""
+        if not self.is_restricted:
+            return
+        earned = (now_ns - self._allowed_ns) * 1e-9 * RESTRICTED_MESSAGES_PER_S
+        self._allowance = min(self._allowance + earned, float(RESTRICTED_MESSAGES_PER_S))
+        self._allowance -= messages
+        self._allowed_ns = now_ns
+        if self._allowance < 0:
+            debt_s = -self._allowance / RESTRICTED_MESSAGES_PER_S
+            self.paused_until_ns = now_ns + int(debt_s * 1e9)
+
+    def take_descriptor(self) -> int | None:
+        """The one descriptor handed over; more than one is a mistake, and all are closed."""
+        handed, self._descriptors = self._descriptors, []
+        if len(handed) == 1:
+            return handed[0]
+        _close_all(handed)
+        return None
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send, or keep until the socket takes it; what a client never reads is dropped."""
+        line = encode(message)
+        if len(self._unsent) + len(line) <= MAX_UNSENT_BYTES:
+            self._unsent += line
+            self.flush()
+
+    def push(self, message: Mapping[str, Any]) -> None:
+        """Send only if nothing waits: a newer one will follow."""
+        if not self._unsent:
+            self.send(message)
+
+    def flush(self) -> None:
+        """Send what the socket takes."""
+        with contextlib.suppress(OSError):
+            while self._unsent:
+                del self._unsent[: self.socket.send(self._unsent)]
+
+    def close(self) -> None:
+        """Let go of the socket and of every descriptor."""
+        _close_all(self._descriptors)
+        if self.end_of_life is not None:
+            os.close(self.end_of_life)
+            self.end_of_life = None
+        self.socket.close()
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

@@ -1,0 +1,67 @@
+"""What is written down of a run at its beginning: host, program, versions, sampling."""
+
+import os
+import platform
+import sys
+from importlib import metadata as packages
+from typing import Any
+
+from effmeter.clock import Clock
+from effmeter.probes.base import Discovery
+from effmeter.recorder.protocol import Message
+from effmeter.schema import Metadata
+
+_OWN_PACKAGES = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
+
+
+def describe_run(
+    begin: Message, discovery: Discovery, life: str, rate_hz: float, clock: Clock
+) -> Metadata:
+    """The metadata of the run that a client begins."""
+    anchor = clock.anchor()
+    return Metadata(
+        run_id=begin["run_id"],
+        name=begin["name"],
+        started_wall_ns=anchor.wall_ns,
+        started_time_ns=anchor.time_ns,
+        part=begin["part"],
+        labels=begin["labels"],
+        channels=discovery.channels,
+        refusals=discovery.refusals,
+        host={"name": begin["host"], **_host()},
+        program=begin["program"],
+        versions={**_own_versions(), **begin["versions"]},
+        git_commit=begin.get("git_commit"),
+        sampling={
+            "rate_hz": rate_hz,
+            "recorder": life,
+            "periods_s": {p.name: max(p.period_s, 1 / rate_hz) for p in discovery.probes},
+        },
+    )
+
+
+def _host() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "logical_cpus": os.cpu_count(),
+        "memory_bytes": _memory_bytes(),
+    }
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return None
+
+
+def _own_versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": sys.platform}
+    for name in _OWN_PACKAGES:
+        try:
+            found[name] = packages.version(name)
+        except packages.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,66 @@
+"""Where recorders listen, and whom a client trusts there."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from effmeter.errors import RecorderError
+
+SOCKET_VARIABLE = "EFFMETER_SOCKET"
+RECORDING_VARIABLE = "EFFMETER_RECORDING"
+SOCKET_NAME = "recorder.sock"
+ROOT_DIRECTORY = Path("/run/effmeter") if Path("/run").is_dir() else Path("/var/run/effmeter")
+_LONGEST_SOCKET_PATH = 100
+
+
+def user_directory(environ: Mapping[str, str]) -> Path:
+    """The runtime directory of this user's own recorders; not created here."""
+    base = environ.get("XDG_RUNTIME_DIR")
+    if base and Path(base).is_dir():
+        return Path(base) / "effmeter"
+    return Path("/tmp") / f"effmeter-{os.getuid()}"  # noqa: S108 - its owner and mode are checked
+
+
+def shared_socket(environ: Mapping[str, str]) -> Path:
+    """Where a shared recorder of this user listens: root's serves the whole machine."""
+    directory = ROOT_DIRECTORY if os.getuid() == 0 else user_directory(environ)
+    return directory / SOCKET_NAME
+
+
+def shared_sockets(environ: Mapping[str, str]) -> Iterator[Path]:
+    """The sockets of shared recorders that a client may use, its own user's first."""
+    candidates = (user_directory(environ) / SOCKET_NAME, ROOT_DIRECTORY / SOCKET_NAME)
+    reachable = (path for path in candidates if os.access(path, os.W_OK))
+    return (path for path in reachable if is_trusted_socket(path))
+
+
+def is_trusted_socket(path: Path) -> bool:
+    """Whether a socket belongs to root or to this user: others could invent readings."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISSOCK(facts.st_mode) and facts.st_uid in (0, os.getuid())
+
+
+def make_private_directory(environ: Mapping[str, str]) -> Path:
+    """A fresh directory that only this user can enter, with a path short enough for a socket."""
+    for base in (environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
+        if base and len(base) < _LONGEST_SOCKET_PATH - 30 and os.access(base, os.W_OK | os.X_OK):
+            return Path(tempfile.mkdtemp(prefix="effmeter-", dir=base))
+    raise RecorderError("no directory for the recorder's socket can be written: set TMPDIR")
+
+
+def make_own_directory(path: Path, mode: int) -> None:
+    """A runtime directory of this user's at a known path; RecorderError if it is another's."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        facts = path.lstat()
+    except OSError as error:
+        raise RecorderError(f"{path}: {error.strerror}") from error
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+        raise RecorderError(f"{path} belongs to somebody else: remove it or use --socket")
+    if stat.S_IMODE(facts.st_mode) != mode:
+        path.chmod(mode)

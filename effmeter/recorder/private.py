@@ -1,0 +1,43 @@
+"""A private recorder's life: from an inherited socket to the end of its work."""
+
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+
+from effmeter.probes import discover
+from effmeter.recorder.places import SOCKET_NAME
+from effmeter.recorder.registry import Policy
+from effmeter.recorder.server import Server
+
+
+def serve_private(inherited: int, directory: str) -> int:
+    """Serve the client at the inherited socket, and whoever joins it, until all are done."""
+    first_client = socket.socket(fileno=inherited)
+    first_client.set_inheritable(False)
+    home = Path(directory)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.suppress(FileNotFoundError):
+        (home / SOCKET_NAME).unlink()
+    listener.bind(str(home / SOCKET_NAME))
+    listener.listen()
+    try:
+        server = Server(discover(), Policy("private", os.getuid()))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: server.stop())
+        server.listen(listener)
+        server.adopt(first_client)
+        server.run()
+    finally:
+        remove_private_directory(home)
+    return 0
+
+
+def remove_private_directory(home: Path) -> None:
+    """Remove a private recorder's directory with the few files that it can hold."""
+    for name in (SOCKET_NAME, "recorder.log"):
+        with contextlib.suppress(OSError):
+            (home / name).unlink()
+    with contextlib.suppress(OSError):
+        home.rmdir()

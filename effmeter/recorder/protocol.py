@@ -1,0 +1,172 @@
+"""What client and recorder say to each other: JSON lines over a Unix socket, with limits.
+
+A message is one JSON object on one line; ``op`` names what it is. The recorder may run as root,
+so it takes nothing on trust: every field is named here with its type and its limit, and a
+message that does not fit ends the connection.
+"""
+
+import array
+import json
+import math
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from effmeter.errors import RecorderError
+
+PROTOCOL_VERSION = 1
+MAX_LINE_BYTES = 64 * 1024
+MAX_TEXT = 4096
+MAX_LABELS = 64
+MAX_DESCRIPTORS = 4
+_CHUNK_BYTES = 64 * 1024
+
+Message = dict[str, Any]
+
+
+class ProtocolError(RecorderError):
+    """The other side sent something that is no message."""
+
+
+class Field(NamedTuple):
+    """The type of one field of a message, and whether it must be there."""
+
+    kind: type
+    required: bool = True
+
+
+_MARK = {
+    "event": Field(str),
+    "time_ns": Field(int),
+    "id": Field(int, False),
+    "parent": Field(int, False),
+    "name": Field(str, False),
+    "value": Field(float, False),
+    "text": Field(str, False),
+    "thread": Field(str, False),
+}
+_SOURCE = {
+    "name": Field(str),
+    "labels": Field(dict),
+    "host": Field(str),
+    "rank": Field(int, False),
+    "local_rank": Field(int, False),
+    "program": Field(dict),
+    "id": Field(int),
+}
+REQUESTS: Mapping[str, Mapping[str, Field]] = {
+    "hello": {"version": Field(int), "time_ns": Field(int)},
+    "begin": {
+        **_SOURCE,
+        "run_id": Field(str),
+        "part": Field(int),
+        "rate_hz": Field(float),
+        "git_commit": Field(str, False),
+        "recording": Field(str, False),
+        "versions": Field(dict),
+    },
+    "join": {**_SOURCE, "recording": Field(str)},
+    "mark": _MARK,
+    "ask": {"number": Field(int)},
+    "watch": {},
+    "end": {"status": Field(str), "final": Field(bool), "dropped_marks": Field(int)},
+    "status": {},
+    "stop": {},
+}
+"""What a client may say, field by field."""
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """A message as one line."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of a line; ProtocolError where it is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"not a message: {error}") from error
+    if not isinstance(message, dict) or not isinstance(message.get("op"), str):
+        raise ProtocolError("not a message: no op")
+    return message
+
+
+def check_request(message: Message) -> Message:
+    """The message, if it is one that a client may send; ProtocolError otherwise."""
+    fields = REQUESTS.get(message["op"])
+    if fields is None:
+        raise ProtocolError(f"unknown op {message['op'][:40]!r}")
+    unknown = message.keys() - fields.keys() - {"op"}
+    if unknown:
+        raise ProtocolError(f"{message['op']}: unknown field {min(unknown)[:40]!r}")
+    for name, field in fields.items():
+        _check_field(message, name, field)
+    return message
+
+
+def _check_field(message: Message, name: str, field: Field) -> None:
+    value = message.get(name)
+    if value is None:
+        if field.required:
+            raise ProtocolError(f"{message['op']}: {name} is missing")
+        return
+    if field.kind is float and type(value) is int:
+        value = message[name] = _as_float(message, name, value)
+    if type(value) is not field.kind:
+        raise ProtocolError(f"{message['op']}: {name} is not a {field.kind.__name__}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ProtocolError(f"{message['op']}: {name} is longer than {MAX_TEXT}")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ProtocolError(f"{message['op']}: {name} is out of range")
+    if isinstance(value, dict):
+        _check_flat(message["op"], name, value)
+
+
+def _as_float(message: Message, name: str, value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ProtocolError(f"{message['op']}: {name} is out of range") from error
+
+
+def _check_flat(op: str, name: str, mapping: Mapping[str, Any]) -> None:
+    if len(mapping) > MAX_LABELS:
+        raise ProtocolError(f"{op}: {name} has more than {MAX_LABELS} entries")
+    for key, value in mapping.items():
+        if not isinstance(value, str | int | float | bool | None):
+            raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is not a plain value")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is not a finite number")
+
+
+class LineBuffer:
+    """Bytes as they come, lines as they are whole."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The lines completed by these bytes; ProtocolError past the limit."""
+        self._pending += data
+        *lines, rest = self._pending.split(b"\n")
+        self._pending = bytearray(rest)
+        if len(rest) > MAX_LINE_BYTES or any(len(line) > MAX_LINE_BYTES for line in lines):
+            raise ProtocolError(f"a line is longer than {MAX_LINE_BYTES} bytes")
+        return iter([bytes(line) for line in lines])
+
+
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """Bytes and descriptors waiting on a socket; no bytes at its end. May raise OSError."""
+    flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+    space = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
+    data, ancillary, _, _ = sock.recvmsg(_CHUNK_BYTES, space, flags)
+    descriptors = array.array("i")
+    for level, kind, payload in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            whole = len(payload) - len(payload) % descriptors.itemsize
+            descriptors.frombytes(payload[:whole])
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    return data, list(descriptors)

@@ -1,0 +1,251 @@
+"""One recording: what one run file is told, and by whom."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from effmeter.clock import Clock
+from effmeter.recorder.intake import Appeared, Gap, Item, Observation
+from effmeter.recorder.protocol import Message, ProtocolError
+from effmeter.recorder.rows import EventRow, RowBuffer
+from effmeter.recorder.totals import LiveTotals
+from effmeter.recorder.writer import RunWriter
+from effmeter.schema import Channel, Event, Metadata
+
+ANCHOR_PERIOD_NS = 60_000_000_000
+FLUSH_PERIOD_NS = 1_000_000_000
+MARK_EVENTS = frozenset(
+    {
+        Event.EPOCH_BEGIN,
+        Event.EPOCH_END,
+        Event.SPAN_BEGIN,
+        Event.SPAN_END,
+        Event.METRIC,
+        Event.NOTE,
+    }
+)
+BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.NOTE}
+"""The marks that ask for an extra reading: a metric or a note bounds nothing."""
+UNCLOSED = "interrupted"
+_FUTURE_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One program, or rank of one, whose marks stand in a recording."""
+
+    label: str
+    root_id: int
+
+
+class Recording:
+    """Readings and marks on their way into one run file."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        writer: RunWriter,
+        clock: Clock,
+        period_s: float,
+        owner_uid: int,
+    ) -> None:
+        self.metadata = metadata
+        self.period_s = period_s
+        self.writer = writer
+        self.owner_uid = owner_uid
+        self.totals = LiveTotals(metadata.refusals)
+        self.sources: dict[int, Source] = {}
+        self._clock = clock
+        self._begin_ns = metadata.started_time_ns
+        self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
+        self._thins_readings = False
+        self._due_ns: dict[str, int] = {}
+        self._wanted: set[str] = set()
+        self._base_j: dict[str, float] = {}
+        self._channels: dict[str, Channel] = {}
+        self._flushed_ns = self._begin_ns
+        self._anchored_ns = self._begin_ns
+        self._dropped_rows = 0
+        self._statuses: list[str] = []
+        self._add_anchor()
+
+    # Readings
+
+    def take(self, items: Iterable[Item], appeared: Mapping[str, Appeared]) -> None:
+        """Readings and gaps, as the intake tells them; ``appeared`` describes the channels."""
+        for item in items:
+            if isinstance(item, Observation):
+                self._observe(item, appeared)
+            elif isinstance(item, Gap):
+                self._add_gap(item)
+
+    def _observe(self, seen: Observation, appeared: Mapping[str, Appeared]) -> None:
+        if seen.time_ns < self._begin_ns or not self._is_due(seen):
+            return
+        name, energy_j = seen.channel, seen.energy_j
+        if name not in self._channels:
+            self._introduce(appeared[name], seen)
+        if energy_j is not None:
+            energy_j -= self._base_j.setdefault(name, energy_j)
+            seen = seen._replace(energy_j=energy_j)
+        self.totals.take(self._channels[name], seen)
+        self._rows.add_reading(seen.time_ns, name, energy_j, seen.power_w, seen.read_s)
+
+    def _introduce(self, appeared: Appeared, first: Observation) -> None:
+        """Describe a channel before its first reading here, with its counter's standing."""
+        channel, absolute_j = appeared.channel, appeared.absolute_j
+        self._channels[channel.name] = channel
+        if absolute_j is not None and first.energy_j is not None:
+            absolute_j = self._wrapped_j(channel, absolute_j + first.energy_j)
+        row = EventRow(
+            first.time_ns,
+            Event.CHANNEL,
+            channel=channel.name,
+            value=absolute_j,
+            text=channel.to_json(),
+        )
+        self._rows.add_event(row)
+
+    @staticmethod
+    def _wrapped_j(channel: Channel, absolute_j: float) -> float:
+        if channel.modulus is None:
+            return absolute_j
+        return math.fmod(absolute_j, channel.modulus * channel.unit_j)
+
+    def _is_due(self, seen: Observation) -> bool:
+        """Whether this recording asked for so many readings, or for one at a mark."""
+        if not self._thins_readings:
+            return True
+        due_ns = self._due_ns.get(seen.channel, 0)
+        if seen.time_ns < due_ns and seen.channel not in self._wanted:
+            return False
+        self._wanted.discard(seen.channel)
+        period_ns = int(self.period_s * 1e9)
+        if seen.time_ns >= due_ns:
+            self._due_ns[seen.channel] = max(due_ns + period_ns, seen.time_ns - period_ns)
+        return True
+
+    def thin_readings(self, thins: bool) -> None:
+        """Whether the sampling is faster than this recording asked for."""
+        self._thins_readings = thins
+
+    def want_reading(self) -> None:
+        """Keep the next reading of every channel, whenever it comes."""
+        self._wanted.update(self._channels)
+
+    def _add_gap(self, gap: Gap) -> None:
+        if gap.end_ns is not None and gap.end_ns < self._begin_ns:
+            return
+        self.totals.note_gap(gap)
+        duration_s = None if gap.end_ns is None else (gap.end_ns - gap.begin_ns) * 1e-9
+        row = EventRow(
+            gap.begin_ns,
+            Event.GAP,
+            channel=gap.channel,
+            id=gap.number,
+            value=gap.hidden_j,
+            text=gap.reason,
+            duration_s=duration_s,
+        )
+        self._rows.add_event(row)
+
+    # Sources and their marks
+
+    def add_source(self, key: int, described: Message, label: str) -> None:
+        """A program joins; what it says of itself stands in a note."""
+        self.sources[key] = Source(label, described["id"])
+        text = json.dumps({k: v for k, v in described.items() if k not in ("op", "id", "versions")})
+        self._note("source", source=label, text=text, id=described["id"])
+
+    def mark(self, key: int, mark: Message) -> bool:
+        """Write a mark down; whether it is a boundary that wants a reading."""
+        try:
+            event = Event(mark["event"])
+        except ValueError:
+            event = Event.END
+        if event not in MARK_EVENTS:
+            raise ProtocolError(f"a client cannot write the event {mark['event'][:40]!r}")
+        thread = mark.get("thread")
+        label = self.sources[key].label + (f"/{thread}" if thread else "")
+        latest_ns = self._clock.now_ns() + _FUTURE_NS
+        self._rows.add_event(
+            EventRow(
+                min(mark["time_ns"], latest_ns),
+                event,
+                source=label,
+                id=mark.get("id"),
+                parent=mark.get("parent"),
+                name=mark.get("name"),
+                value=mark.get("value"),
+                text=mark.get("text"),
+            )
+        )
+        return event in BOUNDARIES
+
+    def end_source(self, key: int, status: str, dropped_marks: int = 0) -> None:
+        """A program is done, or is gone."""
+        source = self.sources.pop(key)
+        if dropped_marks:
+            self._note("dropped_marks", source=source.label, value=float(dropped_marks))
+        self._statuses.append(status)
+        now_ns = self._clock.now_ns()
+        row = EventRow(now_ns, Event.END, source=source.label, id=source.root_id, text=status)
+        self._rows.add_event(row)
+
+    # The file
+
+    def flush(self, now_ns: int) -> None:
+        """Hand rows to the writer when a second has passed; anchor when a minute has."""
+        if now_ns - self._anchored_ns >= ANCHOR_PERIOD_NS:
+            self._anchored_ns = now_ns
+            self._add_anchor()
+        if now_ns - self._flushed_ns >= FLUSH_PERIOD_NS:
+            self._flushed_ns = now_ns
+            self._hand_over()
+
+    def finish(self, missed: Iterable[tuple[str, int]]) -> None:
+        """The last rows, and the footer after them."""
+        for probe, count in missed:
+            self._note("missed_deadlines", value=float(count), text=probe)
+        if self._dropped_rows:
+            self._note("dropped_rows", value=float(self._dropped_rows))
+        self._add_anchor()
+        self._rows.add_event(EventRow(self._clock.now_ns(), Event.END, text=self.status))
+        self._hand_over()
+        self.writer.finish()
+
+    @property
+    def status(self) -> str:
+        """How the recording ended: the worst of its sources' endings."""
+        worst = [s for s in self._statuses if s != "completed"]
+        return next((s for s in worst if s == UNCLOSED), worst[0] if worst else "completed")
+
+    def _hand_over(self) -> None:
+        count = len(self._rows)
+        if count and not self.writer.put(self._rows.take()):
+            self._dropped_rows += count
+
+    def _note(
+        self,
+        name: str,
+        source: str | None = None,
+        value: float | None = None,
+        text: str | None = None,
+        id: int | None = None,  # noqa: A002 - the column's name
+    ) -> None:
+        now_ns = self._clock.now_ns()
+        row = EventRow(now_ns, Event.NOTE, None, source, id, None, name, value, text)
+        self._rows.add_event(row)
+
+    def _add_anchor(self) -> None:
+        anchor = self._clock.anchor()
+        offset_ns = self.metadata.started_wall_ns - self.metadata.started_time_ns
+        row = EventRow(
+            anchor.time_ns,
+            Event.ANCHOR,
+            id=anchor.time_ns,
+            value=(anchor.wall_ns - anchor.time_ns - offset_ns) * 1e-9,
+            duration_s=(anchor.time_ns - anchor.awake_ns) * 1e-9,
+        )
+        self._rows.add_event(row)

@@ -1,0 +1,342 @@
+"""The recordings of one recorder: begun, joined, marked, asked about and ended."""
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from effmeter.clock import Clock
+from effmeter.probes.base import Discovery
+from effmeter.recorder.connection import Connection
+from effmeter.recorder.inventory import describe_run
+from effmeter.recorder.peer import Peer
+from effmeter.recorder.pool import SamplerPool
+from effmeter.recorder.protocol import PROTOCOL_VERSION, Message, ProtocolError
+from effmeter.recorder.recording import UNCLOSED, Recording
+from effmeter.recorder.writer import RunWriter
+
+SETTLE_NS = 30_000_000
+"""How long an answer or an ending waits for the extra readings it asked for."""
+MAX_RATE_HZ = 1000.0
+MIN_RATE_HZ = 0.01
+MAX_RECORDINGS_PER_USER = 64
+STOPPED = "the recorder was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one recorder serves: for whom, how fast, and how long."""
+
+    life: str
+    """``private`` (ends with its work) or ``shared`` (until it is stopped)."""
+    owner_uid: int
+    others_rate_hz: float = 10.0
+    """Cap on the sampling and on the extra readings at marks of users other than the owner."""
+    group_gid: int | None = None
+
+
+class Registry:
+    """Answers the requests of clients; ``wake`` lets the loop look around at once."""
+
+    def __init__(
+        self, discovery: Discovery, policy: Policy, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self.stop_requested = False
+        self.settle_ns: int | None = None
+        """When answers and endings that wait for readings are due."""
+        self._discovery = discovery
+        self._policy = policy
+        self._clock = clock
+        self._wake = wake
+        self._pool = SamplerPool(discovery, clock, wake)
+        self._connections: dict[int, Connection] = {}
+        self._ending: dict[str, Recording] = {}
+        self._finished: list[tuple[str, str | None]] = []
+        self._extra_at_ns: dict[int, int] = {}
+        self._started_ns = clock.now_ns()
+        self._handlers: dict[str, Callable[[Connection, Message], None]] = {
+            "mark": self._mark,
+            "ask": self._ask,
+            "begin": self._begin,
+            "join": self._join,
+            "watch": self._watch,
+            "end": self._end,
+            "status": self._status,
+            "stop": self._stop,
+        }
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether readings are being taken."""
+        return bool(self._pool.recordings)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a file is open."""
+        return bool(self._pool.recordings or self._ending)
+
+    def start(self) -> None:
+        """Start the samplers, at rest."""
+        self._pool.start()
+
+    def close(self) -> None:
+        """End the samplers."""
+        self._pool.stop()
+
+    def end_all(self) -> None:
+        """End every recording because the recorder stops."""
+        for token in list(self._pool.recordings):
+            self._begin_ending(token, STOPPED)
+
+    def pump(self, now_ns: int) -> None:
+        """Take in readings; flush, answer, push totals and end what is due."""
+        self._pool.pump()
+        if self.settle_ns is not None and now_ns >= self.settle_ns:
+            self.settle_ns = None
+            self._answer(now_ns)
+            self._finish_ending()
+        for token, recording in self._pool.recordings.items():
+            recording.flush(now_ns)
+            self._push_total(token, recording, now_ns)
+
+    def _finish_ending(self) -> None:
+        for token, recording in self._ending.items():
+            if token in self._pool.recordings:
+                self._pool.remove(token)
+                recording.finish(self._pool.missed_deadlines())
+
+    # Requests
+
+    def handle(self, connection: Connection, message: Message) -> None:
+        """Do what a client asks; ProtocolError where it may not ask so."""
+        if message["op"] == "hello":
+            self._greet(connection, message)
+        elif connection.greeted:
+            self._handlers[message["op"]](connection, message)
+        else:
+            raise ProtocolError("the first message must be a hello")
+
+    def _greet(self, connection: Connection, message: Message) -> None:
+        greeting = {
+            "op": "hello",
+            "version": PROTOCOL_VERSION,
+            "time_ns": self._clock.now_ns(),
+            "life": self._policy.life,
+            "pid": os.getpid(),
+        }
+        connection.send(greeting)
+        if message["version"] != PROTOCOL_VERSION:
+            raise ProtocolError(f"this recorder speaks version {PROTOCOL_VERSION}")
+        connection.greeted = True
+        self._connections[connection.key] = connection
+
+    def _begin(self, connection: Connection, message: Message) -> None:
+        descriptor = connection.take_descriptor()
+        refusal = self._refusal(connection, message, descriptor)
+        if refusal is not None or descriptor is None:
+            if descriptor is not None:
+                os.close(descriptor)
+            connection.send({"op": "refused", "reason": refusal})
+            return
+        rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ)
+        if connection.is_restricted:
+            rate_hz = min(rate_hz, self._policy.others_rate_hz)
+        token = message.get("recording") or secrets.token_hex(8)
+        metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
+        run_as = connection.peer if os.geteuid() == 0 and connection.peer.uid != 0 else None
+        writer = RunWriter(descriptor, metadata, run_as, lambda why: self._file_ended(token, why))
+        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, connection.peer.uid)
+        self._pool.add(token, recording)
+        self._enter(connection, token, message)
+
+    def _refusal(
+        self, connection: Connection, message: Message, descriptor: int | None
+    ) -> str | None:
+        if connection.recording is not None:
+            return "this connection has begun a recording already"
+        if message.get("recording") in {*self._pool.recordings, *self._ending}:
+            return "that recording is going on already"
+        if descriptor is None:
+            return "a recording begins with one open file"
+        mine = [r for r in self._pool.recordings.values() if r.owner_uid == connection.peer.uid]
+        if len(mine) >= MAX_RECORDINGS_PER_USER:
+            return f"{MAX_RECORDINGS_PER_USER} recordings of this user are going on already"
+        return unfit_for_writing(descriptor, connection.peer)
+
+    def _join(self, connection: Connection, message: Message) -> None:
+        recording = self._pool.recordings.get(message["recording"])
+        allowed = recording is not None and connection.peer.uid in (0, recording.owner_uid)
+        if not allowed or connection.recording is not None or message["recording"] in self._ending:
+            connection.send({"op": "refused", "reason": "there is no such recording to join"})
+            return
+        self._enter(connection, message["recording"], message)
+
+    def _enter(self, connection: Connection, token: str, message: Message) -> None:
+        recording = self._pool.recordings[token]
+        connection.recording = token
+        rank = message.get("rank")
+        label = f"{message['host']}/{'-' if rank is None else rank}/{connection.peer.pid}"
+        recording.add_source(connection.key, message, label)
+        connection.send(
+            {
+                "op": "begun",
+                "recording": token,
+                "rate_hz": 1 / recording.period_s,
+                "time_ns": self._clock.now_ns(),
+            }
+        )
+        self._request_reading(connection)
+
+    def _mark(self, connection: Connection, message: Message) -> None:
+        recording = self._recording_of(connection)
+        if recording is None:
+            return  # a mark that was on its way when the recording ended
+        if recording.mark(connection.key, message):
+            self._request_reading(connection)
+
+    def _request_reading(self, connection: Connection) -> None:
+        """An extra reading for a mark; strangers get them no faster than their rate."""
+        recording = self._recording_of(connection)
+        if recording is None:
+            return
+        if connection.is_restricted:
+            now_ns = self._clock.now_ns()
+            if now_ns < self._extra_at_ns.get(connection.peer.uid, 0):
+                return
+            spacing_ns = int(1e9 / self._policy.others_rate_hz)
+            self._extra_at_ns[connection.peer.uid] = now_ns + spacing_ns
+        recording.want_reading()
+        self._pool.request_reading()
+
+    def _ask(self, connection: Connection, message: Message) -> None:
+        connection.asks.append(message["number"])
+        self._request_reading(connection)
+        self._settle_soon()
+
+    def _watch(self, connection: Connection, _message: Message) -> None:
+        connection.watches = True
+
+    def _end(self, connection: Connection, message: Message) -> None:
+        token = connection.recording
+        self.leave(connection, message["status"], message["final"], message["dropped_marks"])
+        if token not in self._ending:
+            connection.recording = None
+            connection.send({"op": "left"})
+
+    def _status(self, connection: Connection, _message: Message) -> None:
+        status: dict[str, Any] = {
+            "op": "status",
+            "pid": os.getpid(),
+            "life": self._policy.life,
+            "uptime_s": (self._clock.now_ns() - self._started_ns) * 1e-9,
+            "recordings": len(self._pool.recordings),
+            "clients": len(self._connections),
+            "channels": [c.name for c in self._discovery.channels],
+            "refusals": [f"{r.source}: {r.reason}" for r in self._discovery.refusals],
+        }
+        connection.send(status)
+
+    def _stop(self, connection: Connection, _message: Message) -> None:
+        if connection.is_restricted:
+            reason = "only root or the recorder's owner may stop it"
+            connection.send({"op": "refused", "reason": reason})
+            return
+        connection.send({"op": "stopping"})
+        self.stop_requested = True
+
+    # Recordings
+
+    def _recording_of(self, connection: Connection) -> Recording | None:
+        token = connection.recording
+        return None if token is None else self._pool.recordings.get(token)
+
+    def forget(self, connection: Connection) -> None:
+        """A client is gone; what it left open ends as interrupted."""
+        self._connections.pop(connection.key, None)
+        self.leave(connection, STOPPED if self.stop_requested else UNCLOSED, final=False)
+
+    def leave(
+        self, connection: Connection, status: str, final: bool, dropped_marks: int = 0
+    ) -> None:
+        """A client's part in its recording is over; the last one out ends it."""
+        recording, token = self._recording_of(connection), connection.recording
+        if recording is None or token is None or connection.key not in recording.sources:
+            return
+        recording.end_source(connection.key, status, dropped_marks)
+        if final or not recording.sources:
+            self._begin_ending(token, UNCLOSED)
+
+    def _begin_ending(self, token: str, status: str) -> None:
+        """Close a recording once the readings at its end are in."""
+        if token in self._ending:
+            return
+        recording = self._pool.recordings[token]
+        for key in list(recording.sources):
+            recording.end_source(key, status)
+        self._ending[token] = recording
+        recording.want_reading()
+        self._pool.request_reading()
+        self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        if self.settle_ns is None:
+            self.settle_ns = self._clock.now_ns() + SETTLE_NS
+
+    def _file_ended(self, token: str, why: str | None) -> None:
+        """Told from a writer's thread that its file is closed."""
+        self._finished.append((token, why))
+        self._wake()
+
+    def report_finished(self) -> None:
+        """Tell clients of the files that have been closed."""
+        while self._finished:
+            token, why = self._finished.pop()
+            recording = self._ending.pop(token, None)
+            if token in self._pool.recordings:
+                recording = self._pool.recordings[token]
+                self._pool.remove(token)
+            for connection in list(self._connections.values()):
+                if connection.recording == token and recording is not None:
+                    connection.recording = None
+                    connection.send({"op": "ended", "failure": why, "status": recording.status})
+
+    def _answer(self, now_ns: int) -> None:
+        for connection in self._connections.values():
+            recording = self._recording_of(connection)
+            if recording is not None:
+                for number in connection.asks:
+                    total = recording.totals.as_message(now_ns)
+                    connection.send({"op": "total", "number": number, **total})
+            connection.asks.clear()
+
+    def _push_total(self, token: str, recording: Recording, now_ns: int) -> None:
+        watching = [c for c in self._connections.values() if c.watches and c.recording == token]
+        if watching:
+            total = {"op": "total", "number": 0, **recording.totals.as_message(now_ns)}
+            for connection in watching:
+                connection.push(total)
+
+
+def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
+    """Why the recorder will not write to a descriptor; None where it will.
+
+    It must be an empty regular file of the peer's own, open for writing, that nobody records to.
+    """
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        return "the descriptor is not a regular file"
+    if facts.st_uid != peer.uid:
+        return "the file belongs to another user"
+    if facts.st_size != 0:
+        return "the file is not empty"
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    if flags & os.O_ACCMODE not in (os.O_WRONLY, os.O_RDWR):
+        return "the file is not open for writing"
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return "the file is being recorded to"
+    return None

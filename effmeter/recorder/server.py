@@ -1,0 +1,178 @@
+"""The recorder's loop: clients on one side, samplers and run files on the other."""
+
+import contextlib
+import os
+import selectors
+import socket
+from collections.abc import Callable
+
+from effmeter.clock import Clock, SystemClock
+from effmeter.probes.base import Discovery
+from effmeter.recorder.connection import Connection
+from effmeter.recorder.peer import Peer
+from effmeter.recorder.protocol import ProtocolError
+from effmeter.recorder.registry import Policy, Registry
+
+PUMP_PERIOD_NS = 100_000_000
+MAX_CONNECTIONS = 256
+IDLE_EXIT_NS = 10_000_000_000
+_READABLE = selectors.EVENT_READ
+
+
+class Server:
+    """Serves clients until it is stopped or, if private, has nothing left to do."""
+
+    def __init__(self, discovery: Discovery, policy: Policy, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._policy = policy
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        self._selector.register(self._wake_read, _READABLE, self._drain_wake)
+        self._registry = Registry(discovery, policy, self._clock, self.wake)
+        self._connections: dict[int, Connection] = {}
+        self._pumped_ns = 0
+        self._started_ns = self._idle_since_ns = self._clock.now_ns()
+
+    # What goes on around it
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take connections from a listening socket."""
+        listener.setblocking(False)
+        self._selector.register(listener, _READABLE, lambda: self._accept_from(listener))
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Serve a client whose connected socket was inherited."""
+        self._admit(sock)
+
+    def stop(self) -> None:
+        """End every recording and then the loop; safe from a signal handler."""
+        self._registry.stop_requested = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the loop look around now; safe from any thread."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._wake_write, b"x")
+
+    def run(self) -> None:
+        """Serve until there is no more to do."""
+        self._registry.start()
+        try:
+            while not self._is_done():
+                self._step()
+        finally:
+            self._registry.close()
+            for connection in list(self._connections.values()):
+                self._drop(connection)
+
+    # The loop
+
+    def _is_done(self) -> bool:
+        if self._registry.stop_requested:
+            self._registry.end_all()
+            return not self._registry.is_busy
+        now_ns = self._clock.now_ns()
+        if self._registry.is_busy or self._connections:
+            self._idle_since_ns = now_ns
+        served = self._idle_since_ns > self._started_ns
+        patience_ns = 0 if served else IDLE_EXIT_NS
+        return self._policy.life == "private" and now_ns - self._idle_since_ns > patience_ns
+
+    def _step(self) -> None:
+        for key, _ in self._selector.select(self._until_next_s()):
+            key.data()
+        now_ns = self._clock.now_ns()
+        if self._pump_due_ns() <= now_ns:
+            self._pumped_ns = now_ns
+            self._registry.pump(now_ns)
+        self._look_after_connections(now_ns)
+        self._registry.report_finished()
+
+    def _pump_due_ns(self) -> int:
+        due_ns = self._pumped_ns + PUMP_PERIOD_NS
+        return min(due_ns, self._registry.settle_ns or due_ns)
+
+    def _until_next_s(self) -> float | None:
+        if self._registry.is_recording or self._registry.settle_ns is not None:
+            return max(0.0, (self._pump_due_ns() - self._clock.now_ns()) * 1e-9)
+        if any(c.paused_until_ns or c.has_unsent for c in self._connections.values()):
+            return 0.05
+        waits_for_first = self._policy.life == "private" and not self._connections
+        return 0.5 if waits_for_first else None
+
+    def _drain_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake_read, 4096):
+                pass
+
+    # Connections
+
+    def _accept_from(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            sock, _ = listener.accept()
+            if len(self._connections) >= MAX_CONNECTIONS:
+                sock.close()
+                return
+            self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        try:
+            connection = Connection(sock, self._policy.owner_uid)
+        except OSError:
+            sock.close()
+            return
+        if not self._may_connect(connection.peer):
+            connection.send({"op": "refused", "reason": "this recorder serves other users"})
+            connection.close()
+            return
+        self._connections[connection.key] = connection
+        self._selector.register(sock, _READABLE, self._serving(connection))
+        if connection.end_of_life is not None:
+            self._selector.register(
+                connection.end_of_life, _READABLE, lambda: self._drop(connection)
+            )
+
+    def _serving(self, connection: Connection) -> Callable[[], None]:
+        return lambda: self._serve(connection)
+
+    def _may_connect(self, peer: Peer) -> bool:
+        if peer.uid in (0, self._policy.owner_uid):
+            return True
+        gid = self._policy.group_gid
+        return gid is not None and (peer.gid == gid or gid in peer.groups)
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            messages = connection.read(self._clock.now_ns())
+            if messages is None:
+                self._drop(connection)
+                return
+            for message in messages:
+                self._registry.handle(connection, message)
+        except ProtocolError as error:
+            connection.send({"op": "refused", "reason": str(error)})
+            self._drop(connection)
+            return
+        if connection.paused_until_ns and connection.key in self._connections:
+            self._selector.unregister(connection.socket)
+
+    def _look_after_connections(self, now_ns: int) -> None:
+        for connection in self._connections.values():
+            if connection.has_unsent:
+                connection.flush()
+            if connection.paused_until_ns and now_ns >= connection.paused_until_ns:
+                connection.paused_until_ns = 0
+                self._selector.register(connection.socket, _READABLE, self._serving(connection))
+
+    def _drop(self, connection: Connection) -> None:
+        """Let a client go; what it left open ends as interrupted."""
+        if self._connections.pop(connection.key, None) is None:
+            return
+        for descriptor in (connection.socket, connection.end_of_life):
+            with contextlib.suppress(KeyError, ValueError):
+                if descriptor is not None:
+                    self._selector.unregister(descriptor)
+        self._registry.forget(connection)
+        connection.close()

@@ -1,0 +1,394 @@
+"""A program's part in a recording: how it comes to one, and how it keeps it.
+
+A program joins the recording that it finds itself inside; else the ranks of a launch meet; else
+a shared recorder is asked, and a private one started where there is none. Where the recorder
+dies, one successor goes on. Whatever fails here, the program goes on: it is warned once, and
+from then on nothing is measured.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import time
+import uuid
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from effmeter.errors import EffmeterWarning, RecorderError, UsageError
+from effmeter.recorder import runfile
+from effmeter.recorder.launch import PrivateRecorder, launch_private
+from effmeter.recorder.link import Link, connect
+from effmeter.recorder.places import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
+from effmeter.recorder.private import remove_private_directory
+from effmeter.recorder.program import describe_program, git_commit, library_versions
+from effmeter.recorder.protocol import Message, decode
+from effmeter.recorder.ranks import Invitation, Launch, Meeting, launch_of
+
+RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
+DEFAULT_RATE_HZ = 10.0
+ANSWER_TIMEOUT_S = 2.0
+START_TIMEOUT_S = 20.0
+END_TIMEOUT_S = 10.0
+REJOIN_PERIOD_S = 0.5
+CHOICES = ("auto", "private", "shared")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a program wants recorded, and how."""
+
+    name: str
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    directory: Path | None = None
+    rate_hz: float = DEFAULT_RATE_HZ
+    recorder: str = "auto"
+    join: bool = True
+    root_id: int = 0
+
+    def __post_init__(self) -> None:
+        if self.recorder not in CHOICES:
+            raise UsageError(f"recorder is one of {', '.join(CHOICES)}, not {self.recorder!r}")
+        if not 0 < self.rate_hz <= 1000:
+            raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
+
+
+class Session:
+    """One program's part in one recording."""
+
+    def __init__(self, wish: Wish, environ: Mapping[str, str]) -> None:
+        self._wish = wish
+        self._environ = environ
+        self._launch: Launch | None = launch_of(environ)
+        self._link: Link | None = None
+        self._private: PrivateRecorder | None = None
+        self._meeting: Meeting | None = None
+        self._invitation: Invitation | None = None
+        self._run_id = uuid.uuid4().hex
+        self._is_owner = False
+        self._replaced = False
+        self._warned = False
+        self._dropped_before = 0
+        self._rejoin_at_s = 0.0
+        self._watching = False
+        self._owner_pid = os.getpid()
+        self._open_marks: dict[int, Message] = {}
+        self.failure: str | None = None
+        """Why nothing is recorded any more, if so."""
+
+    @classmethod
+    def begin(cls, wish: Wish, environ: Mapping[str, str]) -> "Session":
+        """Get recorded. RunFileError where the run's file cannot be made: nothing has begun.
+
+        Where no recorder can be had, the session only warns.
+        """
+        session = cls(wish, dict(environ))
+        try:
+            session._find_recorder()
+        except RecorderError as error:
+            session._give_up(f"{error}; the run is not measured")
+        return session
+
+    @property
+    def path(self) -> Path | None:
+        """The run file; None where nothing is recorded."""
+        return None if self._invitation is None else Path(self._invitation.run_file)
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the recording is this program's own rather than joined."""
+        return self._is_owner
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether marks still reach a recorder; never in a forked child."""
+        return self._link is not None and not self._link.lost and self._is_here
+
+    @property
+    def _is_here(self) -> bool:
+        return os.getpid() == self._owner_pid
+
+    def variables_for_children(self) -> dict[str, str]:
+        """What the environment of a child must hold for it to join."""
+        if self._invitation is None or not self._invitation.socket:
+            return {}
+        return {
+            SOCKET_VARIABLE: self._invitation.socket,
+            RECORDING_VARIABLE: self._invitation.recording,
+            RUN_FILE_VARIABLE: self._invitation.run_file,
+        }
+
+    # Marks and totals
+
+    def mark(self, mark: Mapping[str, Any]) -> None:
+        """Send a mark without waiting; fields as the protocol names them."""
+        if not self._is_here:
+            return
+        message = {"op": "mark", **mark}
+        self._remember_open(message)
+        if self._link is not None:
+            self._link.send(message)
+            self._look_after_link()
+
+    def _remember_open(self, message: Message) -> None:
+        """A successor must know what was begun: its predecessor may not have written it."""
+        if message["event"] in ("epoch_begin", "span_begin"):
+            self._open_marks[message["id"]] = message
+        elif message["event"] in ("epoch_end", "span_end"):
+            self._open_marks.pop(message["id"], None)
+
+    def ask_total(self) -> Message | None:
+        """The recording's energy by now, asked for and waited for; None where unknown."""
+        if not self._is_here or self._link is None:
+            return None
+        self._look_after_link()
+        total = self._link.ask_total(ANSWER_TIMEOUT_S)
+        self._look_after_link()
+        return total
+
+    def latest_total(self) -> Message | None:
+        """The last total that the recorder pushed; never waits."""
+        if not self._is_here or self._link is None:
+            return None
+        if not self._watching:
+            self._watching = True
+            self._link.send({"op": "watch"})
+        self._link.drain()
+        self._look_after_link()
+        return self._link.latest_total
+
+    def end(self, status: str) -> None:
+        """Close this program's part; waits until its own file is whole."""
+        if not self._is_here:
+            return
+        self._look_after_link()
+        link = self._link
+        if link is not None and not link.lost:
+            final = self._is_owner and self._launch is None
+            dropped = self._dropped_before + link.dropped_marks
+            link.send({"op": "end", "status": status, "final": final, "dropped_marks": dropped})
+            if link.flush(END_TIMEOUT_S):
+                self._wait_for_end(link)
+        self._let_go()
+
+    def _wait_for_end(self, link: Link) -> None:
+        ended = link.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
+        if ended is None:
+            self._warn(f"{self.path} was not closed by the recorder: its last second may miss")
+        elif ended.get("failure"):
+            self._warn(f"{self.path} could not be written to its end: {ended['failure']}")
+
+    def _let_go(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        if self._meeting is not None and self._is_owner:
+            self._meeting.close()
+        if self._private is not None and not self._private.socket_path.exists():
+            remove_private_directory(self._private.directory)
+
+    # Coming to a recording
+
+    def _find_recorder(self) -> None:
+        if self._wish.join and self._join_surrounding():
+            return
+        if self._launch is not None and self._wish.join:
+            self._meeting = Meeting(self._launch, self._environ)
+            self._meeting.join_or_lead(self._try_join, self._lead)
+        else:
+            self._lead()
+
+    def _join_surrounding(self) -> bool:
+        told = [self._environ.get(v) for v in (SOCKET_VARIABLE, RECORDING_VARIABLE)]
+        run_file = self._environ.get(RUN_FILE_VARIABLE, "")
+        if not all(told):
+            return False
+        if self._try_join(Invitation(str(told[0]), str(told[1]), run_file)):
+            return True
+        self._warn("the surrounding recording cannot be joined; recording apart from it")
+        return False
+
+    def _try_join(self, invitation: Invitation) -> bool:
+        try:
+            link = connect(invitation.socket)
+        except RecorderError:
+            return False
+        link.send({"op": "join", "recording": invitation.recording, **self._describe_source()})
+        try:
+            link.expect("begun", ANSWER_TIMEOUT_S)
+        except RecorderError:
+            link.close()
+            return False
+        self._link, self._invitation = link, invitation
+        return True
+
+    def _lead(self) -> Invitation | None:
+        """Begin a recording of one's own, by a shared recorder or a private one."""
+        path = runfile.path_for(self._wish.name, self._wish.directory, self._environ)
+        descriptor = runfile.create(path)
+        try:
+            if self._wish.recorder != "private":
+                self._begin_shared(path, descriptor)
+            if self._link is None:
+                self._begin_private(path, descriptor)
+        except RecorderError:
+            runfile.discard(path)
+            raise
+        finally:
+            os.close(descriptor)
+        self._is_owner = True
+        return self._invitation
+
+    def _begin_shared(self, path: Path, descriptor: int) -> None:
+        for place in self._shared_places():
+            try:
+                link = connect(place)
+                self._begin_on(link, descriptor, part=1)
+                token = link.expect("begun", ANSWER_TIMEOUT_S)["recording"]
+            except RecorderError as error:
+                self._warn(f"{error}; a private recorder is used instead")
+                continue
+            self._link = link
+            self._invitation = Invitation(os.fspath(place), token, os.path.abspath(path))
+            return
+        if self._wish.recorder == "shared":
+            raise RecorderError("no shared recorder is running: start one by effmeter daemon run")
+
+    def _shared_places(self) -> list[Path]:
+        named = self._environ.get(SOCKET_VARIABLE)
+        if named and not self._environ.get(RECORDING_VARIABLE):
+            return [Path(named)]
+        return list(shared_sockets(self._environ))
+
+    def _begin_private(self, path: Path, descriptor: int) -> None:
+        recorder = launch_private(self._environ)
+        link = recorder.link
+        try:
+            link.greet(START_TIMEOUT_S)
+            self._begin_on(link, descriptor, part=1)
+            token = link.expect("begun", START_TIMEOUT_S)["recording"]
+        except RecorderError as error:
+            said = recorder.last_words()
+            link.close()
+            raise RecorderError(f"{error} ({said})" if said else str(error)) from error
+        self._private, self._link = recorder, link
+        where = os.fspath(recorder.socket_path)
+        self._invitation = Invitation(where, token, os.path.abspath(path))
+
+    def _begin_on(self, link: Link, descriptor: int, part: int, **more: Any) -> None:
+        message = {
+            "op": "begin",
+            **self._describe_source(),
+            "run_id": self._run_id,
+            "part": part,
+            "rate_hz": float(self._wish.rate_hz),
+            "git_commit": git_commit(),
+            "versions": library_versions(),
+            **more,
+        }
+        link.send_descriptor(message, descriptor)
+
+    def _describe_source(self) -> Message:
+        launch = self._launch
+        name = self._wish.name
+        return {
+            "name": Path(name).name.removesuffix(runfile.SUFFIX) if runfile.is_path(name) else name,
+            "labels": dict(self._wish.labels),
+            "host": socket.gethostname(),
+            "rank": None if launch is None else launch.rank,
+            "local_rank": None if launch is None else launch.local_rank,
+            "program": describe_program(),
+            "id": self._wish.root_id,
+        }
+
+    # Keeping it
+
+    def _look_after_link(self) -> None:
+        """Notice a file that ended and a recorder that died; go on by a successor, once."""
+        link = self._link
+        if link is None:
+            return
+        link.drain()
+        ended = link.take_message(lambda m: m["op"] in ("ended", "refused"))
+        if ended is not None:
+            why = ended.get("failure") or ended.get("reason") or ended.get("status")
+            self._give_up(f"recording to {self.path} ended early: {why}; training goes on")
+        elif link.lost:
+            self._replace(link)
+
+    def _replace(self, lost: Link) -> None:
+        if not self._is_owner:
+            self._rejoin(lost)
+        elif self._replaced:
+            self._give_up("the recorder was lost again; the rest of the run is not measured")
+        else:
+            self._replaced = True
+            self._warn("the recorder was lost: a successor goes on, with a gap between")
+            try:
+                self._succeed(lost)
+            except (RecorderError, OSError) as error:
+                self._give_up(f"no successor of the recorder could be had: {error}")
+
+    def _succeed(self, lost: Link) -> None:
+        """Start a successor; it is not waited for, what it is told waits in its socket."""
+        invitation = self._invitation
+        assert invitation is not None
+        descriptor = runfile.create(runfile.successor_of(Path(invitation.run_file)))
+        try:
+            directory = None if self._private is None else self._private.directory
+            self._private = launch_private(self._environ, directory)
+            link = self._private.link
+            link.greet_blindly()
+            self._begin_on(link, descriptor, part=2, recording=invitation.recording)
+        finally:
+            os.close(descriptor)
+        self._take_over(link, lost)
+
+    def _rejoin(self, lost: Link) -> None:
+        """Join the successor that the recording's owner starts in the same place."""
+        if time.monotonic() < self._rejoin_at_s:
+            return
+        self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
+        assert self._invitation is not None
+        with contextlib.suppress(RecorderError):
+            link = connect(self._invitation.socket, timeout_s=0.05)
+            join = {"op": "join", "recording": self._invitation.recording}
+            link.send({**join, **self._describe_source()})
+            self._take_over(link, lost)
+            return
+        self._warn("the recorder was lost: joining again when it is back")
+
+    def _take_over(self, link: Link, lost: Link) -> None:
+        unsent = [decode(line) for line in lost.unsent()]
+        for message in self._open_marks.values():
+            if message not in unsent:
+                link.send(message)
+        for message in unsent:
+            if message["op"] == "mark":
+                link.send(message)
+        self._dropped_before += lost.dropped_marks
+        lost.close()
+        self._link = link
+        self._watching = False
+
+    def _give_up(self, why: str) -> None:
+        self.failure = why
+        self._warn(why)
+        self._let_go()
+
+    def _warn(self, text: str) -> None:
+        """Say it once: a run with one trouble must not be a flood of them."""
+        if not self._warned:
+            self._warned = True
+            warn(text)
+
+
+def warn(text: str) -> None:
+    """Warn, even where warnings are made errors: those must not end the training."""
+    try:
+        warnings.warn(text, EffmeterWarning, stacklevel=2)
+    except EffmeterWarning:
+        logging.getLogger("effmeter").warning(text)

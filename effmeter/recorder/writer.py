@@ -1,0 +1,132 @@
+"""Writes one run file, in a thread of its own, as its owner.
+
+Nothing is rewritten in place. The first failed write ends the file: it is cut to its last whole
+batch and left alone, since going on after a full disk was seen to give a file with a valid
+footer that no reader accepts.
+"""
+
+import contextlib
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from effmeter.recorder.peer import Peer, become_in_this_thread
+from effmeter.schema import Metadata, arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUEUE_BATCHES = 64
+MakeBatch = Callable[["pa.Schema"], "pa.RecordBatch"]
+
+
+class RunWriter:
+    """Owns the descriptor of one run file until it is finished.
+
+    ``on_end`` is called once from the writer's thread, with None or with what went wrong.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        metadata: Metadata,
+        run_as: Peer | None,
+        on_end: Callable[[str | None], None],
+    ) -> None:
+        self._descriptor = descriptor
+        self._metadata = metadata
+        self._run_as = run_as
+        self._on_end = on_end
+        self._queue: queue.Queue[MakeBatch | None] = queue.Queue()
+        self._whole_bytes = 0
+        self.failed: str | None = None
+        self._thread = threading.Thread(target=self._run, name="write-run", daemon=True)
+        self._thread.start()
+
+    def put(self, make_batch: MakeBatch) -> bool:
+        """Queue a batch; False where the file has ended or the queue is full: it is lost."""
+        if self.failed is not None or self._queue.qsize() >= QUEUE_BATCHES:
+            return False
+        self._queue.put(make_batch)
+        return True
+
+    def finish(self) -> None:
+        """Ask for the footer after what is queued."""
+        self._queue.put(None)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            if self._run_as is not None:
+                become_in_this_thread(self._run_as)
+            self._write_run()
+        except Exception as error:  # whatever ended the file must reach its owner
+            self.failed = _reason(error)
+            self._cut()
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._on_end(self.failed)
+
+    def _write_run(self) -> None:
+        import pyarrow as pa
+
+        schema = arrow_schema(self._metadata)
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        sink = _Sink(self._descriptor)
+        with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options) as file:
+            self._whole_bytes = sink.position
+            while (make_batch := self._queue.get()) is not None:
+                file.write_batch(make_batch(schema))
+                self._whole_bytes = sink.position
+
+    def _cut(self) -> None:
+        """Back to the last whole batch: what follows it is a piece of one."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._whole_bytes)
+
+
+class _Sink:
+    """Just enough of a file for pyarrow: every byte is written, or OSError, once and for good."""
+
+    closed = False
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._failed = False
+        self.position = 0
+
+    def write(self, data: "pa.Buffer") -> int:
+        view = memoryview(data)
+        while view and not self._failed:
+            try:
+                written = os.write(self._descriptor, view)
+            except OSError:
+                self._failed = True
+                raise
+            self.position += written
+            view = view[written:]
+        return len(data)
+
+    def tell(self) -> int:
+        return self.position
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__

@@ -1,0 +1,73 @@
+"""From paths to runs: which files are runs of their own, and which go on another's."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from effmeter.errors import RunFileError
+from effmeter.store.part import Part, read_metadata, read_part
+from effmeter.store.run import Run
+
+SUFFIX = ".arrow"
+_SUCCESSOR = re.compile(r"(.+)\.2")
+
+
+def read_run(path: Path | str) -> Run:
+    """The run in a file, joined with the file of its recorder's successor where there is one.
+
+    A file whose writer was killed, or that was cut short, gives every row up to its last whole
+    batch. Raises RunFileError (no such file, a directory, nothing whole in it), NotARunError
+    and NewerFormatError; each is one line that names the file.
+    """
+    path = Path(path)
+    first = read_part(path)
+    beside = successor_path(path)
+    if first.metadata.part != 1 or not beside.exists():
+        return Run([first])
+    try:
+        second = read_part(beside)
+    except RunFileError as error:
+        return Run([first], (f"the successor's file is left out: {error}",))
+    return Run([first, second] if _goes_on(first, second) else [first])
+
+
+def find_runs(paths: Iterable[Path | str]) -> list[Path]:
+    """The runs that files and directories hold, each once, in the order given.
+
+    A directory gives its ``*.arrow`` files, sorted. The file of a successor stands for the run
+    that it goes on, so that nothing is counted twice. A path that holds no run is kept:
+    reading it says what is wrong with it.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
+        for file in inside or [path]:
+            found[_beginning_of(file)] = None
+    return list(found)
+
+
+def successor_path(path: Path) -> Path:
+    """Where the successor of a recorder that died writes on: ``NAME.2.arrow``."""
+    return path.with_name(f"{path.stem}.2{path.suffix}")
+
+
+def _goes_on(first: Part, second: Part) -> bool:
+    return second.metadata.part == 2 and second.metadata.run_id == first.metadata.run_id
+
+
+def _beginning_of(path: Path) -> Path:
+    """The first file of the run that a file belongs to: itself, unless it is a successor's."""
+    named = _SUCCESSOR.fullmatch(path.stem)
+    if named is None:
+        return path
+    predecessor = path.with_name(named[1] + path.suffix)
+    try:
+        first = read_metadata(predecessor)
+    except RunFileError:
+        return path
+    try:
+        second = read_metadata(path)
+    except RunFileError:
+        # Named as a successor and unreadable: the run that it goes on says so.
+        return predecessor
+    return predecessor if (second.run_id, second.part) == (first.run_id, 2) else path

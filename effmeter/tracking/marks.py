@@ -1,0 +1,63 @@
+"""Identities and nesting of marks, and what a mark may hold."""
+
+import itertools
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from effmeter.errors import UsageError
+from effmeter.recorder.protocol import MAX_LABELS, MAX_TEXT
+
+Label = str | int | float | bool
+_ids = itertools.count(1)
+_innermost = threading.local()
+
+
+def next_id() -> int:
+    """A number that no other run, epoch or span of this process has."""
+    return next(_ids)
+
+
+def open_marks() -> list[int]:
+    """The open epochs and spans of this thread, outermost first."""
+    if not hasattr(_innermost, "ids"):
+        _innermost.ids = []
+    ids: list[int] = _innermost.ids
+    return ids
+
+
+def innermost(root_id: int) -> int:
+    """What this thread is in: an open span or epoch, or the run itself."""
+    stack = open_marks()
+    return stack[-1] if stack else root_id
+
+
+def as_number(name: str, value: Any) -> float:
+    """A metric's value as a float; UsageError for what is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the metric {name} is not a number: {value!r}") from error
+    return number
+
+
+def check_name(name: str) -> None:
+    """UsageError for what cannot name a span or a metric."""
+    if not isinstance(name, str) or not name or len(name) > MAX_TEXT:
+        raise UsageError(f"a name is a text that is not empty, not {name!r}")
+
+
+def checked_labels(labels: Mapping[str, Any]) -> dict[str, Label]:
+    """Plain labels; what has an ``item()`` (a NumPy scalar) is taken by its value."""
+    if len(labels) > MAX_LABELS:
+        raise UsageError(f"a run takes at most {MAX_LABELS} labels, not {len(labels)}")
+    checked: dict[str, Label] = {}
+    for key, value in labels.items():
+        plain = value.item() if hasattr(value, "item") else value
+        if not isinstance(key, str) or not isinstance(plain, str | int | float | bool):
+            raise UsageError(f"the label {key!r} is not a text or a number: {value!r}")
+        if isinstance(plain, float) and not math.isfinite(plain):
+            raise UsageError(f"the label {key!r} is not a finite number: {value!r}")
+        checked[key] = plain
+    return checked

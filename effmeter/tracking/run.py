@@ -1,0 +1,339 @@
+"""A run as the training loop sees it: its epochs, spans, metrics and energy."""
+
+import contextlib
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from effmeter.clock import now_ns
+from effmeter.errors import UsageError
+from effmeter.recorder.protocol import MAX_TEXT, Message
+from effmeter.recorder.session import DEFAULT_RATE_HZ, Session, Wish, warn
+from effmeter.stopping import AnyOf, Criterion, EpochResult, Progress, combine, watched_metrics
+from effmeter.tracking.accelerator import synchronise
+from effmeter.tracking.budget import agree_on_budgets
+from effmeter.tracking.live import LiveEnergy, Summary, live_energy
+from effmeter.tracking.marks import (
+    Label,
+    as_number,
+    check_name,
+    checked_labels,
+    innermost,
+    next_id,
+    open_marks,
+)
+
+
+class Epoch:
+    """One epoch of a run; ``log`` what it learned."""
+
+    def __init__(self, run: "Run", number: int, id_: int) -> None:
+        self.number = number
+        self.id = id_
+        self.metrics: dict[str, float] = {}
+        self._run = run
+
+    def log(self, **metrics: float) -> None:
+        """Record metrics of this epoch: anything that is a number.
+
+        Raises UsageError for what is none.
+        """
+        for name, value in metrics.items():
+            number = as_number(name, value)
+            self.metrics[name] = number
+            self._run._send_metric(name, number, self.id)
+
+    def __repr__(self) -> str:
+        return f"Epoch({self.number})"
+
+
+@dataclass(slots=True)
+class _OpenEpoch:
+    epoch: Epoch
+    last_mark_ns: int
+
+
+class Run:
+    """One recorded piece of work; ``track`` makes it.
+
+    ``with Run(...) as run:`` starts recording and ends it. Nothing in here raises because
+    measuring failed; see ``warnings``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        labels: Mapping[str, Label] | None = None,
+        *,
+        directory: str | os.PathLike[str] | None = None,
+        rate_hz: float = DEFAULT_RATE_HZ,
+        recorder: str = "auto",
+        join: bool = True,
+        synchronise_epochs: bool = True,
+    ) -> None:
+        if not isinstance(name, str) or not name or len(name) > MAX_TEXT:
+            raise UsageError(f"a run's name is a text that is not empty, not {name!r}")
+        self.name = name
+        self.labels = checked_labels(labels or {})
+        self.status = "not begun"
+        self.stopped_by: str | None = None
+        self.epochs_done: list[EpochResult] = []
+        self._root_id = next_id()
+        place = None if directory is None else Path(directory)
+        self._wish = Wish(name, self.labels, place, rate_hz, recorder, join, self._root_id)
+        self._synchronises = synchronise_epochs
+        self._session: Session | None = None
+        self._baseline: Message | None = None
+        self._open_epoch: _OpenEpoch | None = None
+        self._began_ns = self._ended_ns = 0
+        self._replaced_variables: dict[str, str | None] = {}
+        self._criterion: AnyOf | None = None
+        self._last_energy: LiveEnergy | None = None
+        self._path: Path | None = None
+
+    # Beginning and end
+
+    def __enter__(self) -> Self:
+        """Start recording; RunFileError where the run's file cannot be made."""
+        if self._session is not None:
+            raise UsageError("this run has begun already: track anew")
+        self._session = Session.begin(self._wish, os.environ)
+        self._path = self._session.path
+        self._set_variables(self._session.variables_for_children())
+        if not self._session.is_owner:
+            self._baseline = self._session.ask_total()
+        self._began_ns = now_ns()
+        self.status = "recording"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the recording; an exception passes through and stands in the file."""
+        self.end("completed" if kind is None else f"failed: {kind.__name__}")
+
+    def end(self, status: str = "completed") -> None:
+        """End the recording with a status of one's own; leaving the ``with`` then adds nothing."""
+        if self._session is None or self.status != "recording":
+            return
+        self._ended_ns = now_ns()
+        if self._open_epoch is not None:
+            broke_off = status != "completed"
+            at_ns = self._ended_ns if broke_off else self._open_epoch.last_mark_ns
+            self._close_epoch(at_ns, "left early")
+        self.status = status
+        self._last_energy = self._ask_energy() or self._last_energy
+        self._restore_variables()
+        self._session.end(self.status)
+
+    def _set_variables(self, variables: Mapping[str, str]) -> None:
+        for name, value in variables.items():
+            self._replaced_variables[name] = os.environ.get(name)
+            os.environ[name] = value
+
+    def _restore_variables(self) -> None:
+        for name, value in self._replaced_variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    @property
+    def path(self) -> Path | None:
+        """The run file; None where nothing could be recorded."""
+        return self._path
+
+    # Epochs
+
+    def epochs(self, stop: Criterion | Iterable[Criterion] | None = None) -> Iterator[Epoch]:
+        """Epochs from 1, each marked at both ends, until a criterion says stop.
+
+        ``stop`` is one criterion or several, of which any ends the loop; None: for ever.
+        Raises UsageError at once for what is no criterion, and MeasurementError for an energy
+        budget that nothing on this machine can measure.
+        """
+        criterion = combine(stop)
+        if criterion.needs_energy:
+            for cover in agree_on_budgets(criterion, self.energy()):
+                self._send("note", now_ns(), name="budget", text=cover)
+        self._criterion = criterion
+        return self._iterate(criterion)
+
+    def _iterate(self, criterion: AnyOf) -> Iterator[Epoch]:
+        first = len(self.epochs_done) + 1
+        for number in itertools.count(first):
+            epoch = self._begin_epoch(number)
+            try:
+                yield epoch
+            except GeneratorExit:
+                if self._open_epoch is not None and self._open_epoch.epoch is epoch:
+                    self._close_epoch(now_ns(), "left early")
+                raise
+            self._finish_epoch(epoch, criterion)
+            if self.stopped_by is not None:
+                return
+            reason = criterion.reason(self._progress(criterion))
+            if reason is not None:
+                self._stop(reason)
+                return
+
+    def _begin_epoch(self, number: int) -> Epoch:
+        if self._open_epoch is not None:
+            self._close_epoch(self._open_epoch.last_mark_ns, "left early")
+        self._synchronise()
+        epoch = Epoch(self, number, next_id())
+        began_ns = now_ns()
+        self._open_epoch = _OpenEpoch(epoch, began_ns)
+        self._send(
+            "epoch_begin",
+            began_ns,
+            id=epoch.id,
+            parent=innermost(self._root_id),
+            value=float(number),
+        )
+        open_marks().append(epoch.id)
+        return epoch
+
+    def _finish_epoch(self, epoch: Epoch, criterion: AnyOf) -> None:
+        if self._open_epoch is None or self._open_epoch.epoch is not epoch:
+            return
+        self._synchronise()
+        self._close_epoch(now_ns(), None)
+        energy = self._ask_energy() if criterion.needs_energy else None
+        self._last_energy = energy or self._last_energy
+        total = None if energy is None else energy.total
+        self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics), total))
+        self._warn_of_unlogged(criterion, epoch)
+
+    def _close_epoch(self, at_ns: int, why: str | None) -> None:
+        assert self._open_epoch is not None
+        epoch, self._open_epoch = self._open_epoch.epoch, None
+        with contextlib.suppress(ValueError):
+            open_marks().remove(epoch.id)
+        self._send("epoch_end", at_ns, id=epoch.id, value=float(epoch.number), text=why)
+        if why is not None:
+            self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics)))
+
+    def _warn_of_unlogged(self, criterion: AnyOf, epoch: Epoch) -> None:
+        if epoch.number > 1:
+            return
+        for metric in sorted(watched_metrics(criterion) - epoch.metrics.keys()):
+            logged = ", ".join(epoch.metrics) or "nothing"
+            warn(f"a criterion watches {metric!r}, but the first epoch logged {logged}")
+
+    def _stop(self, reason: str) -> None:
+        self.stopped_by = reason
+        self._send("note", now_ns(), name="stop", text=reason)
+
+    def _synchronise(self) -> None:
+        if self._synchronises:
+            with contextlib.suppress(Exception):  # a broken accelerator shows in the user's code
+                synchronise()
+
+    # Steps, spans, metrics
+
+    def step(self) -> bool:
+        """To be called after each step; true once an energy budget is used up.
+
+        Compares with the last total that the recorder pushed: no round trip. After true,
+        leave the epoch: ``run.epochs`` then ends too.
+        """
+        if self._criterion is None or not self._criterion.needs_energy:
+            return False
+        if self.stopped_by is None:
+            progress = self._progress(self._criterion, within_epoch=True)
+            reason = self._criterion.reason(progress)
+            if reason is not None:
+                self._stop(reason)
+        return self.stopped_by is not None
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Mark a stretch of the run; spans nest, per thread."""
+        check_name(name)
+        id_ = next_id()
+        self._send("span_begin", now_ns(), id=id_, parent=innermost(self._root_id), name=name)
+        open_marks().append(id_)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError):
+                open_marks().remove(id_)
+            self._send("span_end", now_ns(), id=id_)
+
+    def log(self, **metrics: float) -> None:
+        """Record metrics of the run, or of the span or epoch that this thread is in."""
+        for name, value in metrics.items():
+            self._send_metric(name, as_number(name, value), innermost(self._root_id))
+
+    def note(self, name: str, text: str) -> None:
+        """Write a remark into the run file."""
+        check_name(name)
+        self._send("note", now_ns(), name=f"user:{name}", text=str(text)[:MAX_TEXT])
+
+    def _send_metric(self, name: str, value: float, parent: int) -> None:
+        check_name(name)
+        self._send("metric", now_ns(), name=name, value=value, parent=parent)
+
+    def _send(self, event: str, time_ns: int, **fields: Any) -> None:
+        if self._open_epoch is not None and event != "epoch_end":
+            self._open_epoch.last_mark_ns = time_ns
+        if self._session is None:
+            return
+        thread = threading.current_thread()
+        if thread is not threading.main_thread():
+            fields["thread"] = thread.name[:MAX_TEXT]
+        mark = {"event": event, "time_ns": time_ns, **fields}
+        self._session.mark({k: v for k, v in mark.items() if v is not None})
+
+    # Energy
+
+    def energy(self) -> LiveEnergy | None:
+        """Energy used since the run began; None where it is not known. Waits some 30 ms."""
+        if self.status != "recording":
+            return self._last_energy
+        return self._ask_energy()
+
+    def summary(self) -> Summary:
+        """The run at a glance, also while it goes on."""
+        until_ns = self._ended_ns or now_ns()
+        metrics = {n: v for e in self.epochs_done for n, v in e.metrics.items()}
+        return Summary(
+            name=self.name,
+            path=self.path,
+            status=self.status,
+            duration_s=(until_ns - self._began_ns) * 1e-9 if self._began_ns else 0.0,
+            epochs=len(self.epochs_done),
+            stopped_by=self.stopped_by,
+            metrics=metrics,
+            energy=self.energy(),
+        )
+
+    def _ask_energy(self) -> LiveEnergy | None:
+        return (
+            None
+            if self._session is None
+            else live_energy(self._session.ask_total(), self._baseline)
+        )
+
+    def _progress(self, criterion: Criterion, within_epoch: bool = False) -> Progress:
+        if not criterion.needs_energy:
+            return Progress(self.epochs_done, within_epoch=within_epoch)
+        if within_epoch:
+            pushed = None if self._session is None else self._session.latest_total()
+            live = live_energy(pushed, self._baseline)
+            return Progress(self.epochs_done, None if live is None else live.total, True, True)
+        live = self._last_energy
+        known = live is not None and self._session is not None and self._session.is_alive
+        stale = known and live is not None and bool(live.unread)
+        energy = self.epochs_done[-1].energy if self.epochs_done else None
+        return Progress(self.epochs_done, energy, known and not stale and energy is not None)

@@ -1,0 +1,116 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effmeter.probes.base import Discovery
+from effmeter.recorder.registry import Policy
+from effmeter.recorder.server import Server
+from tests.simulated.machine import SimulatedMachine
+from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
+from tests.simulated.powercap import package
+from tests.simulated.waveforms import constant
+
+PROGRAM = "from effmeter.cli.doctor import doctor; doctor(prog_name='doctor')"
+
+
+def run_doctor(machine: SimulatedMachine, *options: str) -> str:
+    command = [sys.executable, "-c", PROGRAM, *options]
+    answer = subprocess.run(
+        command, env=machine.environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert answer.stderr == ""
+    return answer.stdout
+
+
+def facts(machine: SimulatedMachine) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run_doctor(machine, "--json"))
+    return answer
+
+
+def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path) as machine:
+        printed = run_doctor(machine)
+    header, *rows = printed.partition("\n\n")[0].splitlines()
+    assert header.split()[:3] == ["CHANNEL", "COMPONENT", "KIND"]
+    assert [row.split()[0] for row in rows] == ["cpu0", "dram0", "cpu1"]
+    column = header.index("PROVENANCE")
+    assert {row[column:].split()[0] for row in rows} == {"measured"}
+    assert "A total sums: cpu0, cpu1, dram0" in printed
+    assert "\x1b" not in printed
+
+
+def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, zones=[]) as machine:
+        printed = run_doctor(machine)
+    assert "only estimated: cpu-estimate, true to a factor of 2.5" in printed
+    assert "Refused: cpu from" in printed
+    assert "sudo modprobe intel_rapl_msr" in printed
+    assert "Absent: gpu from NVML: no NVIDIA GPU" in printed
+
+
+def test_json_gives_the_same_facts(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, [package(0, constant(50.0))]) as machine:
+        answer = facts(machine)
+    assert [channel["name"] for channel in answer["channels"]] == ["cpu0", "ram-estimate"]
+    assert all(channel["failure"] is None for channel in answer["channels"])
+    assert answer["cover"]["channels"] == ["cpu0", "ram-estimate"]
+    assert answer["cover"]["estimated"] == ["ram-estimate"]
+    assert [refusal["present"] for refusal in answer["refusals"]] == [False]
+
+
+def test_a_gpu_without_a_figure_is_named_as_missing_from_every_total(tmp_path: Path) -> None:
+    lost = SimulatedGpu(constant(300.0), lost=Fault(GPU_IS_LOST))
+    with SimulatedMachine(tmp_path, gpus=[lost]) as machine:
+        printed = run_doctor(machine)
+    assert "Refused: gpu from NVML, GPU 0: GPU is lost" in printed
+    assert "unknown, and in no total: gpu" in printed
+
+
+def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, gpus=[SimulatedGpu(constant(300.0))]) as machine:
+        cover = facts(machine)["cover"]
+    assert cover["channels"] == ["gpu0", "cpu0", "cpu1", "dram0"]
+    assert cover["left_out"] == {"gpu0-power": "contained in gpu0"}
+
+
+@contextmanager
+def shared_recorder(machine: SimulatedMachine) -> Iterator[None]:
+    runtime = Path(machine.environ["XDG_RUNTIME_DIR"])
+    (runtime / "effmeter").mkdir(mode=0o700)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(runtime / "effmeter" / "recorder.sock"))
+    listener.listen()
+    server = Server(Discovery(), Policy("shared", os.getuid()))
+    server.listen(listener)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join()
+        listener.close()
+
+
+def test_a_shared_recorder_that_answers_is_shown(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path) as machine, shared_recorder(machine):
+        printed = run_doctor(machine)
+        daemon = facts(machine)["daemon"]
+    assert f"Recorder daemon: running (pid {os.getpid()}" in printed
+    assert daemon["life"] == "shared"
+
+
+@pytest.mark.skipif(Path("/run/effmeter").exists(), reason="this machine has a recorder daemon")
+def test_a_machine_without_a_daemon_says_so(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, zones=[]) as machine:
+        assert "Recorder daemon: none can be reached" in run_doctor(machine)
+        assert facts(machine)["daemon"] is None

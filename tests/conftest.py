@@ -1,0 +1,22 @@
+"""What every test stands on: no recorder, run or setting of the developer's own gets in."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# A slow machine is no failure, and what fails once shall fail again.
+settings.register_profile("effmeter", deadline=None, derandomize=True)
+settings.load_profile("effmeter")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_surroundings() -> Iterator[None]:
+    """A runtime directory of the tests' own (short: sockets live in it), and no settings."""
+    with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
+        for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
+            env.delenv(name)
+        env.setenv("XDG_RUNTIME_DIR", runtime)
+        yield

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from effmeter.clock import Anchor
+from effmeter.probes import discover
+from effmeter.probes.base import Discovery
+from effmeter.schema import Component, Provenance
+from tests.simulated.clock import ManualClock
+from tests.simulated.powercap import SimulatedPowercap, SimulatedZone, dram, package, psys
+from tests.simulated.waveforms import constant
+
+STEADY = constant(50.0)
+
+
+def search(sysfs: Path, **environ: str) -> Discovery:
+    found = discover(sysfs, environ, ManualClock())
+    for probe in found.probes:
+        probe.close()
+    return found
+
+
+def beside_gpus(found: Discovery) -> list[str]:
+    """The channels, but for GPUs that the machine under the test may have."""
+    return [c.name for c in found.channels if c.component is not Component.GPU]
+
+
+def test_what_is_measured_is_not_estimated(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY), dram(0, STEADY)])
+    assert beside_gpus(search(tmp_path)) == ["cpu0", "dram0"]
+
+
+def test_only_what_no_sensor_covers_is_estimated(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY)])
+    found = search(tmp_path)
+    assert beside_gpus(found) == ["cpu0", "ram-estimate"]
+    assert found.channels[-1].provenance is Provenance.ESTIMATED
+
+
+def test_the_whole_board_covers_no_component(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [psys(STEADY)])
+    assert beside_gpus(search(tmp_path)) == ["psys", "cpu-estimate", "ram-estimate"]
+
+
+def test_a_machine_without_sensors_is_estimated_and_says_why(tmp_path: Path) -> None:
+    found = search(tmp_path)
+    assert beside_gpus(found) == ["cpu-estimate", "ram-estimate"]
+    assert any("no RAPL zones" in refusal.reason for refusal in found.refusals)
+
+
+def test_a_gpu_is_never_estimated(tmp_path: Path) -> None:
+    found = search(tmp_path)
+    estimated = [c for c in found.channels if c.provenance is Provenance.ESTIMATED]
+    assert {channel.component for channel in estimated} == {Component.CPU, Component.RAM}
+
+
+def test_sysfs_is_looked_for_where_the_environment_says(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY), dram(0, STEADY)])
+    found = discover(environ={"EFFMETER_SYSFS": str(tmp_path)}, clock=ManualClock())
+    assert beside_gpus(found) == ["cpu0", "dram0"]
+
+
+class BrokenClock(ManualClock):
+    """Its anchors cannot be taken, which the estimator needs."""
+
+    def anchor(self) -> Anchor:
+        raise OSError("no such clock")
+
+
+def test_a_family_that_fails_unforeseen_becomes_a_refusal(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY)])
+    found = discover(tmp_path, {}, BrokenClock())
+    assert beside_gpus(found) == ["cpu0"]
+    (refusal,) = (r for r in found.refusals if r.source == "psutil")
+    assert refusal.component is Component.RAM
+    assert "no such clock" in refusal.reason
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"package-0"])
+def test_odd_names_of_zones_stop_nothing(tmp_path: Path, content: bytes) -> None:
+    SimulatedPowercap(tmp_path, [SimulatedZone("intel-rapl:0", "package-0", "cpu0", STEADY)])
+    (tmp_path / "class/powercap/intel-rapl:0/name").write_bytes(content)
+    assert "ram-estimate" in beside_gpus(search(tmp_path))

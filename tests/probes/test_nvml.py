@@ -1,0 +1,211 @@
+import ctypes
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from effmeter.probes.base import Failure
+from effmeter.probes.nvml import NvmlProbe, find
+from effmeter.schema import Component, Kind, Provenance
+from tests.simulated.clock import ManualClock
+from tests.simulated.nvml import (
+    DRIVER_NOT_LOADED,
+    GPU_IS_LOST,
+    NO_PERMISSION,
+    NOT_SUPPORTED,
+    UNKNOWN_ERROR,
+    Fault,
+    SimulatedGpu,
+    compile_fake_nvml,
+    configure_fake_nvml,
+    uuid,
+)
+from tests.simulated.waveforms import Sine, Waveform, bursts, constant, ramp, square
+
+STEADY = SimulatedGpu(constant(300.0))
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated library, loaded: pynvml then finds it by its name."""
+    path = compile_fake_nvml(tmp_path_factory.mktemp("nvml"))
+    ctypes.CDLL(str(path))
+    return path
+
+
+class Bench:
+    """GPUs whose clock a test moves by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.clock = ManualClock()
+
+    def show(self, gpus: Sequence[SimulatedGpu], init_code: int = 0) -> None:
+        configure_fake_nvml(self._path, gpus, now_ns=self.clock.time_ns, init_code=init_code)
+
+    def probe(self, gpus: Sequence[SimulatedGpu]) -> NvmlProbe:
+        self.show(gpus)
+        return NvmlProbe(self.clock)
+
+
+@pytest.fixture
+def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    configuration = tmp_path / "nvml.txt"
+    monkeypatch.setenv("EFFMETER_FAKE_NVML", str(configuration))
+    return Bench(configuration)
+
+
+@pytest.mark.parametrize(
+    "waveform",
+    [
+        constant(250.0),
+        square(60.0, 650.0, 0.7),
+        Sine(300.0, 200.0, 1.1),
+        ramp(50.0, 600.0, 3.0),
+        bursts(40.0, 700.0, (0.3, 0.05, 0.1, 0.4)),
+    ],
+)
+def test_the_energy_counter_shows_the_true_energy(bench: Bench, waveform: Waveform) -> None:
+    gpu = SimulatedGpu(waveform, start_mj=7_000)
+    probe = bench.probe([gpu])
+    for seconds in (0.04, 0.5, 1.7, 3.1):
+        bench.clock.advance(seconds)
+        bench.show([gpu])
+        counter, gauge = probe.read()
+        refreshed_s = bench.clock.time_ns // 20_000_000 * 0.02
+        true_mj = waveform.energy_j(0.0, refreshed_s) * 1e3
+        assert counter.value == pytest.approx(7_000 + true_mj, abs=1.001)
+        averaged_w = waveform.energy_j(refreshed_s - 0.01, refreshed_s) / 0.01
+        assert gauge.value == pytest.approx(averaged_w, abs=2e-3)
+    probe.close()
+
+
+def test_a_gpu_has_a_counter_and_a_gauge_inside_it(bench: Bench) -> None:
+    probe = bench.probe([STEADY, replace(STEADY, limit_w=None)])
+    counter, gauge, other, _ = probe.channels
+    assert (counter.name, counter.kind, counter.contained_in) == ("gpu0", Kind.COUNTER, None)
+    assert (gauge.name, gauge.kind, gauge.contained_in) == ("gpu0-power", Kind.GAUGE, "gpu0")
+    assert counter.component is gauge.component is Component.GPU
+    assert counter.provenance is gauge.provenance is Provenance.MEASURED
+    assert counter.unit_j == 1e-3
+    assert counter.modulus is None
+    assert uuid(0) in counter.device
+    assert uuid(1) in other.device
+    assert counter.max_power_w is not None
+    assert counter.max_power_w > 700.0
+    assert other.max_power_w is None
+    probe.close()
+
+
+def test_a_gpu_without_a_counter_falls_back_to_its_power(bench: Bench) -> None:
+    probe = bench.probe([replace(STEADY, energy_fault=Fault(NOT_SUPPORTED))])
+    (gauge,) = probe.channels
+    assert (gauge.name, gauge.contained_in) == ("gpu0-power", None)
+    (reading,) = probe.read()
+    assert reading.value == 300.0
+    assert probe.refusals == ()
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "capability", "timing"),
+    [
+        (4, (6, 1), (0.02, 0.01)),
+        (5, (7, 0), (0.02, 0.01)),
+        (6, (7, 5), (0.1, 0.1)),
+        (7, (8, 0), (0.1, 0.025)),
+        (7, (8, 6), (0.1, 1.0)),
+        (9, (9, 0), (0.1, 1.0)),
+        (0xFFFFFFFF, (0, 0), (0.1, 1.0)),
+    ],
+)
+def test_what_a_gauge_averages_over_depends_on_the_generation(
+    bench: Bench, architecture: int, capability: tuple[int, int], timing: tuple[float, float]
+) -> None:
+    probe = bench.probe([replace(STEADY, architecture=architecture, capability=capability)])
+    gauge = probe.channels[1]
+    assert (gauge.refresh_s, gauge.window_s) == timing
+    probe.close()
+
+
+def test_a_lost_gpu_gives_failures_and_the_other_goes_on(bench: Bench) -> None:
+    lost = Fault(GPU_IS_LOST, from_ns=1_000_000_000, until_ns=3_000_000_000)
+    gpus = [replace(STEADY, lost=lost), STEADY]
+    probe = bench.probe(gpus)
+    kinds = []
+    for _ in range(4):
+        readings = probe.read()
+        kinds.append([isinstance(reading.value, Failure) for reading in readings])
+        bench.clock.advance(1.0)
+        bench.show(gpus)
+    fine, half = [False] * 4, [True, True, False, False]
+    assert kinds == [fine, half, half, fine]
+    probe.close()
+
+
+def test_a_failure_names_the_call_and_the_error(bench: Bench) -> None:
+    probe = bench.probe([STEADY])
+    bench.show([replace(STEADY, energy_fault=Fault(UNKNOWN_ERROR))])
+    counter, gauge = probe.read()
+    assert counter.value == Failure("nvmlDeviceGetTotalEnergyConsumption: Unknown Error")
+    assert gauge.value == 300.0
+    probe.close()
+
+
+def test_a_gpu_that_gives_no_figure_is_refused_and_never_estimated(bench: Bench) -> None:
+    unsupported = Fault(NOT_SUPPORTED)
+    bench.show([replace(STEADY, energy_fault=unsupported, power_fault=unsupported), STEADY])
+    found = find(Path("/nonexistent"), bench.clock)
+    assert [channel.name for channel in found.channels] == ["gpu1", "gpu1-power"]
+    assert {refusal.reason for refusal in found.refusals} == {"Not Supported"}
+    assert all(refusal.present for refusal in found.refusals)
+    found.probes[0].close()
+
+
+def pci_device(sysfs: Path, vendor: str, device_class: str) -> None:
+    folder = sysfs / "bus/pci/devices/0000:01:00.0"
+    folder.mkdir(parents=True)
+    (folder / "vendor").write_text(vendor + "\n")
+    (folder / "class").write_text(device_class + "\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(DRIVER_NOT_LOADED, "sudo modprobe nvidia"), (NO_PERMISSION, "sudo")]
+)
+def test_a_gpu_whose_driver_does_not_answer_is_refused(
+    bench: Bench, tmp_path: Path, code: int, remedy: str
+) -> None:
+    pci_device(tmp_path, "0x10de", "0x030200")
+    bench.show([STEADY], init_code=code)
+    found = find(tmp_path, bench.clock)
+    (refusal,) = found.refusals
+    assert found.probes == ()
+    assert refusal.present
+    assert remedy in refusal.remedy
+
+
+@pytest.mark.parametrize(
+    ("vendor", "device_class"), [("0x10de", "0x020000"), ("0x8086", "0x030000")]
+)
+def test_a_machine_without_an_nvidia_gpu_is_not_missing_one(
+    bench: Bench, tmp_path: Path, vendor: str, device_class: str
+) -> None:
+    pci_device(tmp_path, vendor, device_class)
+    bench.show([], init_code=DRIVER_NOT_LOADED)
+    (refusal,) = find(tmp_path, bench.clock).refusals
+    assert not refusal.present
+    assert "no NVIDIA GPU" in refusal.reason
+
+
+def test_a_driver_that_refuses_shows_that_there_is_a_gpu(bench: Bench, tmp_path: Path) -> None:
+    bench.show([STEADY], init_code=NO_PERMISSION)
+    (refusal,) = find(tmp_path, bench.clock).refusals
+    assert refusal.present
+    assert refusal.reason == "Insufficient Permissions"
+
+
+def test_closing_twice_does_no_harm(bench: Bench) -> None:
+    probe = bench.probe([STEADY])
+    probe.close()
+    probe.close()

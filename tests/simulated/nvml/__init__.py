@@ -1,0 +1,132 @@
+"""A compiled ``libnvidia-ml.so.1`` that the real pynvml loads.
+
+The library's source lies beside this module; it follows a configuration file that it reads
+again at each call, so a test can lose a GPU, bring it back or move the clock by hand.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.simulated.waveforms import Waveform
+
+NOT_SUPPORTED = 3
+NO_PERMISSION = 4
+DRIVER_NOT_LOADED = 9
+GPU_IS_LOST = 15
+UNKNOWN_ERROR = 999
+_SOURCE = Path(__file__).with_name("libnvidia_ml.c")
+_FOREVER_NS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An NVML error code, answered within a stretch of the run clock."""
+
+    code: int
+    from_ns: int = 0
+    until_ns: int = _FOREVER_NS
+
+    def to_text(self) -> str:
+        """``CODE FROM UNTIL``."""
+        return f"{self.code} {self.from_ns} {self.until_ns}"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedGpu:
+    """One GPU; by default a Hopper with an energy counter."""
+
+    waveform: Waveform
+    name: str = "NVIDIA H100 80GB HBM3"
+    architecture: int = 9
+    capability: tuple[int, int] = (9, 0)
+    limit_w: float | None = 700.0
+    start_mj: int = 4_200_000
+    """What its counter showed at the origin."""
+    window_s: float = 0.01
+    """How long its power gauge averages over."""
+    lost: Fault | None = None
+    """What every call answers instead."""
+    energy_fault: Fault | None = None
+    power_fault: Fault | None = None
+
+    def to_text(self, index: int) -> str:
+        """Its part of the configuration."""
+        lines = {
+            "name": self.name,
+            "uuid": uuid(index),
+            "architecture": self.architecture,
+            "capability": "{} {}".format(*self.capability),
+            "limit_mw": round((self.limit_w or 0.0) * 1e3),
+            "start_mj": self.start_mj,
+            "window_s": self.window_s,
+            "waveform": self.waveform.to_text(),
+        }
+        faults = {
+            "lost": self.lost,
+            "energy_fault": self.energy_fault,
+            "power_fault": self.power_fault,
+        }
+        lines.update({key: fault.to_text() for key, fault in faults.items() if fault is not None})
+        return "gpu \n" + "".join(f"{key} {text}\n" for key, text in lines.items())
+
+
+def uuid(index: int) -> str:
+    """The UUID of a simulated GPU."""
+    return f"GPU-00000000-0000-4000-8000-{index:012d}"
+
+
+def compile_fake_nvml(folder: Path) -> Path:
+    """The compiled library; skips the test where the machine has no C compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("the simulated NVML library needs Linux and a C compiler (cc)")
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "libnvidia-ml.so.1"
+    options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", f"-Wl,-soname,{library.name}"]
+    command = [compiler, *options, "-o", str(library), str(_SOURCE), "-lm"]
+    subprocess.run(command, check=True, capture_output=True)
+    return library
+
+
+def hide_nvml(folder: Path) -> Path:
+    """A library that cannot be loaded, in place of the machine's own: no compiler is needed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "libnvidia-ml.so.1"
+    library.write_bytes(b"")
+    return library
+
+
+def configure_fake_nvml(
+    path: Path,
+    gpus: Sequence[SimulatedGpu],
+    *,
+    origin_ns: int = 0,
+    refresh_s: float = 0.02,
+    now_ns: int | None = None,
+    init_code: int = 0,
+) -> None:
+    """Write the configuration, in one step for a program that is reading it.
+
+    ``now_ns``: the library's clock stands there; None: it follows the run clock.
+    """
+    head = f"init {init_code}\norigin_ns {origin_ns}\nrefresh_ns {round(refresh_s * 1e9)}\n"
+    head += "" if now_ns is None else f"now_ns {now_ns}\n"
+    apart = path.with_suffix(".new")
+    apart.write_text(head + "".join(gpu.to_text(index) for index, gpu in enumerate(gpus)))
+    apart.replace(path)
+
+
+def fake_nvml_environ(library: Path, configuration: Path) -> dict[str, str]:
+    """What a program's environment needs so that it loads the library."""
+    folders = [str(library.parent), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    return {
+        "LD_LIBRARY_PATH": os.pathsep.join(folders),
+        "EFFMETER_FAKE_NVML": str(configuration),
+    }
