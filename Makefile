@@ -33,7 +33,7 @@ bench: $(READY) ## measure what measuring costs
 
 clean: ## remove the virtual environment and what was built; recorded runs stay
 	rm -rf $(VENV) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find effmeter tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is upgraded because older ones know no --group.
 $(READY): pyproject.toml constraints.txt

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from effmeter import grid
-from effmeter.cli.bench_progress import progress_of
+from effmeter.cli.bench_progress import progress_of, seen_from_here
 from effmeter.errors import RecorderError, UsageError
 from effmeter.grid import RecordedRun
 from effmeter.stopping import Criterion, MaxEpochs, parse_criterion
@@ -76,7 +76,7 @@ def bench(
         click.echo(json.dumps([as_dict(run) for run in runs], indent=2))
     else:
         for path in filter(None, (run.summary.path for run in runs)):
-            click.echo(path)
+            click.echo(seen_from_here(path))
     if any(run.summary.path is None for run in runs):
         raise RecorderError("not every run could be recorded")
 

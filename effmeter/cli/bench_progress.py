@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
@@ -54,7 +55,8 @@ class ProgressLines:
         """Print how the run ended, and its file."""
         summary = run.summary
         ended = summary.stopped_by or summary.status
-        click.echo(f"{run.cell.name}: ended by {ended}, {summary.path or 'not recorded'}", err=True)
+        file = "not recorded" if summary.path is None else seen_from_here(summary.path)
+        click.echo(f"{run.cell.name}: ended by {ended}, {file}", err=True)
 
 
 class ProgressBars:
@@ -106,7 +108,13 @@ class ProgressBars:
         waiting = next(iter(self._tasks.values()), None)
         if waiting is not None:
             self._bars.start_task(waiting)
-            self._bars.update(waiting, standing="training")
+            self._bars.update(waiting, standing="preparing")
+
+
+def seen_from_here(path: Path) -> Path:
+    """A path as a user would write it: relative where it lies below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _standing(epoch: EpochDone) -> str:

@@ -23,6 +23,7 @@ class Connection:
         self.is_restricted = self.peer.uid not in (0, owner_uid)
         self.greeted = False
         self.watches = False
+        self.awaits_begun = False
         self.asks: list[int] = []
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)

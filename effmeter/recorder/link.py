@@ -60,12 +60,12 @@ class Link:
     # Sending
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message, or queue it, or count it as dropped; never waits."""
+        """Send a message, or queue it; never waits. Marks past the limit are dropped, counted."""
         line = encode(message)
         with self._lock:
             if self.lost:
                 return
-            if len(self._waiting) >= MAX_WAITING_MARKS:
+            if len(self._waiting) >= MAX_WAITING_MARKS and message["op"] == "mark":
                 self.dropped_marks += 1
             else:
                 self._waiting.append(line)

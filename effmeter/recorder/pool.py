@@ -63,6 +63,11 @@ class SamplerPool:
         for sampler in self._samplers:
             sampler.request()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every reading that was asked for is in; a hung sensor is not waited for."""
+        return all(s.is_quiet or any(True for _ in self._hung(s)) for s in self._samplers)
+
     def pump(self) -> None:
         """Take in what has been read and hand it on."""
         for sampler in self._samplers:

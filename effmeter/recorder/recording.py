@@ -28,6 +28,7 @@ MARK_EVENTS = frozenset(
 BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.NOTE}
 """The marks that ask for an extra reading: a metric or a note bounds nothing."""
 UNCLOSED = "interrupted"
+_SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
 _FUTURE_NS = 1_000_000_000
 
 
@@ -155,7 +156,8 @@ class Recording:
     def add_source(self, key: int, described: Message, label: str) -> None:
         """A program joins; what it says of itself stands in a note."""
         self.sources[key] = Source(label, described["id"])
-        text = json.dumps({k: v for k, v in described.items() if k not in ("op", "id", "versions")})
+        facts = {name: described.get(name) for name in _SOURCE_FACTS}
+        text = json.dumps({**facts, "pid": described["program"].get("pid")})
         self._note("source", source=label, text=text, id=described["id"])
 
     def mark(self, key: int, mark: Message) -> bool:

@@ -18,8 +18,8 @@ from effmeter.recorder.protocol import PROTOCOL_VERSION, Message, ProtocolError
 from effmeter.recorder.recording import UNCLOSED, Recording
 from effmeter.recorder.writer import RunWriter
 
-SETTLE_NS = 30_000_000
-"""How long an answer or an ending waits for the extra readings it asked for."""
+SETTLE_NS = 300_000_000
+"""The longest that an answer waits for the readings it asked for."""
 MAX_RATE_HZ = 1000.0
 MIN_RATE_HZ = 0.01
 MAX_RECORDINGS_PER_USER = 64
@@ -45,13 +45,13 @@ class Registry:
         self, discovery: Discovery, policy: Policy, clock: Clock, wake: Callable[[], None]
     ) -> None:
         self.stop_requested = False
-        self.settle_ns: int | None = None
-        """When answers and endings that wait for readings are due."""
+        self.settle_by_ns: int | None = None
+        """When answers that wait for readings are due at the latest; None: none wait."""
         self._discovery = discovery
         self._policy = policy
         self._clock = clock
         self._wake = wake
-        self._pool = SamplerPool(discovery, clock, wake)
+        self._pool = SamplerPool(discovery, clock, self._look_around)
         self._connections: dict[int, Connection] = {}
         self._ending: dict[str, Recording] = {}
         self._finished: list[tuple[str, str | None]] = []
@@ -91,16 +91,27 @@ class Registry:
         for token in list(self._pool.recordings):
             self._begin_ending(token, STOPPED)
 
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether what waits for readings can be answered now."""
+        due_ns = self.settle_by_ns
+        return due_ns is not None and (self._pool.is_quiet or now_ns >= due_ns)
+
     def pump(self, now_ns: int) -> None:
         """Take in readings; flush, answer, push totals and end what is due."""
+        settled = self.is_settled(now_ns)
         self._pool.pump()
-        if self.settle_ns is not None and now_ns >= self.settle_ns:
-            self.settle_ns = None
+        if settled:
+            self.settle_by_ns = None
             self._answer(now_ns)
             self._finish_ending()
         for token, recording in self._pool.recordings.items():
             recording.flush(now_ns)
             self._push_total(token, recording, now_ns)
+
+    def _look_around(self) -> None:
+        """Told from a sampler's thread that an extra reading is in."""
+        if self.settle_by_ns is not None:
+            self._wake()
 
     def _finish_ending(self) -> None:
         for token, recording in self._ending.items():
@@ -180,15 +191,9 @@ class Registry:
         rank = message.get("rank")
         label = f"{message['host']}/{'-' if rank is None else rank}/{connection.peer.pid}"
         recording.add_source(connection.key, message, label)
-        connection.send(
-            {
-                "op": "begun",
-                "recording": token,
-                "rate_hz": 1 / recording.period_s,
-                "time_ns": self._clock.now_ns(),
-            }
-        )
+        connection.awaits_begun = True
         self._request_reading(connection)
+        self._settle_soon()
 
     def _mark(self, connection: Connection, message: Message) -> None:
         recording = self._recording_of(connection)
@@ -282,8 +287,8 @@ class Registry:
         self._settle_soon()
 
     def _settle_soon(self) -> None:
-        if self.settle_ns is None:
-            self.settle_ns = self._clock.now_ns() + SETTLE_NS
+        if self.settle_by_ns is None:
+            self.settle_by_ns = self._clock.now_ns() + SETTLE_NS
 
     def _file_ended(self, token: str, why: str | None) -> None:
         """Told from a writer's thread that its file is closed."""
@@ -307,10 +312,18 @@ class Registry:
         for connection in self._connections.values():
             recording = self._recording_of(connection)
             if recording is not None:
+                self._confirm_begun(connection, recording, now_ns)
                 for number in connection.asks:
                     total = recording.totals.as_message(now_ns)
                     connection.send({"op": "total", "number": number, **total})
             connection.asks.clear()
+
+    def _confirm_begun(self, connection: Connection, recording: Recording, now_ns: int) -> None:
+        """A program is let go on once its first boundary can have readings on both sides."""
+        if connection.awaits_begun:
+            connection.awaits_begun = False
+            begun = {"op": "begun", "recording": connection.recording, "time_ns": now_ns}
+            connection.send({**begun, "rate_hz": 1 / recording.period_s})
 
     def _push_total(self, token: str, recording: Recording, now_ns: int) -> None:
         watching = [c for c in self._connections.values() if c.watches and c.recording == token]

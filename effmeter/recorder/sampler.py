@@ -57,6 +57,11 @@ class Sampler:
             self._extra_wanted = True
             self._wake()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no reading is under way or asked for."""
+        return not self._extra_wanted and self.reading_since_ns is None
+
     def take(self) -> list[Reading]:
         """The readings since the last call, oldest first."""
         taken = []
@@ -93,6 +98,7 @@ class Sampler:
             if due_ns is None or due_ns > now_ns:
                 self._rest(None if due_ns is None else (due_ns - now_ns) * 1e-9)
                 continue
+            self.reading_since_ns = now_ns
             extra, self._extra_wanted = self._extra_wanted, False
             self._read()
             last_read_ns = self._clock.now_ns()
@@ -108,7 +114,7 @@ class Sampler:
             os.read(self._wake_read, 4096)
 
     def _read(self) -> None:
-        begin_ns = self.reading_since_ns = self._clock.now_ns()
+        begin_ns = self._clock.now_ns()
         try:
             self._readings.extend(self.probe.read())
         except Exception as error:  # a probe's fault must not end the recording of the others

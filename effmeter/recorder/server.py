@@ -84,7 +84,7 @@ class Server:
         for key, _ in self._selector.select(self._until_next_s()):
             key.data()
         now_ns = self._clock.now_ns()
-        if self._pump_due_ns() <= now_ns:
+        if self._pump_due_ns() <= now_ns or self._registry.is_settled(now_ns):
             self._pumped_ns = now_ns
             self._registry.pump(now_ns)
         self._look_after_connections(now_ns)
@@ -92,10 +92,10 @@ class Server:
 
     def _pump_due_ns(self) -> int:
         due_ns = self._pumped_ns + PUMP_PERIOD_NS
-        return min(due_ns, self._registry.settle_ns or due_ns)
+        return min(due_ns, self._registry.settle_by_ns or due_ns)
 
     def _until_next_s(self) -> float | None:
-        if self._registry.is_recording or self._registry.settle_ns is not None:
+        if self._registry.is_recording or self._registry.settle_by_ns is not None:
             return max(0.0, (self._pump_due_ns() - self._clock.now_ns()) * 1e-9)
         if any(c.paused_until_ns or c.has_unsent for c in self._connections.values()):
             return 0.05

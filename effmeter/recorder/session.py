@@ -141,17 +141,20 @@ class Session:
             self._open_marks.pop(message["id"], None)
 
     def ask_total(self) -> Message | None:
-        """The recording's energy by now, asked for and waited for; None where unknown."""
-        if not self._is_here or self._link is None:
+        """The recording's energy by now, asked for and waited for; None where unknown.
+
+        It is unknown after a successor took over: only the report joins what both recorded.
+        """
+        if not self._is_here or self._link is None or self._replaced:
             return None
         self._look_after_link()
         total = self._link.ask_total(ANSWER_TIMEOUT_S)
         self._look_after_link()
-        return total
+        return None if self._replaced else total
 
     def latest_total(self) -> Message | None:
-        """The last total that the recorder pushed; never waits."""
-        if not self._is_here or self._link is None:
+        """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
+        if not self._is_here or self._link is None or self._replaced:
             return None
         if not self._watching:
             self._watching = True
@@ -352,6 +355,7 @@ class Session:
         if time.monotonic() < self._rejoin_at_s:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
+        self._replaced = True
         assert self._invitation is not None
         with contextlib.suppress(RecorderError):
             link = connect(self._invitation.socket, timeout_s=0.05)

@@ -10,7 +10,7 @@ from typing import Any
 from effmeter.cover import choose_cover
 from effmeter.energy import POWER_HEADROOM, Energy, total
 from effmeter.recorder.intake import Gap, Observation
-from effmeter.schema import Channel, Component, Refusal
+from effmeter.schema import Channel, Component, Kind, Refusal
 
 
 @dataclass(slots=True)
@@ -26,6 +26,11 @@ class _Running:
     unsure_j: float = 0.0
     last_energy_j: float = 0.0
     readings: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """A counter's first reading is a beginning; a gauge's tells nothing of any stretch."""
+        return self.readings > (1 if self.channel.kind is Kind.GAUGE else 0)
 
     def take(self, seen: Observation) -> None:
         if seen.energy_j is not None:
@@ -92,7 +97,7 @@ class LiveTotals:
 
     def as_message(self, time_ns: int) -> dict[str, Any]:
         """The totals as clients are told them; joules, since the recording began."""
-        known = {name for name, running in self._channels.items() if running.readings > 1}
+        known = {name for name, running in self._channels.items() if running.is_known}
         described = [running.channel for running in self._channels.values()]
         cover = choose_cover(described, known, self.refusals)
         summed = total(self._channels[name].energy() for name in cover.names)

@@ -31,9 +31,12 @@ class EventRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A process whose marks are in the run."""
+    """A program, or one rank of it, whose marks are in the run."""
 
     id: str
+    """Host, rank and process."""
+    root: int | None = None
+    """The number that its outermost marks name as their parent."""
     name: str = ""
     host: str = ""
     rank: int | None = None
@@ -64,6 +67,8 @@ class Epoch:
     source: str | None
     id: int | None
     metrics: Mapping[str, float]
+    root: int | None = None
+    """The parent of the outermost stretch around it: its program's, in the source."""
     open: bool = False
     """It has no end in the file; ``end_ns`` is then the last row's moment."""
     reason: str | None = None
@@ -134,6 +139,7 @@ class Note:
     time_ns: int
     part: int
     source: str | None
+    id: int | None
     name: str
     value: float | None
     text: str

@@ -80,19 +80,25 @@ class Run:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """The processes that set marks, in the order in which they joined."""
-        found: dict[str, Source] = {}
+        """The programs and ranks that set marks, in the order in which they joined."""
+        found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == "source" and note.source is not None:
-                found.setdefault(note.source, _source(note))
+                found.setdefault((note.source, note.id), _source(note))
         return tuple(found.values())
 
     @cached_property
-    def lead_source(self) -> str | None:
-        """The source whose metrics stand for the run: of those with epochs, the lowest rank."""
-        with_epochs = list(dict.fromkeys(epoch.source for epoch in self.epochs))
-        ranks = {source.id: source.rank or 0 for source in self.sources}
-        return min(with_epochs, key=lambda s: ranks.get(s or "", 0), default=None)
+    def lead_epochs(self) -> tuple[Epoch, ...]:
+        """The epochs whose metrics stand for the run: of its lowest rank that has any.
+
+        Of several programs without ranks it is the one that began the first epoch.
+        """
+        ranks = {(source.id, source.root): source.rank or 0 for source in self.sources}
+        programs: dict[tuple[str | None, int | None], list[Epoch]] = {}
+        for epoch in self.epochs:
+            programs.setdefault((epoch.source, epoch.root), []).append(epoch)
+        lead = min(programs, key=lambda p: ranks.get((p[0] or "", p[1]), 0), default=None)
+        return () if lead is None else tuple(programs[lead])
 
     @cached_property
     def begin_ns(self) -> int:
@@ -153,11 +159,6 @@ class Run:
     def epochs(self) -> tuple[Epoch, ...]:
         """The epochs of all sources in order; an unfinished one is open."""
         return timeline.epochs(self.events, self.metrics, self.end_ns)
-
-    @property
-    def lead_epochs(self) -> tuple[Epoch, ...]:
-        """The epochs of the source whose metrics stand for the run."""
-        return tuple(epoch for epoch in self.epochs if epoch.source == self.lead_source)
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -231,16 +232,16 @@ def _without_thread(source: str | None, known: set[str | None]) -> str | None:
 
 def _source(note: Note) -> Source:
     described = _mapping(note.text)
-    named = str(note.source).rpartition("/")[2]
-    pid = described.get("pid", int(named) if named.isdecimal() else None)
+    program = described.get("program")
     return Source(
         id=str(note.source),
+        root=note.id,
         name=str(described.get("name", "")),
         host=str(described.get("host", "")),
         rank=described.get("rank"),
         local_rank=described.get("local_rank"),
-        pid=pid,
-        program=described.get("program"),
+        pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
+        program=program,
         labels=described.get("labels") or {},
     )
 

@@ -4,7 +4,7 @@ Rows come in the order of their moments. Marks belong to their source: ids are n
 source for itself, and a mark that was sent twice (again, to a successor) counts once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -48,6 +48,8 @@ def metrics(events: Iterable[EventRow]) -> tuple[Metric, ...]:
 def epochs(events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int) -> tuple[Epoch, ...]:
     """The epochs of all sources in order; one without an end is open and ends with the run."""
     values = _metrics_of(logged)
+    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
+    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
     return tuple(
         Epoch(
             number=round(_number(begin.value, number)),
@@ -56,6 +58,7 @@ def epochs(events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int) ->
             source=begin.source,
             id=begin.id,
             metrics=values.get((begin.source, begin.id), {}),
+            root=_root(begin, parents),
             open=end is None,
             reason=None if end is None else end.text,
         )
@@ -160,7 +163,7 @@ def contentions(events: Iterable[EventRow]) -> tuple[Contention, ...]:
 def notes(events: Iterable[EventRow]) -> tuple[Note, ...]:
     """The notes in order."""
     return tuple(
-        Note(e.time_ns, e.part, e.source, e.name or "", e.value, e.text or "")
+        Note(e.time_ns, e.part, e.source, e.id, e.name or "", e.value, e.text or "")
         for e in events
         if e.event == Event.NOTE
     )
@@ -175,6 +178,15 @@ def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_
         elif row.event == ends and mark in found and found[mark].end is None:
             found[mark] = _Stretch(found[mark].begin, row)
     return list(found.values())
+
+
+def _root(begin: EventRow, parents: Mapping[_Mark, int | None]) -> int | None:
+    """The parent of the outermost stretch that a mark lies in."""
+    outer, seen = begin.parent, {begin.id}
+    while (begin.source, outer) in parents and outer not in seen:
+        seen.add(outer)
+        outer = parents[begin.source, outer]
+    return outer
 
 
 def _metrics_of(logged: Iterable[Metric]) -> dict[_Mark, dict[str, float]]:

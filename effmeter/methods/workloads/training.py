@@ -63,7 +63,8 @@ def adam_training(
 
 def choose_device(name: str) -> torch.device:
     """The device of that name; ``auto`` is the accelerator if there is one, else the CPU."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    available = torch.accelerator.is_available()
+    accelerator = torch.accelerator.current_accelerator() if available else None
     if name == "auto":
         return accelerator if accelerator is not None else torch.device("cpu")
     if name != "cpu" and (accelerator is None or accelerator.type != name):

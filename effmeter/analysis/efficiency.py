@@ -1,0 +1,91 @@
+"""Training efficiency: what was learned per joule (Cueto-Mendoza and Kelleher, Eq 2).
+
+``Eff_i = metric_i / E_i``, with ``E_i`` the energy from the beginning of the run's first epoch
+to the end of epoch ``i``, in joules, over one cover for all epochs. (The paper sums power
+samples; that sum depends on the sampling rate.) The interval of an efficiency follows from that
+of its energy; the metric counts as exact.
+"""
+
+import math
+from dataclasses import dataclass
+
+from effmeter.analysis.account import account, total_over
+from effmeter.analysis.metrics import default_metric
+from effmeter.cover import Cover
+from effmeter.energy import Energy
+from effmeter.store.records import Epoch
+from effmeter.store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEfficiency:
+    """Eq 2 at the end of one epoch."""
+
+    epoch: Epoch
+    metric_value: float
+    energy: Energy
+    """From the beginning of the first epoch to the end of this one."""
+
+    @property
+    def value_per_j(self) -> float:
+        """The metric per joule."""
+        return _ratio(self.metric_value, self.energy.value_j)
+
+    @property
+    def low_per_j(self) -> float:
+        """The lower end of the interval."""
+        return min(self._ends())
+
+    @property
+    def high_per_j(self) -> float:
+        """The upper end of the interval; infinite where the energy may have been zero."""
+        return max(self._ends())
+
+    def _ends(self) -> tuple[float, float]:
+        least, most = self.energy.low_j, self.energy.high_j
+        return _ratio(self.metric_value, least), _ratio(self.metric_value, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """Eq 2 over the epochs of a run."""
+
+    metric: str
+    cover: Cover
+    epochs: tuple[EpochEfficiency, ...]
+    """Those that ended, with a finite value of the metric and a known energy; at least one."""
+
+    @property
+    def final(self) -> EpochEfficiency:
+        """At the last of these epochs."""
+        return self.epochs[-1]
+
+    @property
+    def best(self) -> EpochEfficiency:
+        """Where Eq 2 is highest."""
+        return max(self.epochs, key=lambda epoch: epoch.value_per_j)
+
+
+def efficiency(run: Run, metric: str | None = None) -> Efficiency | None:
+    """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
+
+    ``metric`` defaults to accuracy, else to the first metric logged that should rise.
+    """
+    name = default_metric(run) if metric is None else metric
+    if name is None or not run.lead_epochs:
+        return None
+    begin_ns = run.lead_epochs[0].begin_ns
+    cover = account(run, begin_ns, run.lead_epochs[-1].end_ns).cover
+    found = []
+    for epoch in run.lead_epochs:
+        value = epoch.metrics.get(name, math.nan)
+        energy = total_over(run, cover, begin_ns, epoch.end_ns)
+        if not epoch.open and math.isfinite(value) and energy is not None:
+            found.append(EpochEfficiency(epoch, value, energy))
+    return Efficiency(name, cover, tuple(found)) if found else None
+
+
+def _ratio(metric_value: float, energy_j: float) -> float:
+    if energy_j > 0:
+        return metric_value / energy_j
+    return math.copysign(math.inf, metric_value) if metric_value else 0.0

@@ -1,0 +1,120 @@
+"""What a reader must know before trusting a run's figures, one line each."""
+
+from collections.abc import Iterable
+
+from effmeter.analysis.account import Account, ChannelEnergy
+from effmeter.analysis.efficiency import Efficiency
+from effmeter.analysis.metrics import logged_names
+from effmeter.energy import Energy
+from effmeter.schema import Channel, Kind
+from effmeter.store.run import INTERRUPTED, RECORDING, Run
+from effmeter.units import format_duration, format_energy
+
+NOTICED_UNREAD_FRACTION = 0.02
+_NOTED = {"warning": "", "recorder": "recorder: "}
+
+
+def cautions(
+    run: Run, whole: Account, judged: Efficiency | None, metric: str | None
+) -> Iterable[str]:
+    """The lines of one run; none where there is nothing to beware of."""
+    yield from _ending(run)
+    yield from _coverage(whole)
+    yield from _disagreements(whole)
+    yield from _learning(run, judged, metric)
+    yield from _recording(run)
+    yield from _surroundings(run)
+
+
+def _ending(run: Run) -> Iterable[str]:
+    if run.status == RECORDING:
+        yield "still recording: the figures are of what is written so far"
+    elif run.status == INTERRUPTED:
+        yield "interrupted: the figures are of what was written until then"
+    open_epochs = [epoch.number for epoch in run.lead_epochs if epoch.open]
+    if open_epochs and run.status != RECORDING:
+        yield f"epoch {open_epochs[-1]} did not end"
+
+
+def _coverage(whole: Account) -> Iterable[str]:
+    if whole.cover.estimated:
+        yield f"estimated, not measured: {', '.join(whole.cover.estimated)}"
+    if whole.total is None:
+        yield "no energy: nothing was read in this run"
+    for missing in whole.missing:
+        reason = f" ({missing.reason})" if missing.reason else ""
+        yield f"without {missing.what}{reason}"
+    window_s = (whole.end_ns - whole.begin_ns) * 1e-9
+    for seen in whole.channels:
+        if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
+            unread = f"{format_duration(seen.unread_s)} of {format_duration(window_s)}"
+            yield f"{seen.channel.name} was not read for {unread}: bounded there, not measured"
+
+
+def _disagreements(whole: Account) -> Iterable[str]:
+    """A gauge and the counter of the same device that do not tell the same."""
+    known = {seen.channel.name: seen for seen in whole.channels}
+    for gauge in whole.channels:
+        counter = known.get(gauge.channel.contained_in or "")
+        if counter is None or not _same_quantity(gauge.channel, counter.channel):
+            continue
+        if gauge.energy and counter.energy and not _overlap(gauge.energy, counter.energy):
+            yield _disagreement(gauge, counter)
+
+
+def _same_quantity(gauge: Channel, counter: Channel) -> bool:
+    kinds = (gauge.kind, counter.kind)
+    return kinds == (Kind.GAUGE, Kind.COUNTER) and gauge.component is counter.component
+
+
+def _overlap(one: Energy, other: Energy) -> bool:
+    low_j = max(e.low_j - e.systematic_j for e in (one, other))
+    return low_j <= min(e.high_j + e.systematic_j for e in (one, other))
+
+
+def _disagreement(gauge: ChannelEnergy, counter: ChannelEnergy) -> str:
+    assert gauge.energy is not None
+    assert counter.energy is not None
+    shown = f"{gauge.channel.name} {format_energy(gauge.energy.value_j)}"
+    counted = f"{counter.channel.name} {format_energy(counter.energy.value_j)}"
+    return f"gauge and counter disagree: {shown}, {counted}"
+
+
+def _learning(run: Run, judged: Efficiency | None, metric: str | None) -> Iterable[str]:
+    programs = {(epoch.source, epoch.root) for epoch in run.epochs}
+    ranks = {s.rank for s in run.sources if (s.id, s.root) in programs}
+    if len(programs) > len(ranks | {None}) or (len(programs) > 1 and None in ranks):
+        yield f"{len(programs)} programs logged epochs: metrics and Eq 2 are of the first"
+    names = logged_names(run)
+    if metric is not None and metric not in names:
+        yield f"no metric {metric!r}: it logged {', '.join(names) or 'none'}"
+    elif judged is None and run.lead_epochs:
+        why = "no epoch has both a metric that should rise and a known energy"
+        yield f"no Eq 2: {why}"
+
+
+def _recording(run: Run) -> Iterable[str]:
+    yield from run.warnings
+    for note in run.notes:
+        if note.name in _NOTED:
+            yield f"{_NOTED[note.name]}{note.text}"
+        elif note.name == "dropped_rows" and note.value:
+            yield f"{round(note.value)} rows could not be written and are lost"
+    if run.dropped_marks:
+        yield f"{run.dropped_marks} marks were dropped: epochs or metrics may be missing"
+    for probe, count in run.missed_deadlines.items():
+        yield f"{probe}: {count} readings came too late for their schedule"
+
+
+def _surroundings(run: Run) -> Iterable[str]:
+    for suspend in run.suspends:
+        yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
+    for step in run.wall_steps:
+        yield f"the wall clock was set by {step.step_s:+.1f} s during the run"
+    shared: dict[str, int] = {}
+    for contention in run.contentions:
+        name = contention.channel or "a device"
+        shared[name] = max(shared.get(name, 0), contention.processes)
+    for name, processes in shared.items():
+        if processes:
+            yield f"{name} was shared with up to {processes} other processes"

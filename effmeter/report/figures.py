@@ -1,0 +1,62 @@
+"""Figures with their intervals, in as many digits as the interval is worth."""
+
+import math
+
+from effmeter.energy import Energy
+
+_PREFIXES = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"))
+_MOST_DIGITS = 6
+PER_KJ = 1e3
+
+
+def energy_figure(energy: Energy) -> str:
+    """A value with its unit: ``"1.23 kJ"``."""
+    factor, unit = _prefix(energy)
+    return f"{_number(energy.value_j / factor, _energy_decimals(energy, factor))} {unit}"
+
+
+def energy_interval(energy: Energy) -> str:
+    """The interval in the unit of the value: ``"[1.20, 1.26]"``."""
+    factor, _ = _prefix(energy)
+    decimals = _energy_decimals(energy, factor)
+    return _interval(energy.low_j / factor, energy.high_j / factor, decimals)
+
+
+def per_kilojoule(value_per_j: float, low_per_j: float, high_per_j: float) -> tuple[str, str]:
+    """An efficiency per kilojoule, and its interval."""
+    value, low, high = (x * PER_KJ for x in (value_per_j, low_per_j, high_per_j))
+    decimals = _decimals(value, (high - low) / 2)
+    return _number(value, decimals), _interval(low, high, decimals)
+
+
+def metric_figure(value: float) -> str:
+    """A metric in four significant digits."""
+    return f"{value:.4g}"
+
+
+def _prefix(energy: Energy) -> tuple[float, str]:
+    size_j = energy.value_j or energy.high_j
+    return next((p for p in _PREFIXES if size_j >= p[0] * 0.9995), _PREFIXES[-1])
+
+
+def _energy_decimals(energy: Energy, factor: float) -> int:
+    return _decimals(energy.value_j / factor, energy.half_width_j / factor)
+
+
+def _decimals(value: float, half_width: float) -> int:
+    """Three digits of the value, more where the interval is narrower than the third."""
+    if not math.isfinite(value) or value == 0:
+        return 2
+    leading = math.floor(math.log10(abs(value)) + 1e-4)
+    wanted = 2 - leading
+    if 0 < half_width < math.inf:
+        wanted = max(wanted, 1 - math.floor(math.log10(half_width)))
+    return max(0, min(wanted, _MOST_DIGITS - 1 - leading))
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}"
+
+
+def _interval(low: float, high: float, decimals: int) -> str:
+    return f"[{_number(low, decimals)}, {_number(high, decimals)}]"

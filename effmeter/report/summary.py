@@ -1,0 +1,266 @@
+"""What a report says of one run, as plain data: the text and the JSON show the same figures."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from effmeter.analysis.account import Account, account, provenances_of, total_over
+from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency
+from effmeter.analysis.metrics import MetricCourse, courses
+from effmeter.energy import Energy
+from effmeter.report.cautions import cautions
+from effmeter.schema import Channel
+from effmeter.store.records import Epoch, Label
+from effmeter.store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFigure:
+    """The energy of a component, or the total, with what it rests on."""
+
+    component: str
+    energy: Energy
+    provenance: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigure:
+    """What one channel shows, whether the total sums it or not."""
+
+    channel: str
+    component: str
+    kind: str
+    provenance: str
+    energy: Energy | None
+    unread_s: float
+    left_out: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFigure:
+    """What the total does not know."""
+
+    what: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyFigure:
+    """Eq 2 at the end of one epoch, per joule of ``energy``."""
+
+    epoch: int
+    metric_value: float
+    energy: Energy
+    value_per_j: float
+    low_per_j: float
+    high_per_j: float
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyFigures:
+    """Eq 2 of a metric, over the energy since the first epoch began."""
+
+    metric: str
+    final: EfficiencyFigure
+    best: EfficiencyFigure
+    cover: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFigure:
+    """One epoch; ``begin_s`` counts from the beginning of the recording."""
+
+    number: int
+    begin_s: float
+    duration_s: float
+    open: bool
+    metrics: dict[str, float]
+    energy: Energy | None
+    efficiency: EfficiencyFigure | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapFigure:
+    """A stretch that was not read; channel None: nothing was."""
+
+    channel: str | None
+    begin_s: float
+    duration_s: float
+    reason: str
+    hidden_j: float | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFigure:
+    """A program that set marks in the run."""
+
+    id: str
+    name: str
+    rank: int | None
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in figures: joules, seconds, and metrics as they were logged."""
+
+    name: str
+    run_id: str
+    files: tuple[str, ...]
+    status: str
+    stopped_by: str | None
+    host: str | None
+    begin: str
+    duration_s: float
+    labels: dict[str, Label]
+    sources: tuple[SourceFigure, ...]
+    epoch_count: int
+    metrics: tuple[MetricCourse, ...]
+    components: tuple[ComponentFigure, ...]
+    total: ComponentFigure | None
+    missing: tuple[MissingFigure, ...]
+    channels: tuple[ChannelFigure, ...]
+    efficiency: EfficiencyFigures | None
+    epochs: tuple[EpochFigure, ...]
+    gaps: tuple[GapFigure, ...]
+    suspended_s: float
+    dropped_marks: int
+    missed_deadlines: dict[str, int]
+    cautions: tuple[str, ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The same for JSON: a number that JSON cannot hold becomes null."""
+        plain = _plain(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
+
+
+def summarise(run: Run, metric: str | None = None) -> RunSummary:
+    """The figures of a run; Eq 2 is of ``metric``, or of the run's own choice."""
+    whole = account(run, run.begin_ns, run.end_ns)
+    judged = efficiency(run, metric)
+    stops = [note.text for note in run.notes if note.name == "stop"]
+    wall_ns = run.metadata.started_wall_ns
+    return RunSummary(
+        name=run.name,
+        run_id=run.metadata.run_id,
+        files=tuple(map(str, run.paths)),
+        status=run.status,
+        stopped_by=stops[-1] if stops else None,
+        host=run.metadata.host.get("name"),
+        begin=datetime.fromtimestamp(wall_ns // 10**9, UTC).isoformat(),
+        duration_s=run.duration_s,
+        labels=run.labels,
+        sources=_sources(run),
+        epoch_count=sum(not epoch.open for epoch in run.lead_epochs),
+        metrics=courses(run.lead_epochs),
+        components=tuple(
+            _component(part.component, part.energy, part.channels) for part in whole.components
+        ),
+        total=None
+        if whole.total is None
+        else _component("total", whole.total, whole.cover.channels),
+        missing=tuple(MissingFigure(m.what, m.reason, m.remedy) for m in whole.missing),
+        channels=_channels(whole),
+        efficiency=None if judged is None else _efficiency(judged),
+        epochs=_epochs(run, judged),
+        gaps=tuple(
+            GapFigure(
+                gap.channel,
+                (gap.begin_ns - run.begin_ns) * 1e-9,
+                (gap.end_ns - gap.begin_ns) * 1e-9,
+                gap.reason,
+                gap.hidden_j,
+                gap.open,
+            )
+            for gap in run.gaps
+        ),
+        suspended_s=sum(suspend.asleep_s for suspend in run.suspends),
+        dropped_marks=run.dropped_marks,
+        missed_deadlines=run.missed_deadlines,
+        cautions=tuple(cautions(run, whole, judged, metric)),
+    )
+
+
+def _component(component: str, energy: Energy, channels: Sequence[Channel]) -> ComponentFigure:
+    provenance = ", ".join(provenances_of(channels))
+    return ComponentFigure(component, energy, provenance, tuple(c.name for c in channels))
+
+
+def _channels(whole: Account) -> tuple[ChannelFigure, ...]:
+    return tuple(
+        ChannelFigure(
+            seen.channel.name,
+            seen.channel.component,
+            seen.channel.kind,
+            seen.channel.provenance,
+            seen.energy,
+            seen.unread_s,
+            seen.left_out,
+        )
+        for seen in whole.channels
+    )
+
+
+def _sources(run: Run) -> tuple[SourceFigure, ...]:
+    counts: dict[tuple[str | None, int | None], int] = {}
+    for epoch in run.epochs:
+        key = (epoch.source, epoch.root)
+        counts[key] = counts.get(key, 0) + 1
+    return tuple(
+        SourceFigure(s.id, s.name, s.rank, counts.get((s.id, s.root), 0)) for s in run.sources
+    )
+
+
+def _efficiency(judged: Efficiency) -> EfficiencyFigures:
+    final, best = _point(judged.final), _point(judged.best)
+    return EfficiencyFigures(judged.metric, final, best, judged.cover.names)
+
+
+def _point(point: EpochEfficiency) -> EfficiencyFigure:
+    return EfficiencyFigure(
+        point.epoch.number,
+        point.metric_value,
+        point.energy,
+        point.value_per_j,
+        point.low_per_j,
+        point.high_per_j,
+    )
+
+
+def _epochs(run: Run, judged: Efficiency | None) -> tuple[EpochFigure, ...]:
+    """The lead epochs, over one cover for all of them."""
+    if not run.lead_epochs:
+        return ()
+    first, last = run.lead_epochs[0], run.lead_epochs[-1]
+    cover = account(run, first.begin_ns, last.end_ns).cover if judged is None else judged.cover
+    points = {} if judged is None else {id(point.epoch): point for point in judged.epochs}
+
+    def figure(epoch: Epoch) -> EpochFigure:
+        point = points.get(id(epoch))
+        return EpochFigure(
+            epoch.number,
+            (epoch.begin_ns - run.begin_ns) * 1e-9,
+            (epoch.end_ns - epoch.begin_ns) * 1e-9,
+            epoch.open,
+            dict(epoch.metrics),
+            total_over(run, cover, epoch.begin_ns, epoch.end_ns),
+            None if point is None else _point(point),
+        )
+
+    return tuple(map(figure, run.lead_epochs))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,135 @@
+"""``effmeter bench``: what it prints where, and one line for each mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from effmeter.cli.bench import parse_integers
+from effmeter.errors import UsageError
+from effmeter.store.reader import read_run
+from tests.simulated.machine import SimulatedMachine
+
+ONE_EPOCH = ("lenet", "--epochs", "1", "--device", "cpu")
+
+
+def bench(
+    *arguments: str, folder: Path, environ: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would."""
+    command = [sys.executable, "-m", "effmeter", "bench", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+def assert_one_line(finished: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    assert finished.returncode == status, finished.stderr
+    assert finished.stdout == ""
+    (line,) = finished.stderr.splitlines()
+    for word in words:
+        assert word in line
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a machine whose only figures are estimates: no sensor, no GPU."""
+    with SimulatedMachine(tmp_path / "machine", zones=[]) as machine:
+        return machine.environ
+
+
+def test_each_size_and_seed_gives_a_file_named_on_stdout(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    finished = bench(
+        *ONE_EPOCH, "--sizes", "1,2", "--out", "here", folder=tmp_path, environ=simulated
+    )
+    assert finished.returncode == 0, finished.stderr
+    files = [tmp_path / name for name in finished.stdout.splitlines()]
+    assert sorted(files) == sorted((tmp_path / "here").glob("*.arrow"))
+    assert [read_run(path).labels["size"] for path in files] == [1, 2]
+
+
+def test_progress_is_plain_lines_on_stderr_when_it_is_no_terminal(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    finished = bench(*ONE_EPOCH, folder=tmp_path, environ=simulated)
+    epoch, end = finished.stderr.splitlines()
+    assert epoch.startswith("lenet-1-seed-0: epoch 1 of 1, accuracy 0.")
+    assert epoch.endswith(" J (estimated)")
+    assert end.startswith("lenet-1-seed-0: ended by max-epochs: 1, runs/")
+
+
+def test_json_holds_the_runs_with_their_files_and_energies(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    finished = bench(*ONE_EPOCH, "--json", folder=tmp_path, environ=simulated)
+    (run,) = json.loads(finished.stdout)
+    assert (tmp_path / run["file"]).is_file()
+    assert run["labels"] == {"architecture": "lenet", "size": 1, "seed": 0, "dataset": "digits"}
+    assert (run["status"], run["epochs"], run["stopped_by"]) == ("completed", 1, "max-epochs: 1")
+    assert run["energy"]["low_j"] < run["energy"]["total_j"] < run["energy"]["high_j"]
+    assert run["energy"]["estimated"] == run["energy"]["cover"]
+
+
+def test_a_criterion_ends_the_run_before_its_epochs(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    stop = ("--stop", "accuracy=0.97", "--stop", "energy=1J")
+    finished = bench("lenet", *stop, "--json", folder=tmp_path, environ=simulated)
+    (run,) = json.loads(finished.stdout)
+    assert run["epochs"] == 1
+    assert run["stopped_by"].startswith("energy-budget")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["resnet"], ["no workload 'resnet'", "lenet"]),
+        (["lenet", "--sizes", "1,x"], ["--sizes", "'1,x'"]),
+        (["lenet", "--sizes", "6"], ["sizes 1 to 5, not 6"]),
+        (["lenet", "--sizes", "3-1"], ["--sizes", "3-1"]),
+        (["lenet", "--seeds", "-1"], ["--seeds", "'-1'"]),
+        (["lenet", "--epochs", "0"], ["epochs from 1, not 0"]),
+        (["lenet", "--stop", "energy=2000"], ["'2000'", "unit", "2kJ"]),
+        (["lenet", "--stop", "colour=red"], ["'colour=red'"]),
+        (["lenet", "--stop", "soon"], ["'soon' is not a stopping criterion"]),
+        (["lenet", "--device", "abacus"], ["no device 'abacus'"]),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    arguments: Sequence[str], words: Sequence[str], tmp_path: Path
+) -> None:
+    assert_one_line(bench(*arguments, folder=tmp_path), 2, *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_directory_that_cannot_be_written_is_one_line_and_status_1(tmp_path: Path) -> None:
+    (tmp_path / "occupied").touch()
+    finished = bench(*ONE_EPOCH, "--out", "occupied/runs", folder=tmp_path)
+    assert_one_line(finished, 1, "occupied/runs")
+
+
+def test_without_torch_the_line_names_the_command_that_installs_it(tmp_path: Path) -> None:
+    """A module that fails to load as a missing one does stands in for an absent package."""
+    missing = 'raise ModuleNotFoundError("No module named \'torch\'", name="torch")\n'
+    (tmp_path / "torch.py").write_text(missing)
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    finished = bench("lenet", folder=tmp_path, environ=environ)
+    assert_one_line(finished, 1, "torch is not installed", 'pip install "effmeter[torch,data]"')
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("1", [1]), ("1,2", [1, 2]), ("1-3", [1, 2, 3]), ("5,1-2,1", [5, 1, 2])],
+)
+def test_numbers_are_listed_or_given_as_ranges(text: str, numbers: list[int]) -> None:
+    assert parse_integers(text, "--sizes") == numbers
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,", "a", "1.5", "1--3", " 1", "3-1"])
+def test_what_is_no_list_of_numbers_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--sizes"):
+        parse_integers(text, "--sizes")

@@ -1,0 +1,130 @@
+"""What the recorder will write to, and what a client may do."""
+
+import contextlib
+import fcntl
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from effmeter.errors import RecorderError
+from effmeter.probes.base import Discovery
+from effmeter.recorder.link import Link
+from effmeter.recorder.peer import Peer
+from effmeter.recorder.registry import Policy, unfit_for_writing
+from effmeter.recorder.server import Server
+
+ME = Peer(os.getpid(), os.getuid(), os.getgid())
+SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}
+BEGIN = {"op": "begin", **SOURCE, "run_id": "r", "part": 1, "rate_hz": 10.0, "versions": {}}
+
+
+@contextlib.contextmanager
+def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    """A greeted link to a recorder without sensors, in a thread of this process."""
+    ours, theirs = socket.socketpair()
+    server = Server(Discovery(), Policy("private", os.getuid()))
+    server.adopt(theirs)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    link = Link(ours)
+    link.greet(5.0)
+    yield link
+    link.close()
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_an_empty_file_of_the_peers_own_will_do(tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor:
+        assert unfit_for_writing(descriptor, ME) is None
+
+
+def test_a_file_that_holds_something_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("precious")
+    with opened(tmp_path / "run") as descriptor:
+        assert unfit_for_writing(descriptor, ME) == "the file is not empty"
+
+
+def test_another_users_file_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor:
+        somebody = Peer(1, os.getuid() + 1, os.getgid())
+        assert unfit_for_writing(descriptor, somebody) == "the file belongs to another user"
+
+
+def test_a_file_open_for_reading_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with opened(tmp_path / "run", os.O_RDONLY) as descriptor:
+        assert unfit_for_writing(descriptor, ME) == "the file is not open for writing"
+
+
+def test_what_is_no_regular_file_is_refused() -> None:
+    reading, writing = os.pipe()
+    try:
+        assert unfit_for_writing(writing, ME) == "the descriptor is not a regular file"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_file_that_is_recorded_to_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor, opened(tmp_path / "run") as again:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert unfit_for_writing(again, ME) == "the file is being recorded to"
+
+
+def test_a_recording_begins_only_with_an_open_file(link: Link) -> None:
+    link.send(BEGIN)
+    with pytest.raises(RecorderError, match="begins with one open file"):
+        link.expect("begun", 5.0)
+
+
+def test_a_connection_has_one_recording(link: Link, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        with opened(tmp_path / name) as descriptor:
+            link.send_descriptor(BEGIN, descriptor)
+    link.expect("begun", 5.0)
+    with pytest.raises(RecorderError, match="has begun a recording already"):
+        link.expect("begun", 5.0)
+
+
+def test_a_recording_that_is_not_there_cannot_be_joined(link: Link) -> None:
+    link.send({"op": "join", **SOURCE, "recording": "made-up"})
+    with pytest.raises(RecorderError, match="no such recording"):
+        link.expect("begun", 5.0)
+
+
+def test_a_client_cannot_write_what_only_the_recorder_knows(link: Link, tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
+    link.expect("begun", 5.0)
+    link.send({"op": "mark", "event": "anchor", "time_ns": 1})
+    with pytest.raises(RecorderError, match="cannot write the event 'anchor'"):
+        link.expect("total", 5.0)
+
+
+def test_a_client_of_another_version_is_told_so_and_left(link: Link) -> None:
+    link.send({"op": "hello", "version": 99, "time_ns": 0})
+    with pytest.raises(RecorderError, match="speaks version 1"):
+        link.expect("total", 5.0)
+
+
+def test_nonsense_ends_the_connection_and_not_the_recorder(link: Link) -> None:
+    link.send({"op": "nonsense"})
+    with pytest.raises(RecorderError, match="unknown op"):
+        link.expect("total", 5.0)
+    assert link.wait_for(lambda _: False, 5.0) is None
+    assert link.lost

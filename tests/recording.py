@@ -1,0 +1,72 @@
+"""Helpers for tests that record for real on the simulated machine."""
+
+import contextlib
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from effmeter.clock import now_ns
+from effmeter.store.reader import read_run
+from effmeter.store.run import Run
+
+PATIENCE_S = 20.0
+
+
+def busy(seconds: float) -> None:
+    """A stretch of a training loop: works until the run clock says it is over."""
+    until_ns = now_ns() + int(seconds * 1e9)
+    while now_ns() < until_ns:
+        sum(range(500))
+
+
+def eventually(happened: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> float:
+    """Wait for something that must happen; how long it took (s)."""
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < within_s, f"not within {within_s} s: {what}"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def start_program(source: str, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """A Python program of its own, started as a user would."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        env=dict(environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_program(source: str, environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """The same, to its end."""
+    program = start_program(source, environ)
+    out, err = program.communicate(timeout=60)
+    return subprocess.CompletedProcess([], program.returncode, out, err)
+
+
+def only_run(folder: Path) -> Run:
+    """The one run recorded in a folder."""
+    files = [path for path in folder.glob("*.arrow") if not path.name.endswith(".2.arrow")]
+    assert len(files) == 1, sorted(folder.iterdir())
+    return read_run(files[0])
+
+
+def is_running(pid: int) -> bool:
+    """Whether any thread of a process is still there: the first may be gone before the last."""
+    states = []
+    for stat in Path("/proc").glob(f"{pid}/task/*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            states.append(stat.read_text().rsplit(")", 1)[1].split()[0])
+    return any(state not in "ZX" for state in states)
+
+
+def children_of(pid: int) -> list[int]:
+    """The living children of a process."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []

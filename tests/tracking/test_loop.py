@@ -1,0 +1,233 @@
+"""What a training loop gets from ``track``."""
+
+import asyncio
+import math
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import effmeter
+from effmeter.clock import now_ns
+from effmeter.errors import RunFileError
+from effmeter.store.reader import read_run
+from tests.recording import busy, only_run
+from tests.simulated.machine import SimulatedMachine
+from tests.simulated.powercap import package
+from tests.simulated.waveforms import constant
+
+pytestmark = pytest.mark.usefixtures("machine")
+
+
+def test_the_energy_of_each_epoch_holds_the_truth_across_wraps(
+    machine: SimulatedMachine, runs: Path
+) -> None:
+    machine.driver.lateness_s()
+    with effmeter.track("lenet", rate_hz=100) as run:
+        for _ in run.epochs(stop=effmeter.MaxEpochs(4)):
+            busy(0.8)
+    recorded = only_run(runs)
+    lateness_s = machine.driver.lateness_s()
+    wraps = 0
+    for channel in ("cpu0", "cpu1", "dram0"):
+        slack_j = 2 * lateness_s * machine.waveform(channel).peak_w
+        trace = recorded.trace(channel)
+        assert trace is not None
+        for epoch in recorded.epochs:
+            energy = trace.energy(epoch.begin_ns, epoch.end_ns)
+            truth_j = machine.true_energy_j(channel, epoch.begin_ns, epoch.end_ns)
+            assert energy is not None
+            assert energy.low_j - slack_j <= truth_j <= energy.high_j + slack_j
+            assert energy.half_width_j <= 0.02 * truth_j
+        wraps += machine.true_energy_j(channel, recorded.begin_ns, recorded.end_ns) > 150
+    assert wraps == 2
+
+
+def test_epochs_spans_and_metrics_stand_in_the_file_as_they_were_nested(runs: Path) -> None:
+    with effmeter.track("net", labels={"size": np.int64(3), "seed": 0}) as run:
+        for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+            with run.span("forward"), run.span("layer"):
+                run.log(loss=1.5)
+            epoch.log(accuracy=epoch.number / 2)
+    recorded = only_run(runs)
+    assert recorded.status == "completed"
+    assert recorded.labels == {"size": 3, "seed": 0}
+    assert [(e.number, dict(e.metrics), e.open) for e in recorded.epochs] == [
+        (1, {"accuracy": 0.5}, False),
+        (2, {"accuracy": 1.0}, False),
+    ]
+    assert [s.name for s in recorded.spans] == ["forward", "forward"]
+    (layer,) = recorded.spans[0].children
+    assert (layer.name, dict(layer.metrics)) == ("layer", {"loss": 1.5})
+    assert recorded.spans[0].parent == recorded.epochs[0].id
+
+
+def test_spans_of_several_threads_do_not_mix(runs: Path) -> None:
+    with effmeter.track("threads") as run:
+
+        def load() -> None:
+            with run.span("load"):
+                pass
+
+        with run.span("train"):
+            loader = threading.Thread(target=load, name="loader")
+            loader.start()
+            loader.join()
+    recorded = only_run(runs)
+    assert {span.name: len(span.children) for span in recorded.spans} == {"train": 0, "load": 0}
+    rows = pl.read_ipc(recorded.paths[0]).filter(pl.col("name") == "load")
+    assert rows["source"].str.ends_with("/loader").to_list() == [True]
+
+
+def test_breaking_out_of_the_loop_closes_the_epoch(runs: Path) -> None:
+    with effmeter.track("broken") as run:
+        for _ in run.epochs():
+            break
+    (epoch,) = only_run(runs).epochs
+    assert not epoch.open
+    assert epoch.reason == "left early"
+
+
+def test_an_epoch_whose_iterator_is_held_ends_at_its_last_mark(runs: Path) -> None:
+    with effmeter.track("held") as run:
+        epochs = run.epochs()
+        for epoch in epochs:
+            epoch.log(loss=1.0)
+            break
+        busy(0.2)
+    recorded = only_run(runs)
+    (left,) = recorded.epochs
+    assert recorded.end_ns - left.end_ns >= 0.2e9
+    assert not left.open
+
+
+def test_an_exception_passes_through_and_stands_in_the_file(runs: Path) -> None:
+    def train() -> None:
+        with effmeter.track("failing") as run:
+            for _ in run.epochs():
+                _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    recorded = only_run(runs)
+    assert recorded.status == "failed: ZeroDivisionError"
+    assert [e.open for e in recorded.epochs] == [False]
+
+
+def test_a_decorated_function_is_a_run_each_time_it_is_called(runs: Path) -> None:
+    @effmeter.track("decorated")
+    def train(value: int) -> int:
+        return value + 1
+
+    assert (train(1), train(2)) == (2, 3)
+    assert train.__name__ == "train"
+    assert [read_run(p).status for p in runs.iterdir()] == ["completed", "completed"]
+
+
+def test_a_decorated_coroutine_is_recorded_until_it_is_awaited(runs: Path) -> None:
+    @effmeter.track("coroutine")
+    async def train() -> str:
+        await asyncio.sleep(0)
+        return "done"
+
+    assert asyncio.run(train()) == "done"
+    assert only_run(runs).status == "completed"
+
+
+def test_energy_can_be_asked_for_while_training(machine: SimulatedMachine) -> None:
+    with effmeter.track("asking") as run:
+        began_ns = now_ns()
+        busy(0.5)
+        live = run.energy()
+        asked_ns = now_ns()
+    assert live is not None
+    assert live.cover == ("cpu0", "cpu1", "dram0")
+    assert (live.estimated, live.missing) == ((), ())
+    truth_j = sum(machine.true_energy_j(c, began_ns, asked_ns) for c in live.cover)
+    assert live.total.value_j == pytest.approx(truth_j, rel=0.25)
+    assert live.total.value_j == pytest.approx(sum(e.value_j for e in live.components.values()))
+
+
+def test_the_summary_tells_file_epochs_metrics_and_energy(runs: Path) -> None:
+    with effmeter.track("summed") as run:
+        for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+            epoch.log(accuracy=0.25)
+    summary = run.summary()
+    assert summary.path is not None
+    assert summary.path.parent == runs
+    assert (summary.status, summary.epochs, summary.metrics) == ("completed", 2, {"accuracy": 0.25})
+    assert summary.stopped_by == "max-epochs: 2"
+    assert "summed: completed, 2 epochs" in str(summary)
+    assert "over cpu0, cpu1, dram0" in str(summary)
+
+
+def test_a_path_names_the_file_itself_and_nothing_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "mine.arrow"
+    with effmeter.track(path) as run:
+        pass
+    assert run.path == path
+    before = path.read_bytes()
+    with pytest.raises(RunFileError, match=r"mine\.arrow is there already"), effmeter.track(path):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tracker = effmeter.track("x", directory=tmp_path / "file" / "runs")
+    with pytest.raises(RunFileError, match="cannot be created"), tracker:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"labels": {"a": [1]}}, "label 'a' is not a text or a number"),
+        ({"labels": {"a": math.nan}}, "not a finite number"),
+        ({"rate_hz": 0}, "rate_hz"),
+        ({"rate_hz": 5000}, "rate_hz"),
+        ({"recorder": "mine"}, "recorder is one of auto, private, shared"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused_at_once(
+    arguments: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(effmeter.UsageError, match=complaint):
+        effmeter.track("x", **arguments)  # type: ignore[arg-type]
+
+
+def test_a_metric_that_is_no_number_is_refused(runs: Path) -> None:
+    with effmeter.track("x") as run, pytest.raises(effmeter.UsageError, match="not a number"):
+        run.log(loss="low")  # type: ignore[arg-type]
+    assert only_run(runs).status == "completed"
+
+
+def test_the_environment_is_as_before_when_the_run_is_over() -> None:
+    before = dict(os.environ)
+    with effmeter.track("x"):
+        assert "EFFMETER_RECORDING" in os.environ
+    assert dict(os.environ) == before
+
+
+def test_a_channel_that_appears_in_mid_run_is_in_the_file_and_polars_reads_it(
+    machine: SimulatedMachine, runs: Path
+) -> None:
+    with effmeter.track("growing", rate_hz=50) as run:
+        busy(0.2)
+        machine.add_zone(package(2, constant(30.0)))
+        busy(6.0)
+    assert run.path is not None
+    frame = pl.read_ipc(run.path)
+    described = frame.filter(pl.col("event") == "channel")["channel"].to_list()
+    assert described[-1] == "cpu2"
+    assert frame.filter((pl.col("channel") == "cpu2") & pl.col("energy_j").is_not_null()).height > 1
+    recorded = only_run(runs)
+    assert "cpu2" not in [c.name for c in recorded.metadata.channels]
+    trace = recorded.trace("cpu2")
+    assert trace is not None
+    energy = trace.energy(recorded.end_ns - 300_000_000, recorded.end_ns)
+    assert energy is not None
+    assert energy.value_j == pytest.approx(9.0, rel=0.1)
