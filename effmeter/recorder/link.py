@@ -52,6 +52,7 @@ class Link:
         self._asked = 0
         self.dropped_marks = 0
         self.lost = False
+        self._hung_up = False
         self.latest_total: Message | None = None
         self.life = ""
         self.recorder_pid = 0
@@ -119,19 +120,20 @@ class Link:
             self._drain()
 
     def _drain(self) -> None:
-        while not self.lost:
+        """Also once lost: a recorder's last words say why it went."""
+        while not self._hung_up:
             try:
                 data, descriptors = receive(self._socket)
                 for descriptor in descriptors:
                     os.close(descriptor)
-                if not data:
-                    self.lost = True
                 for line in self._lines.feed(data):
                     self._sort_in(decode(line))
+                self._hung_up = not data
             except BlockingIOError:
                 return
             except (OSError, ProtocolError):
-                self.lost = True
+                self._hung_up = True
+        self.lost = True
 
     def _sort_in(self, message: Message) -> None:
         if message["op"] == "total":
@@ -205,7 +207,7 @@ class Link:
 
     def close(self) -> None:
         """Hang up."""
-        self.lost = True
+        self.lost = self._hung_up = True
         self._socket.close()
 
     def _forget_in_child(self) -> None:

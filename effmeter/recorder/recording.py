@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from effmeter.clock import Clock
 from effmeter.recorder.intake import Appeared, Gap, Item, Observation
-from effmeter.recorder.protocol import Message, ProtocolError
+from effmeter.recorder.protocol import INTERRUPTED, Message, ProtocolError
 from effmeter.recorder.rows import EventRow, RowBuffer
 from effmeter.recorder.totals import LiveTotals
 from effmeter.recorder.writer import RunWriter
@@ -27,7 +27,6 @@ MARK_EVENTS = frozenset(
 )
 BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.NOTE}
 """The marks that ask for an extra reading: a metric or a note bounds nothing."""
-UNCLOSED = "interrupted"
 _SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
 _FUTURE_NS = 1_000_000_000
 
@@ -221,7 +220,7 @@ class Recording:
     def status(self) -> str:
         """How the recording ended: the worst of its sources' endings."""
         worst = [s for s in self._statuses if s != "completed"]
-        return next((s for s in worst if s == UNCLOSED), worst[0] if worst else "completed")
+        return next((s for s in worst if s == INTERRUPTED), worst[0] if worst else "completed")
 
     def _hand_over(self) -> None:
         count = len(self._rows)

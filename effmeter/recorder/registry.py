@@ -14,8 +14,14 @@ from effmeter.recorder.connection import Connection
 from effmeter.recorder.inventory import describe_run
 from effmeter.recorder.peer import Peer
 from effmeter.recorder.pool import SamplerPool
-from effmeter.recorder.protocol import PROTOCOL_VERSION, Message, ProtocolError
-from effmeter.recorder.recording import UNCLOSED, Recording
+from effmeter.recorder.protocol import (
+    INTERRUPTED,
+    PROTOCOL_VERSION,
+    STOPPED,
+    Message,
+    ProtocolError,
+)
+from effmeter.recorder.recording import Recording
 from effmeter.recorder.writer import RunWriter
 
 SETTLE_NS = 300_000_000
@@ -23,7 +29,6 @@ SETTLE_NS = 300_000_000
 MAX_RATE_HZ = 1000.0
 MIN_RATE_HZ = 0.01
 MAX_RECORDINGS_PER_USER = 64
-STOPPED = "the recorder was stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +266,7 @@ class Registry:
     def forget(self, connection: Connection) -> None:
         """A client is gone; what it left open ends as interrupted."""
         self._connections.pop(connection.key, None)
-        self.leave(connection, STOPPED if self.stop_requested else UNCLOSED, final=False)
+        self.leave(connection, STOPPED if self.stop_requested else INTERRUPTED, final=False)
 
     def leave(
         self, connection: Connection, status: str, final: bool, dropped_marks: int = 0
@@ -272,7 +277,7 @@ class Registry:
             return
         recording.end_source(connection.key, status, dropped_marks)
         if final or not recording.sources:
-            self._begin_ending(token, UNCLOSED)
+            self._begin_ending(token, INTERRUPTED)
 
     def _begin_ending(self, token: str, status: str) -> None:
         """Close a recording once the readings at its end are in."""

@@ -25,7 +25,7 @@ from effmeter.recorder.link import Link, connect
 from effmeter.recorder.places import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
 from effmeter.recorder.private import remove_private_directory
 from effmeter.recorder.program import describe_program, git_commit, library_versions
-from effmeter.recorder.protocol import Message, decode
+from effmeter.recorder.protocol import STOPPED, Message, decode
 from effmeter.recorder.ranks import Invitation, Launch, Meeting, launch_of
 
 RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
@@ -147,10 +147,9 @@ class Session:
         """
         if not self._is_here or self._link is None or self._replaced:
             return None
-        self._look_after_link()
         total = self._link.ask_total(ANSWER_TIMEOUT_S)
         self._look_after_link()
-        return None if self._replaced else total
+        return None if self._replaced or self._link is None else total
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
@@ -159,9 +158,8 @@ class Session:
         if not self._watching:
             self._watching = True
             self._link.send({"op": "watch"})
-        self._link.drain()
         self._look_after_link()
-        return self._link.latest_total
+        return None if self._replaced or self._link is None else self._link.latest_total
 
     def end(self, status: str) -> None:
         """Close this program's part; waits until its own file is whole."""
@@ -262,9 +260,7 @@ class Session:
 
     def _shared_places(self) -> list[Path]:
         named = self._environ.get(SOCKET_VARIABLE)
-        if named and not self._environ.get(RECORDING_VARIABLE):
-            return [Path(named)]
-        return list(shared_sockets(self._environ))
+        return [Path(named)] if named else list(shared_sockets(self._environ))
 
     def _begin_private(self, path: Path, descriptor: int) -> None:
         recorder = launch_private(self._environ)
@@ -315,21 +311,21 @@ class Session:
         if link is None:
             return
         link.drain()
-        ended = link.take_message(lambda m: m["op"] in ("ended", "refused"))
-        if ended is not None:
-            why = ended.get("failure") or ended.get("reason") or ended.get("status")
+        told = link.take_message(lambda m: m["op"] in ("ended", "refused"))
+        if link.lost or (told is not None and told.get("status") == STOPPED):
+            self._replace(link, "lost" if told is None else "stopped")
+        elif told is not None:
+            why = told.get("failure") or told.get("reason") or told.get("status")
             self._give_up(f"recording to {self.path} ended early: {why}; training goes on")
-        elif link.lost:
-            self._replace(link)
 
-    def _replace(self, lost: Link) -> None:
+    def _replace(self, lost: Link, how: str) -> None:
         if not self._is_owner:
             self._rejoin(lost)
         elif self._replaced:
-            self._give_up("the recorder was lost again; the rest of the run is not measured")
+            self._give_up(f"the recorder was {how} again; the rest of the run is not measured")
         else:
             self._replaced = True
-            self._warn("the recorder was lost: a successor goes on, with a gap between")
+            self._warn(f"the recorder was {how}: a successor goes on, with a gap between")
             try:
                 self._succeed(lost)
             except (RecorderError, OSError) as error:

@@ -63,9 +63,10 @@ class RunWriter:
 
     def _run(self) -> None:
         try:
+            schema = arrow_schema(self._metadata)  # loads pyarrow, which the user may not read
             if self._run_as is not None:
                 become_in_this_thread(self._run_as)
-            self._write_run()
+            self._write_run(schema)
         except Exception as error:  # whatever ended the file must reach its owner
             self.failed = _reason(error)
             self._cut()
@@ -76,10 +77,9 @@ class RunWriter:
                 os.close(self._descriptor)
             self._on_end(self.failed)
 
-    def _write_run(self) -> None:
+    def _write_run(self, schema: "pa.Schema") -> None:
         import pyarrow as pa
 
-        schema = arrow_schema(self._metadata)
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         sink = _Sink(self._descriptor)
         with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options) as file:

@@ -75,7 +75,7 @@ class Run:
             labels = {**source.labels, **labels}
         for note in self.notes:
             if note.name == "labels":
-                labels.update(_mapping(note.text))
+                labels.update(self._described(note.part, note.text))
         return labels
 
     @cached_property
@@ -84,7 +84,8 @@ class Run:
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == "source" and note.source is not None:
-                found.setdefault((note.source, note.id), _source(note))
+                described = self._described(note.part, note.text)
+                found.setdefault((note.source, note.id), _source(note, described))
         return tuple(found.values())
 
     @cached_property
@@ -125,8 +126,12 @@ class Run:
         found = {c.name: c for part in self.parts for c in part.metadata.channels}
         for event in self.events:
             if event.event == Event.CHANNEL and event.channel is not None:
-                channel = Channel.from_mapping(_mapping(event.text))
-                found[event.channel] = channel
+                described = self._described(event.part, event.text)
+                try:
+                    found[event.channel] = Channel.from_mapping(described)
+                except NotARunError as error:
+                    path = self.parts[event.part].path
+                    raise NotARunError(f"{path} cannot be read: {error}") from error
         return found
 
     def trace(self, channel: str) -> Trace | None:
@@ -222,6 +227,15 @@ class Run:
     def _last_part_events(self) -> list[EventRow]:
         return [event for event in self.events if event.part == len(self.parts) - 1]
 
+    def _described(self, part: int, text: str | None) -> Mapping[str, Any]:
+        """What a row describes in JSON."""
+        try:
+            described = json.loads(text or "{}")
+        except ValueError as error:
+            path = self.parts[part].path
+            raise NotARunError(f"{path} cannot be read: a description is broken") from error
+        return described if isinstance(described, dict) else {}
+
 
 def _without_thread(source: str | None, known: set[str | None]) -> str | None:
     """The process that a mark's source names: threads of one share its numbers of marks."""
@@ -230,8 +244,7 @@ def _without_thread(source: str | None, known: set[str | None]) -> str | None:
     return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
 
 
-def _source(note: Note) -> Source:
-    described = _mapping(note.text)
+def _source(note: Note, described: Mapping[str, Any]) -> Source:
     program = described.get("program")
     return Source(
         id=str(note.source),
@@ -244,11 +257,3 @@ def _source(note: Note) -> Source:
         program=program,
         labels=described.get("labels") or {},
     )
-
-
-def _mapping(text: str | None) -> Mapping[str, Any]:
-    try:
-        described = json.loads(text or "{}")
-    except ValueError as error:
-        raise NotARunError(f"the run holds a description that cannot be read: {error}") from error
-    return described if isinstance(described, dict) else {}

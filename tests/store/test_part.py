@@ -1,11 +1,12 @@
 """Single files: whole, cut short, locked, and no runs at all."""
 
+import contextlib
 import fcntl
 import json
 import os
 from pathlib import Path
 
-import polars
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -53,14 +54,14 @@ def test_any_truncation_yields_a_prefix_of_the_rows(
     path = tmp_path_factory.mktemp("cut") / "run.arrow"
     path.write_bytes(data[:size])
     expected = max((rows for end, rows in batches if end <= size), default=0)
-    try:
-        part = read_part(path)
-    except RunFileError as error:
-        assert expected == 0
-        assert str(path) in str(error)
-        return
-    assert part.rows.num_rows == expected
-    assert part.rows["seq"].to_pylist() == list(range(expected))
+    assert numbers_recovered(path) == list(range(expected))
+
+
+def numbers_recovered(path: Path) -> list[int]:
+    """The numbers of the rows that can be read; none where the file holds no whole row."""
+    with contextlib.suppress(RunFileError):
+        return [int(number) for number in read_part(path).rows["seq"].to_pylist()]
+    return []
 
 
 def test_truncation_at_each_batch_gives_that_many_rows(
@@ -134,8 +135,8 @@ def test_polars_reads_a_run_with_a_channel_that_appeared_half_way(tmp_path: Path
         file.flush()
         file.introduce(1.0, counter("late"), 5.0)
         file.count("late", every(0.1, 1, 2), 10.0)
-    frame = polars.read_ipc(file.path, memory_map=False)
-    assert frame.filter(polars.col("channel") == "late").height == 12
+    frame = pl.read_ipc(file.path)
+    assert frame.filter(pl.col("channel") == "late").height == 12
 
 
 # What is no run

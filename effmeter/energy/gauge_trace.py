@@ -1,0 +1,141 @@
+"""The energy that a power gauge's readings show.
+
+Power is interpolated linearly between the readings at which the gauge changed, each dated at
+the middle of what it averages, and integrated. Each stretch is uncertain by half the change
+across it (independent from stretch to stretch), each boundary by half the sensor's refresh
+period and window at the swing of the power nearby, and the dates of all readings together by
+the same at the change of power from boundary to boundary.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from effmeter.counters import Loss
+from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
+from effmeter.schema import Channel
+
+
+class GaugeTrace:
+    """Energy from the readings of a power gauge (W)."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        times_ns: Times,
+        power_w: Values,
+        read_s: Values | None = None,
+        losses: Sequence[Loss] = (),
+    ) -> None:
+        self._channel = channel
+        self._times_ns = np.asarray(times_ns, np.int64)
+        self._power_w = np.asarray(power_w, np.float64)
+        self._slowest_read_s = (
+            0.0 if read_s is None else float(np.nan_to_num(read_s).max(initial=0))
+        )
+        self._reach_ns = (channel.refresh_s + channel.window_s) * 1e9
+        self._losses = tuple(losses)
+
+    def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        """Energy between two moments; None if they lie wholly outside the readings."""
+        if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
+            return None
+        value_j = self._passed_j(end_ns) - self._passed_j(begin_ns)
+        error_j = self._shift_j(begin_ns, end_ns) + math.hypot(
+            self._between_j(begin_ns, end_ns), self._boundaries_j(begin_ns, end_ns)
+        )
+        guessed_j, most_j = self._unread_j(begin_ns, end_ns)
+        low_j = max(0.0, value_j - error_j - guessed_j)
+        high_j = value_j + error_j + max(0.0, most_j - guessed_j)
+        return widen(self._channel, value_j, low_j, high_j)
+
+    def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
+        if not len(self._times_ns):
+            return False
+        reach_ns = self._channel.refresh_s * 1e9
+        first_ns, last_ns = self._times_ns[0] - reach_ns, self._times_ns[-1] + reach_ns
+        return bool(begin_ns <= last_ns and end_ns >= first_ns)
+
+    @cached_property
+    def _knots(self) -> tuple[Values, Values]:
+        """The moments that the changed readings stand for (ns), and their power (W).
+
+        A value seen for longer than a refresh period still held a refresh period before it was
+        last seen.
+        """
+        refresh_ns, half_window_ns = self._channel.refresh_s * 1e9, self._channel.window_s * 5e8
+        changes = np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
+        refreshed = self._times_ns - refresh_ns
+        before = np.concatenate((refreshed[:1], self._times_ns[:-1].astype(np.float64)))
+        earliest = np.maximum(before, refreshed)[changes]
+        moments = earliest + (self._times_ns[changes] - earliest) / 2
+        last_seen = np.concatenate((changes[1:], [len(self._power_w)])) - 1
+        held_ns = np.maximum(refreshed[last_seen], moments)
+        both = np.column_stack((moments, held_ns)).ravel() - half_window_ns
+        return both, np.repeat(self._power_w[changes], 2)
+
+    @cached_property
+    def _integral_j(self) -> Values:
+        moments, power_w = self._knots
+        steps_j = np.diff(moments) * 1e-9 * (power_w[1:] + power_w[:-1]) / 2
+        return np.concatenate(([0.0], np.cumsum(steps_j)))
+
+    def _passed_j(self, moment_ns: float) -> float:
+        """Energy passed at a moment since the first knot; the ends hold their power."""
+        moments, power_w = self._knots
+        if moment_ns <= moments[0]:
+            return float(power_w[0] * (moment_ns - moments[0]) * 1e-9)
+        last = int(np.searchsorted(moments, moment_ns, "right")) - 1
+        since_s = (moment_ns - moments[last]) * 1e-9
+        here_w = float(np.interp(moment_ns, moments, power_w))
+        return float(self._integral_j[last] + since_s * (power_w[last] + here_w) / 2)
+
+    def _between_j(self, begin_ns: int, end_ns: int) -> float:
+        """What linear interpolation can miss between knots, stretches taken as independent."""
+        moments, power_w = self._knots
+        first = max(0, int(np.searchsorted(moments, begin_ns, "right")) - 1)
+        last = int(np.searchsorted(moments, end_ns, "left"))
+        apart_s = np.diff(moments[first : last + 1]) * 1e-9
+        changes_w = np.abs(np.diff(power_w[first : last + 1]))
+        return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
+
+    @property
+    def _unsure_s(self) -> float:
+        """How far a reading may stand for another moment than it is dated at."""
+        return float(self._reach_ns * 1e-9 + self._slowest_read_s) / 2
+
+    def _shift_j(self, begin_ns: int, end_ns: int) -> float:
+        """What all readings dated too early, or all too late, would change."""
+        begin_w, end_w = np.interp([begin_ns, end_ns], *self._knots)
+        return float(abs(end_w - begin_w)) * self._unsure_s
+
+    def _boundaries_j(self, begin_ns: int, end_ns: int) -> float:
+        """Each boundary may sit on the wrong side of a refresh, at the swing nearby."""
+        moments, power_w = self._knots
+        error_j = 0.0
+        for moment_ns in (begin_ns, end_ns):
+            first = max(0, int(np.searchsorted(moments, moment_ns - 2 * self._reach_ns)) - 1)
+            last = int(np.searchsorted(moments, moment_ns + 2 * self._reach_ns))
+            nearby = power_w[first : last + 1]
+            beyond_ns = max(moments[0] - moment_ns, moment_ns - moments[-1], 0.0)
+            held_s = min(beyond_ns, self._reach_ns) * 1e-9
+            swing_w = float(nearby.max() - nearby.min()) + self._channel.resolution
+            error_j = math.hypot(error_j, swing_w * self._unsure_s + float(nearby.max()) * held_s)
+        return error_j
+
+    def _unread_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
+        """What was interpolated where nothing was read, and the most there can have been (J)."""
+        stated_w = self._channel.max_power_w
+        ceiling_w = POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
+        unread: list[tuple[float, float]] = [(loss.begin_ns, loss.end_ns) for loss in self._losses]
+        unread.append((-math.inf, self._times_ns[0] - self._reach_ns))
+        unread.append((self._times_ns[-1] + self._reach_ns, math.inf))
+        guessed_j = most_j = 0.0
+        for first_ns, last_ns in unread:
+            first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
+            if last_ns > first_ns:
+                guessed_j += self._passed_j(last_ns) - self._passed_j(first_ns)
+                most_j += ceiling_w * (last_ns - first_ns) * 1e-9
+        return guessed_j, most_j

@@ -1,0 +1,183 @@
+"""``effmeter run -- CMD``: everything of the command passes through."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from effmeter.store.reader import read_run
+from tests.recording import eventually, only_run
+from tests.simulated.machine import SimulatedMachine
+
+RUN = [sys.executable, "-m", "effmeter", "run"]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    with SimulatedMachine(tmp_path / "machine") as machine:
+        yield {**machine.environ, "EFFMETER_RUNS": str(tmp_path / "runs")}
+
+
+def record(environ: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*RUN, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_output_and_exit_status_pass_through(environ: Mapping[str, str], tmp_path: Path) -> None:
+    done = record(environ, "-o", str(tmp_path / "x"), "--", "sh", "-c", "echo out; exit 3")
+    assert (done.returncode, done.stdout) == (3, "out\n")
+    assert "x.arrow" in done.stderr
+    assert read_run(tmp_path / "x.arrow").status == "failed: exit status 3"
+
+
+def test_a_run_is_named_after_its_command_and_carries_labels(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    record(environ, "--label", "size=3", "--label", "net=lenet", "--label", "lr=0.1", "--", "true")
+    recorded = only_run(tmp_path / "runs")
+    assert (recorded.name, recorded.status) == ("true", "completed")
+    assert recorded.labels == {"size": 3, "net": "lenet", "lr": 0.1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_reaches_the_command_and_its_death_by_it_is_ours(
+    environ: Mapping[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    started = tmp_path / "started"
+    command = [
+        *RUN,
+        "--",
+        sys.executable,
+        "-c",
+        f"""
+import pathlib, signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+pathlib.Path({str(started)!r}).touch()
+time.sleep(60)""",
+    ]
+    program = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    eventually(started.exists, "the command runs")
+    program.send_signal(number)
+    assert program.wait(20) == -number
+    assert only_run(tmp_path / "runs").status == f"failed: {number.name}"
+
+
+def test_a_command_that_handles_its_signal_decides_its_exit_status(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    script = f"trap 'exit 5' TERM; touch {started}; while :; do sleep 0.05; done"
+    program = subprocess.Popen([*RUN, "-q", "--", "sh", "-c", script], env=environ)
+    eventually(started.exists, "the command runs")
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(20) == 5
+
+
+def test_a_tracked_program_inside_joins_the_same_recording(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    inside = """
+import effmeter
+with effmeter.track("inside", labels={"seed": 7}) as run:
+    for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+        epoch.log(accuracy=0.5)
+print(run.path)
+"""
+    path = tmp_path / "outer.arrow"
+    done = record(environ, "-o", str(path), "--", sys.executable, "-c", inside)
+    assert done.stdout == f"{path}\n", done.stderr
+    recorded = read_run(path)
+    assert recorded.status == "completed"
+    assert [source.name for source in recorded.sources] == ["outer", "inside"]
+    assert recorded.labels == {"seed": 7}
+    assert [(e.number, dict(e.metrics)) for e in recorded.epochs] == [
+        (1, {"accuracy": 0.5}),
+        (2, {"accuracy": 0.5}),
+    ]
+    assert {e.source for e in recorded.epochs} == {recorded.sources[1].id}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["machine", "outer.arrow"]
+
+
+def test_json_tells_the_same_on_stderr(environ: Mapping[str, str], tmp_path: Path) -> None:
+    done = record(environ, "--json", "-o", str(tmp_path / "x.arrow"), "--", "true")
+    told = json.loads(done.stderr)
+    assert told["path"] == str(tmp_path / "x.arrow")
+    assert told["status"] == "completed"
+    assert told["energy"]["cover"] == ["cpu0", "cpu1", "dram0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["--", "no-such-command"], 2, "there is no command 'no-such-command'"),
+        ([], 2, "Missing argument"),
+        (["--rate", "0", "--", "true"], 2, "rate_hz is above 0"),
+        (["--rate", "fast", "--", "true"], 2, "is not a valid float"),
+        (["--label", "novalue", "--", "true"], 2, "write KEY=VALUE"),
+        (["--recorder", "mine", "--", "true"], 2, "'mine' is not one of"),
+        (["-o", "/proc/nowhere/x.arrow", "--", "true"], 1, "cannot be created"),
+        (["--recorder", "shared", "--", "true"], 0, "no shared recorder is running"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(
+    environ: Mapping[str, str], arguments: list[str], status: int, complaint: str
+) -> None:
+    done = record(environ, *arguments)
+    assert done.returncode == status
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_there_is_not_written_over(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "x.arrow").write_text("precious")
+    done = record(environ, "-o", str(tmp_path / "x.arrow"), "--", "true")
+    assert done.returncode == 1
+    assert "is there already" in done.stderr
+    assert (tmp_path / "x.arrow").read_text() == "precious"
+
+
+def test_the_terminals_interrupt_reaches_the_command_once(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    inside = f"""
+import pathlib, signal, sys, time
+log = pathlib.Path({str(log)!r})
+count = 0
+def count_interrupts(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, count_interrupts)
+log.write_text("ready")
+until = time.monotonic() + 1.5
+while time.monotonic() < until:
+    time.sleep(0.01)
+log.write_text(f"interrupted {{count}} times")
+"""
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        os.execvpe(sys.executable, [*RUN, "-q", "--", sys.executable, "-c", inside], dict(environ))
+    eventually(lambda: log.exists() and log.read_text() == "ready", "the command runs")
+    os.write(terminal, b"\x03")
+    eventually(lambda: log.read_text() != "ready", "the command ends")
+    while _still_writes(terminal):
+        time.sleep(0.01)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+    assert log.read_text() == "interrupted 1 times"
+
+
+def _still_writes(terminal: int) -> bool:
+    try:
+        return bool(os.read(terminal, 4096))
+    except OSError:
+        return False

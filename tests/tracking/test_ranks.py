@@ -1,0 +1,79 @@
+"""Ranks of one launch share one recorder and are sources of one run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.recording import only_run, start_program
+from tests.simulated.machine import SimulatedMachine
+
+RANK = """
+    import sys
+    import effmeter
+    with effmeter.track("ddp", labels={"nodes": 1}) as run:
+        for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+            epoch.log(accuracy=0.5)
+        print("trained", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_local_ranks_meet_and_the_run_lasts_until_the_last_has_left(
+    machine: SimulatedMachine, runs: Path
+) -> None:
+    launch = {"TORCHELASTIC_RUN_ID": "job", "MASTER_PORT": "29500", "EFFMETER_RUNS": str(runs)}
+    ranks = [
+        start_program(RANK, machine.environ | launch | {"RANK": str(n), "LOCAL_RANK": str(n)})
+        for n in range(3)
+    ]
+    for rank in ranks:
+        assert rank.stdout is not None
+        assert rank.stdout.readline() == "trained\n"
+    for rank in ranks:
+        _, said = rank.communicate("go\n")
+        assert (rank.returncode, said) == (0, "")
+    recorded = only_run(runs)
+    assert recorded.status == "completed"
+    assert sorted(source.rank or 0 for source in recorded.sources) == [0, 1, 2]
+    assert len(recorded.epochs) == 6
+    first = next(source.id for source in recorded.sources if source.rank == 0)
+    assert {epoch.source for epoch in recorded.lead_epochs} == {first}
+
+
+GLOO = """
+import torch
+import torch.distributed as dist
+import effmeter
+
+dist.init_process_group("gloo")
+with effmeter.track("torchrun") as run:
+    for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+        value = torch.ones(1)
+        dist.all_reduce(value)
+        epoch.log(ranks=value)
+dist.destroy_process_group()
+"""
+
+
+def test_ranks_of_torchrun_with_gloo_are_sources_of_one_run(
+    machine: SimulatedMachine, runs: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    script = tmp_path / "train.py"
+    script.write_text(GLOO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*command, str(script)],
+        env=machine.environ | {"EFFMETER_RUNS": str(runs), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = only_run(runs)
+    assert recorded.status == "completed"
+    assert sorted(source.rank or 0 for source in recorded.sources) == [0, 1]
+    assert [dict(e.metrics) for e in recorded.epochs] == [{"ranks": 2.0}] * 4
