@@ -3,11 +3,12 @@
 import importlib
 import os
 import sys
+import warnings
 
 import click
 
 from effmeter import __version__
-from effmeter.errors import EffmeterError
+from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
     "bench": "Train a workload over a grid of sizes and seeds, every run recorded.",
@@ -50,6 +51,7 @@ def effmeter() -> None:
 
 def main() -> None:
     """Entry point: errors that a user can cause are one line, never a traceback."""
+    warnings.showwarning = _show_on_one_line
     try:
         status = effmeter.main(standalone_mode=False)
     except click.ClickException as error:
@@ -66,3 +68,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _show_on_one_line(
+    message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
+) -> None:
+    kind = "" if issubclass(category, EffmeterWarning) else f" ({category.__name__})"
+    click.echo(f"effmeter: warning{kind}: {message}", err=True)

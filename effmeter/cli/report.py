@@ -10,7 +10,8 @@ from rich.console import Console
 
 from effmeter.analysis.metrics import logged_names
 from effmeter.errors import EffmeterError, RunFileError, UsageError
-from effmeter.report.summary import RunSummary, summarise
+from effmeter.report.contents import RunSummary
+from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
 from effmeter.store.reader import find_runs, read_run
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from types import FrameType
 
 import click
 
-from effmeter.errors import EffmeterWarning, UsageError
+from effmeter.errors import UsageError
 from effmeter.tracking import Run
 from effmeter.tracking.live import Summary
 
@@ -60,7 +59,6 @@ def run(
         raise UsageError(f"there is no command {command[0]!r}")
     if output is not None and name is not None and "/" in name:
         raise UsageError("--name is a name, not a path: the path goes to -o")
-    warnings.showwarning = _show_on_one_line
     file = None if output is None else _as_path(output)
     recorded = Run(
         file or name or Path(command[0]).name,
@@ -165,9 +163,3 @@ def _exit_like(status: int) -> int:
         return 128 - status
     return status
 
-
-def _show_on_one_line(
-    message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
-) -> None:
-    prefix = "effmeter: " if issubclass(category, EffmeterWarning) else ""
-    click.echo(f"{prefix}warning: {message}", err=True)

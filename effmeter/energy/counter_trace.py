@@ -10,7 +10,6 @@ interpolates linearly between the moments at which the counter changed. The boun
 ``NEARBY_S`` (or ten refresh periods), never above what the device can draw.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,9 @@ def library_versions() -> dict[str, str]:
     """Versions of the training libraries that the program has loaded."""
     found = {"python": platform.python_version()}
     for name in _TOLD_VERSIONS:
-        if name in sys.modules:
-            try:
-                found[name] = packages.version(name)
-            except packages.PackageNotFoundError:
-                continue
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if version is not None:
+            found[name] = str(version)
     return found
 
 

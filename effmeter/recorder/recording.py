@@ -121,9 +121,10 @@ class Recording:
         if seen.time_ns < due_ns and seen.channel not in self._wanted:
             return False
         self._wanted.discard(seen.channel)
-        period_ns = int(self.period_s * 1e9)
         if seen.time_ns >= due_ns:
-            self._due_ns[seen.channel] = max(due_ns + period_ns, seen.time_ns - period_ns)
+            period_ns = int(self.period_s * 1e9)
+            is_late = seen.time_ns >= due_ns + period_ns
+            self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + period_ns
         return True
 
     def thin_readings(self, thins: bool) -> None:

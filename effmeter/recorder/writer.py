@@ -7,14 +7,16 @@ footer that no reader accepts.
 
 import contextlib
 import fcntl
+import io
 import os
 import queue
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from effmeter.recorder.peer import Peer, become_in_this_thread
-from effmeter.schema import Metadata, arrow_schema
+from effmeter.recorder.rows import EventRow, RowBuffer
+from effmeter.schema import Event, Metadata, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,10 +65,11 @@ class RunWriter:
 
     def _run(self) -> None:
         try:
-            schema = arrow_schema(self._metadata)  # loads pyarrow, which the user may not read
+            schema = arrow_schema(self._metadata)
             if self._run_as is not None:
+                _load_what_writing_needs(schema)
                 become_in_this_thread(self._run_as)
-            self._write_run(schema)
+            self._write_run(schema, _Sink(self._descriptor))
         except Exception as error:  # whatever ended the file must reach its owner
             self.failed = _reason(error)
             self._cut()
@@ -77,12 +80,8 @@ class RunWriter:
                 os.close(self._descriptor)
             self._on_end(self.failed)
 
-    def _write_run(self, schema: "pa.Schema") -> None:
-        import pyarrow as pa
-
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        sink = _Sink(self._descriptor)
-        with pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options) as file:
+    def _write_run(self, schema: "pa.Schema", sink: "_Sink") -> None:
+        with _new_file(sink, schema) as file:
             self._whole_bytes = sink.position
             while (make_batch := self._queue.get()) is not None:
                 file.write_batch(make_batch(schema))
@@ -124,6 +123,25 @@ class _Sink:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _new_file(sink: Any, schema: "pa.Schema") -> "pa.ipc.RecordBatchFileWriter":
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    return pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options)
+
+
+def _load_what_writing_needs(schema: "pa.Schema") -> None:
+    """Write one row of each kind to memory: pyarrow loads modules when they are first needed.
+
+    The user as whom this thread is to write may not be able to read them.
+    """
+    rows = RowBuffer(0)
+    rows.add_event(EventRow(0, Event.NOTE))
+    rows.add_reading(0, "", None, None, None)
+    with _new_file(io.BytesIO(), schema) as file:
+        file.write_batch(rows.take()(schema))
 
 
 def _reason(error: Exception) -> str:

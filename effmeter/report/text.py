@@ -8,18 +8,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from effmeter.report.figures import (
-    energy_figure,
-    energy_interval,
-    metric_figure,
-    per_kilojoule,
-)
-from effmeter.report.summary import (
+from effmeter.report.contents import (
     ComponentFigure,
     EfficiencyFigure,
     EpochFigure,
     GapFigure,
     RunSummary,
+)
+from effmeter.report.figures import (
+    energy_figure,
+    energy_interval,
+    metric_figure,
+    per_kilojoule,
 )
 from effmeter.units import format_duration, format_energy
 

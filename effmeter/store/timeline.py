@@ -4,6 +4,7 @@ Rows come in the order of their moments. Marks belong to their source: ids are n
 source for itself, and a mark that was sent twice (again, to a successor) counts once.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -52,7 +53,7 @@ def epochs(events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int) ->
     parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
     return tuple(
         Epoch(
-            number=round(_number(begin.value, number)),
+            number=_whole(begin.value, number),
             begin_ns=begin.time_ns,
             end_ns=end_ns if end is None else end.time_ns,
             source=begin.source,
@@ -154,7 +155,7 @@ def wall_steps(events: Iterable[EventRow]) -> tuple[WallStep, ...]:
 def contentions(events: Iterable[EventRow]) -> tuple[Contention, ...]:
     """Each time that the other users of a device were counted."""
     return tuple(
-        Contention(e.time_ns, e.channel, round(_number(e.value, 0)), e.text or "")
+        Contention(e.time_ns, e.channel, _whole(e.value, 0), e.text or "")
         for e in events
         if e.event == Event.CONTENTION
     )
@@ -204,5 +205,9 @@ def _anchor_pairs(events: Iterable[EventRow]) -> Iterable[tuple[EventRow, EventR
     return ((before, after) for before, after in pairwise(anchors) if before.part == after.part)
 
 
-def _number(value: float | None, otherwise: float = float("nan")) -> float:
+def _whole(value: float | None, otherwise: int) -> int:
+    return round(value) if value is not None and math.isfinite(value) else otherwise
+
+
+def _number(value: float | None, otherwise: float = math.nan) -> float:
     return otherwise if value is None else value

@@ -1,7 +1,7 @@
 """``track``: what goes around a training loop."""
 
-import asyncio
 import functools
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Tracker:
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """The function with each of its calls recorded as a run of its own."""
-        if asyncio.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function):
             return cast(Callable[P, T], self._wrap_coroutine(function))
 
         @functools.wraps(function)

@@ -155,7 +155,7 @@ def test_two_recordings_at_different_rates_share_one_sampling(
     assert fast.path is not None
     readings = [readings_of(path) for path in (slow.path, fast.path)]
     duration_s = read_run(slow.path).duration_s
-    assert 4 * duration_s <= readings[0].height <= 5 * duration_s + 4
+    assert 4 * duration_s <= readings[0].height <= 5 * duration_s + 8
     assert readings[1].height >= 60
     shared = set(readings[0]["time"].to_list()) & set(readings[1]["time"].to_list())
     assert len(shared) >= readings[0].height - 2
@@ -245,7 +245,7 @@ def record_spans(path: Path) -> list[list[str]]:
         until_ns = now_ns() + 1_000_000_000
         while now_ns() < until_ns:
             with run.span("s"):
-                pass
+                busy(0.002)
         return identities_of_writers(recorder_of(run))
 
 
@@ -266,8 +266,8 @@ def test_a_member_of_the_group_records_as_itself_and_no_faster_than_it_may(
     assert recorded.status == "completed"
     assert recorded.metadata.sampling["rate_hz"] == 20
     readings = readings_of(path)
-    assert len(recorded.spans) > 100
-    assert 15 <= readings.height <= 50
+    assert len(recorded.spans) > 60
+    assert 15 <= readings.height <= 40 * recorded.duration_s + 3
     assert path.stat().st_uid == NOBODY
 
 

@@ -1,0 +1,143 @@
+"""What a report says of one run, as plain data: the text and the JSON show the same figures."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from effmeter.analysis.metrics import MetricCourse
+from effmeter.energy import Energy
+from effmeter.store.records import Label
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFigure:
+    """The energy of a component, or the total, with what it rests on."""
+
+    component: str
+    energy: Energy
+    provenance: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigure:
+    """What one channel shows, whether the total sums it or not."""
+
+    channel: str
+    component: str
+    kind: str
+    provenance: str
+    energy: Energy | None
+    unread_s: float
+    left_out: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFigure:
+    """What the total does not know."""
+
+    what: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyFigure:
+    """Eq 2 at the end of one epoch, per joule of ``energy``."""
+
+    epoch: int
+    metric_value: float
+    energy: Energy
+    value_per_j: float
+    low_per_j: float
+    high_per_j: float
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyFigures:
+    """Eq 2 of a metric, over the energy since the first epoch began."""
+
+    metric: str
+    final: EfficiencyFigure
+    best: EfficiencyFigure
+    cover: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFigure:
+    """One epoch; ``begin_s`` counts from the beginning of the recording."""
+
+    number: int
+    begin_s: float
+    duration_s: float
+    open: bool
+    metrics: dict[str, float]
+    energy: Energy | None
+    efficiency: EfficiencyFigure | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapFigure:
+    """A stretch that was not read; channel None: nothing was."""
+
+    channel: str | None
+    begin_s: float
+    duration_s: float
+    reason: str
+    hidden_j: float | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFigure:
+    """A program that set marks in the run."""
+
+    id: str
+    name: str
+    rank: int | None
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in figures: joules, seconds, and metrics as they were logged."""
+
+    name: str
+    run_id: str
+    files: tuple[str, ...]
+    status: str
+    stopped_by: str | None
+    host: str | None
+    begin: str
+    duration_s: float
+    labels: dict[str, Label]
+    sources: tuple[SourceFigure, ...]
+    epoch_count: int
+    metrics: tuple[MetricCourse, ...]
+    components: tuple[ComponentFigure, ...]
+    total: ComponentFigure | None
+    missing: tuple[MissingFigure, ...]
+    channels: tuple[ChannelFigure, ...]
+    efficiency: EfficiencyFigures | None
+    epochs: tuple[EpochFigure, ...]
+    gaps: tuple[GapFigure, ...]
+    suspended_s: float
+    dropped_marks: int
+    missed_deadlines: dict[str, int]
+    cautions: tuple[str, ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The same for JSON: a number that JSON cannot hold becomes null."""
+        plain = _plain(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

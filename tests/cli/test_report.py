@@ -1,0 +1,92 @@
+"""``effmeter report`` as it is called: files, directories, what goes wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from effmeter.cli import effmeter
+from effmeter.errors import UsageError
+from effmeter.report.figures import energy_figure
+from effmeter.report.summary import summarise
+from effmeter.store.reader import read_run
+from tests.report.runs import write_plain, write_troubled
+
+
+def report(*arguments: object) -> Result:
+    return CliRunner().invoke(effmeter, ["report", *map(str, arguments)])
+
+
+def test_text_and_json_tell_the_same(tmp_path: Path) -> None:
+    path = write_plain(tmp_path / "plain.arrow")
+    summary = summarise(read_run(path))
+    assert summary.total is not None
+    shown, told = report(path), json.loads(report(path, "--json").stdout)
+    assert told == {"runs": [json.loads(json.dumps(summary.as_mapping()))], "errors": []}
+    assert energy_figure(summary.total.energy) in shown.stdout
+    assert (shown.exit_code, shown.stderr) == (0, "")
+
+
+def test_directory_gives_all_its_runs(tmp_path: Path) -> None:
+    write_plain(tmp_path / "one.arrow", "one")
+    write_troubled(tmp_path / "two.arrow")
+    told = json.loads(report(tmp_path, "--json").stdout)
+    assert [run["name"] for run in told["runs"]] == ["one", "[bold]troubled[/bold]"]
+
+
+def test_epochs_are_told_on_request(tmp_path: Path) -> None:
+    path = write_plain(tmp_path / "plain.arrow")
+    assert "since epoch 1" in report(path, "--epochs").stdout
+    assert "since epoch 1" not in report(path).stdout
+
+
+def test_metric_can_be_chosen(tmp_path: Path) -> None:
+    path = write_plain(tmp_path / "plain.arrow")
+    assert "loss per kJ" in report(path, "--metric", "loss").stdout
+
+
+def test_metric_that_no_run_logged_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    result = report(write_plain(tmp_path / "plain.arrow"), "--metric", "bleu")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "no run logged the metric 'bleu'; logged: accuracy, loss"
+
+
+def test_metric_that_some_runs_lack_is_said_of_them(tmp_path: Path) -> None:
+    one, two = write_plain(tmp_path / "one.arrow"), write_troubled(tmp_path / "two.arrow")
+    result = report(one, two, "--metric", "loss")
+    assert result.exit_code == 0
+    assert "! no metric 'loss': it logged accuracy" in result.stdout
+
+
+def test_one_unreadable_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    path = write_plain(tmp_path / "plain.arrow")
+    odd = tmp_path / "odd.arrow"
+    odd.write_text("no run at all")
+    result = report(odd, path)
+    assert result.exit_code == 1
+    assert "lenet-1" in result.stdout
+    assert result.stderr.startswith(f"effmeter: {odd} is not a run")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_errors_stand_in_the_json_too(tmp_path: Path) -> None:
+    result = report(tmp_path / "none.arrow", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert (told["runs"], len(told["errors"])) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none.arrow", "does not exist"), ("*.arrow", "no file matches"), (".", "holds no run")],
+)
+def test_nothing_to_report_is_one_clear_line(tmp_path: Path, name: str, message: str) -> None:
+    result = report(tmp_path / name)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert message in line
+
+
+def test_no_file_at_all_is_a_mistake_of_usage() -> None:
+    assert report().exit_code == 2

@@ -1,0 +1,52 @@
+"""Recorded runs for reports: an ordinary one, and one with everything that can be amiss."""
+
+import json
+from pathlib import Path
+
+from effmeter.schema import Component, Event, Provenance, Refusal
+from tests.store.writing import RunFile, at, counter, every, gauge, metadata
+
+CPU_W, GPU_W = 50.0, 200.0
+
+
+def write_plain(path: Path, name: str = "lenet-1", size: int = 1) -> Path:
+    """Ten seconds, four epochs of two seconds, 50 W of processor and 200 W of accelerator."""
+    channels = (counter(), counter("gpu0", Component.GPU))
+    described = metadata(name=name, channels=channels, labels={"size": size})
+    with RunFile(path, described) as file:
+        file.count("cpu0", every(0.1, 0, 10), CPU_W)
+        file.count("gpu0", every(0.1, 0, 10), GPU_W)
+        for number, accuracy in enumerate((0.5, 0.9, 0.92, 0.91), 1):
+            begin_s = 2.0 * number - 1
+            file.epoch(number, begin_s, begin_s + 2, accuracy=accuracy, loss=1 / number)
+        file.event(9.5, Event.NOTE, name="stop", text="max-epochs")
+        file.end(10.0)
+    return path
+
+
+def write_troubled(path: Path) -> Path:
+    """A run that was cut off, with gaps, dropped marks, suspend, estimates and a refusal."""
+    estimate = counter(
+        "ram-estimate", Component.RAM, provenance=Provenance.ESTIMATED, estimate_factor=3.0
+    )
+    described = metadata(
+        name="[bold]troubled[/bold]",
+        channels=(counter(), gauge(), estimate),
+        refusals=(Refusal("NVML", Component.SOC, "no driver", "load the driver"),),
+    )
+    file = RunFile(path, described)
+    for time_s, asleep_s in ((0, 0.0), (10, 30.0)):
+        file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=asleep_s)
+    file.join(0, json.dumps({"name": "one"}))
+    file.count("cpu0", every(0.1, 0, 10), CPU_W)
+    file.count("ram-estimate", every(0.1, 0, 10), 6.0)
+    file.show("gpu0-power", every(0.1, 0, 4), GPU_W)
+    file.event(4, Event.GAP, channel="gpu0-power", id=1, text="GPU is lost")
+    file.epoch(1, 1, 3, accuracy=float("nan"))
+    file.epoch(2, 3, None)
+    file.event(5, Event.NOTE, name="recorder", text="the disk is full")
+    file.event(6, Event.NOTE, source="host/-/42", name="dropped_marks", value=12.0)
+    file.event(6, Event.NOTE, name="missed_deadlines", value=3.0, text="powercap")
+    file.event(7, Event.CONTENTION, channel="gpu0-power", value=2.0, text="1, 2")
+    file.kill()
+    return path

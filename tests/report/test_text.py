@@ -1,0 +1,100 @@
+"""The text holds the same figures as the summary, and prints nothing that is not there."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from effmeter.report.contents import RunSummary
+from effmeter.report.figures import energy_figure, energy_interval, per_kilojoule
+from effmeter.report.summary import summarise
+from effmeter.report.text import print_report
+from effmeter.store.reader import read_run
+from tests.report.runs import write_plain, write_troubled
+
+
+def printed(*summaries: RunSummary, with_epochs: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=120, markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        print_report(summaries, console, with_epochs)
+    return capture.get()
+
+
+def line_of(text: str, beginning: str) -> str:
+    return next(line for line in text.splitlines() if line.strip().startswith(beginning))
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> RunSummary:
+    return summarise(read_run(write_plain(tmp_path / "plain.arrow")))
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> RunSummary:
+    return summarise(read_run(write_troubled(tmp_path / "troubled.arrow")))
+
+
+def test_energies_are_those_of_the_summary(plain: RunSummary) -> None:
+    assert plain.total is not None
+    text = printed(plain)
+    for figure in (*plain.components, plain.total):
+        line = line_of(text, figure.component)
+        assert energy_figure(figure.energy) in line
+        assert energy_interval(figure.energy) in line
+        assert "measured" in line
+    assert "gpu0 + cpu0" in line_of(text, "total")
+
+
+def test_eq_2_is_that_of_the_summary(plain: RunSummary) -> None:
+    assert plain.efficiency is not None
+    text = printed(plain)
+    for where, point in (("end", plain.efficiency.final), ("best", plain.efficiency.best)):
+        value, interval = per_kilojoule(point.value_per_j, point.low_per_j, point.high_per_j)
+        line = next(part for part in text.splitlines() if f"{where}, epoch {point.epoch}" in part)
+        assert value in line
+        assert interval in line
+
+
+def test_status_labels_and_metrics_are_shown(plain: RunSummary) -> None:
+    text = printed(plain)
+    assert "completed, stopped by max-epochs" in line_of(text, "status")
+    assert "size=1" in line_of(text, "labels")
+    assert "0.91 at the end, best 0.92 at epoch 3" in line_of(text, "accuracy")
+
+
+def test_epochs_are_shown_where_they_are_asked_for(plain: RunSummary) -> None:
+    assert len(printed(plain, with_epochs=True).splitlines()) == len(
+        printed(plain).splitlines()
+    ) + 1 + len(plain.epochs)
+
+
+def test_total_says_what_it_is_without(troubled: RunSummary) -> None:
+    assert "without soc" in line_of(printed(troubled), "total")
+
+
+def test_gaps_and_cautions_are_shown(troubled: RunSummary) -> None:
+    text = printed(troubled)
+    assert "gpu0-power, to the end from 4 s: GPU is lost" in line_of(text, "gap:")
+    for caution in troubled.cautions:
+        assert f"! {caution}" in text
+
+
+def test_names_are_shown_as_they_are(troubled: RunSummary) -> None:
+    assert "[bold]troubled[/bold]" in printed(troubled)
+
+
+def test_several_runs_are_compared_above(plain: RunSummary, troubled: RunSummary) -> None:
+    heading, first, second, *_ = printed(plain, troubled).splitlines()
+    assert heading.split() == [
+        *("run", "status", "epochs", "metric", "energy", "interval", "per", "kJ", "without")
+    ]
+    assert first.split()[:3] == ["lenet-1", "completed", "4"]
+    assert "interrupted" in second
+    assert second.split()[-1] == "soc"
+
+
+def test_runs_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    paths = [write_plain(tmp_path / f"{stem}.arrow") for stem in ("one", "two")]
+    lines = printed(*(summarise(read_run(path)) for path in paths)).splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["one", "two"]

@@ -1,0 +1,194 @@
+"""When the criteria end a loop, and when they go on."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effmeter.energy import Energy
+from effmeter.errors import UsageError
+from effmeter.stopping import (
+    AnyOf,
+    Criterion,
+    EnergyBudget,
+    EpochResult,
+    MaxEpochs,
+    Patience,
+    Progress,
+    TargetMetric,
+    combine,
+    parse_criterion,
+    watched_metrics,
+)
+
+NAN = math.nan
+
+
+def joules(value_j: float) -> Energy:
+    return Energy(value_j, value_j, value_j)
+
+
+def after(*values: float, metric: str = "accuracy") -> Progress:
+    """A loop whose epochs logged these values."""
+    return Progress([EpochResult(n, {metric: v}) for n, v in enumerate(values, 1)])
+
+
+def having_used(*totals_j: float, known: bool = True) -> Progress:
+    """A loop that had used so much at the end of each epoch."""
+    epochs = [EpochResult(n, {}, joules(t)) for n, t in enumerate(totals_j, 1)]
+    return Progress(epochs, joules(totals_j[-1]) if totals_j else joules(0.0), known)
+
+
+def stops_after(criterion: Criterion, values: list[float]) -> int | None:
+    """The epoch at which a criterion ends a loop that logs these values."""
+    for count in range(1, len(values) + 1):
+        if criterion.reason(after(*values[:count])) is not None:
+            return count
+    return None
+
+
+def test_max_epochs_stops_after_exactly_so_many() -> None:
+    assert stops_after(MaxEpochs(3), [0.0] * 9) == 3
+
+
+def test_a_target_is_reached_from_below_or_from_above() -> None:
+    assert stops_after(TargetMetric("accuracy", 0.9), [0.5, 0.89, 0.9, 1.0]) == 3
+    assert stops_after(TargetMetric("accuracy", 0.1, "min"), [0.5, 0.11, 0.05]) == 3
+
+
+def test_patience_counts_epochs_without_improvement() -> None:
+    assert stops_after(Patience("accuracy"), [0.1, 0.5, 0.5, 0.4, 0.3, 0.9]) == 5
+    assert stops_after(Patience("accuracy", 2, mode="min"), [0.5, 0.4, 0.4, 0.6]) == 4
+
+
+def test_patience_asks_for_an_improvement_of_at_least_min_delta() -> None:
+    creeping = [0.5 + n / 100 for n in range(9)]
+    assert stops_after(Patience("accuracy", 3), creeping) is None
+    assert stops_after(Patience("accuracy", 3, min_delta=0.05), creeping) == 4
+
+
+def test_epochs_that_did_not_log_the_metric_count_for_nothing() -> None:
+    logged = [EpochResult(1, {"accuracy": 0.5}), *(EpochResult(n) for n in range(2, 20))]
+    assert Patience("accuracy", 3).reason(Progress(logged)) is None
+
+
+@pytest.mark.parametrize("criterion", [TargetMetric("accuracy", 0.9), Patience("accuracy")])
+def test_a_metric_that_is_not_a_number_ends_an_unbounded_loop(criterion: Criterion) -> None:
+    assert combine(criterion).reason(after(0.1, NAN)) == "metric-not-a-number: accuracy"
+
+
+def test_a_metric_that_is_not_a_number_leaves_a_bounded_loop_to_its_bound() -> None:
+    bounded = combine([TargetMetric("accuracy", 0.9), MaxEpochs(3)])
+    assert bounded.reason(after(NAN, NAN)) is None
+    assert bounded.reason(after(NAN, NAN, NAN)) == "max-epochs: 3"
+
+
+def test_a_budget_stops_once_it_is_used() -> None:
+    budget = EnergyBudget("2kJ")
+    assert budget.reason(having_used(1000, 1999)) is None
+    assert budget.reason(having_used(1000, 2000)) == "energy-budget: 2.00 kJ used"
+
+
+def test_a_predictive_budget_refuses_the_epoch_that_would_not_fit() -> None:
+    progress = having_used(700, 1400)
+    assert EnergyBudget(2000).reason(progress) is None
+    reason = EnergyBudget(2000, predict=True).reason(progress)
+    assert reason == "energy-budget: the next epoch would need 700 J"
+
+
+def test_a_budget_that_cannot_be_measured_ends_an_unbounded_loop() -> None:
+    budget = combine(EnergyBudget(2000))
+    assert budget.reason(having_used(100, known=False)) == "budget-unmeasurable"
+
+
+def test_a_budget_that_cannot_be_measured_leaves_a_bounded_loop_to_its_bound() -> None:
+    bounded = combine([EnergyBudget(2000), MaxEpochs(2)])
+    assert bounded.reason(having_used(100, known=False)) is None
+    assert bounded.reason(having_used(100, 200, known=False)) == "max-epochs: 2"
+
+
+def test_within_an_epoch_only_a_used_budget_stops() -> None:
+    epochs = [EpochResult(1, {"accuracy": 1.0})]
+    within = Progress(epochs, joules(3000), within_epoch=True)
+    for criterion in (MaxEpochs(1), TargetMetric("accuracy", 0.5), Patience("accuracy", 1)):
+        assert criterion.reason(within) is None
+    assert EnergyBudget(2000).reason(within) == "energy-budget: 3.00 kJ used"
+    assert EnergyBudget(2000).reason(Progress(within_epoch=True)) is None
+
+
+def test_either_of_two_or_both_together() -> None:
+    either = MaxEpochs(5) | TargetMetric("accuracy", 0.9)
+    both = MaxEpochs(5) & TargetMetric("accuracy", 0.9)
+    values = [0.1, 0.95, 0.2, 0.3, 0.4, 0.5, 0.99, 1.0]
+    assert stops_after(either, values) == 2
+    assert stops_after(both, values) == 7
+    assert both.reason(after(*values[:7])) == "max-epochs: 5 and target-metric: accuracy 0.99"
+
+
+def test_both_of_two_never_wait_for_one_that_is_blind() -> None:
+    both = combine(MaxEpochs(5) & TargetMetric("accuracy", 0.9))
+    assert both.reason(after(0.1, NAN)) == "metric-not-a-number: accuracy"
+
+
+@given(st.lists(st.floats(allow_nan=True), max_size=30), st.integers(1, 10))
+def test_a_bounded_loop_ends_whatever_is_logged(values: list[float], most: int) -> None:
+    stop = combine([TargetMetric("accuracy", 0.5), Patience("accuracy"), MaxEpochs(most)])
+    padded = values + [0.0] * most
+    stopped = stops_after(stop, padded)
+    assert stopped is not None
+    assert stopped <= most
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_a_criterion_says_the_same_of_a_recording_as_of_the_live_loop(values: list[float]) -> None:
+    criterion = combine([TargetMetric("accuracy", 0.9), Patience("accuracy", 2)])
+    live = stops_after(criterion, values)
+    cut = next((n for n in range(1, len(values) + 1) if criterion.reason(after(*values[:n]))), None)
+    assert live == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "criterion"),
+    [
+        ("epochs=50", MaxEpochs(50)),
+        ("energy=2kJ", EnergyBudget("2kJ")),
+        ("energy = 0.5 kWh", EnergyBudget("0.5 kWh")),
+        ("patience=3", Patience("accuracy", 3)),
+        ("patience=loss:4", Patience("loss", 4, mode="min")),
+        ("accuracy=0.97", TargetMetric("accuracy", 0.97)),
+        ("test_loss=0.1", TargetMetric("test_loss", 0.1, "min")),
+    ],
+)
+def test_criteria_can_be_written_as_text(text: str, criterion: Criterion) -> None:
+    assert parse_criterion(text) == criterion
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("energy=2000", "write a number with a unit, such as 2kJ"),
+        ("energy=-2kJ", "is not an energy"),
+        ("energy=0J", "not an energy above zero"),
+        ("colour=red", "has no number"),
+        ("colour=3", "'colour' is not a stopping criterion: write epochs=50"),
+        ("epochs", "is not a stopping criterion: write epochs=50"),
+        ("epochs=0", "a whole number of epochs from 1"),
+        ("epochs=many", "has no number"),
+        ("patience=0", "a number of epochs from 1"),
+        ("accuracy=nan", "a finite target"),
+    ],
+)
+def test_a_text_that_is_no_criterion_names_the_forms(text: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        parse_criterion(text)
+
+
+def test_what_is_no_criterion_is_refused() -> None:
+    with pytest.raises(UsageError, match="3 is not a stopping criterion"):
+        combine([3])  # type: ignore[list-item]
+
+
+def test_the_metrics_that_criteria_watch_are_known() -> None:
+    stop = AnyOf((MaxEpochs(3), TargetMetric("accuracy", 1) & Patience("loss")))
+    assert watched_metrics(stop) == {"accuracy", "loss"}
