@@ -75,6 +75,8 @@ def _superseded(
     measured = {
         c.component for c in candidates.values() if c.provenance is not Provenance.ESTIMATED
     }
+    if Component.SOC in measured:
+        measured |= {Component.CPU, Component.GPU}
     found = []
     for channel in candidates.values():
         container = _container(channel, candidates, described)

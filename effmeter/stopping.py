@@ -5,6 +5,7 @@ that the same criterion cuts a recording where it would have stopped the loop.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -52,23 +53,31 @@ class Criterion(Protocol):
         """Whether it is sure to end the loop some day, by what is known now."""
 
 
-class _Composable:
-    """``a | b`` stops when either says so, ``a & b`` when both do."""
+class Composable(ABC):
+    """A criterion of which ``a | b`` stops when either says so, ``a & b`` when both do."""
 
     @property
     def needs_energy(self) -> bool:
         """Whether it looks at the energy used."""
         return False
 
-    def __or__(self: Criterion, other: Criterion) -> "AnyOf":
+    @abstractmethod
+    def reason(self, progress: Progress) -> str | None:
+        """As of a Criterion."""
+
+    @abstractmethod
+    def bounds(self, progress: Progress) -> bool:
+        """As of a Criterion."""
+
+    def __or__(self, other: Criterion) -> "AnyOf":
         return AnyOf((self, other))
 
-    def __and__(self: Criterion, other: Criterion) -> "AllOf":
+    def __and__(self, other: Criterion) -> "AllOf":
         return AllOf((self, other))
 
 
 @dataclass(frozen=True, slots=True)
-class MaxEpochs(_Composable):
+class MaxEpochs(Composable):
     """Stop after so many epochs."""
 
     epochs: int
@@ -89,7 +98,7 @@ class MaxEpochs(_Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class TargetMetric(_Composable):
+class TargetMetric(Composable):
     """Stop when a metric reaches a target: ``mode`` "max" from below, "min" from above."""
 
     metric: str
@@ -117,7 +126,7 @@ class TargetMetric(_Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience(_Composable):
+class Patience(Composable):
     """Stop when a metric has not improved by ``min_delta`` for so many of its epochs.
 
     The default of three is the early stopping of Cueto-Mendoza and Kelleher.
@@ -160,7 +169,7 @@ class Patience(_Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class EnergyBudget(_Composable):
+class EnergyBudget(Composable):
     """Stop when the energy used since the run's start reaches a budget (joules, or "2 kJ").
 
     ``predict``: do not begin an epoch that would overshoot if it uses what the last one did.
@@ -213,7 +222,7 @@ class EnergyBudget(_Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf(_Composable):
+class AnyOf(Composable):
     """Stop when any of several criteria says so; the first that does gives the reason.
 
     A metric that is not a number, and a budget that cannot be measured, end the loop only
@@ -241,7 +250,7 @@ class AnyOf(_Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(_Composable):
+class AllOf(Composable):
     """Stop when all of several criteria say so, or when one of them never can."""
 
     criteria: tuple[Criterion, ...]

@@ -4,12 +4,22 @@ import itertools
 import math
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from effmeter.errors import UsageError
 from effmeter.recorder.protocol import MAX_LABELS, MAX_TEXT
 
 Label = str | int | float | bool
+
+
+class Scalar(Protocol):
+    """What holds one plain value, as a scalar of NumPy or of a tensor library does."""
+
+    def item(self) -> Any:
+        """The plain value."""
+
+
+Labels = Mapping[str, Label | Scalar]
 _ids = itertools.count(1)
 _innermost = threading.local()
 
@@ -48,7 +58,7 @@ def check_name(name: str) -> None:
         raise UsageError(f"a name is a text that is not empty, not {name!r}")
 
 
-def checked_labels(labels: Mapping[str, Any]) -> dict[str, Label]:
+def checked_labels(labels: Labels) -> dict[str, Label]:
     """Plain labels; what has an ``item()`` (a NumPy scalar) is taken by its value."""
     if len(labels) > MAX_LABELS:
         raise UsageError(f"a run takes at most {MAX_LABELS} labels, not {len(labels)}")

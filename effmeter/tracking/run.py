@@ -20,7 +20,7 @@ from effmeter.tracking.accelerator import synchronise
 from effmeter.tracking.budget import agree_on_budgets
 from effmeter.tracking.live import LiveEnergy, Summary, live_energy
 from effmeter.tracking.marks import (
-    Label,
+    Labels,
     as_number,
     check_name,
     checked_labels,
@@ -69,7 +69,7 @@ class Run:
     def __init__(
         self,
         name: str,
-        labels: Mapping[str, Label] | None = None,
+        labels: Labels | None = None,
         *,
         directory: str | os.PathLike[str] | None = None,
         rate_hz: float = DEFAULT_RATE_HZ,

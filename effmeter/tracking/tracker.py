@@ -3,13 +3,13 @@
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from effmeter.recorder.session import DEFAULT_RATE_HZ
-from effmeter.tracking.marks import Label
+from effmeter.tracking.marks import Labels
 from effmeter.tracking.run import Run
 
 P = ParamSpec("P")
@@ -62,7 +62,7 @@ class Tracker:
 
 def track(
     run: str | os.PathLike[str] | Run,
-    labels: Mapping[str, Label] | None = None,
+    labels: Labels | None = None,
     *,
     directory: str | os.PathLike[str] | None = None,
     rate_hz: float = DEFAULT_RATE_HZ,
