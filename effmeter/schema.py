@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from effmeter.errors import NewerFormatError, NotARunError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
+RUN_SUFFIX = ".arrow"
 SLOW_READ_NS = 1_000_000
 """A reading that took longer than this carries how long, in ``duration_s``."""
 
@@ -39,6 +41,11 @@ COLUMNS = {
     "duration_s": "float64",
 }
 """Column names and types, in order. Strings are plain: an Arrow file cannot grow a dictionary."""
+
+
+def successor_path(path: Path) -> Path:
+    """Where the successor of a recorder that died writes on: ``NAME.2.arrow``."""
+    return path.with_name(f"{path.stem}.2{path.suffix}")
 
 
 class Event(StrEnum):

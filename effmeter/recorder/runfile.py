@@ -8,29 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from effmeter.errors import RunFileError
+from effmeter.schema import RUN_SUFFIX
 
 RUNS_VARIABLE = "EFFMETER_RUNS"
-SUFFIX = ".arrow"
 
 
 def is_path(name: str) -> bool:
     """Whether what a run was called is a path rather than a name."""
-    return name.endswith(SUFFIX) or os.sep in name
+    return name.endswith(RUN_SUFFIX) or os.sep in name
 
 
 def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> Path:
     """The file of a run: the path itself, or a new name in the directory of runs."""
     if is_path(name):
-        return Path(name) if name.endswith(SUFFIX) else Path(name + SUFFIX)
+        return Path(name) if name.endswith(RUN_SUFFIX) else Path(name + RUN_SUFFIX)
     folder = directory or Path(environ.get(RUNS_VARIABLE) or "runs")
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return folder / f"{plain}-{moment}-{secrets.token_hex(2)}{SUFFIX}"
-
-
-def successor_of(path: Path) -> Path:
-    """The file that a second recorder goes on with."""
-    return path.with_name(f"{path.name.removesuffix(SUFFIX)}.2{SUFFIX}")
+    return folder / f"{plain}-{moment}-{secrets.token_hex(2)}{RUN_SUFFIX}"
 
 
 def create(path: Path) -> int:

@@ -27,6 +27,7 @@ from effmeter.recorder.private import remove_private_directory
 from effmeter.recorder.program import describe_program, git_commit, library_versions
 from effmeter.recorder.protocol import STOPPED, Message, decode
 from effmeter.recorder.ranks import Invitation, Launch, Meeting, launch_of
+from effmeter.schema import RUN_SUFFIX, successor_path
 
 RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
 DEFAULT_RATE_HZ = 10.0
@@ -294,7 +295,7 @@ class Session:
         launch = self._launch
         name = self._wish.name
         return {
-            "name": Path(name).name.removesuffix(runfile.SUFFIX) if runfile.is_path(name) else name,
+            "name": Path(name).name.removesuffix(RUN_SUFFIX) if runfile.is_path(name) else name,
             "labels": dict(self._wish.labels),
             "host": socket.gethostname(),
             "rank": None if launch is None else launch.rank,
@@ -335,7 +336,7 @@ class Session:
         """Start a successor; it is not waited for, what it is told waits in its socket."""
         invitation = self._invitation
         assert invitation is not None
-        descriptor = runfile.create(runfile.successor_of(Path(invitation.run_file)))
+        descriptor = runfile.create(successor_path(Path(invitation.run_file)))
         try:
             directory = None if self._private is None else self._private.directory
             self._private = launch_private(self._environ, directory)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from effmeter.errors import RunFileError
+from effmeter.schema import RUN_SUFFIX, successor_path
 from effmeter.store.part import Part, read_metadata, read_part
 from effmeter.store.run import Run
 
-SUFFIX = ".arrow"
 _SUCCESSOR = re.compile(r"(.+)\.2")
 
 
@@ -40,15 +40,10 @@ def find_runs(paths: Iterable[Path | str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
+        inside = sorted(path.glob(f"*{RUN_SUFFIX}")) if path.is_dir() else []
         for file in inside or [path]:
             found[_beginning_of(file)] = None
     return list(found)
-
-
-def successor_path(path: Path) -> Path:
-    """Where the successor of a recorder that died writes on: ``NAME.2.arrow``."""
-    return path.with_name(f"{path.stem}.2{path.suffix}")
 
 
 def _goes_on(first: Part, second: Part) -> bool:

@@ -1,79 +1,21 @@
-"""Stopping criteria: rules that end a loop's epochs, alone or composed.
-
-A criterion looks at a ``Progress`` and gives a reason to stop or None. It keeps no state, so
-that the same criterion cuts a recording where it would have stopped the loop.
-"""
+"""The criteria: epochs, a target, patience, an energy budget."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
+from effmeter.stopping.criterion import (
+    NOT_A_NUMBER,
+    UNMEASURABLE,
+    AllOf,
+    AnyOf,
+    Composable,
+    Criterion,
+)
+from effmeter.stopping.progress import EpochResult, Progress
 from effmeter.units import format_energy, parse_energy_j
-
-NOT_A_NUMBER = "metric-not-a-number"
-UNMEASURABLE = "budget-unmeasurable"
-
-
-@dataclass(frozen=True, slots=True)
-class EpochResult:
-    """What one finished epoch logged, and the energy used from the run's start to its end."""
-
-    number: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    energy: Energy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a loop stands at a boundary between epochs, or at a step within one."""
-
-    epochs: Sequence[EpochResult] = ()
-    energy: Energy | None = None
-    """Used since the run's start; null where it is not known."""
-    energy_is_known: bool = True
-    within_epoch: bool = False
-
-
-@runtime_checkable
-class Criterion(Protocol):
-    """A rule that can end the epochs of a run."""
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether it looks at the energy used."""
-
-    def reason(self, progress: Progress) -> str | None:
-        """Why to stop now, as one short word with details after a colon; None to go on."""
-
-    def bounds(self, progress: Progress) -> bool:
-        """Whether it is sure to end the loop some day, by what is known now."""
-
-
-class Composable(ABC):
-    """A criterion of which ``a | b`` stops when either says so, ``a & b`` when both do."""
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether it looks at the energy used."""
-        return False
-
-    @abstractmethod
-    def reason(self, progress: Progress) -> str | None:
-        """As of a Criterion."""
-
-    @abstractmethod
-    def bounds(self, progress: Progress) -> bool:
-        """As of a Criterion."""
-
-    def __or__(self, other: Criterion) -> "AnyOf":
-        return AnyOf((self, other))
-
-    def __and__(self, other: Criterion) -> "AllOf":
-        return AllOf((self, other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,73 +163,6 @@ class EnergyBudget(Composable):
         return progress.energy_is_known and progress.energy is not None
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf(Composable):
-    """Stop when any of several criteria says so; the first that does gives the reason.
-
-    A metric that is not a number, and a budget that cannot be measured, end the loop only
-    where no other criterion is sure to.
-    """
-
-    criteria: tuple[Criterion, ...]
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether any of them does."""
-        return any(c.needs_energy for c in self.criteria)
-
-    def reason(self, progress: Progress) -> str | None:
-        """The first reason that stands."""
-        reasons = [r for c in self.criteria if (r := c.reason(progress)) is not None]
-        met = [r for r in reasons if not is_blindness(r)]
-        if met:
-            return met[0]
-        return reasons[0] if reasons and not self.bounds(progress) else None
-
-    def bounds(self, progress: Progress) -> bool:
-        """Whether any of them does."""
-        return any(c.bounds(progress) for c in self.criteria)
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf(Composable):
-    """Stop when all of several criteria say so, or when one of them never can."""
-
-    criteria: tuple[Criterion, ...]
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether any of them does."""
-        return any(c.needs_energy for c in self.criteria)
-
-    def reason(self, progress: Progress) -> str | None:
-        """All reasons in one, or the one that leaves the loop blind."""
-        reasons = [c.reason(progress) for c in self.criteria]
-        blind = next((r for r in reasons if r is not None and is_blindness(r)), None)
-        given = [r for r in reasons if r is not None]
-        if blind is not None or len(given) < len(reasons):
-            return blind
-        return " and ".join(given)
-
-    def bounds(self, progress: Progress) -> bool:
-        """Only if all of them do."""
-        return all(c.bounds(progress) for c in self.criteria)
-
-
-def is_blindness(reason: str) -> bool:
-    """Whether a reason says that a criterion can no longer see, not that it was met."""
-    return reason.split(":")[0] in (NOT_A_NUMBER, UNMEASURABLE)
-
-
-def combine(stop: Criterion | Iterable[Criterion] | None) -> AnyOf:
-    """One criterion out of what ``run.epochs(stop=...)`` is given; UsageError for strangers."""
-    given = () if stop is None else (stop,) if isinstance(stop, Criterion) else tuple(stop)
-    for criterion in given:
-        if not isinstance(criterion, Criterion):
-            raise UsageError(f"{criterion!r} is not a stopping criterion, such as MaxEpochs(50)")
-    return AnyOf(given)
-
-
 def budgets_of(criterion: Criterion) -> list[EnergyBudget]:
     """All energy budgets inside a criterion."""
     if isinstance(criterion, EnergyBudget):
@@ -304,44 +179,6 @@ def watched_metrics(criterion: Criterion) -> set[str]:
     if isinstance(criterion, AnyOf | AllOf):
         return set().union(*(watched_metrics(c) for c in criterion.criteria))
     return set()
-
-
-CRITERION_FORMS = "epochs=50, energy=2kJ, patience=3 or METRIC=TARGET such as accuracy=0.97"
-
-
-def parse_criterion(text: str) -> Criterion:
-    """The criterion of a text such as ``epochs=50``, ``energy=2kJ``, ``accuracy=0.97``.
-
-    ``patience=3`` watches the accuracy; ``patience=loss:3`` another metric, which is to fall
-    where its name says loss or error. UsageError names the forms.
-    """
-    name, separator, value = (part.strip() for part in text.partition("="))
-    if not (name and separator and value):
-        raise UsageError(f"{text!r} is not a stopping criterion: write {CRITERION_FORMS}")
-    if name == "energy":
-        return EnergyBudget(value)
-    try:
-        if name == "epochs":
-            return MaxEpochs(int(value))
-        if name == "patience":
-            metric, _, epochs = value.rpartition(":")
-            metric = metric or "accuracy"
-            return Patience(metric, int(epochs), mode=_usual_mode(metric))
-        return _target(name, float(value))
-    except ValueError as error:
-        raise UsageError(f"{text!r} has no number: write {CRITERION_FORMS}") from error
-
-
-def _target(name: str, value: float) -> TargetMetric:
-    known = ("accuracy", "loss", "error", "score", "f1", "auc", "perplexity")
-    if not any(word in name.lower() for word in known):
-        raise UsageError(f"{name!r} is not a stopping criterion: write {CRITERION_FORMS}")
-    return TargetMetric(name, value, _usual_mode(name))
-
-
-def _usual_mode(metric: str) -> str:
-    falls = any(word in metric.lower() for word in ("loss", "error", "perplexity"))
-    return "min" if falls else "max"
 
 
 def _check_mode(mode: str) -> None:
