@@ -154,12 +154,15 @@ class Link:
         """The first wanted message, waiting for it; None past the time or once lost."""
         deadline = time.monotonic() + timeout_s
         while True:
-            self.drain()
+            with self._lock:
+                self._flush()  # the question itself may still be waiting to go out
+                self._drain()
+                unsent = bool(self._sending or self._waiting)
             message = self.take_message(wanted)
             left_s = deadline - time.monotonic()
             if message is not None or left_s <= 0 or self.lost:
                 return message
-            self._wait(select.POLLIN, left_s)
+            self._wait(select.POLLIN | (select.POLLOUT if unsent else 0), left_s)
 
     def _wait(self, events: int, seconds: float) -> None:
         poll = select.poll()

@@ -81,9 +81,13 @@ REQUESTS: Mapping[str, Mapping[str, Field]] = {
 """What a client may say, field by field."""
 
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: ``json.dumps`` would make an encoder at every mark."""
+
+
 def encode(message: Mapping[str, Any]) -> bytes:
     """A message as one line."""
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return _to_json(message).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:

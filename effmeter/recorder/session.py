@@ -35,6 +35,10 @@ ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
+LOOK_PERIOD_NS = 50_000_000
+"""How often a mark also looks for news of the recorder: looking is a system call."""
+_BEGINNINGS = frozenset({"epoch_begin", "span_begin"})
+_ENDS = frozenset({"epoch_end", "span_end"})
 CHOICES = ("auto", "private", "shared")
 
 
@@ -75,6 +79,7 @@ class Session:
         self._dropped_before = 0
         self._rejoin_at_s = 0.0
         self._watching = False
+        self._looked_ns = 0
         self._owner_pid = os.getpid()
         self._open_marks: dict[int, Message] = {}
         self.failure: str | None = None
@@ -124,22 +129,22 @@ class Session:
 
     # Marks and totals
 
-    def mark(self, mark: Mapping[str, Any]) -> None:
+    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
         if not self._is_here:
             return
-        message = {"op": "mark", **mark}
-        self._remember_open(message)
-        if self._link is not None:
-            self._link.send(message)
-            self._look_after_link()
-
-    def _remember_open(self, message: Message) -> None:
-        """A successor must know what was begun: its predecessor may not have written it."""
-        if message["event"] in ("epoch_begin", "span_begin"):
+        message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
+        if event in _BEGINNINGS:  # its recorder may die before it has written it down
             self._open_marks[message["id"]] = message
-        elif message["event"] in ("epoch_end", "span_end"):
+        elif event in _ENDS:
             self._open_marks.pop(message["id"], None)
+        link = self._link
+        if link is None:
+            return
+        link.send(message)
+        if link.lost or time_ns - self._looked_ns > LOOK_PERIOD_NS:
+            self._looked_ns = time_ns
+            self._look_after_link()
 
     def ask_total(self) -> Message | None:
         """The recording's energy by now, asked for and waited for; None where unknown.

@@ -29,6 +29,8 @@ from effmeter.tracking.marks import (
     open_marks,
 )
 
+_MAIN_THREAD = threading.main_thread().ident
+
 
 class Epoch:
     """One epoch of a run; ``log`` what it learned."""
@@ -219,7 +221,8 @@ class Run:
         epoch, self._open_epoch = self._open_epoch.epoch, None
         with contextlib.suppress(ValueError):
             open_marks().remove(epoch.id)
-        self._send("epoch_end", at_ns, id=epoch.id, value=float(epoch.number), text=why)
+        early = {} if why is None else {"text": why}
+        self._send("epoch_end", at_ns, id=epoch.id, value=float(epoch.number), **early)
         if why is not None:
             self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics)))
 
@@ -289,11 +292,9 @@ class Run:
             self._open_epoch.last_mark_ns = time_ns
         if self._session is None:
             return
-        thread = threading.current_thread()
-        if thread is not threading.main_thread():
-            fields["thread"] = thread.name[:MAX_TEXT]
-        mark = {"event": event, "time_ns": time_ns, **fields}
-        self._session.mark({k: v for k, v in mark.items() if v is not None})
+        if threading.get_ident() != _MAIN_THREAD:
+            fields["thread"] = threading.current_thread().name[:MAX_TEXT]
+        self._session.mark(event, time_ns, fields)
 
     # Energy
 
