@@ -214,8 +214,7 @@ class Recording:
             self._note("dropped_rows", value=float(self._dropped_rows))
         self._add_anchor()
         self._rows.add_event(EventRow(self._clock.now_ns(), Event.END, text=self.status))
-        self._hand_over()
-        self.writer.finish()
+        self.writer.finish(self._rows.take())
 
     @property
     def status(self) -> str:

@@ -55,8 +55,9 @@ class RunWriter:
         self._queue.put(make_batch)
         return True
 
-    def finish(self) -> None:
-        """Ask for the footer after what is queued."""
+    def finish(self, last: MakeBatch) -> None:
+        """Write a last batch, however full the queue, and the footer."""
+        self._queue.put(last)
         self._queue.put(None)
 
     def join(self, timeout_s: float) -> None:

@@ -1,0 +1,162 @@
+"""What one recording takes of what is read, and when it is written."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from effmeter.probes.base import Reading
+from effmeter.recorder.intake import Intake
+from effmeter.recorder.protocol import ProtocolError
+from effmeter.recorder.recording import Recording
+from effmeter.recorder.writer import RunWriter
+from effmeter.schema import Channel, Component, Kind, Metadata, Provenance
+from effmeter.store.reader import read_run
+from effmeter.store.run import Run
+from tests.simulated.clock import ManualClock
+
+COUNTER = Channel(
+    "cpu0", Component.CPU, Kind.COUNTER, Provenance.MEASURED, "test", 0.001, unit_j=1e-3
+)
+GAUGE = Channel("gpu0-power", Component.GPU, Kind.GAUGE, Provenance.MEASURED, "test", 0.02)
+SOURCE = {"name": "n", "labels": {}, "host": "h", "rank": None, "program": {"pid": 7}, "id": 1}
+
+
+class Recorded:
+    """A recording with a clock moved by hand, and the run that it becomes."""
+
+    def __init__(self, folder: Path, period_s: float) -> None:
+        self.clock = ManualClock(time_ns=10_000_000_000)
+        self.path = folder / "run.arrow"
+        self.failures: list[str | None] = []
+        self.intake = Intake([COUNTER, GAUGE])
+        metadata = Metadata(
+            "id",
+            "test",
+            self.clock.anchor().wall_ns,
+            self.clock.now_ns(),
+            channels=(COUNTER, GAUGE),
+        )
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        self.writer = RunWriter(descriptor, metadata, None, self.failures.append)
+        self.recording = Recording(metadata, self.writer, self.clock, period_s, os.getuid())
+        self.recording.add_source(1, SOURCE, "h/-/7")
+
+    def read(self, millijoules: int, watts: float = 100.0) -> None:
+        """Both channels are read now."""
+        now_ns = self.clock.now_ns()
+        readings = [
+            Reading("cpu0", now_ns, now_ns, millijoules),
+            Reading("gpu0-power", now_ns, now_ns, watts),
+        ]
+        self.recording.take(self.intake.take(readings), self.intake.appeared)
+
+    def run(self) -> Run:
+        """End it and read it back."""
+        self.recording.end_source(1, "completed")
+        self.recording.finish([("powercap", 3)])
+        self.writer.join(20)
+        assert self.failures == [None]
+        return read_run(self.path)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Recorded]:
+    yield Recorded(tmp_path, period_s=0.1)
+
+
+def readings_of(run: Run, channel: str) -> int:
+    rows = run.parts[0].rows.to_pylist()
+    return sum(r["channel"] == channel and r["event"] is None for r in rows)
+
+
+def test_energy_counts_from_this_recordings_first_reading(recorded: Recorded) -> None:
+    for millijoules in (5000, 5100, 5250):
+        recorded.read(millijoules)
+        recorded.clock.advance(0.1)
+    rows = recorded.run().parts[0].rows.to_pylist()
+    assert [r["energy_j"] for r in rows if r["channel"] == "cpu0" and r["event"] is None] == [
+        0.0,
+        pytest.approx(0.1),
+        pytest.approx(0.25),
+    ]
+    (described,) = [r for r in rows if r["channel"] == "cpu0" and r["event"] == "channel"]
+    assert described["value"] == pytest.approx(5.0)
+
+
+def test_a_slow_recording_thins_what_a_fast_one_had_read(recorded: Recorded) -> None:
+    recorded.recording.thin_readings(True)
+    for step in range(1001):
+        recorded.read(step)
+        recorded.clock.advance(0.001)
+    run = recorded.run()
+    assert readings_of(run, "cpu0") == 11
+    assert readings_of(run, "gpu0-power") == 11
+
+
+def test_a_mark_keeps_one_more_reading_of_every_channel(recorded: Recorded) -> None:
+    recorded.recording.thin_readings(True)
+    for step in range(101):
+        if step in (20, 55):
+            recorded.recording.want_reading()
+        recorded.read(step)
+        recorded.clock.advance(0.001)
+    assert readings_of(recorded.run(), "cpu0") == 2 + 2
+
+
+def test_only_boundaries_want_a_reading(recorded: Recorded) -> None:
+    begin = {"event": "span_begin", "time_ns": recorded.clock.now_ns(), "id": 5, "name": "s"}
+    metric = {"event": "metric", "time_ns": recorded.clock.now_ns(), "name": "loss", "value": 1.0}
+    assert recorded.recording.mark(1, begin)
+    assert not recorded.recording.mark(1, metric)
+    recorded.run()
+
+
+def test_a_client_cannot_write_events_that_are_not_its_own(recorded: Recorded) -> None:
+    for event in ("end", "gap", "anchor", "channel", "no such event"):
+        with pytest.raises(ProtocolError, match="cannot write the event"):
+            recorded.recording.mark(1, {"event": event, "time_ns": 0})
+    recorded.run()
+
+
+def test_a_mark_from_the_future_is_dated_to_now(recorded: Recorded) -> None:
+    note = {"event": "note", "name": "x", "time_ns": recorded.clock.now_ns() + 10**15}
+    recorded.recording.mark(1, note)
+    (kept,) = [n for n in recorded.run().notes if n.name == "x"]
+    assert kept.time_ns <= recorded.clock.now_ns() + 2 * 10**9
+
+
+def test_rows_are_written_every_second_and_anchors_every_minute(recorded: Recorded) -> None:
+    for step in range(125):
+        recorded.read(step)
+        recorded.recording.flush(recorded.clock.advance(1.0))
+    run = recorded.run()
+    anchors = [e for e in run.events if e.event == "anchor"]
+    assert len(anchors) == 1 + 2 + 1
+    assert run.suspends == ()
+
+
+def test_suspend_shows_between_two_anchors(recorded: Recorded) -> None:
+    recorded.clock.advance(10)
+    recorded.clock.sleep(300)
+    (suspend,) = recorded.run().suspends
+    assert suspend.asleep_s == pytest.approx(300)
+
+
+def test_what_was_missed_stands_in_the_run(recorded: Recorded) -> None:
+    assert recorded.run().missed_deadlines == {"powercap": 3}
+
+
+def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:
+    for step in range(11):
+        recorded.read(step * 100, watts=50.0)
+        recorded.clock.advance(0.1)
+    told = recorded.recording.totals.as_message(recorded.clock.now_ns())
+    assert told["cover"] == ["gpu0-power", "cpu0"]
+    assert told["components"]["cpu"][0] == pytest.approx(1.0)
+    assert told["components"]["gpu"][0] == pytest.approx(50.0)
+    assert told["energy"][0] == pytest.approx(51.0)
+    value_j, low_j, high_j, _ = told["energy"]
+    assert low_j < value_j < high_j
+    recorded.run()
