@@ -17,7 +17,7 @@ import psutil
 
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
-from tests.simulated.powercap import package
+from tests.simulated.powercap import dram, package
 from tests.simulated.waveforms import Sine, constant
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +35,10 @@ class Surroundings:
 
 @contextmanager
 def simulated_machine() -> Iterator[Surroundings]:
-    """Two RAPL packages and, where the fake NVML can be compiled, one GPU."""
+    """A RAPL package, its memory and, where the fake NVML can be compiled, one GPU."""
     has_compiler = sys.platform == "linux" and shutil.which("cc") is not None
     gpus = [SimulatedGpu(constant(300.0))] if has_compiler else []
-    zones = [package(0, Sine(60.0, 20.0, 1.3)), package(1, constant(50.0))]
+    zones = [package(0, Sine(60.0, 20.0, 1.3)), dram(0, constant(6.0))]
     with (
         tempfile.TemporaryDirectory(prefix="effmeter-bench-") as folder,
         SimulatedMachine(Path(folder) / "machine", zones, gpus) as machine,

@@ -4,7 +4,6 @@ import json
 import signal
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -14,7 +13,8 @@ from bench.surroundings import Surroundings, start
 from bench.usage import Rates, usage_of
 
 RECORDER, LOOP, TIMER = "recorder", "loop", "timer"
-WARM_UP_S = 0.5
+WARM_UP_S = 1.5
+"""The first batch of a file, after a second, loads libraries: that is no cost per second."""
 
 
 class Window(NamedTuple):

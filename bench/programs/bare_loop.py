@@ -5,6 +5,7 @@ the bare timer.
 """
 
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -59,7 +60,7 @@ def _gpu_calls(gpus: int) -> list[Callable[[], int]]:
     pynvml.nvmlInit()
     handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(gpus)]
     reads = (pynvml.nvmlDeviceGetTotalEnergyConsumption, pynvml.nvmlDeviceGetPowerUsage)
-    return [lambda read=read, handle=handle: read(handle) for handle in handles for read in reads]
+    return [functools.partial(read, handle) for handle in handles for read in reads]
 
 
 def main() -> None:

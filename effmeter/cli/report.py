@@ -43,7 +43,7 @@ def report(files: tuple[Path, ...], as_json: bool, metric: str | None, with_epoc
         runs = [summary.as_mapping() for summary in summaries]
         click.echo(json.dumps({"runs": runs, "errors": errors}, indent=2, allow_nan=False))
     elif summaries:
-        print_report(summaries, _console(), with_epochs)
+        click.echo(_printed(summaries, with_epochs))
     if errors:
         sys.exit(RunFileError.exit_status)
 
@@ -63,6 +63,13 @@ def _read(
         except EffmeterError as error:
             errors.append(str(error))
     return summaries, errors, logged
+
+
+def _printed(summaries: list[RunSummary], with_epochs: bool) -> str:
+    console = _console()
+    with console.capture() as captured:
+        print_report(summaries, console, with_epochs)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _console() -> Console:
