@@ -12,7 +12,7 @@ RATE_HZ = 100.0
 
 def measure(place: Surroundings, quick: bool, tell: Callable[[str], None]) -> Result:
     """Blocks of turns in the order A B B A, so that a steady drift of the machine falls out."""
-    seconds, blocks = (0.1, 2) if quick else (1.0, 16)
+    seconds, blocks = (0.1, 2) if quick else (0.5, 20)
     tell(f"{blocks} blocks of four turns of {seconds} s")
     settings = {"folder": str(place.folder), "rate_hz": RATE_HZ}
     told = run("turns", {**settings, "seconds": seconds, "blocks": blocks}, place.environ)

@@ -13,8 +13,13 @@ from bench.surroundings import Surroundings, start
 from bench.usage import Rates, usage_of
 
 RECORDER, LOOP, TIMER = "recorder", "loop", "timer"
-WARM_UP_S = 1.5
-"""The first batch of a file, after a second, loads libraries: that is no cost per second."""
+
+
+class Duration(NamedTuple):
+    """How long a process runs before it is watched, and then for how long (s)."""
+
+    warm_up_s: float
+    watched_s: float
 
 
 class Window(NamedTuple):
@@ -25,10 +30,10 @@ class Window(NamedTuple):
     file_bytes_per_reading: float = 0.0
 
 
-def observe(place: Surroundings, kind: str, rate_hz: int, window_s: float) -> Window:
+def observe(place: Surroundings, kind: str, rate_hz: int, duration: Duration) -> Window:
     """Start a process of the kind, watch it for a while once it is warm, and end it."""
     if kind == RECORDER:
-        return _observe_recorder(place, rate_hz, window_s)
+        return _observe_recorder(place, rate_hz, duration)
     reads = kind == LOOP
     settings = {
         "rate_hz": rate_hz,
@@ -36,16 +41,16 @@ def observe(place: Surroundings, kind: str, rate_hz: int, window_s: float) -> Wi
         "gpus": place.gpus if reads else 0,
     }
     with start("bare_loop", settings, place.environ) as process:
-        rates = _rates_of(process, window_s)
+        rates = _rates_of(process, duration)
         process.send_signal(signal.SIGTERM)
         missed = json.loads(process.stdout.read())["missed"]
-    return Window(rates, {kind: missed})
+    return Window(rates, {f"bare {kind}": missed})
 
 
-def _observe_recorder(place: Surroundings, rate_hz: int, window_s: float) -> Window:
+def _observe_recorder(place: Surroundings, rate_hz: int, duration: Duration) -> Window:
     path = place.folder / f"recorder-{time.monotonic_ns()}.arrow"
     with start("hold", {"path": str(path), "rate_hz": rate_hz}, place.environ) as process:
-        rates = _rates_of(process, window_s)
+        rates = _rates_of(process, duration)
         process.stdin.close()
     with pa.ipc.open_file(path) as file:
         readings = file.read_all()["event"].null_count
@@ -55,9 +60,9 @@ def _observe_recorder(place: Surroundings, rate_hz: int, window_s: float) -> Win
     return Window(rates, missed, bytes_per_reading)
 
 
-def _rates_of(process: Any, window_s: float) -> Rates:
+def _rates_of(process: Any, duration: Duration) -> Rates:
     pid = json.loads(process.stdout.readline())["pid"]
-    time.sleep(WARM_UP_S)
+    time.sleep(duration.warm_up_s)
     before = usage_of(pid)
-    time.sleep(window_s)
+    time.sleep(duration.watched_s)
     return usage_of(pid).since(before)
