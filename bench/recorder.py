@@ -13,7 +13,7 @@ TITLE = "the recorder over two RAPL zones and one GPU (simulated)"
 RATES_HZ = (10, 100, 1000)
 READING_BYTES = 16
 USUAL = Duration(warm_up_s=1.5, watched_s=3.0)
-"""The first batch of a run file, after a second, loads libraries: that is no cost per second."""
+"""The first second of a recording holds what happens once: libraries load, the file begins."""
 QUICK = Duration(warm_up_s=0.3, watched_s=0.4)
 BARE = {
     LOOP: "a loop that sleeps to deadlines and reads the same sensors",

@@ -19,6 +19,7 @@ from effmeter.tracking import Run
 from effmeter.tracking.live import Summary
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_LOOK_PERIOD_S = 0.5
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
@@ -69,7 +70,7 @@ def run(
     )
     with recorded:
         recorded.note("command", " ".join(command))
-        status = _run_through(program, command)
+        status = _run_through(program, command, recorded)
         recorded.end("completed" if status == 0 else _failure(status))
     if not quiet:
         _tell(recorded.summary(), as_json)
@@ -100,14 +101,18 @@ def _plain(value: str) -> str | int | float:
     return value
 
 
-def _run_through(program: str, command: tuple[str, ...]) -> int:
+def _run_through(program: str, command: tuple[str, ...], recorded: Run) -> int:
     """Run the command to its end; its return code, negative for a signal that ended it."""
     try:
         child = subprocess.Popen(command, executable=program)
     except OSError as error:
         raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from error
     with _signals_forwarded_to(child):
-        return child.wait()
+        while True:
+            try:
+                return child.wait(_LOOK_PERIOD_S)
+            except subprocess.TimeoutExpired:
+                recorded.look_after()
 
 
 @contextmanager
@@ -162,4 +167,3 @@ def _exit_like(status: int) -> int:
         os.kill(os.getpid(), -status)
         return 128 - status
     return status
-

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from effmeter.recorder.peer import Peer, peer_of, watch_death
-from effmeter.recorder.protocol import LineBuffer, Message, check_request, decode, encode, receive
+from effmeter.recorder.protocol import (
+    LineBuffer,
+    Message,
+    ProtocolError,
+    check_request,
+    decode,
+    encode,
+    receive,
+)
 
 MAX_UNSENT_BYTES = 256 * 1024
 RESTRICTED_MESSAGES_PER_S = 2000
@@ -16,7 +24,7 @@ RESTRICTED_MESSAGES_PER_S = 2000
 class Connection:
     """A client's end as the recorder sees it; nothing here ever waits."""
 
-    def __init__(self, sock: socket.socket, owner_uid: int) -> None:
+    def __init__(self, sock: socket.socket, owner_uid: int, now_ns: int) -> None:
         sock.setblocking(False)
         self.socket = sock
         self.peer: Peer = peer_of(sock)
@@ -27,6 +35,7 @@ class Connection:
         self.asks: list[int] = []
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)
+        self.since_ns = now_ns
         self.paused_until_ns = 0
         self._lines = LineBuffer()
         self._descriptors: list[int] = []
@@ -56,6 +65,8 @@ class Connection:
         except OSError:
             return None
         self._descriptors += descriptors
+        if len(self._descriptors) > 1:
+            raise ProtocolError("one descriptor at a time")
         if not data:
             return None
         messages = [check_request(decode(line)) for line in self._lines.feed(data)]
@@ -75,12 +86,8 @@ class Connection:
             self.paused_until_ns = now_ns + int(debt_s * 1e9)
 
     def take_descriptor(self) -> int | None:
-        """The one descriptor handed over; more than one is a mistake, and all are closed."""
-        handed, self._descriptors = self._descriptors, []
-        if len(handed) == 1:
-            return handed[0]
-        _close_all(handed)
-        return None
+        """The descriptor that was handed over, if any: the caller's from now on."""
+        return self._descriptors.pop() if self._descriptors else None
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send, or keep until the socket takes it; what a client never reads is dropped."""

@@ -43,8 +43,11 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
     """
     if not sys.executable:
         raise RecorderError("the recorder needs a Python to run in, and sys.executable is empty")
-    directory = directory or make_private_directory(environ)
-    ours, theirs = socket.socketpair()
+    try:
+        directory = directory or make_private_directory(environ)
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        raise RecorderError(f"the recorder cannot be started: {error}") from error
     command = [sys.executable, "-P", "-m", "effmeter.recorder", str(theirs.fileno())]
     try:
         with theirs, (directory / "recorder.log").open("wb") as log:

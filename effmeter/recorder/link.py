@@ -61,16 +61,23 @@ class Link:
     # Sending
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message, or queue it; never waits. Marks past the limit are dropped, counted."""
-        line = encode(message)
-        with self._lock:
-            if self.lost:
-                return
-            if len(self._waiting) >= MAX_WAITING_MARKS and message["op"] == "mark":
-                self.dropped_marks += 1
-            else:
-                self._waiting.append(line)
-            self._flush()
+        """Send a message, or queue it; never waits. Marks past the limit are dropped, counted.
+
+        Safe in a signal handler that interrupts another call: whoever holds the socket sends
+        what has been queued meanwhile.
+        """
+        if self.lost:
+            return
+        if len(self._waiting) >= MAX_WAITING_MARKS and message["op"] == "mark":
+            self.dropped_marks += 1
+        else:
+            self._waiting.append(encode(message))
+        while self._waiting and not self.lost and self._lock.acquire(blocking=False):
+            try:
+                if not self._flush():
+                    return
+            finally:
+                self._lock.release()
 
     def send_descriptor(self, message: Mapping[str, Any], descriptor: int) -> None:
         """Send a message together with an open file; RecorderError where that fails."""
@@ -84,15 +91,23 @@ class Link:
         """Wait for the socket to take what is queued; whether it did."""
         deadline = time.monotonic() + timeout_s
         while True:
-            with self._lock:
-                self._flush()
-                done = self.lost or not (self._waiting or self._sending)
+            done = self._exclusively(self._flush) or self.lost
             left_s = deadline - time.monotonic()
             if done or left_s <= 0:
                 return done and not self.lost
             self._wait(select.POLLOUT, left_s)
 
-    def _flush(self) -> None:
+    def _exclusively(self, act: Callable[[], bool]) -> bool:
+        """Do it unless somebody else is at the socket: another thread, or a call interrupted."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return act()
+        finally:
+            self._lock.release()
+
+    def _flush(self) -> bool:
+        """Send what the socket takes; whether it took everything."""
         try:
             while self._sending or self._waiting:
                 self._sending = self._sending or self._waiting.popleft()
@@ -100,26 +115,22 @@ class Link:
                 if self._sent == len(self._sending):
                     self._sending, self._sent = b"", 0
         except BlockingIOError:
-            pass
+            return False
         except OSError:
             self.lost = True
+        return not self.lost
 
     def unsent(self) -> list[bytes]:
         """What a lost recorder never took, for its successor."""
-        with self._lock:
-            unsent = [line for line in (self._sending, *self._waiting) if line]
-            self._sending, self._sent = b"", 0
-            self._waiting.clear()
-        return unsent
+        return [line for line in (self._sending, *self._waiting) if line]
 
     # Receiving
 
     def drain(self) -> None:
         """Take in what has come, without waiting."""
-        with self._lock:
-            self._drain()
+        self._exclusively(self._drain)
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
         """Also once lost: a recorder's last words say why it went."""
         while not self._hung_up:
             try:
@@ -130,10 +141,11 @@ class Link:
                     self._sort_in(decode(line))
                 self._hung_up = not data
             except BlockingIOError:
-                return
+                return True
             except (OSError, ProtocolError):
                 self._hung_up = True
         self.lost = True
+        return False
 
     def _sort_in(self, message: Message) -> None:
         if message["op"] == "total":
@@ -143,26 +155,24 @@ class Link:
 
     def take_message(self, wanted: Callable[[Message], bool]) -> Message | None:
         """The first message in the inbox that is wanted; others stay."""
-        with self._lock:
-            for message in self._inbox:
-                if wanted(message):
-                    self._inbox.remove(message)
-                    return message
-        return None
+        message = next((m for m in tuple(self._inbox) if wanted(m)), None)
+        if message is not None:
+            with contextlib.suppress(ValueError):
+                self._inbox.remove(message)
+        return message
 
     def wait_for(self, wanted: Callable[[Message], bool], timeout_s: float) -> Message | None:
         """The first wanted message, waiting for it; None past the time or once lost."""
         deadline = time.monotonic() + timeout_s
         while True:
-            with self._lock:
-                self._flush()  # the question itself may still be waiting to go out
-                self._drain()
-                unsent = bool(self._sending or self._waiting)
+            # The question itself may still be waiting to go out.
+            unsent = not self._exclusively(self._flush)
+            self._exclusively(self._drain)
             message = self.take_message(wanted)
             left_s = deadline - time.monotonic()
             if message is not None or left_s <= 0 or self.lost:
                 return message
-            self._wait(select.POLLIN | (select.POLLOUT if unsent else 0), left_s)
+            self._wait(select.POLLIN | (select.POLLOUT if unsent else 0), min(left_s, 0.05))
 
     def _wait(self, events: int, seconds: float) -> None:
         poll = select.poll()

@@ -43,7 +43,6 @@ class SamplerPool:
         self.recordings[token] = recording
         recording.take(self._intake.failing.values(), self._intake.appeared)
         self._adjust_rate()
-        self.request_reading()
 
     def remove(self, token: str) -> None:
         """Feed a recording no longer."""

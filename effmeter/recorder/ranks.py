@@ -41,23 +41,26 @@ class Launch:
     local_rank: int
 
 
-def launch_of(environ: Mapping[str, str]) -> Launch | None:
-    """The launch that this program is a rank of, by what torchrun or srun set; None if alone."""
+def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
+    """The launch that this program is a rank of, by what torchrun or srun set; None if alone.
+
+    ``ordinal`` numbers the runs of one program: its second run must not meet another's first.
+    """
     try:
         if "TORCHELASTIC_RUN_ID" in environ and "LOCAL_RANK" in environ:
             rank, local_rank = int(environ["RANK"]), int(environ["LOCAL_RANK"])
-            return Launch(_key(environ, _TORCHRUN, os.getppid()), rank, local_rank)
+            return Launch(_key(environ, _TORCHRUN, os.getppid(), ordinal), rank, local_rank)
         if int(environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_LOCALID" in environ:
             rank, local_rank = int(environ["SLURM_PROCID"]), int(environ["SLURM_LOCALID"])
-            return Launch(_key(environ, _SLURM, 0), rank, local_rank)
+            return Launch(_key(environ, _SLURM, 0, ordinal), rank, local_rank)
     except (KeyError, ValueError):
         return None
     return None
 
 
-def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int) -> str:
+def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordinal: int) -> str:
     told = [environ.get(name, "") for name in names]
-    return hashlib.sha256(json.dumps([*told, parent]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([*told, parent, ordinal]).encode()).hexdigest()[:16]
 
 
 class Meeting:
@@ -91,14 +94,23 @@ class Meeting:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[IO[str]]:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "r+") as place:
-            deadline = time.monotonic() + MEET_TIMEOUT_S
-            while not _try_lock(place):
-                if time.monotonic() > deadline:
-                    raise RecorderError("another rank has not got its recorder started")
-                time.sleep(0.02)
-            yield place
+        deadline = time.monotonic() + MEET_TIMEOUT_S
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "r+") as place:
+                if _try_lock(place) and self._is_still(place):
+                    yield place
+                    return
+            if time.monotonic() > deadline:
+                raise RecorderError("another rank has not got its recorder started")
+            time.sleep(0.02)
+
+    def _is_still(self, place: IO[str]) -> bool:
+        """Whether the file is still the one at the path: a leader that left took it down."""
+        try:
+            return os.path.samestat(os.fstat(place.fileno()), self._path.stat())
+        except OSError:
+            return False
 
 
 def _try_lock(place: IO[str]) -> bool:

@@ -49,17 +49,22 @@ class Recording:
         clock: Clock,
         period_s: float,
         owner_uid: int,
+        cap_hz: float | None = None,
     ) -> None:
         self.metadata = metadata
         self.period_s = period_s
         self.writer = writer
         self.owner_uid = owner_uid
+        self.cap_hz = cap_hz
+        """The most readings per second that the user may have; null: no cap."""
         self.totals = LiveTotals(metadata.refusals)
         self.sources: dict[int, Source] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
         self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
         self._thins_readings = False
+        self._slot_ns = 0 if cap_hz is None else int(1e9 / cap_hz)
+        self._slots: dict[str, int] = {}
         self._due_ns: dict[str, int] = {}
         self._wanted: set[str] = set()
         self._base_j: dict[str, float] = {}
@@ -115,17 +120,33 @@ class Recording:
 
     def _is_due(self, seen: Observation) -> bool:
         """Whether this recording asked for so many readings, or for one at a mark."""
+        if self._slot_ns and not self._is_first_of_slot(seen):
+            return self._takes_wanted(seen)
         if not self._thins_readings:
             return True
         due_ns = self._due_ns.get(seen.channel, 0)
-        if seen.time_ns < due_ns and seen.channel not in self._wanted:
-            return False
+        if seen.time_ns < due_ns:
+            return self._takes_wanted(seen)
         self._wanted.discard(seen.channel)
-        if seen.time_ns >= due_ns:
-            period_ns = int(self.period_s * 1e9)
-            is_late = seen.time_ns >= due_ns + period_ns
-            self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + period_ns
+        period_ns = int(self.period_s * 1e9)
+        is_late = seen.time_ns >= due_ns + period_ns
+        self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + period_ns
         return True
+
+    def _is_first_of_slot(self, seen: Observation) -> bool:
+        """All recordings of a capped user take the same readings: together they get no more.
+
+        What is left of the slot that a recording begins in is therefore passed over.
+        """
+        slot = seen.time_ns // self._slot_ns
+        earlier = self._slots.get(seen.channel, self._begin_ns // self._slot_ns)
+        self._slots[seen.channel] = slot
+        return slot != earlier
+
+    def _takes_wanted(self, seen: Observation) -> bool:
+        wanted = seen.channel in self._wanted
+        self._wanted.discard(seen.channel)
+        return wanted
 
     def thin_readings(self, thins: bool) -> None:
         """Whether the sampling is faster than this recording asked for."""
@@ -133,6 +154,7 @@ class Recording:
 
     def want_reading(self) -> None:
         """Keep the next reading of every channel, whenever it comes."""
+        self._wanted.update(channel.name for channel in self.metadata.channels)
         self._wanted.update(self._channels)
 
     def _add_gap(self, gap: Gap) -> None:

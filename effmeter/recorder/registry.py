@@ -1,6 +1,7 @@
 """The recordings of one recorder: begun, joined, marked, asked about and ended."""
 
 import fcntl
+import math
 import os
 import secrets
 import stat
@@ -158,13 +159,14 @@ class Registry:
             connection.send({"op": "refused", "reason": refusal})
             return
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ)
-        if connection.is_restricted:
-            rate_hz = min(rate_hz, self._policy.others_rate_hz)
+        cap_hz = self._policy.others_rate_hz if connection.is_restricted else None
+        rate_hz = rate_hz if cap_hz is None else min(rate_hz, cap_hz)
         token = message.get("recording") or secrets.token_hex(8)
         metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
         run_as = connection.peer if os.geteuid() == 0 and connection.peer.uid != 0 else None
         writer = RunWriter(descriptor, metadata, run_as, lambda why: self._file_ended(token, why))
-        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, connection.peer.uid)
+        uid = connection.peer.uid
+        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, uid, cap_hz)
         self._pool.add(token, recording)
         self._enter(connection, token, message)
 
@@ -175,9 +177,12 @@ class Registry:
             return "this connection has begun a recording already"
         if message.get("recording") in {*self._pool.recordings, *self._ending}:
             return "that recording is going on already"
+        if not math.isfinite(message["rate_hz"]):
+            return "the rate is not a number"
         if descriptor is None:
             return "a recording begins with one open file"
-        mine = [r for r in self._pool.recordings.values() if r.owner_uid == connection.peer.uid]
+        going_on = [*self._pool.recordings.values(), *self._ending.values()]
+        mine = {id(r) for r in going_on if r.owner_uid == connection.peer.uid}
         if len(mine) >= MAX_RECORDINGS_PER_USER:
             return f"{MAX_RECORDINGS_PER_USER} recordings of this user are going on already"
         return unfit_for_writing(descriptor, connection.peer)
@@ -202,7 +207,7 @@ class Registry:
 
     def _mark(self, connection: Connection, message: Message) -> None:
         recording = self._recording_of(connection)
-        if recording is None:
+        if recording is None or connection.key not in recording.sources:
             return  # a mark that was on its way when the recording ended
         if recording.mark(connection.key, message):
             self._request_reading(connection)
@@ -212,12 +217,14 @@ class Registry:
         recording = self._recording_of(connection)
         if recording is None:
             return
-        if connection.is_restricted:
-            now_ns = self._clock.now_ns()
-            if now_ns < self._extra_at_ns.get(connection.peer.uid, 0):
+        self._request_for(recording)
+
+    def _request_for(self, recording: Recording) -> None:
+        now_ns, uid = self._clock.now_ns(), recording.owner_uid
+        if recording.cap_hz is not None:
+            if now_ns < self._extra_at_ns.get(uid, 0):
                 return
-            spacing_ns = int(1e9 / self._policy.others_rate_hz)
-            self._extra_at_ns[connection.peer.uid] = now_ns + spacing_ns
+            self._extra_at_ns[uid] = now_ns + int(1e9 / recording.cap_hz)
         recording.want_reading()
         self._pool.request_reading()
 
@@ -287,8 +294,7 @@ class Registry:
         for key in list(recording.sources):
             recording.end_source(key, status)
         self._ending[token] = recording
-        recording.want_reading()
-        self._pool.request_reading()
+        self._request_for(recording)
         self._settle_soon()
 
     def _settle_soon(self) -> None:
@@ -343,7 +349,10 @@ def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
 
     It must be an empty regular file of the peer's own, open for writing, that nobody records to.
     """
-    facts = os.fstat(descriptor)
+    try:
+        facts = os.fstat(descriptor)
+    except OSError as error:
+        return f"the file cannot be looked at: {error.strerror}"
     if not stat.S_ISREG(facts.st_mode):
         return "the descriptor is not a regular file"
     if facts.st_uid != peer.uid:

@@ -63,7 +63,13 @@ class RowBuffer:
 
     def add_event(self, row: EventRow) -> None:
         """Append one event; times are of the run clock."""
-        self._events.append((self._seq, row._replace(time=row.time + self._wall_offset_ns)))
+        plain = row._replace(
+            time=row.time + self._wall_offset_ns,
+            source=_writable(row.source),
+            name=_writable(row.name),
+            text=_writable(row.text),
+        )
+        self._events.append((self._seq, plain))
         self._seq += 1
 
     def take(self) -> Callable[["pa.Schema"], "pa.RecordBatch"]:
@@ -71,6 +77,11 @@ class RowBuffer:
         readings, events = self._readings, self._events
         self._readings, self._events = [], []
         return lambda schema: _batch(readings, events, schema)
+
+
+def _writable(text: str | None) -> str | None:
+    """Text without what no file can hold: bytes of a command line that were no characters."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
 
 
 def _batch(

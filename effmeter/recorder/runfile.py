@@ -40,6 +40,13 @@ def create(path: Path) -> int:
         raise RunFileError(f"{path} cannot be created: {error.strerror}") from error
 
 
+def recreate(path: Path, descriptor: int) -> int:
+    """A new file in the place of one that a recorder may hold and write to later."""
+    os.close(descriptor)
+    path.unlink(missing_ok=True)
+    return create(path)
+
+
 def discard(path: Path) -> None:
     """Remove a file that nothing was recorded to."""
     try:

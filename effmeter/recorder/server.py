@@ -4,6 +4,7 @@ import contextlib
 import os
 import selectors
 import socket
+import traceback
 from collections.abc import Callable
 
 from effmeter.clock import Clock, SystemClock
@@ -15,6 +16,9 @@ from effmeter.recorder.registry import Policy, Registry
 
 PUMP_PERIOD_NS = 100_000_000
 MAX_CONNECTIONS = 256
+MAX_CONNECTIONS_OF_OTHERS = 64
+GREETING_TIMEOUT_NS = 10_000_000_000
+STOP_TIMEOUT_NS = 10_000_000_000
 IDLE_EXIT_NS = 10_000_000_000
 _READABLE = selectors.EVENT_READ
 
@@ -34,6 +38,7 @@ class Server:
         self._connections: dict[int, Connection] = {}
         self._pumped_ns = 0
         self._started_ns = self._idle_since_ns = self._clock.now_ns()
+        self._stopping_since_ns = self._started_ns
 
     # What goes on around it
 
@@ -70,10 +75,12 @@ class Server:
     # The loop
 
     def _is_done(self) -> bool:
+        now_ns = self._clock.now_ns()
         if self._registry.stop_requested:
             self._registry.end_all()
-            return not self._registry.is_busy
-        now_ns = self._clock.now_ns()
+            waited_ns = now_ns - self._stopping_since_ns
+            return not self._registry.is_busy or waited_ns > STOP_TIMEOUT_NS
+        self._stopping_since_ns = now_ns
         if self._registry.is_busy or self._connections:
             self._idle_since_ns = now_ns
         served = self._idle_since_ns > self._started_ns
@@ -99,6 +106,10 @@ class Server:
             return max(0.0, (self._pump_due_ns() - self._clock.now_ns()) * 1e-9)
         if any(c.paused_until_ns or c.has_unsent for c in self._connections.values()):
             return 0.05
+        if not all(c.greeted for c in self._connections.values()):
+            return 1.0
+        if self._registry.stop_requested:
+            return 0.5
         waits_for_first = self._policy.life == "private" and not self._connections
         return 0.5 if waits_for_first else None
 
@@ -117,14 +128,22 @@ class Server:
                 return
             self._admit(sock)
 
+    def _is_crowded(self, peer: Peer) -> bool:
+        """Whether a stranger holds its share of connections already."""
+        if peer.uid in (0, self._policy.owner_uid):
+            return False
+        theirs = sum(c.peer.uid == peer.uid for c in self._connections.values())
+        return theirs >= MAX_CONNECTIONS_OF_OTHERS
+
     def _admit(self, sock: socket.socket) -> None:
         try:
-            connection = Connection(sock, self._policy.owner_uid)
+            connection = Connection(sock, self._policy.owner_uid, self._clock.now_ns())
         except OSError:
             sock.close()
             return
-        if not self._may_connect(connection.peer):
-            connection.send({"op": "refused", "reason": "this recorder serves other users"})
+        if not self._may_connect(connection.peer) or self._is_crowded(connection.peer):
+            reason = "this recorder does not serve you, or not so many of your programs"
+            connection.send({"op": "refused", "reason": reason})
             connection.close()
             return
         self._connections[connection.key] = connection
@@ -155,11 +174,18 @@ class Server:
             connection.send({"op": "refused", "reason": str(error)})
             self._drop(connection)
             return
+        except Exception:  # no client may end the recorder of the others
+            traceback.print_exc()
+            self._drop(connection)
+            return
         if connection.paused_until_ns and connection.key in self._connections:
             self._selector.unregister(connection.socket)
 
     def _look_after_connections(self, now_ns: int) -> None:
-        for connection in self._connections.values():
+        for connection in list(self._connections.values()):
+            if not connection.greeted and now_ns - connection.since_ns > GREETING_TIMEOUT_NS:
+                self._drop(connection)
+                continue
             if connection.has_unsent:
                 connection.flush()
             if connection.paused_until_ns and now_ns >= connection.paused_until_ns:

@@ -7,21 +7,24 @@ from then on nothing is measured.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 import warnings
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from effmeter.errors import EffmeterWarning, RecorderError, UsageError
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError, UsageError
 from effmeter.recorder import runfile
 from effmeter.recorder.launch import PrivateRecorder, launch_private
-from effmeter.recorder.link import Link, connect
+from effmeter.recorder.link import MAX_WAITING_MARKS, Link, connect
 from effmeter.recorder.places import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
 from effmeter.recorder.private import remove_private_directory
 from effmeter.recorder.program import describe_program, git_commit, library_versions
@@ -35,6 +38,8 @@ ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
+UNWRITTEN_NS = 2_500_000_000
+"""How long a mark may be on its way to the disk: the recorder flushes every second."""
 LOOK_PERIOD_NS = 50_000_000
 """How often a mark also looks for news of the recorder: looking is a system call."""
 _BEGINNINGS = frozenset({"epoch_begin", "span_begin"})
@@ -61,13 +66,20 @@ class Wish:
             raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
 
 
+_inside: defaultdict[str, set["Session"]] = defaultdict(set)
+"""The sessions of this process by recording: runs may overlap, and nest."""
+_ordinals = itertools.count()
+_owned: set[str] = set()
+"""The recordings that this process began."""
+
+
 class Session:
     """One program's part in one recording."""
 
     def __init__(self, wish: Wish, environ: Mapping[str, str]) -> None:
         self._wish = wish
         self._environ = environ
-        self._launch: Launch | None = launch_of(environ)
+        self._launch: Launch | None = launch_of(environ, next(_ordinals))
         self._link: Link | None = None
         self._private: PrivateRecorder | None = None
         self._meeting: Meeting | None = None
@@ -82,6 +94,8 @@ class Session:
         self._looked_ns = 0
         self._owner_pid = os.getpid()
         self._open_marks: dict[int, Message] = {}
+        self._recent: deque[Message] = deque(maxlen=MAX_WAITING_MARKS)
+        self._looking = threading.Lock()
         self.failure: str | None = None
         """Why nothing is recorded any more, if so."""
 
@@ -94,8 +108,14 @@ class Session:
         session = cls(wish, dict(environ))
         try:
             session._find_recorder()
-        except RecorderError as error:
+        except RunFileError:
+            raise
+        except (EffmeterError, OSError) as error:
             session._give_up(f"{error}; the run is not measured")
+        if session._invitation is not None:
+            _inside[session._invitation.recording].add(session)
+            if session._is_owner:
+                _owned.add(session._invitation.recording)
         return session
 
     @property
@@ -134,16 +154,30 @@ class Session:
         if not self._is_here:
             return
         message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
-        if event in _BEGINNINGS:  # its recorder may die before it has written it down
-            self._open_marks[message["id"]] = message
-        elif event in _ENDS:
-            self._open_marks.pop(message["id"], None)
+        self._remember(message)
         link = self._link
         if link is None:
             return
         link.send(message)
         if link.lost or time_ns - self._looked_ns > LOOK_PERIOD_NS:
             self._looked_ns = time_ns
+            self._look_after_link()
+
+    def _remember(self, message: Message) -> None:
+        """What a recorder has not written down when it dies must reach its successor."""
+        event, time_ns = message["event"], message["time_ns"]
+        if event in _BEGINNINGS:
+            self._open_marks[message["id"]] = message
+        elif event in _ENDS:
+            self._open_marks.pop(message["id"], None)
+        recent = self._recent
+        recent.append(message)
+        while recent and recent[0]["time_ns"] < time_ns - UNWRITTEN_NS:
+            recent.popleft()
+
+    def look(self) -> None:
+        """Notice now, rather than at the next mark, what has become of the recorder."""
+        if self._is_here:
             self._look_after_link()
 
     def ask_total(self) -> Message | None:
@@ -174,12 +208,24 @@ class Session:
         self._look_after_link()
         link = self._link
         if link is not None and not link.lost:
-            final = self._is_owner and self._launch is None
+            final = self._launch is None and self._leave_recording()
             dropped = self._dropped_before + link.dropped_marks
             link.send({"op": "end", "status": status, "final": final, "dropped_marks": dropped})
             if link.flush(END_TIMEOUT_S):
                 self._wait_for_end(link)
         self._let_go()
+
+    def _leave_recording(self) -> bool:
+        """Whether the recording ends with this run: it is this process's, and no other is in it."""
+        assert self._invitation is not None
+        token = self._invitation.recording
+        inside = _inside[token]
+        inside.discard(self)
+        owned = token in _owned
+        if not inside:
+            del _inside[token]
+            _owned.discard(token)
+        return owned and not inside
 
     def _wait_for_end(self, link: Link) -> None:
         ended = link.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
@@ -238,10 +284,10 @@ class Session:
         descriptor = runfile.create(path)
         try:
             if self._wish.recorder != "private":
-                self._begin_shared(path, descriptor)
+                descriptor = self._begin_shared(path, descriptor)
             if self._link is None:
                 self._begin_private(path, descriptor)
-        except RecorderError:
+        except (EffmeterError, OSError):
             runfile.discard(path)
             raise
         finally:
@@ -249,20 +295,28 @@ class Session:
         self._is_owner = True
         return self._invitation
 
-    def _begin_shared(self, path: Path, descriptor: int) -> None:
+    def _begin_shared(self, path: Path, descriptor: int) -> int:
+        """Try the shared recorders; the descriptor of the run's file, a new one if need be."""
         for place in self._shared_places():
             try:
                 link = connect(place)
+            except RecorderError as error:
+                self._warn(f"{error}; a private recorder is used instead")
+                continue
+            try:
                 self._begin_on(link, descriptor, part=1)
                 token = link.expect("begun", ANSWER_TIMEOUT_S)["recording"]
             except RecorderError as error:
                 self._warn(f"{error}; a private recorder is used instead")
+                link.close()
+                descriptor = runfile.recreate(path, descriptor)
                 continue
             self._link = link
             self._invitation = Invitation(os.fspath(place), token, os.path.abspath(path))
-            return
+            return descriptor
         if self._wish.recorder == "shared":
             raise RecorderError("no shared recorder is running: start one by effmeter daemon run")
+        return descriptor
 
     def _shared_places(self) -> list[Path]:
         named = self._environ.get(SOCKET_VARIABLE)
@@ -312,8 +366,18 @@ class Session:
     # Keeping it
 
     def _look_after_link(self) -> None:
-        """Notice a file that ended and a recorder that died; go on by a successor, once."""
-        link = self._link
+        """Notice a file that ended and a recorder that died; go on by a successor, once.
+
+        One at a time: a thread or signal handler that comes in between leaves it to the other.
+        """
+        if self._link is None or not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._look_after(self._link)
+        finally:
+            self._looking.release()
+
+    def _look_after(self, link: Link | None) -> None:
         if link is None:
             return
         link.drain()
@@ -334,7 +398,7 @@ class Session:
             self._warn(f"the recorder was {how}: a successor goes on, with a gap between")
             try:
                 self._succeed(lost)
-            except (RecorderError, OSError) as error:
+            except (EffmeterError, OSError) as error:
                 self._give_up(f"no successor of the recorder could be had: {error}")
 
     def _succeed(self, lost: Link) -> None:
@@ -368,13 +432,15 @@ class Session:
         self._warn("the recorder was lost: joining again when it is back")
 
     def _take_over(self, link: Link, lost: Link) -> None:
+        """Tell the successor what may not have been written; the reader counts nothing twice."""
         unsent = [decode(line) for line in lost.unsent()]
-        for message in self._open_marks.values():
-            if message not in unsent:
-                link.send(message)
-        for message in unsent:
-            if message["op"] == "mark":
-                link.send(message)
+        told = {
+            (mark["time_ns"], mark["event"], mark.get("id"), mark.get("name")): mark
+            for mark in (*self._open_marks.copy().values(), *tuple(self._recent), *unsent)
+            if mark["op"] == "mark"
+        }
+        for mark in told.values():
+            link.send(mark)
         self._dropped_before += lost.dropped_marks
         lost.close()
         self._link = link

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from effmeter.errors import RunFileError
-from effmeter.schema import RUN_SUFFIX, successor_path
+from effmeter.schema import RUN_SUFFIX, Metadata, successor_path
 from effmeter.store.part import Part, read_metadata, read_part
 from effmeter.store.run import Run
 
@@ -20,15 +20,33 @@ def read_run(path: Path | str) -> Run:
     and NewerFormatError; each is one line that names the file.
     """
     path = Path(path)
-    first = read_part(path)
     beside = successor_path(path)
-    if first.metadata.part != 1 or not beside.exists():
+    try:
+        first = read_part(path)
+    except RunFileError as error:
+        return _without_beginning(beside, error)
+    if first.metadata.part != 1:
+        return Run([first], ("only what a successor recorded is here: the beginning is missing",))
+    if not beside.exists():
         return Run([first])
     try:
         second = read_part(beside)
     except RunFileError as error:
         return Run([first], (f"the successor's file is left out: {error}",))
     return Run([first, second] if _goes_on(first, second) else [first])
+
+
+def _without_beginning(beside: Path, error: RunFileError) -> Run:
+    """What a successor recorded after a recorder that died before it had written anything."""
+    try:
+        second = read_part(beside)
+    except RunFileError:
+        raise error from None
+    if second.metadata.part != 2:
+        raise error
+    return Run(
+        [second], (f"the beginning is lost, only what a successor recorded is here: {error}",)
+    )
 
 
 def find_runs(paths: Iterable[Path | str]) -> list[Path]:
@@ -56,13 +74,18 @@ def _beginning_of(path: Path) -> Path:
     if named is None:
         return path
     predecessor = path.with_name(named[1] + path.suffix)
-    try:
-        first = read_metadata(predecessor)
-    except RunFileError:
+    first, second = _metadata_of(predecessor), _metadata_of(path)
+    if first is None and second is None:
         return path
+    if first is None:  # empty: its recorder died before it had written anything
+        goes_on = predecessor.exists() and second is not None and second.part == 2
+    else:  # one that cannot be read is the predecessor's to tell of
+        goes_on = second is None or (second.run_id, second.part) == (first.run_id, 2)
+    return predecessor if goes_on else path
+
+
+def _metadata_of(path: Path) -> Metadata | None:
     try:
-        second = read_metadata(path)
+        return read_metadata(path)
     except RunFileError:
-        # Named as a successor and unreadable: the run that it goes on says so.
-        return predecessor
-    return predecessor if (second.run_id, second.part) == (first.run_id, 2) else path
+        return None

@@ -1,7 +1,7 @@
 """A run as it is read back: what was recorded, in the run clock's nanoseconds."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -220,6 +220,7 @@ class Run:
     def events(self) -> tuple[EventRow, ...]:
         """All rows that are no readings, in order of time."""
         rows = [row for index, part in enumerate(self.parts) for row in part.events(index)]
+        rows = _without_repeats(rows)
         rows.sort(key=lambda row: (row.time_ns, row.part))
         known = {r.source for r in rows if r.event == Event.NOTE and r.name == "source"}
         return tuple(row._replace(source=_without_thread(row.source, known)) for row in rows)
@@ -235,6 +236,18 @@ class Run:
             path = self.parts[part].path
             raise NotARunError(f"{path} cannot be read: a description is broken") from error
         return described if isinstance(described, dict) else {}
+
+
+def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
+    """Without the marks that a successor was told again because they might have been lost."""
+    kept: list[EventRow] = []
+    told: set[tuple[object, ...]] = set()
+    for row in rows:
+        said = (row.time_ns, row.event, row.source, row.id, row.name, repr(row.value), row.text)
+        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in told:
+            kept.append(row)
+        told.add(said)
+    return kept
 
 
 def _without_thread(source: str | None, known: set[str | None]) -> str | None:

@@ -1,5 +1,6 @@
 """Identities and nesting of marks, and what a mark may hold."""
 
+import contextlib
 import itertools
 import math
 import threading
@@ -21,7 +22,6 @@ class Scalar(Protocol):
 
 Labels = Mapping[str, Label | Scalar]
 _ids = itertools.count(1)
-_innermost = threading.local()
 
 
 def next_id() -> int:
@@ -29,18 +29,32 @@ def next_id() -> int:
     return next(_ids)
 
 
-def open_marks() -> list[int]:
-    """The open epochs and spans of this thread, outermost first."""
-    if not hasattr(_innermost, "ids"):
-        _innermost.ids = []
-    ids: list[int] = _innermost.ids
-    return ids
+class Nesting:
+    """The open epochs and spans of one run, for each thread by itself."""
 
+    def __init__(self, root_id: int) -> None:
+        self._root_id = root_id
+        self._of_thread = threading.local()
 
-def innermost(root_id: int) -> int:
-    """What this thread is in: an open span or epoch, or the run itself."""
-    stack = open_marks()
-    return stack[-1] if stack else root_id
+    @property
+    def innermost(self) -> int:
+        """What this thread is in: an open span or epoch, or the run itself."""
+        opened = self._opened
+        return opened[-1] if opened else self._root_id
+
+    def enter(self, id_: int) -> None:
+        """Something opens inside the innermost."""
+        self._opened.append(id_)
+
+    def leave(self, id_: int) -> None:
+        """Something closes, wherever it stands."""
+        with contextlib.suppress(ValueError):
+            self._opened.remove(id_)
+
+    @property
+    def _opened(self) -> list[int]:
+        opened: list[int] = self._of_thread.__dict__.setdefault("opened", [])
+        return opened
 
 
 def as_number(name: str, value: Any) -> float:

@@ -21,12 +21,11 @@ from effmeter.tracking.budget import agree_on_budgets
 from effmeter.tracking.live import LiveEnergy, Summary, live_energy
 from effmeter.tracking.marks import (
     Labels,
+    Nesting,
     as_number,
     check_name,
     checked_labels,
-    innermost,
     next_id,
-    open_marks,
 )
 
 _MAIN_THREAD = threading.main_thread().ident
@@ -87,6 +86,7 @@ class Run:
         self.stopped_by: str | None = None
         self.epochs_done: list[EpochResult] = []
         self._root_id = next_id()
+        self._nesting = Nesting(self._root_id)
         place = None if directory is None else Path(directory)
         self._wish = Wish(name, self.labels, place, rate_hz, recorder, join, self._root_id)
         self._synchronises = synchronise_epochs
@@ -94,7 +94,7 @@ class Run:
         self._baseline: Message | None = None
         self._open_epoch: _OpenEpoch | None = None
         self._began_ns = self._ended_ns = 0
-        self._replaced_variables: dict[str, str | None] = {}
+        self._replaced_variables: dict[str, tuple[str, str | None]] = {}
         self._criterion: AnyOf | None = None
         self._last_energy: LiveEnergy | None = None
         self._path: Path | None = None
@@ -121,7 +121,7 @@ class Run:
         traceback: TracebackType | None,
     ) -> None:
         """End the recording; an exception passes through and stands in the file."""
-        self.end("completed" if kind is None else f"failed: {kind.__name__}")
+        self.end(_status_of(kind, error))
 
     def end(self, status: str = "completed") -> None:
         """End the recording with a status of one's own; leaving the ``with`` then adds nothing."""
@@ -133,21 +133,29 @@ class Run:
             at_ns = self._ended_ns if broke_off else self._open_epoch.last_mark_ns
             self._close_epoch(at_ns, "left early")
         self.status = status
-        self._last_energy = self._ask_energy() or self._last_energy
+        self._last_energy = self._ask_energy()
         self._restore_variables()
         self._session.end(self.status)
 
+    def look_after(self) -> None:
+        """Notice a recorder that died and have it replaced; marks do this by themselves."""
+        if self._session is not None:
+            self._session.look()
+
     def _set_variables(self, variables: Mapping[str, str]) -> None:
         for name, value in variables.items():
-            self._replaced_variables[name] = os.environ.get(name)
+            self._replaced_variables[name] = (value, os.environ.get(name))
             os.environ[name] = value
 
     def _restore_variables(self) -> None:
-        for name, value in self._replaced_variables.items():
-            if value is None:
-                os.environ.pop(name, None)
+        """As they were, unless a run that overlaps this one has set its own meanwhile."""
+        for name, (ours, before) in self._replaced_variables.items():
+            if os.environ.get(name) != ours:
+                continue
+            if before is None:
+                del os.environ[name]
             else:
-                os.environ[name] = value
+                os.environ[name] = before
 
     @property
     def path(self) -> Path | None:
@@ -199,10 +207,10 @@ class Run:
             "epoch_begin",
             began_ns,
             id=epoch.id,
-            parent=innermost(self._root_id),
+            parent=self._nesting.innermost,
             value=float(number),
         )
-        open_marks().append(epoch.id)
+        self._nesting.enter(epoch.id)
         return epoch
 
     def _finish_epoch(self, epoch: Epoch, criterion: AnyOf) -> None:
@@ -211,7 +219,7 @@ class Run:
         self._synchronise()
         self._close_epoch(now_ns(), None)
         energy = self._ask_energy() if criterion.needs_energy else None
-        self._last_energy = energy or self._last_energy
+        self._last_energy = energy
         total = None if energy is None else energy.total
         self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics), total))
         self._warn_of_unlogged(criterion, epoch)
@@ -219,8 +227,7 @@ class Run:
     def _close_epoch(self, at_ns: int, why: str | None) -> None:
         assert self._open_epoch is not None
         epoch, self._open_epoch = self._open_epoch.epoch, None
-        with contextlib.suppress(ValueError):
-            open_marks().remove(epoch.id)
+        self._nesting.leave(epoch.id)
         early = {} if why is None else {"text": why}
         self._send("epoch_end", at_ns, id=epoch.id, value=float(epoch.number), **early)
         if why is not None:
@@ -264,19 +271,18 @@ class Run:
         """Mark a stretch of the run; spans nest, per thread."""
         check_name(name)
         id_ = next_id()
-        self._send("span_begin", now_ns(), id=id_, parent=innermost(self._root_id), name=name)
-        open_marks().append(id_)
+        self._send("span_begin", now_ns(), id=id_, parent=self._nesting.innermost, name=name)
+        self._nesting.enter(id_)
         try:
             yield
         finally:
-            with contextlib.suppress(ValueError):
-                open_marks().remove(id_)
+            self._nesting.leave(id_)
             self._send("span_end", now_ns(), id=id_)
 
     def log(self, **metrics: float) -> None:
         """Record metrics of the run, or of the span or epoch that this thread is in."""
         for name, value in metrics.items():
-            self._send_metric(name, as_number(name, value), innermost(self._root_id))
+            self._send_metric(name, as_number(name, value), self._nesting.innermost)
 
     def note(self, name: str, text: str) -> None:
         """Write a remark into the run file."""
@@ -320,21 +326,29 @@ class Run:
         )
 
     def _ask_energy(self) -> LiveEnergy | None:
-        return (
-            None
-            if self._session is None
-            else live_energy(self._session.ask_total(), self._baseline)
-        )
+        return self._live(None if self._session is None else self._session.ask_total())
+
+    def _live(self, total: Message | None) -> LiveEnergy | None:
+        joined = self._session is not None and not self._session.is_owner
+        if joined and self._baseline is None:
+            return None  # what the recording had used before this run is not known
+        return live_energy(total, self._baseline)
 
     def _progress(self, criterion: Criterion, within_epoch: bool = False) -> Progress:
         if not criterion.needs_energy:
             return Progress(self.epochs_done, within_epoch=within_epoch)
         if within_epoch:
             pushed = None if self._session is None else self._session.latest_total()
-            live = live_energy(pushed, self._baseline)
+            live = self._live(pushed)
             return Progress(self.epochs_done, None if live is None else live.total, True, True)
         live = self._last_energy
         known = live is not None and self._session is not None and self._session.is_alive
         stale = known and live is not None and bool(live.unread)
         energy = self.epochs_done[-1].energy if self.epochs_done else None
         return Progress(self.epochs_done, energy, known and not stale and energy is not None)
+
+
+def _status_of(kind: type[BaseException] | None, error: BaseException | None) -> str:
+    """How the block ended; leaving it by ``sys.exit(0)`` is no failure."""
+    left_well = isinstance(error, SystemExit) and error.code in (None, 0)
+    return "completed" if kind is None or left_well else f"failed: {kind.__name__}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
+from effmeter.errors import UsageError
 from effmeter.recorder.session import DEFAULT_RATE_HZ
 from effmeter.tracking.marks import Labels
 from effmeter.tracking.run import Run
@@ -41,6 +42,8 @@ class Tracker:
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """The function with each of its calls recorded as a run of its own."""
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError("a generator cannot be tracked as a whole: use `with` inside it")
         if inspect.iscoroutinefunction(function):
             return cast(Callable[P, T], self._wrap_coroutine(function))
 
