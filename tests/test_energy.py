@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from effmeter.counters import Loss
-from effmeter.energy import CounterTrace, Energy, GaugeTrace, Trace, total, trace
+from effmeter.energy import Energy, Trace, total, trace
+from effmeter.energy.counter_trace import CounterTrace
+from effmeter.energy.gauge_trace import GaugeTrace
 from effmeter.schema import Channel, Component, Kind, Provenance
 
 ORIGIN_NS = 10**15

@@ -12,31 +12,23 @@ A sensor's stated gain error is kept apart as systematic: it does not shrink by 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from effmeter.counters import Loss
-from effmeter.energy.counter_trace import CounterTrace
-from effmeter.energy.gauge_trace import GaugeTrace
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Trace, Values, total
+from effmeter.energy.interval import POWER_HEADROOM, Energy, Trace, total
 from effmeter.schema import Channel, Kind
 
-__all__ = [
-    "POWER_HEADROOM",
-    "CounterTrace",
-    "Energy",
-    "GaugeTrace",
-    "Times",
-    "Trace",
-    "Values",
-    "total",
-    "trace",
-]
+if TYPE_CHECKING:
+    from effmeter.energy.arrays import Times, Values
+
+__all__ = ["POWER_HEADROOM", "Energy", "Trace", "total", "trace"]
 
 
 def trace(
     channel: Channel,
-    times_ns: Times,
-    values: Values,
-    read_s: Values | None = None,
+    times_ns: "Times",
+    values: "Values",
+    read_s: "Values | None" = None,
     losses: Sequence[Loss] = (),
 ) -> Trace:
     """The arithmetic that fits a channel.
@@ -44,6 +36,10 @@ def trace(
     ``times_ns`` (n,) ascending; ``values`` (n,) joules since the start or watts; ``read_s`` (n,)
     how long each reading took, where that matters.
     """
+    # NumPy is loaded here alone: a tracked program knows energies, and makes no traces.
+    from effmeter.energy.counter_trace import CounterTrace
+    from effmeter.energy.gauge_trace import GaugeTrace
+
     if channel.kind is Kind.COUNTER:
         return CounterTrace(channel, times_ns, values, read_s, losses)
     return GaugeTrace(channel, times_ns, values, read_s, losses)

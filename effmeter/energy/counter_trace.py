@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.counters import CounterLimits, Loss
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
+from effmeter.energy.arrays import Times, Values
+from effmeter.energy.interval import POWER_HEADROOM, Energy, widen
 from effmeter.schema import Channel
 
 NEARBY_S = 1.0

@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from effmeter.counters import Loss
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
+from effmeter.energy.arrays import Times, Values
+from effmeter.energy.interval import POWER_HEADROOM, Energy, widen
 from effmeter.schema import Channel
 
 

@@ -4,16 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from effmeter.schema import Channel
 
 POWER_HEADROOM = 2.0
 """How far power inside one refresh period may exceed the highest mean seen around it."""
-
-Times = NDArray[np.int64]
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

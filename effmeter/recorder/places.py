@@ -1,5 +1,6 @@
 """Where recorders listen, and whom a client trusts there."""
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -51,6 +52,15 @@ def make_private_directory(environ: Mapping[str, str]) -> Path:
         if base and len(base) < _LONGEST_SOCKET_PATH - 30 and os.access(base, os.W_OK | os.X_OK):
             return Path(tempfile.mkdtemp(prefix="effmeter-", dir=base))
     raise RecorderError("no directory for the recorder's socket can be written: set TMPDIR")
+
+
+def remove_private_directory(home: Path) -> None:
+    """Remove a private recorder's directory with the few files that it can hold."""
+    for name in (SOCKET_NAME, "recorder.log"):
+        with contextlib.suppress(OSError):
+            (home / name).unlink()
+    with contextlib.suppress(OSError):
+        home.rmdir()
 
 
 def make_own_directory(path: Path, mode: int) -> None:

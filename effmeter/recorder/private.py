@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from effmeter.probes import discover
-from effmeter.recorder.places import SOCKET_NAME
+from effmeter.recorder.places import SOCKET_NAME, remove_private_directory
 from effmeter.recorder.registry import Policy
 from effmeter.recorder.server import Server
 
@@ -32,12 +32,3 @@ def serve_private(inherited: int, directory: str) -> int:
     finally:
         remove_private_directory(home)
     return 0
-
-
-def remove_private_directory(home: Path) -> None:
-    """Remove a private recorder's directory with the few files that it can hold."""
-    for name in (SOCKET_NAME, "recorder.log"):
-        with contextlib.suppress(OSError):
-            (home / name).unlink()
-    with contextlib.suppress(OSError):
-        home.rmdir()

@@ -93,7 +93,7 @@ class Recording:
             self._introduce(appeared[name], seen)
         if energy_j is not None:
             energy_j -= self._base_j.setdefault(name, energy_j)
-            seen = seen._replace(energy_j=energy_j)
+            seen = Observation(name, seen.time_ns, energy_j, None, seen.read_s)
         self.totals.take(self._channels[name], seen)
         self._rows.add_reading(seen.time_ns, name, energy_j, seen.power_w, seen.read_s)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from effmeter.schema import COLUMNS, Event
+from effmeter.schema import Event
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,24 +24,20 @@ class EventRow(NamedTuple):
     duration_s: float | None = None
 
 
-_READING_COLUMNS = ("seq", "time", "channel", "energy_j", "power_w", "duration_s")
+_NO_EVENT = (None,) * 7
+"""What a reading has in the columns from ``event`` to ``text``."""
 
 
 class RowBuffer:
-    """Rows in order of arrival, numbered from zero over the whole run file.
-
-    Readings, of which there are many, and events, of which there are few, are kept apart and
-    put in order again when a batch is made of them.
-    """
+    """Rows in order of arrival, numbered from zero over the whole run file."""
 
     def __init__(self, wall_offset_ns: int) -> None:
         self._wall_offset_ns = wall_offset_ns
         self._seq = 0
-        self._readings: list[tuple[Any, ...]] = []
-        self._events: list[tuple[int, EventRow]] = []
+        self._rows: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
-        return len(self._readings) + len(self._events)
+        return len(self._rows)
 
     @property
     def rows_numbered(self) -> int:
@@ -57,8 +53,8 @@ class RowBuffer:
         read_s: float | None,
     ) -> None:
         """Append one reading; times are of the run clock."""
-        row = (self._seq, time_ns + self._wall_offset_ns, channel, energy_j, power_w, read_s)
-        self._readings.append(row)
+        at_ns = time_ns + self._wall_offset_ns
+        self._rows.append((at_ns, self._seq, channel, energy_j, power_w, *_NO_EVENT, read_s))
         self._seq += 1
 
     def add_event(self, row: EventRow) -> None:
@@ -69,14 +65,14 @@ class RowBuffer:
             name=_writable(row.name),
             text=_writable(row.text),
         )
-        self._events.append((self._seq, plain))
+        time_ns, event, channel, *rest = plain
+        self._rows.append((time_ns, self._seq, channel, None, None, event, *rest))
         self._seq += 1
 
     def take(self) -> Callable[["pa.Schema"], "pa.RecordBatch"]:
         """Hand over what there is, as a function that makes the batch in the writer's thread."""
-        readings, events = self._readings, self._events
-        self._readings, self._events = [], []
-        return lambda schema: _batch(readings, events, schema)
+        rows, self._rows = self._rows, []
+        return lambda schema: _batch(rows, schema)
 
 
 def _writable(text: str | None) -> str | None:
@@ -84,19 +80,10 @@ def _writable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def _batch(
-    readings: list[tuple[Any, ...]], events: list[tuple[int, EventRow]], schema: "pa.Schema"
-) -> "pa.RecordBatch":
+def _batch(rows: list[tuple[Any, ...]], schema: "pa.Schema") -> "pa.RecordBatch":
+    """Columns of the rows. Arrow's own sorting would load pyarrow.compute: 40 ms of the GIL."""
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {}
-    if readings:
-        columns = dict(zip(_READING_COLUMNS, map(list, zip(*readings, strict=True)), strict=True))
-    count = len(readings)
-    read = {name: columns.get(name, [None] * count) for name in COLUMNS}
-    for seq, event in events:
-        for name, column in read.items():
-            column.append(seq if name == "seq" else getattr(event, name, None))
-    arrays = [pa.array(read[field.name], field.type) for field in schema]
-    batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    return batch.sort_by("seq") if events and readings else batch
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

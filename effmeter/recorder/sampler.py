@@ -6,8 +6,6 @@ are coalesced, and are spaced so that they take at most ``EXTRA_LOAD`` of the ti
 
 import contextlib
 import ctypes
-import os
-import select
 import sys
 import threading
 from collections import deque
@@ -29,8 +27,8 @@ class Sampler:
         self._clock = clock
         self._on_extra = on_extra
         self._readings: deque[Reading] = deque(maxlen=QUEUE_READINGS)
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
+        self._woken = threading.Lock()
+        self._woken.acquire()
         self._period_ns: int | None = None
         self._extra_wanted = False
         self._stopping = False
@@ -64,11 +62,8 @@ class Sampler:
 
     def take(self) -> list[Reading]:
         """The readings since the last call, oldest first."""
-        taken = []
-        with contextlib.suppress(IndexError):
-            while True:
-                taken.append(self._readings.popleft())
-        return taken
+        take_oldest = self._readings.popleft
+        return [take_oldest() for _ in range(len(self._readings))]
 
     def stop(self) -> None:
         """End the thread; a hung driver is left behind."""
@@ -79,42 +74,38 @@ class Sampler:
             self.probe.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_write, b"x")
+        with contextlib.suppress(RuntimeError):  # woken already
+            self._woken.release()
 
     def _run(self) -> None:
         _sharpen_timer()
-        deadline_ns = self._clock.now_ns()
+        now_ns = deadline_ns = self._clock.now_ns()
         period_ns = self._period_ns
         last_read_ns = 0
         while not self._stopping:
-            now_ns = self._clock.now_ns()
             if period_ns != self._period_ns:
                 period_ns, deadline_ns = self._period_ns, now_ns
-            extra_ns = last_read_ns + int(self._cost_ns / EXTRA_LOAD_FRACTION)
             due_ns = deadline_ns if period_ns is not None else None
             if self._extra_wanted:
+                extra_ns = last_read_ns + int(self._cost_ns / EXTRA_LOAD_FRACTION)
                 due_ns = extra_ns if due_ns is None else min(due_ns, extra_ns)
             if due_ns is None or due_ns > now_ns:
-                self._rest(None if due_ns is None else (due_ns - now_ns) * 1e-9)
+                self._woken.acquire(timeout=-1 if due_ns is None else (due_ns - now_ns) * 1e-9)
+                now_ns = self._clock.now_ns()
                 continue
-            self.reading_since_ns = now_ns
+            self.reading_since_ns = begin_ns = now_ns
             extra, self._extra_wanted = self._extra_wanted, False
-            self._read()
-            last_read_ns = self._clock.now_ns()
+            self._read(begin_ns)
+            now_ns = last_read_ns = self._clock.now_ns()
+            self._cost_ns = last_read_ns - begin_ns
             if extra:
                 self._on_extra()
-            if period_ns is not None and deadline_ns <= now_ns:
+            if period_ns is not None and deadline_ns <= begin_ns:
                 late = (last_read_ns - deadline_ns) // period_ns
                 self.missed_deadlines += late
                 deadline_ns += (late + 1) * period_ns
 
-    def _rest(self, seconds: float | None) -> None:
-        if select.select([self._wake_read], [], [], seconds)[0]:
-            os.read(self._wake_read, 4096)
-
-    def _read(self) -> None:
-        begin_ns = self._clock.now_ns()
+    def _read(self, begin_ns: int) -> None:
         try:
             self._readings.extend(self.probe.read())
         except Exception as error:  # a probe's fault must not end the recording of the others
@@ -123,7 +114,6 @@ class Sampler:
                 Reading(c.name, begin_ns, begin_ns, Failure(reason)) for c in self.probe.channels
             )
         self.reading_since_ns = None
-        self._cost_ns = self._clock.now_ns() - begin_ns
 
 
 def _sharpen_timer() -> None:

@@ -25,8 +25,12 @@ from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFi
 from effmeter.recorder import runfile
 from effmeter.recorder.launch import PrivateRecorder, launch_private
 from effmeter.recorder.link import MAX_WAITING_MARKS, Link, connect
-from effmeter.recorder.places import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
-from effmeter.recorder.private import remove_private_directory
+from effmeter.recorder.places import (
+    RECORDING_VARIABLE,
+    SOCKET_VARIABLE,
+    remove_private_directory,
+    shared_sockets,
+)
 from effmeter.recorder.program import describe_program, git_commit, library_versions
 from effmeter.recorder.protocol import STOPPED, Message, decode
 from effmeter.recorder.ranks import Invitation, Launch, Meeting, launch_of

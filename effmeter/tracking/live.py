@@ -54,7 +54,7 @@ class Summary:
         parts = [f"{self.name}: {self.status}", f"{self.epochs} epochs"]
         parts.append(format_duration(self.duration_s))
         parts += [f"{name} {value:.4g}" for name, value in self.metrics.items()]
-        parts.append("energy not measured" if self.energy is None else str(self.energy))
+        parts.append("energy not known" if self.energy is None else str(self.energy))
         return ", ".join(parts)
 
 

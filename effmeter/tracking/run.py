@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from effmeter.tracking.marks import (
     checked_labels,
     next_id,
 )
+from effmeter.tracking.surroundings import announce, withdraw
 
 _MAIN_THREAD = threading.main_thread().ident
 
@@ -94,7 +95,6 @@ class Run:
         self._baseline: Message | None = None
         self._open_epoch: _OpenEpoch | None = None
         self._began_ns = self._ended_ns = 0
-        self._replaced_variables: dict[str, tuple[str, str | None]] = {}
         self._criterion: AnyOf | None = None
         self._last_energy: LiveEnergy | None = None
         self._path: Path | None = None
@@ -107,7 +107,7 @@ class Run:
             raise UsageError("this run has begun already: track anew")
         self._session = Session.begin(self._wish, os.environ)
         self._path = self._session.path
-        self._set_variables(self._session.variables_for_children())
+        announce(self, self._session.variables_for_children())
         if not self._session.is_owner:
             self._baseline = self._session.ask_total()
         self._began_ns = now_ns()
@@ -134,28 +134,13 @@ class Run:
             self._close_epoch(at_ns, "left early")
         self.status = status
         self._last_energy = self._ask_energy()
-        self._restore_variables()
+        withdraw(self)
         self._session.end(self.status)
 
     def look_after(self) -> None:
         """Notice a recorder that died and have it replaced; marks do this by themselves."""
         if self._session is not None:
             self._session.look()
-
-    def _set_variables(self, variables: Mapping[str, str]) -> None:
-        for name, value in variables.items():
-            self._replaced_variables[name] = (value, os.environ.get(name))
-            os.environ[name] = value
-
-    def _restore_variables(self) -> None:
-        """As they were, unless a run that overlaps this one has set its own meanwhile."""
-        for name, (ours, before) in self._replaced_variables.items():
-            if os.environ.get(name) != ours:
-                continue
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
 
     @property
     def path(self) -> Path | None:

@@ -181,3 +181,28 @@ def _still_writes(terminal: int) -> bool:
         return bool(os.read(terminal, 4096))
     except OSError:
         return False
+
+
+def test_a_recorder_killed_under_a_long_command_is_replaced_before_the_command_ends(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    kill = """
+import os, pathlib, signal, sys, time
+mine = os.environ["EFFMETER_SOCKET"]
+for process in pathlib.Path("/proc").iterdir():
+    try:
+        if os.path.dirname(mine).encode() in (process / "cmdline").read_bytes():
+            os.kill(int(process.name), signal.SIGKILL)
+    except (OSError, ValueError):
+        pass
+while not list(pathlib.Path(sys.argv[1]).glob("*.2.arrow")):
+    time.sleep(0.05)
+time.sleep(1.5)
+"""
+    command = ["--", sys.executable, "-c", kill, str(tmp_path)]
+    done = record(environ, "-o", str(tmp_path / "x.arrow"), *command)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning") == 1
+    recorded = read_run(tmp_path / "x.arrow")
+    assert recorded.status == "completed"
+    assert recorded.parts[-1].rows.num_rows > 10

@@ -1,6 +1,7 @@
 """What one recording takes of what is read, and when it is written."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,14 @@ SOURCE = {"name": "n", "labels": {}, "host": "h", "rank": None, "program": {"pid
 class Recorded:
     """A recording with a clock moved by hand, and the run that it becomes."""
 
-    def __init__(self, folder: Path, period_s: float) -> None:
-        self.clock = ManualClock(time_ns=10_000_000_000)
+    def __init__(
+        self,
+        folder: Path,
+        period_s: float,
+        cap_hz: float | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock(time_ns=10_000_000_000)
         self.path = folder / "run.arrow"
         self.failures: list[str | None] = []
         self.intake = Intake([COUNTER, GAUGE])
@@ -39,7 +46,8 @@ class Recorded:
         )
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(descriptor, metadata, None, self.failures.append)
-        self.recording = Recording(metadata, self.writer, self.clock, period_s, os.getuid())
+        uid = os.getuid()
+        self.recording = Recording(metadata, self.writer, self.clock, period_s, uid, cap_hz)
         self.recording.add_source(1, SOURCE, "h/-/7")
 
     def read(self, millijoules: int, watts: float = 100.0) -> None:
@@ -68,6 +76,12 @@ def recorded(tmp_path: Path) -> Recorded:
 def readings_of(run: Run, channel: str) -> int:
     rows = run.parts[0].rows.to_pylist()
     return sum(r["channel"] == channel and r["event"] is None for r in rows)
+
+
+def energies_of(run: Run) -> list[tuple[datetime, float]]:
+    """When the counter was read, and what it showed."""
+    rows = run.parts[0].rows.to_pylist()
+    return [(r["time"], r["energy_j"]) for r in rows if r["energy_j"] is not None]
 
 
 def test_energy_counts_from_this_recordings_first_reading(recorded: Recorded) -> None:
@@ -158,6 +172,27 @@ def test_suspend_shows_between_two_anchors(recorded: Recorded) -> None:
 
 def test_what_was_missed_stands_in_the_run(recorded: Recorded) -> None:
     assert recorded.run().missed_deadlines == {"powercap": 3}
+
+
+def test_a_capped_user_gets_the_same_few_readings_in_all_its_recordings(tmp_path: Path) -> None:
+    clock = ManualClock(time_ns=10_000_000_000)
+    recordings = []
+    for name, wait_ms in (("one", 330), ("two", 1670)):  # in the middle of a slot
+        (tmp_path / name).mkdir()
+        recordings.append(Recorded(tmp_path / name, period_s=0.1, cap_hz=10.0, clock=clock))
+        for step in range(wait_ms):
+            clock.advance(0.001)
+            for recorded in recordings:
+                recorded.read(step)
+    one, two = ({r[0] for r in energies_of(recorded.run())} for recorded in recordings)
+    assert (len(one), len(two)) == (20, 17)
+    assert two <= one
+
+
+def test_text_that_no_file_can_hold_does_not_end_the_recording(recorded: Recorded) -> None:
+    note = {"event": "note", "name": "\udce9", "text": "caf\udce9", "time_ns": 10**10}
+    recorded.recording.mark(1, note)
+    assert [n.text for n in recorded.run().notes if n.name == "?"] == ["caf?"]
 
 
 def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:

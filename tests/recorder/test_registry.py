@@ -122,6 +122,41 @@ def test_a_client_of_another_version_is_told_so_and_left(link: Link) -> None:
         link.expect("total", 5.0)
 
 
+def test_a_mark_that_comes_after_the_end_does_no_harm(link: Link, tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
+    link.expect("begun", 5.0)
+    link.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    link.send({"op": "mark", "event": "note", "name": "late", "time_ns": 1})
+    assert link.expect("ended", 10.0)["failure"] is None
+    assert_it_still_serves(link)
+
+
+def test_a_rate_that_is_no_number_is_refused(link: Link, tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as descriptor:
+        link.send_descriptor({**BEGIN, "rate_hz": float("nan")}, descriptor)
+    with pytest.raises(RecorderError, match="the rate is not a number"):
+        link.expect("begun", 5.0)
+    assert_it_still_serves(link)
+
+
+def test_descriptors_cannot_be_piled_up_in_the_recorder(link: Link, tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with opened(tmp_path / "run") as descriptor:
+        for _ in range(3):
+            socket.send_fds(link._socket, [b"{"], [descriptor])
+        with pytest.raises(RecorderError, match=r"one descriptor at a time|not a message"):
+            link.expect("begun", 5.0)
+        link.wait_for(lambda _: False, 5.0)
+    assert link.lost
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def assert_it_still_serves(link: Link) -> None:
+    link.send({"op": "status"})
+    assert link.expect("status", 5.0)["clients"] == 1
+
+
 def test_nonsense_ends_the_connection_and_not_the_recorder(link: Link) -> None:
     link.send({"op": "nonsense"})
     with pytest.raises(RecorderError, match="unknown op"):

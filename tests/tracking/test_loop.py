@@ -3,7 +3,10 @@
 import asyncio
 import math
 import os
+import signal
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +234,79 @@ def test_a_channel_that_appears_in_mid_run_is_in_the_file_and_polars_reads_it(
     energy = trace.energy(recorded.end_ns - 300_000_000, recorded.end_ns)
     assert energy is not None
     assert energy.value_j == pytest.approx(9.0, rel=0.1)
+
+
+def test_runs_that_overlap_are_each_recorded_to_their_own_end(runs: Path) -> None:
+    first, second = effmeter.Run("first"), effmeter.Run("second", join=False)
+    first.__enter__()
+    second.__enter__()
+    first.end()
+    second.log(loss=2.0)
+    second.end()
+    assert "EFFMETER_RECORDING" not in os.environ
+    statuses = {run.name: run.status for run in map(read_run, runs.iterdir())}
+    assert statuses == {"first": "completed", "second": "completed"}
+
+
+def test_a_run_that_joined_an_ending_one_is_recorded_to_its_own_end(runs: Path) -> None:
+    outer, inner = effmeter.Run("outer"), effmeter.Run("inner")
+    outer.__enter__()
+    inner.__enter__()
+    outer.end()
+    inner.log(loss=2.0)
+    inner.end()
+    recorded = only_run(runs)
+    assert [source.name for source in recorded.sources] == ["outer", "inner"]
+    assert [metric.value for metric in recorded.metrics] == [2.0]
+    assert recorded.status == "completed"
+
+
+def test_the_epochs_of_a_run_inside_another_are_its_own(runs: Path) -> None:
+    with effmeter.track("outer") as outer:
+        for epoch in outer.epochs(stop=effmeter.MaxEpochs(2)):
+            with effmeter.track("inner") as inner:
+                for inside in inner.epochs(stop=effmeter.MaxEpochs(2)):
+                    inside.log(accuracy=0.9)
+            epoch.log(accuracy=epoch.number / 10)
+    recorded = only_run(runs)
+    assert [e.metrics["accuracy"] for e in recorded.lead_epochs] == [0.1, 0.2]
+    assert len(recorded.epochs) == 2 + 4
+
+
+def test_leaving_by_exit_zero_is_no_failure(runs: Path) -> None:
+    def train() -> None:
+        with effmeter.track("leaving"):
+            sys.exit(0)
+
+    with pytest.raises(SystemExit):
+        train()
+    assert only_run(runs).status == "completed"
+
+
+def test_a_generator_cannot_be_tracked_as_a_whole() -> None:
+    def train() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(effmeter.UsageError, match="use `with` inside it"):
+        effmeter.track("x")(train)
+
+
+def test_a_signal_handler_may_mark_whatever_it_interrupts(runs: Path) -> None:
+    noted = 0
+
+    def note(*_: object) -> None:
+        nonlocal noted
+        noted += 1
+        run.note("signal", "here")
+
+    with effmeter.track("signalled") as run:
+        before = signal.signal(signal.SIGALRM, note)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        for number in range(20_000):
+            run.log(loss=float(number))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    recorded = only_run(runs)
+    assert noted > 0
+    kept = len(recorded.metrics) + len([n for n in recorded.notes if n.name == "user:signal"])
+    assert kept + recorded.dropped_marks == 20_000 + noted
