@@ -8,7 +8,7 @@ failure, and the power gauge beside it carries the GPU.
 
 from effmeter.probes.base import Failure
 
-STILL_S = 0.3
+STILL_NS = 300_000_000
 """Three refresh periods: a counter of a GPU that draws power moves well within this."""
 ASLEEP_W = 1.0
 """A GPU that draws less is switched off, and its counter may rest."""
@@ -46,8 +46,7 @@ class CounterWatch:
             return self._move(time_ns, count)
         if not self.proven:
             return Failure(f"{UNPROVEN}{_while_drawing(power_w)}")
-        still_s = (time_ns - self._moved_ns) * 1e-9
-        if still_s > STILL_S and not _is_asleep(power_w):
+        if time_ns - self._moved_ns > STILL_NS and not _is_asleep(power_w):
             self._doubted = True
             return Failure(f"the counter stands still{_while_drawing(power_w)}")
         return count
