@@ -10,16 +10,20 @@ from pathlib import Path
 from effmeter.clock import Clock
 from effmeter.probes import amd_command, amd_library
 from effmeter.probes.amd_pci import amd_gpus
-from effmeter.probes.amd_refusals import absent, not_installed
+from effmeter.probes.amd_refusals import not_installed, part_of_processor
 from effmeter.probes.base import Discovery
 
 
 def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
-    """The GPUs that a tool of AMD's reads; the refusals of those on the bus that none does."""
+    """The GPUs that a tool of AMD's reads; the refusals of those on the bus that none does.
+
+    A machine without a GPU of AMD hears nothing of it.
+    """
     gpus = amd_gpus(sysfs)
+    if not gpus:
+        return Discovery()
     if all(gpu.integrated for gpu in gpus):
-        kind = "the only AMD GPU is part of the processor" if gpus else "no AMD GPU"
-        return Discovery((), (absent(f"{kind} on this machine"),))
+        return Discovery((), (part_of_processor(gpus[0].address),))
     by_library, missing = _by_library(sysfs, clock)
     if by_library.probes:
         return by_library

@@ -21,6 +21,7 @@ _REMEDIES = {
     "DRIVER_NOT_LOADED": "sudo modprobe amdgpu",
     "Driver not initialized": "sudo modprobe amdgpu",
 }
+_IN_PROCESSOR = "part of the processor, whose energy counts it"
 _KERNEL_LOG = "sudo dmesg | grep amdgpu  # the driver's own account"
 
 
@@ -42,7 +43,7 @@ class Admission:
         """Why a GPU has no channel of its own; None for one that is read from now on."""
         board = address.rpartition(".")[0]
         if address in self._integrated:
-            return _part_of_another(source, "part of the processor, whose energy counts it")
+            return _part_of_another(source, _IN_PROCESSOR)
         if board and board in self._boards:
             return _part_of_another(source, "a partition: the first one shows the whole GPU")
         if second_die or _is_second_die(model, seen):
@@ -69,9 +70,9 @@ def not_installed(reason: str) -> Refusal:
     return Refusal("amdsmi, rocm-smi and amd-smi", Component.GPU, reason, _INSTALL)
 
 
-def absent(reason: str) -> Refusal:
-    """No GPU of its own on the bus."""
-    return Refusal("PCI", Component.GPU, reason, present=False)
+def part_of_processor(address: str) -> Refusal:
+    """A machine whose only GPU of AMD's is the graphics unit of its processor."""
+    return _part_of_another(f"PCI {address}", _IN_PROCESSOR)
 
 
 def remedy_for(reason: str) -> str:

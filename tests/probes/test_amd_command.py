@@ -12,7 +12,7 @@ from effmeter.probes.amd_command import AmdCommandProbe, find
 from effmeter.probes.amd_formats import AMD_SMI, FORMATS, ROCM_SMI
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampler import Sampler
-from effmeter.schema import Kind
+from effmeter.schema import Channel, Kind
 from tests.recording import eventually
 from tests.simulated.amd import SimulatedAmdGpu, Trouble, install_command, place_on_bus, save
 from tests.simulated.amd.commands import PRINTERS, TRUE_SHARE
@@ -179,7 +179,7 @@ class Ticks:
     """A quick probe, which counts how often it is read."""
 
     name = "ticks"
-    channels = ()
+    channels: tuple[Channel, ...] = ()
     period_s = 0.001
 
     def __init__(self) -> None:
