@@ -13,6 +13,7 @@ One call shows all GPUs and takes some hundred milliseconds, so it is made once 
 each reading says between which moments it was taken. What is no whole output is a failure.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -40,6 +41,7 @@ from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.schema import Refusal
 
 TIMEOUT_S = 5.0
+_END_TIMEOUT_S = 1.0
 _USUAL_FOLDER = "/opt/rocm/bin"
 
 
@@ -161,16 +163,21 @@ def run_command(command: Sequence[str], timeout_s: float) -> str:
         )
     except OSError as error:
         raise ProbeError(f"{command[0]}: {error.strerror or error}") from error
-    with process:
-        try:
-            printed, complained = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            reason = f"{command[0]} did not answer within {timeout_s:g} s"
-            raise ProbeError(reason) from None
+    try:
+        printed, complained = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise ProbeError(f"{command[0]} did not answer within {timeout_s:g} s") from None
     output = printed.decode(errors="replace")
     return output if output.strip() else complained.decode(errors="replace")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a command with all that it started; one that hangs in the driver is left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_END_TIMEOUT_S)
 
 
 def document_in(output: str) -> Any:

@@ -13,7 +13,7 @@ from effmeter.probes.amd_formats import AMD_SMI, FORMATS, ROCM_SMI
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampler import Sampler
 from effmeter.schema import Channel, Kind
-from tests.recording import eventually
+from tests.recording import children_of, eventually
 from tests.simulated.amd import SimulatedAmdGpu, Trouble, install_command, place_on_bus, save
 from tests.simulated.amd.commands import PRINTERS, TRUE_SHARE
 from tests.simulated.clock import ManualClock
@@ -157,8 +157,10 @@ def test_a_command_that_hangs_is_ended_and_is_a_failure(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "rocm-smi 6", BOTH)
     quick = bench.probe(timeout_s=30.0)
     bench.trouble(Trouble.HANGS)
+    children_before = children_of(os.getpid())
     with pytest.raises(ProbeError, match=r"did not answer within 0\.2 s"):
         bench.probe(timeout_s=0.2)
+    assert children_of(os.getpid()) == children_before
     assert quick.channels
 
 
