@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes import estimate, nvml, powercap
+from effmeter.probes import amd, estimate, nvml, powercap
 from effmeter.probes.base import Discovery
 from effmeter.schema import Channel, Component, Provenance, Refusal
 
@@ -30,6 +30,7 @@ def discover(
     measured = _joined(
         _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock)),
         _searched("NVML", Component.GPU, lambda: nvml.find(sysfs, clock)),
+        _searched("AMD SMI", Component.GPU, lambda: amd.find(sysfs, environ, clock)),
     )
     uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
     if not uncovered:
@@ -47,8 +48,11 @@ def _searched(source: str, component: Component, find: Callable[[], Discovery]) 
         return Discovery((), (Refusal(source, component, reason),))
 
 
-def _joined(first: Discovery, second: Discovery) -> Discovery:
-    return Discovery(first.probes + second.probes, first.refusals + second.refusals)
+def _joined(*found: Discovery) -> Discovery:
+    return Discovery(
+        tuple(probe for discovery in found for probe in discovery.probes),
+        tuple(refusal for discovery in found for refusal in discovery.refusals),
+    )
 
 
 def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
