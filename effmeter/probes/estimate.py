@@ -172,4 +172,3 @@ def host_figures() -> HostFigures:
         return float(sum(getattr(times, name, 0.0) for name in _BUSY_TIMES))
 
     return HostFigures(busy_s, psutil.cpu_count(logical=True) or 1, psutil.virtual_memory().total)
-

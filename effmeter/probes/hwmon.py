@@ -88,9 +88,7 @@ class HwmonProbe:
     name = "hwmon"
     period_s = REFRESH_S / 2
 
-    def __init__(
-        self, root: Path, clock: Clock | None = None, taken: Collection[str] = ()
-    ) -> None:
+    def __init__(self, root: Path, clock: Clock | None = None, taken: Collection[str] = ()) -> None:
         self._now_ns = (clock or SystemClock()).now_ns
         self._meters: list[_Meter] = []
         refusals = []

@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Failure
-from effmeter.probes.powermetrics_stream import EnergyTotals, SampleCutter
+from effmeter.probes.powermetrics_stream import EnergyTotals, Sample, SampleCutter
 
 _CHUNK_BYTES = 65536
 _QUEUE_SAMPLES = 1024
@@ -61,7 +61,7 @@ class PowermetricsProcess:
         self._heard = threading.Event()
         self._wanted = threading.Event()
         self._closing = threading.Event()
-        self._read_ns = clock.now_ns()
+        self._read_ns = self._newest_ns = clock.now_ns()
         self._wake_read, self._wake_write = os.pipe()
         self.failure: Failure | None = None
         """Why there is no sample now; None while all is well."""
@@ -145,15 +145,21 @@ class PowermetricsProcess:
                 samples = cutter.feed(arrived)
                 if samples:
                     silent_since_ns = now_ns
-                for sample in samples:
-                    self._take_in(Counts(now_ns, self._totals.add(sample)))
+                self._take_in(samples, now_ns)
             if (now_ns - silent_since_ns) * 1e-9 >= self._timing.patience_s:
                 raise _Lost(f"powermetrics printed no sample for {self._timing.patience_s:g} s")
 
-    def _take_in(self, counts: Counts) -> None:
-        self._counts.append(counts)
-        self.failure = None
-        self._heard.set()
+    def _take_in(self, samples: Sequence[Sample | Failure], now_ns: int) -> None:
+        """Count samples that arrived together: the last ended now, each other before the next."""
+        ends_ns = [now_ns]
+        for sample in reversed(samples[1:]):
+            elapsed_ns = 0 if isinstance(sample, Failure) else sample.elapsed_ns
+            ends_ns.append(ends_ns[-1] - elapsed_ns)
+        for sample, end_ns in zip(samples, reversed(ends_ns), strict=False):
+            self._newest_ns = max(self._newest_ns, end_ns)
+            self._counts.append(Counts(self._newest_ns, self._totals.add(sample)))
+            self.failure = None
+            self._heard.set()
 
     def _is_resting(self, now_ns: int) -> bool:
         """Whether nobody has read for long; the next read wakes it."""
