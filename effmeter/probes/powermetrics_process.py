@@ -23,9 +23,10 @@ from effmeter.probes.powermetrics_stream import EnergyTotals, Sample, SampleCutt
 _CHUNK_BYTES = 65536
 _QUEUE_SAMPLES = 1024
 _EXIT_TIMEOUT_S = 1.0
+_CLOSE_TIMEOUT_S = 5.0
 
 
-class _Lost(Exception):
+class _StreamError(Exception):
     """The process gives no samples any more, and why."""
 
 
@@ -57,7 +58,7 @@ class PowermetricsProcess:
         self._clock = clock
         self._timing = timing
         self._counts: deque[Counts] = deque(maxlen=_QUEUE_SAMPLES)
-        self._totals = EnergyTotals()
+        self._totals = EnergyTotals(base_mj=clock.now_ns())
         self._heard = threading.Event()
         self._wanted = threading.Event()
         self._closing = threading.Event()
@@ -90,14 +91,19 @@ class PowermetricsProcess:
         self._closing.set()
         self._wanted.set()
         os.write(self._wake_write, b"x")
-        self._thread.join()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._thread.join(_CLOSE_TIMEOUT_S)
+        if not self._thread.is_alive():
+            os.close(self._wake_read)
+            os.close(self._wake_write)
 
     def _run(self) -> None:
         while not self._closing.is_set():
             self._wanted.wait()
-            reason = self._follow_one()
+            reason: str | None
+            try:
+                reason = self._follow_one()
+            except Exception as error:  # a thread that ended unseen would look like no energy
+                reason = f"powermetrics cannot be followed: {type(error).__name__}: {error}"
             self._totals.break_off()
             if reason is not None:
                 self.failure = Failure(reason)
@@ -120,34 +126,37 @@ class PowermetricsProcess:
                 try:
                     if self._follow(process):
                         return _ending(process, complaints)
-                except _Lost as lost:
-                    return str(lost)
+                except _StreamError as error:
+                    return str(error)
                 finally:
-                    process.kill()
+                    # What sudo started cannot be killed: it ends as its output is closed.
+                    with contextlib.suppress(PermissionError):
+                        process.kill()
         return None
 
     def _follow(self, process: subprocess.Popen[bytes]) -> bool:
-        """Take samples until the process ends; False if it shall be ended. _Lost if it fails."""
+        """Take samples until the process ends; False where it shall be ended; _StreamError."""
         assert process.stdout is not None
         source, cutter = process.stdout.fileno(), SampleCutter()
+        patience_s = self._timing.patience_s
         silent_since_ns = self._clock.now_ns()
         while True:
-            ready, _, _ = select.select([source, self._wake_read], [], [], self._timing.patience_s)
+            ready, _, _ = select.select([source, self._wake_read], [], [], patience_s)
             now_ns = self._clock.now_ns()
             if self._closing.is_set() or self._is_resting(now_ns):
                 return False
             if source in ready:
                 arrived = os.read(source, _CHUNK_BYTES)
                 if not arrived and cutter.is_amid_sample:
-                    raise _Lost("powermetrics ended amid a sample")
+                    raise _StreamError("powermetrics ended amid a sample")
                 if not arrived:
                     return True
                 samples = cutter.feed(arrived)
                 if samples:
                     silent_since_ns = now_ns
                 self._take_in(samples, now_ns)
-            if (now_ns - silent_since_ns) * 1e-9 >= self._timing.patience_s:
-                raise _Lost(f"powermetrics printed no sample for {self._timing.patience_s:g} s")
+            if (now_ns - silent_since_ns) * 1e-9 >= patience_s:
+                raise _StreamError(f"powermetrics printed no sample for {patience_s:g} s")
 
     def _take_in(self, samples: Sequence[Sample | Failure], now_ns: int) -> None:
         """Count samples that arrived together: the last ended now, each other before the next."""

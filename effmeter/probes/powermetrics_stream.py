@@ -73,10 +73,14 @@ def parse_sample(text: bytes) -> Sample | Failure:
 
 
 class EnergyTotals:
-    """The counters that samples add up to, one for each rail (mJ)."""
+    """The counters that samples add up to, one for each rail (mJ).
 
-    def __init__(self) -> None:
-        self._base_mj = dict.fromkeys(RAILS, 0)
+    They begin at ``base_mj``: where another program's would not, so that the one is never taken
+    to go on with the count of the other.
+    """
+
+    def __init__(self, base_mj: int = 0) -> None:
+        self._base_mj = dict.fromkeys(RAILS, base_mj)
         self._passed_mj = dict.fromkeys(RAILS, 0.0)
 
     def add(self, sample: Sample | Failure) -> dict[str, int | Failure]:

@@ -96,7 +96,8 @@ def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, begin: str) -> None:
     (folder / "pyRAPL.py").write_text(SOURCE.format(begin=begin))
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "pyRAPL", raising=False)
+    monkeypatch.setitem(sys.modules, "pyRAPL", None)  # so that it is forgotten after the test
+    monkeypatch.delitem(sys.modules, "pyRAPL")
 
 
 def test_the_installed_package_is_used_where_it_is_asked_for(
