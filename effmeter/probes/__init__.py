@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes import amd, estimate, nvml, powercap
+from effmeter.probes import amd, apple, estimate, hwmon, nvml, perf, powercap, pyrapl
 from effmeter.probes.base import Discovery
 from effmeter.schema import Channel, Component, Provenance, Refusal
 
@@ -27,11 +27,18 @@ def discover(
     environ = os.environ if environ is None else environ
     sysfs = sysfs or Path(environ.get(SYSFS_VARIABLE) or "/sys")
     clock = clock or SystemClock()
-    measured = _joined(
-        _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock)),
-        _searched("NVML", Component.GPU, lambda: nvml.find(sysfs, clock)),
-        _searched("AMD SMI", Component.GPU, lambda: amd.find(sysfs, environ, clock)),
-    )
+    measured = _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock))
+    zones = {channel.name: channel for channel in measured.channels}
+    families: list[tuple[str, Component, Callable[[], Discovery]]] = [
+        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zones)),
+        ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
+        ("hwmon", Component.CPU, lambda: hwmon.find(sysfs, clock, zones)),
+        ("Apple", Component.CPU, lambda: apple.find(environ, clock)),
+        ("NVML", Component.GPU, lambda: nvml.find(sysfs, clock)),
+        ("AMD SMI", Component.GPU, lambda: amd.find(sysfs, environ, clock)),
+    ]
+    for family in families:
+        measured = _joined(measured, _searched(*family))
     uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
     if not uncovered:
         return measured
@@ -59,4 +66,4 @@ def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
     return any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
         for channel in channels
-    )
+    ) or (component is Component.RAM and any(map(hwmon.takes_in_memory, channels)))

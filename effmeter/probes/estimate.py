@@ -5,26 +5,34 @@ These are estimates and say so: the true energy lies within the figure divided a
 
 **Processor**: an idle share of its thermal design power while the machine is awake, and the rest
 in proportion to the time its logical processors were busy. The design power, of all sockets
-together, is taken from ``EFFMETER_CPU_TDP_W``; without it, 5 W per logical processor, which lies
-amid those of laptops (about 2 W), desktops (about 5 W) and servers of few fast cores (about 10 W).
+together, is taken from ``EFFMETER_CPU_TDP_W`` or the settings' file; without it, 5 W per logical
+processor, which lies amid those of laptops (about 2 W), desktops (about 5 W) and servers of few
+fast cores (about 10 W).
 
-**Memory**: 3 W per 8 GiB, the figure that memory vendors give and CodeCarbon uses.
+**Memory**: 3 W per 8 GiB, the figure that memory vendors give and CodeCarbon uses, unless it is
+stated.
+
+============ ========= ======= ==== ======= ============================= ==========
+name         component kind    unit refresh scope                         provenance
+============ ========= ======= ==== ======= ============================= ==========
+cpu-estimate cpu       counter uJ   50 ms   utilisation of a design power estimated
+ram-estimate ram       counter uJ   1 ms    power by size                 estimated
+============ ========= ======= ==== ======= ============================= ==========
 """
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import LIMIT_HEADROOM, Discovery, Reading
+from effmeter.probes.estimate_settings import EstimateSettings, SettingError, read_settings
 from effmeter.schema import Channel, Component, Kind, Provenance, Refusal
 
-TDP_VARIABLE = "EFFMETER_CPU_TDP_W"
 DEFAULT_TDP_PER_LOGICAL_CPU_W = 5.0
 IDLE_FRACTION = 0.2
 """The idle processor's share of its design power."""
 CPU_ESTIMATE_FACTOR = 2.5
-RAM_W_PER_BYTE = 3.0 / (8 * 2**30)
+RAM_W_PER_GIB = 3.0 / 8
 RAM_ESTIMATE_FACTOR = 3.0
 CPU_REFRESH_S = 0.05
 """Busy time is counted in ticks of 10 ms, apart for user, system and interrupts."""
@@ -53,13 +61,17 @@ class EstimateProbe:
         components: Collection[Component],
         host: HostFigures,
         clock: Clock | None = None,
-        tdp_w: float | None = None,
+        settings: EstimateSettings | None = None,
     ) -> None:
         self._host = host
         self._clock = clock or SystemClock()
-        self._tdp_w = tdp_w or DEFAULT_TDP_PER_LOGICAL_CPU_W * host.logical_cpus
+        self._settings = settings = settings or EstimateSettings()
+        self._tdp_w = settings.cpu_tdp_w or DEFAULT_TDP_PER_LOGICAL_CPU_W * host.logical_cpus
+        stated_idle, stated_w = settings.cpu_idle_fraction, settings.ram_w_per_gib
+        self._idle_fraction = IDLE_FRACTION if stated_idle is None else stated_idle
+        self._ram_w = (stated_w or RAM_W_PER_GIB) * host.ram_bytes / 2**30
         estimates = {
-            Component.CPU: (self._cpu_channel(stated=tdp_w is not None), self._cpu_j),
+            Component.CPU: (self._cpu_channel(), self._cpu_j),
             Component.RAM: (self._ram_channel(), self._ram_j),
         }
         self._estimates = [estimates[c] for c in estimates if c in components]
@@ -89,15 +101,16 @@ class EstimateProbe:
     def _cpu_j(self) -> float:
         # Kernels let the busy time step back at times: the highest seen stands.
         self._busy_s = max(self._busy_s, self._host.busy_s() - self._begun_busy_s)
-        idle_w = IDLE_FRACTION * self._tdp_w
+        idle_w = self._idle_fraction * self._tdp_w
         busy_w = (self._tdp_w - idle_w) / self._host.logical_cpus
         return idle_w * self._awake_s() + busy_w * self._busy_s
 
     def _ram_j(self) -> float:
-        return self._host.ram_bytes * RAM_W_PER_BYTE * self._awake_s()
+        return self._ram_w * self._awake_s()
 
-    def _cpu_channel(self, stated: bool) -> Channel:
-        origin = f"from {TDP_VARIABLE}" if stated else "assumed, 5 W per logical processor"
+    def _cpu_channel(self) -> Channel:
+        stated = self._settings.origins.get("cpu_tdp_w")
+        origin = f"from {stated}" if stated else "assumed, 5 W per logical processor"
         return Channel(
             name="cpu-estimate",
             component=Component.CPU,
@@ -109,12 +122,13 @@ class EstimateProbe:
             scope=f"utilisation of a design power of {self._tdp_w:g} W ({origin})",
             unit_j=1e-6,
             resolution=1e-6,
-            estimate_factor=CPU_ESTIMATE_FACTOR,
+            estimate_factor=self._settings.cpu_factor or CPU_ESTIMATE_FACTOR,
             max_power_w=self._tdp_w * LIMIT_HEADROOM,
         )
 
     def _ram_channel(self) -> Channel:
-        power_w = self._host.ram_bytes * RAM_W_PER_BYTE
+        stated = self._settings.origins.get("ram_w_per_gib")
+        origin = f" (from {stated})" if stated else ""
         return Channel(
             name="ram-estimate",
             component=Component.RAM,
@@ -123,27 +137,30 @@ class EstimateProbe:
             source="psutil.virtual_memory",
             refresh_s=RAM_REFRESH_S,
             device=f"{self._host.ram_bytes / 2**30:.3g} GiB",
-            scope=f"{power_w:.3g} W by size, whatever is done with it",
+            scope=f"{self._ram_w:.3g} W by size{origin}, whatever is done with it",
             unit_j=1e-6,
             resolution=1e-6,
-            estimate_factor=RAM_ESTIMATE_FACTOR,
-            max_power_w=power_w * LIMIT_HEADROOM,
+            estimate_factor=self._settings.ram_factor or RAM_ESTIMATE_FACTOR,
+            max_power_w=self._ram_w * LIMIT_HEADROOM,
         )
 
 
 def find(components: Collection[Component], environ: Mapping[str, str], clock: Clock) -> Discovery:
-    """An estimator for the components named; a refusal where the design power is no power."""
-    host = host_figures()
-    stated = environ.get(TDP_VARIABLE)
-    tdp_w = None if stated is None else _watts(stated)
-    if stated is not None and tdp_w is None and Component.CPU in components:
-        reason = f"{TDP_VARIABLE}={stated!r} is not a power in watts above zero"
-        remedy = f"export {TDP_VARIABLE}=65  # the design power of all sockets together"
-        refusal = Refusal(TDP_VARIABLE, Component.CPU, reason, remedy)
-        others = set(components) - {Component.CPU}
-        probes = (EstimateProbe(others, host, clock),) if others else ()
-        return Discovery(probes, (refusal,))
-    return Discovery((EstimateProbe(components, host, clock, tdp_w),))
+    """An estimator for the components named, but for those about which a wrong thing is stated."""
+    settings, errors = read_settings(environ)
+    refusals = [r for error in errors for r in _refusals(error, components)]
+    refused = {refusal.component for refusal in refusals}
+    others = [component for component in components if component not in refused]
+    probes = (EstimateProbe(others, host_figures(), clock, settings),) if others else ()
+    return Discovery(probes, tuple(refusals))
+
+
+def _refusals(error: SettingError, components: Collection[Component]) -> list[Refusal]:
+    return [
+        Refusal(error.origin, component, str(error), error.remedy)
+        for component in components
+        if error.component in (None, component)
+    ]
 
 
 def host_figures() -> HostFigures:
@@ -155,11 +172,3 @@ def host_figures() -> HostFigures:
         return float(sum(getattr(times, name, 0.0) for name in _BUSY_TIMES))
 
     return HostFigures(busy_s, psutil.cpu_count(logical=True) or 1, psutil.virtual_memory().total)
-
-
-def _watts(text: str) -> float | None:
-    try:
-        power_w = float(text)
-    except ValueError:
-        return None
-    return power_w if 0 < power_w < math.inf else None

@@ -8,10 +8,12 @@ from effmeter.probes.estimate import (
     find,
     host_figures,
 )
+from effmeter.probes.estimate_settings import EstimateSettings
 from effmeter.schema import Component, Kind, Provenance
 from tests.simulated.clock import ManualClock
 
 BOTH = (Component.CPU, Component.RAM)
+HUNDRED_WATTS = EstimateSettings(cpu_tdp_w=100.0)
 
 
 class Host:
@@ -29,7 +31,7 @@ def counts_j(probe: EstimateProbe) -> list[float]:
 
 def test_the_processor_draws_an_idle_share_and_the_rest_as_it_is_busy() -> None:
     host, clock = Host(), ManualClock()
-    probe = EstimateProbe([Component.CPU], host.figures, clock, tdp_w=100.0)
+    probe = EstimateProbe([Component.CPU], host.figures, clock, HUNDRED_WATTS)
     clock.advance(10.0)
     assert counts_j(probe) == [pytest.approx(200.0)]
     clock.advance(10.0)
@@ -77,7 +79,7 @@ def test_an_estimate_never_goes_backwards(steps: list[tuple[float, float]]) -> N
 
 def test_busy_time_that_steps_back_and_returns_is_not_counted_twice() -> None:
     host, clock = Host(), ManualClock()
-    probe = EstimateProbe([Component.CPU], host.figures, clock, tdp_w=100.0)
+    probe = EstimateProbe([Component.CPU], host.figures, clock, HUNDRED_WATTS)
     for change_s in (4.0, -1.0, 1.0):
         host.busy_s += change_s
         probe.read()

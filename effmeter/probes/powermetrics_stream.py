@@ -1,0 +1,128 @@
+"""What macOS' ``powermetrics -f plist`` prints, cut into samples and summed into counters.
+
+Samples are XML property lists with a NUL between them; each tells the energy of its own stretch
+in millijoules. What is cut off or cannot be read leaves a stretch whose energy is unknown: the
+counter then goes on from a number out of reach, so that the step between is taken for a reset,
+never for energy.
+
+Source: Apple, ``man powermetrics``, and samples that it prints on Apple silicon.
+"""
+
+import math
+import plistlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from effmeter.probes.base import Failure
+
+RAILS = ("cpu", "gpu", "ane")
+"""The parts of the chip that a sample tells apart."""
+BREAK_MJ = 2**40
+"""How far a counter jumps over an unknown stretch: more than a chip uses in a year."""
+LARGEST_SAMPLE_BYTES = 4 * 2**20
+_END = b"</plist>"
+_BETWEEN = b"\0 \t\r\n"
+_UNREADABLE = (ExpatError, ValueError, LookupError, AttributeError, TypeError)
+"""What ``plistlib`` raises over text that is no property list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One stretch: its length, and the energy of each rail that it shows (mJ)."""
+
+    elapsed_ns: int
+    energy_mj: Mapping[str, float]
+
+
+class SampleCutter:
+    """Cuts the bytes that arrive into samples; a Failure stands for what is none."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, arrived: bytes) -> list[Sample | Failure]:
+        """The samples that are whole now, in order."""
+        *whole, self._pending = (self._pending + arrived).split(_END)
+        cut = [parse_sample(part + _END) for part in whole]
+        if len(self._pending) > LARGEST_SAMPLE_BYTES:
+            self._pending = b""
+            cut.append(Failure("powermetrics prints without end, and no sample"))
+        return cut
+
+    @property
+    def is_amid_sample(self) -> bool:
+        """Whether a sample has begun that is not whole yet."""
+        return bool(self._pending.strip(_BETWEEN))
+
+
+def parse_sample(text: bytes) -> Sample | Failure:
+    """The sample that a property list tells; a Failure with the reason if it tells none."""
+    try:
+        told = plistlib.loads(text.strip(_BETWEEN), fmt=plistlib.FMT_XML)
+    except _UNREADABLE as error:
+        return Failure(f"powermetrics printed what is no sample: {error}")
+    if not isinstance(told, dict):
+        return Failure("powermetrics printed a property list that is no sample")
+    elapsed_ns = _number(told.get("elapsed_ns"))
+    if not elapsed_ns:
+        return Failure("powermetrics printed a sample without its length")
+    energies = {rail: _energy_mj(told, rail, elapsed_ns) for rail in RAILS}
+    return Sample(int(elapsed_ns), {r: mj for r, mj in energies.items() if mj is not None})
+
+
+class EnergyTotals:
+    """The counters that samples add up to, one for each rail (mJ).
+
+    They begin at ``base_mj``: where another program's would not, so that the one is never taken
+    to go on with the count of the other.
+    """
+
+    def __init__(self, base_mj: int = 0) -> None:
+        self._base_mj = dict.fromkeys(RAILS, base_mj)
+        self._passed_mj = dict.fromkeys(RAILS, 0.0)
+
+    def add(self, sample: Sample | Failure) -> dict[str, int | Failure]:
+        """What each counter shows after a sample; a Failure where the sample does not tell."""
+        if isinstance(sample, Failure):
+            self.break_off()
+            return dict.fromkeys(RAILS, sample)
+        return {rail: self._add(rail, sample.energy_mj.get(rail)) for rail in RAILS}
+
+    def break_off(self) -> None:
+        """What is used from here to the next sample is unknown."""
+        for rail in RAILS:
+            self._break_off(rail)
+
+    def _add(self, rail: str, energy_mj: float | None) -> int | Failure:
+        if energy_mj is None:
+            self._break_off(rail)
+            return Failure(f"powermetrics shows no {rail}_energy here, as it does on Apple silicon")
+        self._passed_mj[rail] += energy_mj
+        return self._base_mj[rail] + int(self._passed_mj[rail])
+
+    def _break_off(self, rail: str) -> None:
+        self._base_mj[rail] += BREAK_MJ
+        self._passed_mj[rail] = 0.0
+
+
+def _energy_mj(told: Mapping[str, Any], rail: str, elapsed_ns: float) -> float | None:
+    """The energy of a rail; from its mean power where only that is shown."""
+    places = [place for place in map(told.get, ("processor", rail)) if isinstance(place, dict)]
+    for place in places:
+        energy_mj = _number(place.get(f"{rail}_energy"))
+        if energy_mj is not None:
+            return energy_mj
+    for place in places:
+        power_mw = _number(place.get(f"{rail}_power"))
+        if power_mw is not None:
+            return power_mw * elapsed_ns * 1e-9
+    return None
+
+
+def _number(value: object) -> float | None:
+    """A finite number that is not negative; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < math.inf else None
