@@ -44,7 +44,8 @@ def test_the_energy_of_each_epoch_of_each_gpu_holds_the_truth(
             truth_j = machine.true_energy_j(channel, epoch.begin_ns, epoch.end_ns)
             assert energy is not None
             assert energy.low_j <= truth_j <= energy.high_j
-            assert energy.half_width_j <= 0.25 * truth_j
+            # each boundary to within two refresh periods of 0.1 s, at the 700 W of the GPU
+            assert energy.half_width_j <= 2 * 0.2 * 700 / 2
     whole = account(recorded, recorded.begin_ns, recorded.end_ns)
     assert whole.cover.names == ("gpu0", "gpu1", "cpu0", "cpu1", "dram0")
 
