@@ -1,0 +1,93 @@
+"""A loop on a machine with GPUs, read by the real pynvml from a compiled library."""
+
+from pathlib import Path
+
+import pytest
+
+import effmeter
+from effmeter.analysis.account import account
+from effmeter.clock import now_ns
+from effmeter.schema import Component
+from tests.recording import busy, only_run
+from tests.simulated.machine import SimulatedMachine
+from tests.simulated.nvml import Fault, SimulatedGpu
+from tests.simulated.waveforms import constant, square
+
+NOT_SUPPORTED, GPU_IS_LOST = 3, 15
+
+
+def machine_of(folder: Path, patch: pytest.MonkeyPatch, *gpus: SimulatedGpu) -> SimulatedMachine:
+    """A machine with these GPUs, which this process and its recorders see once entered."""
+    machine = SimulatedMachine(folder / "machine", gpus=gpus)
+    machine.__enter__()
+    for name, value in machine.environ.items():
+        patch.setenv(name, value)
+    patch.setenv("EFFMETER_RUNS", str(folder / "runs"))
+    return machine
+
+
+def test_the_energy_of_each_epoch_of_each_gpu_holds_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus = SimulatedGpu(square(90.0, 600.0, 0.9)), SimulatedGpu(constant(250.0))
+    machine = machine_of(tmp_path, monkeypatch, *gpus)
+    with effmeter.track("gpus") as run:
+        for _ in run.epochs(stop=effmeter.MaxEpochs(3)):
+            busy(0.8)
+    machine.__exit__()
+    recorded = only_run(tmp_path / "runs")
+    for channel in ("gpu0", "gpu1"):
+        trace = recorded.trace(channel)
+        assert trace is not None
+        for epoch in recorded.epochs:
+            energy = trace.energy(epoch.begin_ns, epoch.end_ns)
+            truth_j = machine.true_energy_j(channel, epoch.begin_ns, epoch.end_ns)
+            assert energy is not None
+            assert energy.low_j <= truth_j <= energy.high_j
+            # each boundary to within two refresh periods of 0.1 s, at the 700 W of the GPU
+            assert energy.half_width_j <= 2 * 0.2 * 700 / 2
+    whole = account(recorded, recorded.begin_ns, recorded.end_ns)
+    assert whole.cover.names == ("gpu0", "gpu1", "cpu0", "cpu1", "dram0")
+
+
+def test_a_gpu_without_a_counter_is_measured_by_its_power(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = SimulatedGpu(constant(180.0), energy_fault=Fault(NOT_SUPPORTED))
+    machine = machine_of(tmp_path, monkeypatch, gpu)
+    with effmeter.track("old") as run:
+        busy(1.0)
+        live = run.energy()
+    machine.__exit__()
+    assert live is not None
+    assert live.cover[0] == "gpu0-power"
+    recorded = only_run(tmp_path / "runs")
+    trace = recorded.trace("gpu0-power")
+    assert trace is not None
+    energy = trace.energy(recorded.begin_ns, recorded.end_ns)
+    assert energy is not None
+    assert energy.value_j == pytest.approx(180.0 * recorded.duration_s, rel=0.05)
+
+
+def test_a_gpu_that_is_lost_in_mid_run_leaves_a_gap_and_never_a_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = machine_of(tmp_path, monkeypatch, SimulatedGpu(constant(300.0)))
+    with effmeter.track("lost") as run:
+        for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
+            if epoch.number == 2:
+                lost = Fault(GPU_IS_LOST, from_ns=now_ns())
+                machine.set_gpus([SimulatedGpu(constant(300.0), lost=lost)])
+            busy(0.6)
+    machine.__exit__()
+    recorded = only_run(tmp_path / "runs")
+    gaps = [gap for gap in recorded.gaps if gap.channel == "gpu0"]
+    assert [gap.open for gap in gaps] == [True]
+    assert "lost" in gaps[0].reason.lower()
+    first, second = (account(recorded, e.begin_ns, e.end_ns) for e in recorded.epochs)
+    known = {c.channel.name: c for c in first.channels}
+    assert known["gpu0"].energy is not None
+    assert known["gpu0"].energy.value_j == pytest.approx(180.0, rel=0.1)
+    components = {part.component: part.energy for part in second.components}
+    gpu = components.get(Component.GPU)
+    assert gpu is None or gpu.high_j >= 180.0
