@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from effmeter.counters import Loss
+from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, Glimpses
 from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
-from effmeter.schema import Channel
+from effmeter.schema import Channel, Provenance
 
 
 class GaugeTrace:
@@ -47,8 +48,9 @@ class GaugeTrace:
             self._between_j(begin_ns, end_ns), self._boundaries_j(begin_ns, end_ns)
         )
         guessed_j, most_j = self._unread_j(begin_ns, end_ns)
-        low_j = max(0.0, value_j - error_j - guessed_j)
-        high_j = value_j + error_j + max(0.0, most_j - guessed_j)
+        below_j, above_j = self._unseen_j(begin_ns, end_ns)
+        low_j = max(0.0, value_j - error_j - guessed_j - below_j)
+        high_j = value_j + error_j + max(0.0, most_j - guessed_j) + above_j
         return widen(self._channel, value_j, low_j, high_j)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
@@ -125,10 +127,50 @@ class GaugeTrace:
             error_j = math.hypot(error_j, swing_w * self._unsure_s + float(nearby.max()) * held_s)
         return error_j
 
+    def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
+        """How far the truth may lie below and above, for what a window never looked at (J)."""
+        seen_fraction = self._channel.window_s / max(self._channel.refresh_s, 1e-9)
+        if seen_fraction >= 1 or self._channel.provenance is Provenance.ESTIMATED:
+            return 0.0, 0.0
+        begin_ns = max(begin_ns, int(self._times_ns[0]))
+        end_ns = max(begin_ns, min(end_ns, int(self._times_ns[-1])))
+        glimpses = self._glimpses(begin_ns, end_ns)
+        rest_s, rest_j = (end_ns - begin_ns) * 1e-9, self._between_moments_j(begin_ns, end_ns)
+        for first_ns, last_ns in glimpses.resolved():
+            first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
+            if last_ns > first_ns:
+                rest_s -= (last_ns - first_ns) * 1e-9
+                rest_j -= self._between_moments_j(first_ns, last_ns)
+        most_j = (1 - seen_fraction) * max(0.0, self._ceiling_w * rest_s - rest_j)
+        least_j = (1 - seen_fraction) * max(0.0, rest_j)
+        mean_w = glimpses.mean_of_swings_w()
+        if mean_w is not None:
+            beat_j, unsure_j = mean_w * rest_s - rest_j, MEAN_FRACTION * mean_w * rest_s
+            return min(least_j, max(0.0, -beat_j) + unsure_j), min(
+                most_j, max(0.0, beat_j) + unsure_j
+            )
+        return least_j, most_j
+
+    def _between_moments_j(self, begin_ns: float, end_ns: float) -> float:
+        return self._passed_j(end_ns) - self._passed_j(begin_ns)
+
+    def _glimpses(self, begin_ns: int, end_ns: int) -> Glimpses:
+        """The readings around a window, one for each update."""
+        first_ns = max(begin_ns - AROUND_S * 1e9, float(self._times_ns[0]))
+        last_ns = min(end_ns + AROUND_S * 1e9, float(self._times_ns[-1]))
+        moments_ns = np.arange(first_ns, last_ns, self._channel.refresh_s * 1e9)
+        shown = np.searchsorted(self._times_ns, moments_ns, "right") - 1
+        unsure_ns = (self._channel.refresh_s + self._channel.window_s) * 5e8
+        return Glimpses(moments_ns - unsure_ns, self._power_w[shown])
+
+    @property
+    def _ceiling_w(self) -> float:
+        """What the device can draw: its limit, or well above all that was seen."""
+        stated_w = self._channel.max_power_w
+        return POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
+
     def _unread_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """What was interpolated where nothing was read, and the most there can have been (J)."""
-        stated_w = self._channel.max_power_w
-        ceiling_w = POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
         unread: list[tuple[float, float]] = [(loss.begin_ns, loss.end_ns) for loss in self._losses]
         unread.append((-math.inf, self._times_ns[0] - self._reach_ns))
         unread.append((self._times_ns[-1] + self._reach_ns, math.inf))
@@ -137,5 +179,5 @@ class GaugeTrace:
             first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
             if last_ns > first_ns:
                 guessed_j += self._passed_j(last_ns) - self._passed_j(first_ns)
-                most_j += ceiling_w * (last_ns - first_ns) * 1e-9
+                most_j += self._ceiling_w * (last_ns - first_ns) * 1e-9
         return guessed_j, most_j

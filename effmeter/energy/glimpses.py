@@ -1,0 +1,89 @@
+"""What a gauge that looks only part of the time lets be known of the rest.
+
+A gauge that averages 25 ms of every 100 ms sees a quarter of the energy. The readings alone
+cannot tell a steady load from one that repeats with the update period, nor a slow swing from a
+fast one that beats slowly with it. Three cases are told apart, each in what lies around a window:
+
+- **Jumps** between levels that last: the averaging window would smear the jumps of a beat over
+  a quarter of its period and more, so power that jumps from one reading to the next, and no
+  more often than every ``SLOW_READINGS`` readings, is slow. Between two such jumps it is resolved.
+- **Smooth swings** may be a beat. Were they one, the mean power of a window would be the mean of
+  the swings; so the truth lies between that and what was integrated.
+- **All else**, steady readings too: the part seen is known, the unseen part is bounded by zero and
+  the most that the device can draw.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+AROUND_S = 10.0
+"""How far around a window its readings are looked at, and how far apart jumps may be."""
+SLOW_READINGS = 9.5
+"""The least readings from a jump to the next one the same way."""
+JUMP_FRACTION = 0.85
+"""How much of the readings' range a jump takes within two readings."""
+SMOOTH_FRACTION = 0.35
+"""How much of the range smooth swings change at most from one reading to the next."""
+STEADY_FRACTION = 0.1
+"""A range below this part of the highest reading is no evidence of anything."""
+MEAN_FRACTION = 0.03
+"""How well the mean of whole swings is known, as a part of it."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpses:
+    """Readings around a window, one per update: moments (ns, evenly apart) and power (W)."""
+
+    moments_ns: Values
+    power_w: Values
+
+    @property
+    def _range_w(self) -> float:
+        return float(np.ptp(self.power_w)) if len(self.power_w) else 0.0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the readings hardly differ."""
+        highest_w = float(self.power_w.max(initial=0.0))
+        return self._range_w <= STEADY_FRACTION * highest_w
+
+    def resolved(self) -> list[tuple[float, float]]:
+        """The stretches between jumps in which the power is resolved (ns)."""
+        if self.is_steady or len(self.power_w) < 3:
+            return []
+        jumps = self._jumps()
+        step_ns = self.moments_ns[1] - self.moments_ns[0]
+        for upwards in (True, False):
+            alike = [moment_ns for moment_ns, up in jumps if up is upwards]
+            if len(alike) > 1 and alike[-1] - alike[0] < SLOW_READINGS * step_ns * (len(alike) - 1):
+                return []
+        moments_ns = [moment_ns for moment_ns, _ in jumps]
+        stretches = zip(moments_ns[:-1], moments_ns[1:], strict=True)
+        return [(begin, end) for begin, end in stretches if end - begin <= AROUND_S * 1e9]
+
+    def _jumps(self) -> list[tuple[float, bool]]:
+        """When the power jumped, and whether upwards."""
+        changes_w = self.power_w[2:] - self.power_w[:-2]
+        large = np.flatnonzero(np.abs(changes_w) >= JUMP_FRACTION * self._range_w)
+        if not len(large):
+            return []
+        apart = (np.diff(large) > 1) | (np.diff(np.sign(changes_w[large])) != 0)
+        groups = np.split(large, np.flatnonzero(apart) + 1)
+        middles_ns = [float(self.moments_ns[group + 1].mean()) for group in groups]
+        return [(m, bool(changes_w[g[0]] > 0)) for m, g in zip(middles_ns, groups, strict=True)]
+
+    def mean_of_swings_w(self) -> float | None:
+        """The mean power over whole smooth swings; None where there are none."""
+        if self.is_steady or len(self.power_w) < 3:
+            return None
+        if np.abs(np.diff(self.power_w)).max() > SMOOTH_FRACTION * self._range_w:
+            return None
+        above = self.power_w > (self.power_w.max() + self.power_w.min()) / 2
+        rises = np.flatnonzero(above[1:] & ~above[:-1])
+        if len(rises) < 2 or rises[-1] - rises[0] < SLOW_READINGS * (len(rises) - 1):
+            return None
+        return float(self.power_w[rises[0] + 1 : rises[-1] + 1].mean())
