@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from effmeter.counters import Loss
 from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, Glimpses
 from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
 from effmeter.schema import Channel, Provenance
-
 
 class GaugeTrace:
     """Energy from the readings of a power gauge (W)."""
@@ -67,16 +67,27 @@ class GaugeTrace:
         A value seen for longer than a refresh period still held a refresh period before it was
         last seen.
         """
-        refresh_ns, half_window_ns = self._channel.refresh_s * 1e9, self._channel.window_s * 5e8
-        changes = np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
-        refreshed = self._times_ns - refresh_ns
-        before = np.concatenate((refreshed[:1], self._times_ns[:-1].astype(np.float64)))
-        earliest = np.maximum(before, refreshed)[changes]
-        moments = earliest + (self._times_ns[changes] - earliest) / 2
+        changes = self._changes
+        changed_ns, unsure_ns = self._dating
+        moments = changed_ns - unsure_ns
         last_seen = np.concatenate((changes[1:], [len(self._power_w)])) - 1
-        held_ns = np.maximum(refreshed[last_seen], moments)
-        both = np.column_stack((moments, held_ns)).ravel() - half_window_ns
+        held_ns = np.maximum(self._times_ns[last_seen] - self._channel.refresh_s * 1e9, moments)
+        both = np.column_stack((moments, held_ns)).ravel() - self._channel.window_s * 5e8
         return both, np.repeat(self._power_w[changes], 2)
+
+    @cached_property
+    def _changes(self) -> NDArray[np.intp]:
+        """The readings at which the gauge changed; the first counts as a change."""
+        return np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
+
+    @cached_property
+    def _dating(self) -> tuple[Values, Values]:
+        """When each change was first seen, and half of how long before it can have come (ns)."""
+        refreshed = self._times_ns - self._channel.refresh_s * 1e9
+        before = np.concatenate((refreshed[:1], self._times_ns[:-1].astype(np.float64)))
+        earliest = np.maximum(before, refreshed)[self._changes]
+        changed_ns = self._times_ns[self._changes].astype(np.float64)
+        return changed_ns, (changed_ns - earliest) / 2
 
     @cached_property
     def _integral_j(self) -> Values:
@@ -95,43 +106,76 @@ class GaugeTrace:
         return float(self._integral_j[last] + since_s * (power_w[last] + here_w) / 2)
 
     def _between_j(self, begin_ns: int, end_ns: int) -> float:
-        """What linear interpolation can miss between knots, stretches taken as independent."""
+        """What linear interpolation can miss between knots.
+
+        A change may have come anywhere between two readings, as far as it bends away from the
+        changes beside it. Where the gauge looks part of the time, a load in step with it misses by
+        the same at each rise, and at each fall; else the stretches count as independent.
+        """
         moments, power_w = self._knots
         first = max(0, int(np.searchsorted(moments, begin_ns, "right")) - 1)
         last = int(np.searchsorted(moments, end_ns, "left"))
         apart_s = np.diff(moments[first : last + 1]) * 1e-9
-        changes_w = np.abs(np.diff(power_w[first : last + 1]))
-        return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
+        changes_w = np.diff(power_w[first : last + 1])
+        if not self._looks_part_time:
+            return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
+        missed_j = self._bends_w[first:last] * np.maximum(apart_s - self._channel.window_s, 0) / 2
+        rises_j, falls_j = missed_j[changes_w > 0].sum(), missed_j[changes_w < 0].sum()
+        return math.hypot(rises_j, falls_j)
 
     @property
-    def _unsure_s(self) -> float:
+    def _looks_part_time(self) -> bool:
+        is_estimate = self._channel.provenance is Provenance.ESTIMATED
+        return self._channel.window_s < self._channel.refresh_s and not is_estimate
+
+    @cached_property
+    def _bends_w(self) -> Values:
+        """How far the change from each knot to the next differs from the changes beside it (W)."""
+        moments, power_w = self._knots
+        changes_w, apart_ns = np.diff(power_w), np.diff(moments)
+        held = (changes_w == 0) & (apart_ns > self._channel.refresh_s * 5e8)
+        kept = (changes_w != 0) | held
+        beside_w = np.concatenate(([0.0], changes_w[kept], [0.0]))
+        before_w, here_w, after_w = beside_w[:-2], beside_w[1:-1], beside_w[2:]
+        bends_w = np.maximum(np.abs(here_w - before_w), np.abs(here_w - after_w))
+        opposed_w = np.minimum(np.maximum(-before_w * np.sign(here_w), 0), np.maximum(-after_w * np.sign(here_w), 0))
+        all_w = np.zeros(len(changes_w))
+        all_w[kept] = np.minimum(bends_w, np.abs(here_w) + opposed_w)
+        return all_w
+
+    def _unsure_s(self, begin_ns: float, end_ns: float) -> float:
         """How far a reading may stand for another moment than it is dated at."""
-        return float(self._reach_ns * 1e-9 + self._slowest_read_s) / 2
+        changed_ns, unsure_ns = self._dating
+        first = max(0, int(np.searchsorted(changed_ns, begin_ns)) - 1)
+        last = int(np.searchsorted(changed_ns, end_ns)) + 1
+        return float(unsure_ns[first:last].max(initial=0)) * 1e-9 + self._slowest_read_s / 2
 
     def _shift_j(self, begin_ns: int, end_ns: int) -> float:
         """What all readings dated too early, or all too late, would change."""
         begin_w, end_w = np.interp([begin_ns, end_ns], *self._knots)
-        return float(abs(end_w - begin_w)) * self._unsure_s
+        return float(abs(end_w - begin_w)) * self._unsure_s(begin_ns, end_ns)
 
     def _boundaries_j(self, begin_ns: int, end_ns: int) -> float:
         """Each boundary may sit on the wrong side of a refresh, at the swing nearby."""
         moments, power_w = self._knots
         error_j = 0.0
         for moment_ns in (begin_ns, end_ns):
-            first = max(0, int(np.searchsorted(moments, moment_ns - 2 * self._reach_ns)) - 1)
-            last = int(np.searchsorted(moments, moment_ns + 2 * self._reach_ns))
+            around_ns = (moment_ns - self._reach_ns, moment_ns + self._reach_ns)
+            first = max(0, int(np.searchsorted(moments, around_ns[0])) - 1)
+            last = int(np.searchsorted(moments, around_ns[1]))
             nearby = power_w[first : last + 1]
             beyond_ns = max(moments[0] - moment_ns, moment_ns - moments[-1], 0.0)
             held_s = min(beyond_ns, self._reach_ns) * 1e-9
             swing_w = float(nearby.max() - nearby.min()) + self._channel.resolution
-            error_j = math.hypot(error_j, swing_w * self._unsure_s + float(nearby.max()) * held_s)
+            swung_j = swing_w * self._unsure_s(*around_ns)
+            error_j = math.hypot(error_j, swung_j + float(nearby.max()) * held_s)
         return error_j
 
     def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """How far the truth may lie below and above, for what a window never looked at (J)."""
-        seen_fraction = self._channel.window_s / max(self._channel.refresh_s, 1e-9)
-        if seen_fraction >= 1 or self._channel.provenance is Provenance.ESTIMATED:
+        if not self._looks_part_time:
             return 0.0, 0.0
+        seen_fraction = self._channel.window_s / self._channel.refresh_s
         begin_ns = max(begin_ns, int(self._times_ns[0]))
         end_ns = max(begin_ns, min(end_ns, int(self._times_ns[-1])))
         glimpses = self._glimpses(begin_ns, end_ns)
@@ -145,7 +189,8 @@ class GaugeTrace:
         least_j = (1 - seen_fraction) * max(0.0, rest_j)
         mean_w = glimpses.mean_of_swings_w()
         if mean_w is not None:
-            beat_j, unsure_j = mean_w * rest_s - rest_j, MEAN_FRACTION * mean_w * rest_s
+            beat_j = mean_w * rest_s - rest_j
+            unsure_j = mean_w * math.hypot(MEAN_FRACTION * rest_s, 0.4 * self._channel.refresh_s)
             return min(least_j, max(0.0, -beat_j) + unsure_j), min(
                 most_j, max(0.0, beat_j) + unsure_j
             )
