@@ -10,6 +10,7 @@ interpolates linearly between the moments at which the counter changed. The boun
 ``NEARBY_S`` (or ten refresh periods), never above what the device can draw.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ from effmeter.schema import Channel
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""
+NEXT_CHANGES = 2
+"""How many changes after a boundary are asked what had been used there at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,19 @@ class _Bounds:
     value_j: float
     low_j: float
     high_j: float
+    spread_j: float
+    """Over how much energy the truth is spread, if the load does not keep step with the sensor."""
+
+
+K=1.0
+def _covering(one_j: float, other_j: float) -> float:
+    """What the sum of two errors, each even over its spread, exceeds in 5 % of cases (J)."""
+    small_j, large_j = sorted((one_j, other_j))
+    if math.isinf(large_j):
+        return math.inf
+    if small_j < 0.05 * large_j:
+        return 0.475 * large_j
+    return (small_j + large_j) / 2 - math.sqrt(0.05 * small_j * large_j)
 
 
 class CounterTrace:
@@ -62,10 +78,11 @@ class CounterTrace:
             return None
         begin, end = self._at(begin_ns), self._at(end_ns)
         counted_j = end.value_j - begin.value_j
+        reach_j = K*_covering(begin.spread_j, end.spread_j)
         lost_j, hidden_j = self._lost_j(begin_ns, end_ns)
         ceiling_j = self._highest_power_w(begin_ns, end_ns) * (end_ns - begin_ns) * 1e-9
-        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j))
-        low_j = max(0.0, end.low_j - begin.high_j)
+        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j+reach_j))
+        low_j = max(0.0, end.low_j - begin.high_j, counted_j - reach_j)
         return widen(self._channel, counted_j + lost_j, low_j, high_j + max(hidden_j, lost_j))
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
@@ -151,8 +168,9 @@ class CounterTrace:
         if passed > 0:
             lows.append(self._energy_j[passed - 1])
         if passed < len(self._latest):
-            until_s = (self._latest[passed] - moment_ns) * 1e-9
-            lows.append(self._energy_j[passed] - power_w * until_s)
+            shown = np.concatenate(([passed], self._changes_after(passed)))
+            until_s = (self._latest[shown] - moment_ns) * 1e-9
+            lows.append(float((self._energy_j[shown] - power_w * until_s).max()))
         begun = int(np.searchsorted(self._earliest, moment_ns, "left"))
         if begun < len(self._earliest):
             highs.append(self._energy_j[begun] + resolution_j)
@@ -160,7 +178,29 @@ class CounterTrace:
             since_s = (moment_ns - self._earliest[begun - 1]) * 1e-9
             highs.append(self._energy_j[begun - 1] + resolution_j + power_w * since_s)
         # The estimate itself is never moved into the bounds: parts of a window must add up.
-        return _Bounds(value_j, min(low_j, float(max(lows))), max(high_j, float(min(highs))))
+        low_j, high_j = min(low_j, float(max(lows))), max(high_j, float(min(highs)))
+        return _Bounds(value_j, low_j, high_j, self._spread_j(moment_ns, power_w))
+
+    def _spread_j(self, moment_ns: int, power_w: float) -> float:
+        """What a swing between two changes, and their dates, may move the energy there by (J)."""
+        moments, energies = self._knots
+        after = int(np.searchsorted(moments, moment_ns, "right"))
+        if after == 0 or after == len(moments) or self._is_unread(moment_ns):
+            return math.inf
+        first, last = max(after - 3, 0), min(after + 3, len(moments))
+        steps_j, steps_s = np.diff(energies[first:last]), np.diff(moments[first:last]) * 1e-9
+        step_w = steps_j[after - 1 - first] / max(steps_s[after - 1 - first], 1e-9)
+        near_w = float((steps_j / np.maximum(steps_s, self._channel.refresh_s)).max())
+        hidden_j = steps_j[after - 1 - first] * max(0.0, 1 - step_w / power_w) if power_w > 0 else 0.0
+        change = min(int(np.searchsorted(self._earliest[self._changes], moment_ns)), len(self._changes) - 1)
+        near = self._changes[max(change - 1, 0) : change + 1]
+        dated_s = float((self._latest[near] - self._earliest[near]).max()) * 1e-9
+        return math.hypot(hidden_j, near_w * dated_s) + self._channel.resolution
+
+    def _changes_after(self, reading: int) -> NDArray[np.intp]:
+        """The next changes that a reading is followed by."""
+        first = int(np.searchsorted(self._changes, reading))
+        return self._changes[first : first + NEXT_CHANGES]
 
     def _interpolate_j(self, moment_ns: float) -> float:
         """The energy passed at a moment; beyond the knots the power beside them goes on."""
