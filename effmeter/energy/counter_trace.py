@@ -3,11 +3,16 @@
 A counter read at ``t`` shows the energy at its last refresh, which lies within ``refresh_s``
 before ``t``; where the reading before showed less, it lies after that reading. So each reading
 ``i`` is a fact: the energy passed ``E_i`` (to within the resolution) at a moment in
-``[earliest_i, latest_i]``. Energy never falls and rises at most at a bounded power. From the
-facts on both sides of a boundary follow a lower and an upper bound there; the estimate
-interpolates linearly between the moments at which the counter changed. The bounded power is
-``POWER_HEADROOM`` times the highest mean power over a refresh period that was seen within
-``NEARBY_S`` (or ten refresh periods), never above what the device can draw.
+``[earliest_i, latest_i]``. The value interpolates linearly between the moments at which the
+counter changed. Two intervals stand around it:
+
+- **Bounds** that cannot be left while the energy never falls and rises at most at a bounded power:
+  what the device can draw or, where it states no limit, ``POWER_HEADROOM`` times the highest mean
+  power over a refresh period that was seen within ``NEARBY_S`` (or ten refresh periods).
+- **95 %**: a load that swings faster than the counter refreshes moves the energy at a boundary by
+  up to one step, and where a change is dated by as much as was used between two readings. Each
+  is taken as even over its range and independent from boundary to boundary (``covering_j``). Never
+  wider than the bounds.
 """
 
 import math
@@ -19,11 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.counters import CounterLimits, Loss
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
+from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, covering_j, widen
 from effmeter.schema import Channel
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""
+SWUNG_FRACTION = 0.9
+"""How much of a step a swing within a refresh period is taken to move the energy at most: short
+pulses of ten times the mean power, repeated with the refresh, move it by so much."""
 NEXT_CHANGES = 2
 """How many changes after a boundary are asked what had been used there at least."""
 
@@ -35,19 +43,6 @@ class _Bounds:
     value_j: float
     low_j: float
     high_j: float
-    spread_j: float
-    """Over how much energy the truth is spread, if the load does not keep step with the sensor."""
-
-
-K=1.0
-def _covering(one_j: float, other_j: float) -> float:
-    """What the sum of two errors, each even over its spread, exceeds in 5 % of cases (J)."""
-    small_j, large_j = sorted((one_j, other_j))
-    if math.isinf(large_j):
-        return math.inf
-    if small_j < 0.05 * large_j:
-        return 0.475 * large_j
-    return (small_j + large_j) / 2 - math.sqrt(0.05 * small_j * large_j)
 
 
 class CounterTrace:
@@ -74,14 +69,21 @@ class CounterTrace:
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy between two moments; None if they lie wholly outside the readings."""
+        return self._within(begin_ns, end_ns, self._covering_j(begin_ns, end_ns))
+
+    def bounds(self, begin_ns: int, end_ns: int) -> Energy | None:
+        """The same with an interval that no load within the bounded power can leave."""
+        return self._within(begin_ns, end_ns, math.inf)
+
+    def _within(self, begin_ns: int, end_ns: int, reach_j: float) -> Energy | None:
+        """The energy with its bounds, no further from the value than given."""
         if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
             return None
         begin, end = self._at(begin_ns), self._at(end_ns)
         counted_j = end.value_j - begin.value_j
-        reach_j = K*_covering(begin.spread_j, end.spread_j)
         lost_j, hidden_j = self._lost_j(begin_ns, end_ns)
         ceiling_j = self._highest_power_w(begin_ns, end_ns) * (end_ns - begin_ns) * 1e-9
-        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j+reach_j))
+        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j + reach_j))
         low_j = max(0.0, end.low_j - begin.high_j, counted_j - reach_j)
         return widen(self._channel, counted_j + lost_j, low_j, high_j + max(hidden_j, lost_j))
 
@@ -143,9 +145,10 @@ class CounterTrace:
         return POWER_HEADROOM * float(powers_w.max(initial=0.0)) + resolution_w
 
     def _highest_power_w(self, begin_ns: float, end_ns: float) -> float:
-        """The most power to allow for between two moments: seen nearby, or the device's."""
+        """The most power to allow for between two moments: the device's, or seen nearby."""
         moments, _ = self._knots
-        if self._is_unread(begin_ns) or self._is_unread(end_ns):
+        stated_w = self._channel.max_power_w
+        if stated_w is not None or self._is_unread(begin_ns) or self._is_unread(end_ns):
             return self._most_w
         first = max(0, int(np.searchsorted(moments, begin_ns - self._reach_ns)) - 1)
         last = int(np.searchsorted(moments, end_ns + self._reach_ns))
@@ -178,24 +181,35 @@ class CounterTrace:
             since_s = (moment_ns - self._earliest[begun - 1]) * 1e-9
             highs.append(self._energy_j[begun - 1] + resolution_j + power_w * since_s)
         # The estimate itself is never moved into the bounds: parts of a window must add up.
-        low_j, high_j = min(low_j, float(max(lows))), max(high_j, float(min(highs)))
-        return _Bounds(value_j, low_j, high_j, self._spread_j(moment_ns, power_w))
+        return _Bounds(value_j, min(low_j, float(max(lows))), max(high_j, float(min(highs))))
 
-    def _spread_j(self, moment_ns: int, power_w: float) -> float:
-        """What a swing between two changes, and their dates, may move the energy there by (J)."""
+    def _covering_j(self, begin_ns: int, end_ns: int) -> float:
+        """How far from the value the truth lies in 95 % of cases at most."""
+        if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
+            return math.inf
+        return covering_j(self._spread_j(begin_ns), self._spread_j(end_ns))
+
+    def _spread_j(self, moment_ns: int) -> float:
+        """Over how much energy the truth at a moment is spread by swings and dates (J)."""
         moments, energies = self._knots
         after = int(np.searchsorted(moments, moment_ns, "right"))
-        if after == 0 or after == len(moments) or self._is_unread(moment_ns):
+        if after in (0, len(moments)) or self._is_unread(moment_ns):
             return math.inf
-        first, last = max(after - 3, 0), min(after + 3, len(moments))
-        steps_j, steps_s = np.diff(energies[first:last]), np.diff(moments[first:last]) * 1e-9
-        step_w = steps_j[after - 1 - first] / max(steps_s[after - 1 - first], 1e-9)
-        near_w = float((steps_j / np.maximum(steps_s, self._channel.refresh_s)).max())
-        hidden_j = steps_j[after - 1 - first] * max(0.0, 1 - step_w / power_w) if power_w > 0 else 0.0
-        change = min(int(np.searchsorted(self._earliest[self._changes], moment_ns)), len(self._changes) - 1)
-        near = self._changes[max(change - 1, 0) : change + 1]
-        dated_s = float((self._latest[near] - self._earliest[near]).max()) * 1e-9
-        return math.hypot(hidden_j, near_w * dated_s) + self._channel.resolution
+        step_j = float(energies[after] - energies[after - 1])
+        swung_j = SWUNG_FRACTION * step_j
+        return math.hypot(swung_j, self._dated_j(moment_ns, after)) + self._channel.resolution
+
+    def _dated_j(self, moment_ns: int, after: int) -> float:
+        """What can have been used between the readings that date the changes around a moment."""
+        moments, energies = self._knots
+        near = slice(max(after - 3, 0), after + 3)
+        shortest_s = max(self._channel.refresh_s, 1e-9)
+        steps_s = np.maximum(np.diff(moments[near]) * 1e-9, shortest_s)
+        power_w = float((np.diff(energies[near]) / steps_s).max())
+        later = int(np.searchsorted(self._earliest[self._changes], moment_ns))
+        around = self._changes[max(later - 1, 0) : later + 1]
+        unsure_ns = (self._latest[around] - self._earliest[around]).max()
+        return power_w * float(unsure_ns) * 1e-9
 
     def _changes_after(self, reading: int) -> NDArray[np.intp]:
         """The next changes that a reading is followed by."""

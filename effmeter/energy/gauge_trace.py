@@ -19,6 +19,7 @@ from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, Glimpses
 from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
 from effmeter.schema import Channel, Provenance
 
+
 class GaugeTrace:
     """Energy from the readings of a power gauge (W)."""
 
@@ -138,7 +139,9 @@ class GaugeTrace:
         beside_w = np.concatenate(([0.0], changes_w[kept], [0.0]))
         before_w, here_w, after_w = beside_w[:-2], beside_w[1:-1], beside_w[2:]
         bends_w = np.maximum(np.abs(here_w - before_w), np.abs(here_w - after_w))
-        opposed_w = np.minimum(np.maximum(-before_w * np.sign(here_w), 0), np.maximum(-after_w * np.sign(here_w), 0))
+        opposed_w = np.minimum(
+            np.maximum(-before_w * np.sign(here_w), 0), np.maximum(-after_w * np.sign(here_w), 0)
+        )
         all_w = np.zeros(len(changes_w))
         all_w[kept] = np.minimum(bends_w, np.abs(here_w) + opposed_w)
         return all_w

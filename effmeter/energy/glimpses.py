@@ -14,6 +14,7 @@ fast one that beats slowly with it. Three cases are told apart, each in what lie
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class Glimpses:
             if len(alike) > 1 and alike[-1] - alike[0] < SLOW_READINGS * step_ns * (len(alike) - 1):
                 return []
         moments_ns = [moment_ns for moment_ns, _ in jumps]
-        stretches = zip(moments_ns[:-1], moments_ns[1:], strict=True)
+        stretches = pairwise(moments_ns)
         return [(begin, end) for begin, end in stretches if end - begin <= AROUND_S * 1e9]
 
     def _jumps(self) -> list[tuple[float, bool]]:
