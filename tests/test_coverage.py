@@ -20,7 +20,7 @@ from tests.simulated.strata import (
 )
 
 RUNS = 100
-LENGTHS_S = (0.05, 1.0, 2.0, 5.0)
+LENGTHS_S = (0.05, 1.0, 2.0, 5.0, 10.0)
 
 
 @pytest.fixture(scope="module", params=INSTRUMENTS, ids=lambda i: i.name)

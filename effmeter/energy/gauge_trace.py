@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.counters import Loss
-from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, Glimpses
+from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, SMOOTH_FRACTION, Glimpses
 from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
 from effmeter.schema import Channel, Provenance
 
@@ -111,7 +111,7 @@ class GaugeTrace:
 
         A change may have come anywhere between two readings, as far as it bends away from the
         changes beside it. Where the gauge looks part of the time, a load in step with it misses by
-        the same at each rise, and at each fall; else the stretches count as independent.
+        the same at each sharp rise, and at each sharp fall; all else counts as independent.
         """
         moments, power_w = self._knots
         first = max(0, int(np.searchsorted(moments, begin_ns, "right")) - 1)
@@ -121,8 +121,13 @@ class GaugeTrace:
         if not self._looks_part_time:
             return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
         missed_j = self._bends_w[first:last] * np.maximum(apart_s - self._channel.window_s, 0) / 2
-        rises_j, falls_j = missed_j[changes_w > 0].sum(), missed_j[changes_w < 0].sum()
-        return math.hypot(rises_j, falls_j)
+        sharp_w = SMOOTH_FRACTION * float(np.ptp(power_w[first : last + 1]))
+        rises_j, falls_j = (
+            missed_j[changes_w >= sharp_w].sum(),
+            missed_j[changes_w <= -sharp_w].sum(),
+        )
+        smooth_j = missed_j[np.abs(changes_w) < sharp_w]
+        return math.hypot(rises_j, falls_j, *smooth_j)
 
     @property
     def _looks_part_time(self) -> bool:

@@ -27,7 +27,7 @@ LENGTHS_S = (0.05, 0.2, 1.0, 2.0, 5.0, 10.0)
 LENGTH_SPREAD = 0.1
 """A window is shorter or longer than its stratum says by up to this part of it."""
 PERIODS_S = (0.025, 0.033, 0.1 / 3, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""25, 33 1/3, 50 and 100 ms keep step with a gauge that updates each 100 ms; 33 ms beats with it."""
+"""25, 33 1/3, 50 and 100 ms keep step with a gauge that updates each 100 ms; 33 ms beats."""
 MODULUS = 200_000
 """In millijoules: at the loads here a counter wraps every few seconds."""
 MAX_POWER_W = 250.0
