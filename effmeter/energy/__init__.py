@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from effmeter.counters import Loss
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.energy.gauge_trace import GaugeTrace
+from effmeter.energy.glimpses import looks_part_time
 from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Trace, Values, total
 from effmeter.schema import Channel, Kind
 
@@ -27,6 +28,7 @@ __all__ = [
     "Times",
     "Trace",
     "Values",
+    "looks_part_time",
     "total",
     "trace",
 ]

@@ -1,10 +1,14 @@
 """The energy that a power gauge's readings show.
 
 Power is interpolated linearly between the readings at which the gauge changed, each dated at
-the middle of what it averages, and integrated. Each stretch is uncertain by half the change
-across it (independent from stretch to stretch), each boundary by half the sensor's refresh
-period and window at the swing of the power nearby, and the dates of all readings together by
-the same at the change of power from boundary to boundary.
+the middle of what it averages, and integrated. The interval takes in
+
+- what interpolation can miss where the power bends: a change may have come anywhere between two
+  readings;
+- at each boundary, and for all readings together, how unsure the dates of the readings are, at
+  the swing of the power nearby;
+- for a gauge that averages over less than its refresh period, what it never looked at
+  (``effmeter.energy.glimpses``).
 """
 
 import math
@@ -15,9 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.counters import Loss
-from effmeter.energy.glimpses import AROUND_S, MEAN_FRACTION, SMOOTH_FRACTION, Glimpses
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, widen
-from effmeter.schema import Channel, Provenance
+from effmeter.energy.glimpses import (
+    AROUND_S,
+    MEAN_FRACTION,
+    SMOOTH_FRACTION,
+    Glimpses,
+    looks_part_time,
+)
+from effmeter.energy.interval import POWER_HEADROOM, Energy, Times, Values, covering_j, widen
+from effmeter.schema import Channel
 
 
 class GaugeTrace:
@@ -118,7 +128,7 @@ class GaugeTrace:
         last = int(np.searchsorted(moments, end_ns, "left"))
         apart_s = np.diff(moments[first : last + 1]) * 1e-9
         changes_w = np.diff(power_w[first : last + 1])
-        if not self._looks_part_time:
+        if not looks_part_time(self._channel):
             return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
         missed_j = self._bends_w[first:last] * np.maximum(apart_s - self._channel.window_s, 0) / 2
         sharp_w = SMOOTH_FRACTION * float(np.ptp(power_w[first : last + 1]))
@@ -128,11 +138,6 @@ class GaugeTrace:
         )
         smooth_j = missed_j[np.abs(changes_w) < sharp_w]
         return math.hypot(rises_j, falls_j, *smooth_j)
-
-    @property
-    def _looks_part_time(self) -> bool:
-        is_estimate = self._channel.provenance is Provenance.ESTIMATED
-        return self._channel.window_s < self._channel.refresh_s and not is_estimate
 
     @cached_property
     def _bends_w(self) -> Values:
@@ -181,7 +186,7 @@ class GaugeTrace:
 
     def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """How far the truth may lie below and above, for what a window never looked at (J)."""
-        if not self._looks_part_time:
+        if not looks_part_time(self._channel):
             return 0.0, 0.0
         seen_fraction = self._channel.window_s / self._channel.refresh_s
         begin_ns = max(begin_ns, int(self._times_ns[0]))
@@ -198,7 +203,8 @@ class GaugeTrace:
         mean_w = glimpses.mean_of_swings_w()
         if mean_w is not None:
             beat_j = mean_w * rest_s - rest_j
-            unsure_j = mean_w * math.hypot(MEAN_FRACTION * rest_s, 0.4 * self._channel.refresh_s)
+            within_j = mean_w * covering_j(self._channel.refresh_s, self._channel.refresh_s) / 2
+            unsure_j = math.hypot(MEAN_FRACTION * mean_w * rest_s, within_j)
             return min(least_j, max(0.0, -beat_j) + unsure_j), min(
                 most_j, max(0.0, beat_j) + unsure_j
             )

@@ -19,6 +19,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from effmeter.schema import Channel, Kind, Provenance
+
 AROUND_S = 10.0
 """How far around a window its readings are looked at, and how far apart jumps may be."""
 SLOW_READINGS = 9.5
@@ -33,6 +35,15 @@ MEAN_FRACTION = 0.03
 """How well the mean of whole swings is known, as a part of it."""
 
 Values = NDArray[np.float64]
+
+
+def looks_part_time(channel: Channel) -> bool:
+    """Whether a channel is a gauge that averages over less than its refresh period.
+
+    An estimate is none: its factor takes in what it misses.
+    """
+    is_measured = channel.provenance is not Provenance.ESTIMATED
+    return channel.kind is Kind.GAUGE and channel.window_s < channel.refresh_s and is_measured
 
 
 @dataclass(frozen=True, slots=True)
