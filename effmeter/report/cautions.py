@@ -56,9 +56,9 @@ def _part_time_gauges(whole: Account) -> Iterable[str]:
     """Gauges that a total rests on and that cannot tell all loads apart."""
     for channel in whole.cover.channels:
         if looks_part_time(channel):
-            seen = f"{channel.window_s / channel.refresh_s:.0%}".replace("%", " %")
+            seen = f"looks {100 * channel.window_s / channel.refresh_s:.0f} % of the time"
             why = "its interval is wide where a load may swing unseen"
-            yield f"{channel.name} looks {seen} of the time: {why}"
+            yield f"{channel.name} {seen if channel.window_s else 'shows single moments'}: {why}"
 
 
 def _disagreements(whole: Account) -> Iterable[str]:

@@ -23,7 +23,7 @@ def energy_interval(energy: Energy) -> str:
 
 
 def energy_systematic(energy: Energy) -> str:
-    """The sensor's gain error, in the unit of the value: ``"± 0.06"``; empty where none is stated."""
+    """The sensor's gain error in the unit of the value: ``"± 0.06"``; empty if none is stated."""
     if not energy.systematic_j:
         return ""
     factor, _ = _prefix(energy)

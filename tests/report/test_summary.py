@@ -81,7 +81,7 @@ def test_everything_amiss_is_said(troubled: RunSummary, caution: str) -> None:
 
 
 def test_nothing_else_is_said(troubled: RunSummary) -> None:
-    assert len(troubled.cautions) == 11
+    assert len(troubled.cautions) == 12
 
 
 def test_gap_is_told_with_its_reason(troubled: RunSummary) -> None:
