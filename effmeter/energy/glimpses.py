@@ -5,8 +5,8 @@ cannot tell a steady load from one that repeats with the update period, nor a sl
 fast one that beats slowly with it. Three cases are told apart, each in what lies around a window:
 
 - **Jumps** between levels that last: the averaging window would smear the jumps of a beat over
-  a quarter of its period and more, so power that jumps from one reading to the next, and no
-  more often than every ``SLOW_READINGS`` readings, is slow. Between two such jumps it is resolved.
+  a quarter of its period and more, so power that always jumps across its range, and no more
+  often than every ``SLOW_READINGS`` readings, is slow. Between two such jumps it is resolved.
 - **Smooth swings** may be a beat. Were they one, the mean power of a window would be the mean of
   the swings; so the truth lies between that and what was integrated.
 - **All else**, steady readings too: the part seen is known, the unseen part is bounded by zero and
@@ -65,37 +65,45 @@ class Glimpses:
 
     def resolved(self) -> list[tuple[float, float]]:
         """The stretches between jumps in which the power is resolved (ns)."""
-        if self.is_steady or len(self.power_w) < 3:
+        if self.is_steady:
             return []
-        jumps = self._jumps()
-        step_ns = self.moments_ns[1] - self.moments_ns[0]
-        for upwards in (True, False):
-            alike = [moment_ns for moment_ns, up in jumps if up is upwards]
-            if len(alike) > 1 and alike[-1] - alike[0] < SLOW_READINGS * step_ns * (len(alike) - 1):
+        jumps: list[int] = []
+        for crossings in self._crossings():
+            are_jumps = [self._is_jump(crossing) for crossing in crossings]
+            if not self._are_slow(crossings) or any(are_jumps) != all(are_jumps):
                 return []
-        moments_ns = [moment_ns for moment_ns, _ in jumps]
+            jumps += crossings if any(are_jumps) else []
+        moments_ns = [float(self.moments_ns[k : k + 2].mean()) for k in sorted(jumps)]
         stretches = pairwise(moments_ns)
         return [(begin, end) for begin, end in stretches if end - begin <= AROUND_S * 1e9]
 
-    def _jumps(self) -> list[tuple[float, bool]]:
-        """When the power jumped, and whether upwards."""
-        changes_w = self.power_w[2:] - self.power_w[:-2]
-        large = np.flatnonzero(np.abs(changes_w) >= JUMP_FRACTION * self._range_w)
-        if not len(large):
-            return []
-        apart = (np.diff(large) > 1) | (np.diff(np.sign(changes_w[large])) != 0)
-        groups = np.split(large, np.flatnonzero(apart) + 1)
-        middles_ns = [float(self.moments_ns[group + 1].mean()) for group in groups]
-        return [(m, bool(changes_w[g[0]] > 0)) for m, g in zip(middles_ns, groups, strict=True)]
+    def _crossings(self) -> tuple[list[int], list[int]]:
+        """The readings before those that rise above the middle of the range, or fall below it."""
+        above = self.power_w > (self.power_w.max() + self.power_w.min()) / 2
+        rises = np.flatnonzero(above[1:] & ~above[:-1])
+        falls = np.flatnonzero(~above[1:] & above[:-1])
+        return rises.tolist(), falls.tolist()
+
+    def _is_jump(self, crossing: int) -> bool:
+        """Whether most of the range is crossed within two readings."""
+        around_w = self.power_w[max(crossing - 1, 0) : crossing + 3]
+        return float(np.abs(around_w[2:] - around_w[:-2]).max(initial=0)) >= (
+            JUMP_FRACTION * self._range_w
+        )
+
+    @staticmethod
+    def _are_slow(crossings: list[int]) -> bool:
+        """Whether crossings the same way are far enough apart."""
+        apart = len(crossings) - 1
+        return apart < 1 or crossings[-1] - crossings[0] >= SLOW_READINGS * apart
 
     def mean_of_swings_w(self) -> float | None:
         """The mean power over whole smooth swings; None where there are none."""
-        if self.is_steady or len(self.power_w) < 3:
+        if self.is_steady:
             return None
         if np.abs(np.diff(self.power_w)).max() > SMOOTH_FRACTION * self._range_w:
             return None
-        above = self.power_w > (self.power_w.max() + self.power_w.min()) / 2
-        rises = np.flatnonzero(above[1:] & ~above[:-1])
-        if len(rises) < 2 or rises[-1] - rises[0] < SLOW_READINGS * (len(rises) - 1):
+        rises, _ = self._crossings()
+        if len(rises) < 2 or not self._are_slow(rises):
             return None
         return float(self.power_w[rises[0] + 1 : rises[-1] + 1].mean())
