@@ -1,4 +1,4 @@
-"""Energies against the truth: it lies within the interval, and the parts of a window add up.
+"""Energies against the truth: it lies within the bounds, and the parts of a window add up.
 
 The sensors here are simulated to their description: a counter refreshes at least once in each
 refresh period, shows whole steps of its resolution, and is read at any moments at all.
@@ -54,7 +54,13 @@ def energy(of: Trace, begin_s: float, end_s: float) -> Energy:
     return found
 
 
-# The truth lies within the interval
+def bounds(of: CounterTrace, begin_s: float, end_s: float) -> Energy:
+    found = of.bounds(ns(begin_s), ns(end_s))
+    assert found is not None
+    return found
+
+
+# The truth lies within the bounds
 
 
 class Scene(NamedTuple):
@@ -101,10 +107,10 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 @settings(max_examples=150)
 @given(scenes())
-def test_truth_lies_within_the_interval_of_every_window(scene: Scene) -> None:
+def test_truth_lies_within_the_bounds_of_every_window(scene: Scene) -> None:
     for i, begin_s in enumerate(scene.boundaries_s):
         for end_s in scene.boundaries_s[i + 1 :]:
-            found, true_j = energy(scene.trace, begin_s, end_s), scene.true_j(begin_s, end_s)
+            found, true_j = bounds(scene.trace, begin_s, end_s), scene.true_j(begin_s, end_s)
             assert found.low_j - 1e-5 <= true_j <= found.high_j + 1e-5
 
 
@@ -117,6 +123,15 @@ def test_parts_of_a_window_add_up(scene: Scene) -> None:
     assert parts is not None
     assert parts.value_j == pytest.approx(whole.value_j, rel=1e-9, abs=1e-6)
     assert parts.half_width_j >= whole.half_width_j - 1e-6
+
+
+@settings(max_examples=50)
+@given(scenes())
+def test_interval_is_never_wider_than_the_bounds(scene: Scene) -> None:
+    begin_s, *_, end_s = scene.boundaries_s
+    found, bounded = energy(scene.trace, begin_s, end_s), bounds(scene.trace, begin_s, end_s)
+    assert found.value_j == bounded.value_j
+    assert bounded.low_j <= found.low_j <= found.high_j <= bounded.high_j
 
 
 @settings(max_examples=50)
@@ -236,9 +251,34 @@ def shown(times_s: NDArray[np.float64], powers_w: NDArray[np.float64], **more: A
 
 
 def test_constant_gauge_is_power_times_time() -> None:
-    found = energy(shown(np.arange(0.0, 10.0, 0.1), np.full(100, 250.0)), 1.0, 9.0)
+    gauge = shown(np.arange(0.0, 10.0, 0.1), np.full(100, 250.0), window_s=0.1)
+    found = energy(gauge, 1.0, 9.0)
     assert found.value_j == pytest.approx(2000.0)
     assert found.half_width_j < 1.0
+
+
+def test_steady_gauge_that_looks_part_of_the_time_is_bounded_by_the_device() -> None:
+    """It saw a quarter of 2000 J; in the rest there can have been anything up to 400 W."""
+    more = {"window_s": 0.025, "max_power_w": 400.0}
+    found = energy(shown(np.arange(0.0, 12.0, 0.1), np.full(120, 250.0), **more), 1.0, 9.0)
+    assert found.value_j == pytest.approx(2000.0)
+    assert found.low_j == pytest.approx(500.0, abs=1)
+    assert found.high_j == pytest.approx(500.0 + 0.75 * 8 * 400.0, abs=1)
+
+
+def test_slow_jumps_of_a_gauge_that_looks_part_of_the_time_are_resolved() -> None:
+    times_s = np.arange(0.0, 40.0, 0.1)
+    powers_w = np.where(times_s % 4.0 < 2.0, 250.0, 50.0)
+    found = energy(shown(times_s, powers_w, window_s=0.025, max_power_w=400.0), 10.0, 30.0)
+    assert found.value_j == pytest.approx(3000.0, rel=0.01)
+    assert found.half_width_j < 0.04 * found.value_j
+
+
+def test_jumps_faster_than_the_updates_are_not_resolved() -> None:
+    times_s = np.arange(0.0, 40.0, 0.1)
+    powers_w = np.where(np.arange(400) % 4 < 2, 250.0, 50.0)
+    found = energy(shown(times_s, powers_w, window_s=0.025, max_power_w=400.0), 10.0, 30.0)
+    assert found.half_width_j > 0.5 * found.value_j
 
 
 def test_ramp_is_integrated_as_a_ramp() -> None:
@@ -266,7 +306,7 @@ def test_average_is_dated_at_the_middle_of_its_window() -> None:
 
 def test_gap_of_a_gauge_is_bounded_by_zero_and_the_device() -> None:
     times_s = np.concatenate((np.arange(0.0, 4.0, 0.1), np.arange(6.0, 10.0, 0.1)))
-    described = channel(Kind.GAUGE, refresh_s=0.1, max_power_w=300.0)
+    described = channel(Kind.GAUGE, refresh_s=0.1, window_s=0.1, max_power_w=300.0)
     losses = [Loss(ns(4), ns(6), "not readable", math.inf)]
     gauge = GaugeTrace(described, moments(times_s), np.full(80, 100.0), None, losses)
     found = energy(gauge, 1.0, 9.0)

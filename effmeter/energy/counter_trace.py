@@ -3,13 +3,19 @@
 A counter read at ``t`` shows the energy at its last refresh, which lies within ``refresh_s``
 before ``t``; where the reading before showed less, it lies after that reading. So each reading
 ``i`` is a fact: the energy passed ``E_i`` (to within the resolution) at a moment in
-``[earliest_i, latest_i]``. Energy never falls and rises at most at a bounded power. From the
-facts on both sides of a boundary follow a lower and an upper bound there; the estimate
-interpolates linearly between the moments at which the counter changed. The bounded power is
-``POWER_HEADROOM`` times the highest mean power over a refresh period that was seen within
-``NEARBY_S`` (or ten refresh periods), never above what the device can draw.
+``[earliest_i, latest_i]``. The value interpolates linearly between the moments at which the
+counter changed. Two intervals stand around it:
+
+- **Bounds** that cannot be left while the energy never falls and rises at most at a bounded power:
+  what the device can draw or, where it states no limit, ``POWER_HEADROOM`` times the highest mean
+  power over a refresh period that was seen within ``NEARBY_S`` (or ten refresh periods).
+- **95 %**: a load that swings faster than the counter refreshes moves the energy at a boundary by
+  up to one step, and where a change is dated by as much as was used between two readings. Each
+  is taken as even over its range and independent from boundary to boundary (``covering_j``). Never
+  wider than the bounds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +25,16 @@ from numpy.typing import NDArray
 
 from effmeter.counters import CounterLimits, Loss
 from effmeter.energy.arrays import Times, Values
-from effmeter.energy.interval import POWER_HEADROOM, Energy, widen
+from effmeter.energy.interval import POWER_HEADROOM, Energy, covering_j, widen
 from effmeter.schema import Channel
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""
+SWUNG_FRACTION = 0.9
+"""How much of a step a swing within a refresh period is taken to move the energy at most: short
+pulses of ten times the mean power, repeated with the refresh, move it by so much."""
+NEXT_CHANGES = 2
+"""How many changes after a boundary are asked what had been used there at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +70,22 @@ class CounterTrace:
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy between two moments; None if they lie wholly outside the readings."""
+        return self._within(begin_ns, end_ns, self._covering_j(begin_ns, end_ns))
+
+    def bounds(self, begin_ns: int, end_ns: int) -> Energy | None:
+        """The same with an interval that no load within the bounded power can leave."""
+        return self._within(begin_ns, end_ns, math.inf)
+
+    def _within(self, begin_ns: int, end_ns: int, reach_j: float) -> Energy | None:
+        """The energy with its bounds, no further from the value than given."""
         if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
             return None
         begin, end = self._at(begin_ns), self._at(end_ns)
         counted_j = end.value_j - begin.value_j
         lost_j, hidden_j = self._lost_j(begin_ns, end_ns)
         ceiling_j = self._highest_power_w(begin_ns, end_ns) * (end_ns - begin_ns) * 1e-9
-        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j))
-        low_j = max(0.0, end.low_j - begin.high_j)
+        high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j + reach_j))
+        low_j = max(0.0, end.low_j - begin.high_j, counted_j - reach_j)
         return widen(self._channel, counted_j + lost_j, low_j, high_j + max(hidden_j, lost_j))
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
@@ -127,9 +146,10 @@ class CounterTrace:
         return POWER_HEADROOM * float(powers_w.max(initial=0.0)) + resolution_w
 
     def _highest_power_w(self, begin_ns: float, end_ns: float) -> float:
-        """The most power to allow for between two moments: seen nearby, or the device's."""
+        """The most power to allow for between two moments: the device's, or seen nearby."""
         moments, _ = self._knots
-        if self._is_unread(begin_ns) or self._is_unread(end_ns):
+        stated_w = self._channel.max_power_w
+        if stated_w is not None or self._is_unread(begin_ns) or self._is_unread(end_ns):
             return self._most_w
         first = max(0, int(np.searchsorted(moments, begin_ns - self._reach_ns)) - 1)
         last = int(np.searchsorted(moments, end_ns + self._reach_ns))
@@ -152,8 +172,9 @@ class CounterTrace:
         if passed > 0:
             lows.append(self._energy_j[passed - 1])
         if passed < len(self._latest):
-            until_s = (self._latest[passed] - moment_ns) * 1e-9
-            lows.append(self._energy_j[passed] - power_w * until_s)
+            shown = np.concatenate(([passed], self._changes_after(passed)))
+            until_s = (self._latest[shown] - moment_ns) * 1e-9
+            lows.append(float((self._energy_j[shown] - power_w * until_s).max()))
         begun = int(np.searchsorted(self._earliest, moment_ns, "left"))
         if begun < len(self._earliest):
             highs.append(self._energy_j[begun] + resolution_j)
@@ -162,6 +183,39 @@ class CounterTrace:
             highs.append(self._energy_j[begun - 1] + resolution_j + power_w * since_s)
         # The estimate itself is never moved into the bounds: parts of a window must add up.
         return _Bounds(value_j, min(low_j, float(max(lows))), max(high_j, float(min(highs))))
+
+    def _covering_j(self, begin_ns: int, end_ns: int) -> float:
+        """How far from the value the truth lies in 95 % of cases at most."""
+        if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
+            return math.inf
+        return covering_j(self._spread_j(begin_ns), self._spread_j(end_ns))
+
+    def _spread_j(self, moment_ns: int) -> float:
+        """Over how much energy the truth at a moment is spread by swings and dates (J)."""
+        moments, energies = self._knots
+        after = int(np.searchsorted(moments, moment_ns, "right"))
+        if after in (0, len(moments)) or self._is_unread(moment_ns):
+            return math.inf
+        step_j = float(energies[after] - energies[after - 1])
+        swung_j = SWUNG_FRACTION * step_j
+        return math.hypot(swung_j, self._dated_j(moment_ns, after)) + self._channel.resolution
+
+    def _dated_j(self, moment_ns: int, after: int) -> float:
+        """What can have been used between the readings that date the changes around a moment."""
+        moments, energies = self._knots
+        near = slice(max(after - 3, 0), after + 3)
+        shortest_s = max(self._channel.refresh_s, 1e-9)
+        steps_s = np.maximum(np.diff(moments[near]) * 1e-9, shortest_s)
+        power_w = float((np.diff(energies[near]) / steps_s).max())
+        later = int(np.searchsorted(self._earliest[self._changes], moment_ns))
+        around = self._changes[max(later - 1, 0) : later + 1]
+        unsure_ns = (self._latest[around] - self._earliest[around]).max()
+        return power_w * float(unsure_ns) * 1e-9
+
+    def _changes_after(self, reading: int) -> NDArray[np.intp]:
+        """The next changes that a reading is followed by."""
+        first = int(np.searchsorted(self._changes, reading))
+        return self._changes[first : first + NEXT_CHANGES]
 
     def _interpolate_j(self, moment_ns: float) -> float:
         """The energy passed at a moment; beyond the knots the power beside them goes on."""

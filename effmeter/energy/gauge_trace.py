@@ -1,10 +1,14 @@
 """The energy that a power gauge's readings show.
 
 Power is interpolated linearly between the readings at which the gauge changed, each dated at
-the middle of what it averages, and integrated. Each stretch is uncertain by half the change
-across it (independent from stretch to stretch), each boundary by half the sensor's refresh
-period and window at the swing of the power nearby, and the dates of all readings together by
-the same at the change of power from boundary to boundary.
+the middle of what it averages, and integrated. The interval takes in
+
+- what interpolation can miss where the power bends: a change may have come anywhere between two
+  readings;
+- at each boundary, and for all readings together, how unsure the dates of the readings are, at
+  the swing of the power nearby;
+- for a gauge that averages over less than its refresh period, what it never looked at
+  (``effmeter.energy.glimpses``).
 """
 
 import math
@@ -12,10 +16,18 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from effmeter.counters import Loss
 from effmeter.energy.arrays import Times, Values
-from effmeter.energy.interval import POWER_HEADROOM, Energy, widen
+from effmeter.energy.glimpses import (
+    AROUND_S,
+    MEAN_FRACTION,
+    SMOOTH_FRACTION,
+    Glimpses,
+    looks_part_time,
+)
+from effmeter.energy.interval import POWER_HEADROOM, Energy, covering_j, widen
 from effmeter.schema import Channel
 
 
@@ -48,8 +60,9 @@ class GaugeTrace:
             self._between_j(begin_ns, end_ns), self._boundaries_j(begin_ns, end_ns)
         )
         guessed_j, most_j = self._unread_j(begin_ns, end_ns)
-        low_j = max(0.0, value_j - error_j - guessed_j)
-        high_j = value_j + error_j + max(0.0, most_j - guessed_j)
+        below_j, above_j = self._unseen_j(begin_ns, end_ns)
+        low_j = max(0.0, value_j - error_j - guessed_j - below_j)
+        high_j = value_j + error_j + max(0.0, most_j - guessed_j) + above_j
         return widen(self._channel, value_j, low_j, high_j)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
@@ -66,16 +79,27 @@ class GaugeTrace:
         A value seen for longer than a refresh period still held a refresh period before it was
         last seen.
         """
-        refresh_ns, half_window_ns = self._channel.refresh_s * 1e9, self._channel.window_s * 5e8
-        changes = np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
-        refreshed = self._times_ns - refresh_ns
-        before = np.concatenate((refreshed[:1], self._times_ns[:-1].astype(np.float64)))
-        earliest = np.maximum(before, refreshed)[changes]
-        moments = earliest + (self._times_ns[changes] - earliest) / 2
+        changes = self._changes
+        changed_ns, unsure_ns = self._dating
+        moments = changed_ns - unsure_ns
         last_seen = np.concatenate((changes[1:], [len(self._power_w)])) - 1
-        held_ns = np.maximum(refreshed[last_seen], moments)
-        both = np.column_stack((moments, held_ns)).ravel() - half_window_ns
+        held_ns = np.maximum(self._times_ns[last_seen] - self._channel.refresh_s * 1e9, moments)
+        both = np.column_stack((moments, held_ns)).ravel() - self._channel.window_s * 5e8
         return both, np.repeat(self._power_w[changes], 2)
+
+    @cached_property
+    def _changes(self) -> NDArray[np.intp]:
+        """The readings at which the gauge changed; the first counts as a change."""
+        return np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
+
+    @cached_property
+    def _dating(self) -> tuple[Values, Values]:
+        """When each change was first seen, and half of how long before it can have come (ns)."""
+        refreshed = self._times_ns - self._channel.refresh_s * 1e9
+        before = np.concatenate((refreshed[:1], self._times_ns[:-1].astype(np.float64)))
+        earliest = np.maximum(before, refreshed)[self._changes]
+        changed_ns = self._times_ns[self._changes].astype(np.float64)
+        return changed_ns, (changed_ns - earliest) / 2
 
     @cached_property
     def _integral_j(self) -> Values:
@@ -94,42 +118,119 @@ class GaugeTrace:
         return float(self._integral_j[last] + since_s * (power_w[last] + here_w) / 2)
 
     def _between_j(self, begin_ns: int, end_ns: int) -> float:
-        """What linear interpolation can miss between knots, stretches taken as independent."""
+        """What linear interpolation can miss between knots.
+
+        A change may have come anywhere between two readings, as far as it bends away from the
+        changes beside it. Where the gauge looks part of the time, a load in step with it misses by
+        the same at each sharp rise, and at each sharp fall; all else counts as independent.
+        """
         moments, power_w = self._knots
         first = max(0, int(np.searchsorted(moments, begin_ns, "right")) - 1)
         last = int(np.searchsorted(moments, end_ns, "left"))
         apart_s = np.diff(moments[first : last + 1]) * 1e-9
-        changes_w = np.abs(np.diff(power_w[first : last + 1]))
-        return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
+        changes_w = np.diff(power_w[first : last + 1])
+        if not looks_part_time(self._channel):
+            return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
+        missed_j = self._bends_w[first:last] * np.maximum(apart_s - self._channel.window_s, 0) / 2
+        sharp_w = SMOOTH_FRACTION * float(np.ptp(power_w[first : last + 1]))
+        rises_j, falls_j = (
+            missed_j[changes_w >= sharp_w].sum(),
+            missed_j[changes_w <= -sharp_w].sum(),
+        )
+        smooth_j = missed_j[np.abs(changes_w) < sharp_w]
+        return math.hypot(rises_j, falls_j, *smooth_j)
 
-    @property
-    def _unsure_s(self) -> float:
+    @cached_property
+    def _bends_w(self) -> Values:
+        """How far the change from each knot to the next differs from the changes beside it (W)."""
+        moments, power_w = self._knots
+        changes_w, apart_ns = np.diff(power_w), np.diff(moments)
+        held = (changes_w == 0) & (apart_ns > self._channel.refresh_s * 5e8)
+        kept = (changes_w != 0) | held
+        beside_w = np.concatenate(([0.0], changes_w[kept], [0.0]))
+        before_w, here_w, after_w = beside_w[:-2], beside_w[1:-1], beside_w[2:]
+        bends_w = np.maximum(np.abs(here_w - before_w), np.abs(here_w - after_w))
+        opposed_w = np.minimum(
+            np.maximum(-before_w * np.sign(here_w), 0), np.maximum(-after_w * np.sign(here_w), 0)
+        )
+        all_w = np.zeros(len(changes_w))
+        all_w[kept] = np.minimum(bends_w, np.abs(here_w) + opposed_w)
+        return all_w
+
+    def _unsure_s(self, begin_ns: float, end_ns: float) -> float:
         """How far a reading may stand for another moment than it is dated at."""
-        return float(self._reach_ns * 1e-9 + self._slowest_read_s) / 2
+        changed_ns, unsure_ns = self._dating
+        first = max(0, int(np.searchsorted(changed_ns, begin_ns)) - 1)
+        last = int(np.searchsorted(changed_ns, end_ns)) + 1
+        return float(unsure_ns[first:last].max(initial=0)) * 1e-9 + self._slowest_read_s / 2
 
     def _shift_j(self, begin_ns: int, end_ns: int) -> float:
         """What all readings dated too early, or all too late, would change."""
         begin_w, end_w = np.interp([begin_ns, end_ns], *self._knots)
-        return float(abs(end_w - begin_w)) * self._unsure_s
+        return float(abs(end_w - begin_w)) * self._unsure_s(begin_ns, end_ns)
 
     def _boundaries_j(self, begin_ns: int, end_ns: int) -> float:
         """Each boundary may sit on the wrong side of a refresh, at the swing nearby."""
         moments, power_w = self._knots
         error_j = 0.0
         for moment_ns in (begin_ns, end_ns):
-            first = max(0, int(np.searchsorted(moments, moment_ns - 2 * self._reach_ns)) - 1)
-            last = int(np.searchsorted(moments, moment_ns + 2 * self._reach_ns))
+            around_ns = (moment_ns - self._reach_ns, moment_ns + self._reach_ns)
+            first = max(0, int(np.searchsorted(moments, around_ns[0])) - 1)
+            last = int(np.searchsorted(moments, around_ns[1]))
             nearby = power_w[first : last + 1]
             beyond_ns = max(moments[0] - moment_ns, moment_ns - moments[-1], 0.0)
             held_s = min(beyond_ns, self._reach_ns) * 1e-9
             swing_w = float(nearby.max() - nearby.min()) + self._channel.resolution
-            error_j = math.hypot(error_j, swing_w * self._unsure_s + float(nearby.max()) * held_s)
+            swung_j = swing_w * self._unsure_s(*around_ns)
+            error_j = math.hypot(error_j, swung_j + float(nearby.max()) * held_s)
         return error_j
+
+    def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
+        """How far the truth may lie below and above, for what a window never looked at (J)."""
+        if not looks_part_time(self._channel):
+            return 0.0, 0.0
+        seen_fraction = self._channel.window_s / self._channel.refresh_s
+        begin_ns = max(begin_ns, int(self._times_ns[0]))
+        end_ns = max(begin_ns, min(end_ns, int(self._times_ns[-1])))
+        glimpses = self._glimpses(begin_ns, end_ns)
+        rest_s, rest_j = (end_ns - begin_ns) * 1e-9, self._between_moments_j(begin_ns, end_ns)
+        for first_ns, last_ns in glimpses.resolved():
+            first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
+            if last_ns > first_ns:
+                rest_s -= (last_ns - first_ns) * 1e-9
+                rest_j -= self._between_moments_j(first_ns, last_ns)
+        most_j = (1 - seen_fraction) * max(0.0, self._ceiling_w * rest_s - rest_j)
+        least_j = (1 - seen_fraction) * max(0.0, rest_j)
+        mean_w = glimpses.mean_of_swings_w()
+        if mean_w is not None:
+            beat_j = mean_w * rest_s - rest_j
+            within_j = mean_w * covering_j(self._channel.refresh_s, self._channel.refresh_s) / 2
+            unsure_j = math.hypot(MEAN_FRACTION * mean_w * rest_s, within_j)
+            return min(least_j, max(0.0, -beat_j) + unsure_j), min(
+                most_j, max(0.0, beat_j) + unsure_j
+            )
+        return least_j, most_j
+
+    def _between_moments_j(self, begin_ns: float, end_ns: float) -> float:
+        return self._passed_j(end_ns) - self._passed_j(begin_ns)
+
+    def _glimpses(self, begin_ns: int, end_ns: int) -> Glimpses:
+        """The readings around a window, one for each update."""
+        first_ns = max(begin_ns - AROUND_S * 1e9, float(self._times_ns[0]))
+        last_ns = min(end_ns + AROUND_S * 1e9, float(self._times_ns[-1]))
+        moments_ns = np.arange(first_ns, last_ns, self._channel.refresh_s * 1e9)
+        shown = np.searchsorted(self._times_ns, moments_ns, "right") - 1
+        unsure_ns = (self._channel.refresh_s + self._channel.window_s) * 5e8
+        return Glimpses(moments_ns - unsure_ns, self._power_w[shown])
+
+    @property
+    def _ceiling_w(self) -> float:
+        """What the device can draw: its limit, or well above all that was seen."""
+        stated_w = self._channel.max_power_w
+        return POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
 
     def _unread_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """What was interpolated where nothing was read, and the most there can have been (J)."""
-        stated_w = self._channel.max_power_w
-        ceiling_w = POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
         unread: list[tuple[float, float]] = [(loss.begin_ns, loss.end_ns) for loss in self._losses]
         unread.append((-math.inf, self._times_ns[0] - self._reach_ns))
         unread.append((self._times_ns[-1] + self._reach_ns, math.inf))
@@ -138,5 +239,5 @@ class GaugeTrace:
             first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
             if last_ns > first_ns:
                 guessed_j += self._passed_j(last_ns) - self._passed_j(first_ns)
-                most_j += ceiling_w * (last_ns - first_ns) * 1e-9
+                most_j += self._ceiling_w * (last_ns - first_ns) * 1e-9
         return guessed_j, most_j

@@ -1,18 +1,21 @@
 """An energy with its interval, and what every trace of readings answers."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from effmeter.schema import Channel
 
+CONFIDENCE = 0.95
+"""In how many cases an interval is to hold the truth."""
 POWER_HEADROOM = 2.0
 """How far power inside one refresh period may exceed the highest mean seen around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """An energy, the interval that holds it, and the sensor's systematic error beside it (J)."""
+    """An energy, the interval that holds it in 95 % of cases, and the systematic error (J)."""
 
     value_j: float
     low_j: float
@@ -48,6 +51,20 @@ class Trace(Protocol):
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy used between two moments; None where no reading lets it be known."""
+
+
+def covering_j(one_j: float, other_j: float) -> float:
+    """How far the sum of two independent errors, each even over its spread, strays in 95 % (J).
+
+    From the trapezoid that the sum of two uniform distributions has.
+    """
+    narrow_j, wide_j = sorted((one_j, other_j))
+    outside = 1 - CONFIDENCE
+    if math.isinf(wide_j):
+        return math.inf
+    if narrow_j < outside * wide_j:
+        return CONFIDENCE * wide_j / 2
+    return (narrow_j + wide_j) / 2 - math.sqrt(outside * narrow_j * wide_j)
 
 
 def widen(channel: Channel, value_j: float, low_j: float, high_j: float) -> Energy:

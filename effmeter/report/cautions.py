@@ -6,6 +6,7 @@ from effmeter.analysis.account import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names
 from effmeter.energy import Energy
+from effmeter.energy.glimpses import looks_part_time
 from effmeter.schema import Channel, Kind
 from effmeter.store.run import INTERRUPTED, RECORDING, Run
 from effmeter.units import format_duration, format_energy
@@ -20,6 +21,7 @@ def cautions(
     """The lines of one run; none where there is nothing to beware of."""
     yield from _ending(run)
     yield from _coverage(whole)
+    yield from _part_time_gauges(whole)
     yield from _disagreements(whole)
     yield from _learning(run, judged, metric)
     yield from _recording(run)
@@ -49,6 +51,15 @@ def _coverage(whole: Account) -> Iterable[str]:
         if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
             unread = f"{format_duration(seen.unread_s)} of {format_duration(window_s)}"
             yield f"{seen.channel.name} was not read for {unread}: bounded there, not measured"
+
+
+def _part_time_gauges(whole: Account) -> Iterable[str]:
+    """Gauges that a total rests on and that cannot tell all loads apart."""
+    for channel in whole.cover.channels:
+        if looks_part_time(channel):
+            seen = f"looks {100 * channel.window_s / channel.refresh_s:.0f} % of the time"
+            why = "its interval is wide where a load may swing unseen"
+            yield f"{channel.name} {seen if channel.window_s else 'shows single moments'}: {why}"
 
 
 def _disagreements(whole: Account) -> Iterable[str]:

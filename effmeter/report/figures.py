@@ -22,6 +22,14 @@ def energy_interval(energy: Energy) -> str:
     return _interval(energy.low_j / factor, energy.high_j / factor, decimals)
 
 
+def energy_systematic(energy: Energy) -> str:
+    """The sensor's gain error in the unit of the value: ``"± 0.06"``; empty if none is stated."""
+    if not energy.systematic_j:
+        return ""
+    factor, _ = _prefix(energy)
+    return f"± {_number(energy.systematic_j / factor, _energy_decimals(energy, factor))}"
+
+
 def per_kilojoule(value_per_j: float, low_per_j: float, high_per_j: float) -> tuple[str, str]:
     """An efficiency per kilojoule, and its interval."""
     value, low, high = (x * PER_KJ for x in (value_per_j, low_per_j, high_per_j))

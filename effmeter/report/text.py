@@ -18,6 +18,7 @@ from effmeter.report.contents import (
 from effmeter.report.figures import (
     energy_figure,
     energy_interval,
+    energy_systematic,
     metric_figure,
     per_kilojoule,
 )
@@ -100,11 +101,17 @@ def _facts(summary: RunSummary) -> Text:
 def _energy_table(summary: RunSummary) -> Padding:
     figures = [*summary.components, *([summary.total] if summary.total else [])]
     rows = [
-        [figure.component, *_energy_cells(figure), figure.provenance, _cover(figure, summary)]
+        [
+            figure.component,
+            *_energy_cells(figure),
+            energy_systematic(figure.energy),
+            figure.provenance,
+            _cover(figure, summary),
+        ]
         for figure in figures
     ]
-    headings = ("energy", "", "interval", "", "channels")
-    return _table(headings, rows, numeric=(1, 2))
+    headings = ("energy", "", "interval", "gain error", "", "channels")
+    return _table(headings, rows, numeric=(1, 2, 3))
 
 
 def _cover(figure: ComponentFigure, summary: RunSummary) -> str:

@@ -81,7 +81,7 @@ def test_everything_amiss_is_said(troubled: RunSummary, caution: str) -> None:
 
 
 def test_nothing_else_is_said(troubled: RunSummary) -> None:
-    assert len(troubled.cautions) == 11
+    assert len(troubled.cautions) == 12
 
 
 def test_gap_is_told_with_its_reason(troubled: RunSummary) -> None:
@@ -98,7 +98,7 @@ def test_summary_is_json_without_what_json_cannot_hold(troubled: RunSummary) -> 
 
 
 def test_gauge_and_counter_that_disagree_are_named(tmp_path: Path) -> None:
-    inner = gauge(contained_in="gpu0")
+    inner = gauge(contained_in="gpu0", window_s=0.1)
     described = metadata(channels=(counter("gpu0", Component.GPU), inner))
     with RunFile(tmp_path / "run.arrow", described) as file:
         file.count("gpu0", every(0.1, 0, 10), 300.0)
@@ -106,6 +106,15 @@ def test_gauge_and_counter_that_disagree_are_named(tmp_path: Path) -> None:
         file.end(10.0)
     (caution,) = summarise(read_run(file.path)).cautions
     assert caution == "gauge and counter disagree: gpu0-power 1.00 kJ, gpu0 3.00 kJ"
+
+
+def test_gauge_that_looks_part_of_the_time_is_named(tmp_path: Path) -> None:
+    described = metadata(channels=(gauge(window_s=0.025),))
+    with RunFile(tmp_path / "run.arrow", described) as file:
+        file.show("gpu0-power", every(0.1, 0, 10), 100.0)
+        file.end(10.0)
+    (caution,) = summarise(read_run(file.path)).cautions
+    assert caution.startswith("gpu0-power looks 25 % of the time")
 
 
 def test_programs_that_are_not_judged_are_told(tmp_path: Path) -> None:

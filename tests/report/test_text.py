@@ -12,6 +12,7 @@ from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
 from effmeter.store.reader import read_run
 from tests.report.runs import write_plain, write_troubled
+from tests.store.writing import RunFile, counter, every, metadata
 
 
 def printed(*summaries: RunSummary, with_epochs: bool = False) -> str:
@@ -44,6 +45,16 @@ def test_energies_are_those_of_the_summary(plain: RunSummary) -> None:
         assert energy_interval(figure.energy) in line
         assert "measured" in line
     assert "gpu0 + cpu0" in line_of(text, "total")
+
+
+def test_gain_error_stands_beside_the_interval(tmp_path: Path) -> None:
+    described = metadata(channels=(counter(gain_error_fraction=0.05),))
+    with RunFile(tmp_path / "run.arrow", described) as file:
+        file.count("cpu0", every(0.1, 0, 10), 300.0)
+        file.end(10.0)
+    text = printed(summarise(read_run(file.path)))
+    assert "gain error" in text
+    assert "± 0.15" in line_of(text, "total")
 
 
 def test_eq_2_is_that_of_the_summary(plain: RunSummary) -> None:
