@@ -171,6 +171,10 @@ class Refusal:
     remedy: str = ""
     present: bool = True
     """Whether the machine has the component, as far as can be told without the sensor."""
+    leaves_unread: str = ""
+    """The part of the machine that no other sensor of the family reads, so that a total over
+    its component is partial: the channel it would have been (``cpu1``), or words. Empty where
+    the refusal is of the whole component, or where something else reads the same."""
 
 
 @dataclass(frozen=True, slots=True)

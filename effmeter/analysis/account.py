@@ -83,7 +83,7 @@ def account(run: Run, begin_ns: int, end_ns: int) -> Account:
         channels,
         components,
         total(part.energy for part in components),
-        (*_missing_components(run, cover), *_missing_channels(run, cover, known)),
+        (*_missing_components(run, cover), *_missing_devices(run, cover)),
     )
 
 
@@ -134,34 +134,17 @@ def _missing_components(run: Run, cover: Cover) -> Iterable[Missing]:
         yield Missing(component, reason, remedy)
 
 
-def _missing_channels(run: Run, cover: Cover, known: set[str]) -> Iterable[Missing]:
+def _missing_devices(run: Run, cover: Cover) -> Iterable[Missing]:
     """Devices without a figure of their own that no channel of the cover stands in for."""
-    told = {c.component for c in cover.channels if c.provenance is Provenance.ESTIMATED}
-    told |= set(Component) - set(SUMMED_COMPONENTS) | set(cover.missing)
-    stood_in_for = {name for channel in cover.channels for name in _lineage(run, channel)}
-    for name, channel in run.channels.items():
-        is_device = _lineage(run, channel) == {name}
-        is_estimate = channel.provenance is Provenance.ESTIMATED
-        if name in known | stood_in_for or channel.component in told:
-            continue
-        if is_device and not is_estimate:
+    refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
+    for name in cover.partial:
+        if name in run.channels:
             yield Missing(name, _why_unread(run, name))
+        else:
+            yield Missing(name, refusals[name].reason, refusals[name].remedy)
 
 
 def _why_unread(run: Run, channel: str) -> str:
     reasons = [gap.reason for gap in run.gaps if gap.channel == channel]
     otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
     return reasons[-1] if reasons else otherwise
-
-
-def _lineage(run: Run, channel: Channel) -> set[str]:
-    """A channel's name and those of all that contain it, the board apart."""
-    names = {channel.name}
-    outer = channel.contained_in
-    while outer is not None and outer not in names:
-        container = run.channels.get(outer)
-        if container is None or container.component is Component.BOARD:
-            break
-        names.add(outer)
-        outer = container.contained_in
-    return names

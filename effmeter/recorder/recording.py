@@ -57,7 +57,7 @@ class Recording:
         self.owner_uid = owner_uid
         self.cap_hz = cap_hz
         """The most readings per second that the user may have; null: no cap."""
-        self.totals = LiveTotals(metadata.refusals)
+        self.totals = LiveTotals(metadata.refusals, metadata.channels)
         self.sources: dict[int, Source] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
