@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover
+from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, unseen_gpus
 from effmeter.energy import Energy, total
 from effmeter.schema import Channel, Component, Provenance
 from effmeter.store.run import Run
@@ -67,7 +67,8 @@ def account(run: Run, begin_ns: int, end_ns: int) -> Account:
     """
     energies = {name: energy_of(run, name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
-    cover = choose_cover(run.channels.values(), known, run.metadata.refusals)
+    unseen = unseen_gpus(run.channels.values(), [source.program for source in run.sources])
+    cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
     reasons = dict(cover.left_out)
     channels = tuple(
         ChannelEnergy(

@@ -178,6 +178,7 @@ class Recording:
     def add_source(self, key: int, described: Message, label: str) -> None:
         """A program joins; what it says of itself stands in a note."""
         self.sources[key] = Source(label, described["id"])
+        self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
         self._note("source", source=label, text=text, id=described["id"])
