@@ -69,7 +69,8 @@ class Event(StrEnum):
     ANCHOR = "anchor"
     """id (run clock, ns), value (wall clock less ``time``, s), duration_s (s asleep since boot)."""
     CONTENTION = "contention"
-    """channel, value (how many other processes used the device), text (which)."""
+    """channel (null: the host's processors), value (how many other processes use the device from
+    now on; null: unknown), text (which, or why that is unknown)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Discovery, Reading
+from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.nvml_channels import Gpu
 from effmeter.probes.nvml_device import Device, refusal_of
 from effmeter.probes.nvml_fields import refused
@@ -66,6 +66,10 @@ class NvmlProbe:
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
         return [reading for device in self._devices for reading in device.read(self._now_ns)]
+
+    def users(self) -> dict[str, tuple[int, ...] | Failure]:
+        """The processes that compute or draw on each GPU; numbers of the machine's own."""
+        return {device.own_channel: device.users() for device in self._devices}
 
     def close(self) -> None:
         """Let go of the driver."""

@@ -63,6 +63,7 @@ class Device:
         apart = counter if self.gpu.counts_module else []
         own = [*([] if apart else counter), *gauges]
         self._is_read = bool(own)
+        self.own_channel = (own or apart)[0].channel.name if own or apart else self.gpu.channel_name
         memory = self._first(_MEMORY, "power-memory", "memory") if own else []
         module = self._first(_MODULE, "module-power", "module")
         self.sensors = tuple(_chained([*apart, *module, *own, *memory]))
@@ -84,6 +85,21 @@ class Device:
         after_ns = now_ns()
         for sensor, shown in zip(self._fields, values, strict=True):
             yield sensor.reading(before_ns, after_ns, shown)
+
+    def users(self) -> tuple[int, ...] | Failure:
+        """The processes that compute or draw on the GPU; why that is not told."""
+        calls = (
+            self._nvml.nvmlDeviceGetComputeRunningProcesses_v3,
+            self._nvml.nvmlDeviceGetGraphicsRunningProcesses_v3,
+        )
+        found: set[int] = set()
+        errors = []
+        for call in calls:
+            try:
+                found.update(process.pid for process in call(self._handle))
+            except self._nvml.NVMLError as error:
+                errors.append(str(error))
+        return Failure(errors[0]) if len(errors) == len(calls) else tuple(sorted(found))
 
     def refusals(self) -> Iterator[Refusal]:
         """What does not answer, unless the GPU is only too old for it and has another figure."""

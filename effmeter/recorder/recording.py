@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from effmeter.clock import Clock
+from effmeter.recorder.contention import ContentionLog, Snapshot
 from effmeter.recorder.intake import Appeared, Gap, Item, Observation
 from effmeter.recorder.protocol import INTERRUPTED, Message, ProtocolError
 from effmeter.recorder.rows import EventRow, RowBuffer
@@ -58,6 +59,7 @@ class Recording:
         self.cap_hz = cap_hz
         """The most readings per second that the user may have; null: no cap."""
         self.totals = LiveTotals(metadata.refusals, metadata.channels)
+        self.sharing = ContentionLog()
         self.sources: dict[int, Source] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
@@ -173,10 +175,25 @@ class Recording:
         )
         self._rows.add_event(row)
 
+    def look_around(self, seen: Snapshot) -> None:
+        """Write down who else uses the devices, where that has changed."""
+        for sharing in self.sharing.take(seen):
+            others = None if sharing.others is None else float(sharing.others)
+            row = EventRow(
+                max(seen.time_ns, self._begin_ns),
+                Event.CONTENTION,
+                channel=sharing.channel,
+                value=others,
+                text=sharing.text,
+            )
+            self._rows.add_event(row)
+
     # Sources and their marks
 
-    def add_source(self, key: int, described: Message, label: str) -> None:
+    def add_source(self, key: int, described: Message, label: str, pid: int) -> None:
         """A program joins; what it says of itself stands in a note."""
+        if pid > 0:  # zero: the program's number means nothing here
+            self.sharing.roots.add(pid)
         self.sources[key] = Source(label, described["id"])
         self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}

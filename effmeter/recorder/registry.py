@@ -169,6 +169,7 @@ class Registry:
         writer = RunWriter(descriptor, metadata, run_as, lambda why: self._file_ended(token, why))
         uid = connection.peer.uid
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, uid, cap_hz)
+        recording.sharing.tells_names = not connection.is_restricted
         self._pool.add(token, recording)
         self._enter(connection, token, message)
 
@@ -207,7 +208,8 @@ class Registry:
         connection.recording = token
         rank = message.get("rank")
         label = f"{message['host']}/{'-' if rank is None else rank}/{connection.peer.pid}"
-        recording.add_source(connection.key, message, label)
+        recording.add_source(connection.key, message, label, connection.peer.pid)
+        self._pool.look_around()
         connection.awaits_begun = True
         self._request_reading(connection)
         self._settle_soon()

@@ -8,10 +8,12 @@ from effmeter.analysis.metrics import logged_names
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.schema import Channel, Kind
+from effmeter.store.records import Contention
 from effmeter.store.run import INTERRUPTED, RECORDING, Run
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
+_NOBODY = Contention(0, None, 0, "")
 _NOTED = {"warning": "", "recorder": "recorder: "}
 
 
@@ -24,7 +26,7 @@ def cautions(
     yield from _disagreements(whole)
     yield from _learning(run, judged, metric)
     yield from _recording(run)
-    yield from _surroundings(run)
+    yield from _surroundings(run, whole)
 
 
 def _ending(run: Run) -> Iterable[str]:
@@ -118,7 +120,7 @@ def _recording(run: Run) -> Iterable[str]:
         yield f"{probe}: {count} readings came too late for their schedule"
 
 
-def _surroundings(run: Run) -> Iterable[str]:
+def _surroundings(run: Run, whole: Account) -> Iterable[str]:
     told = (s.program for s in run.sources if isinstance(s.program, dict))
     for reason in dict.fromkeys(p.get(VISIBLE_GPUS_UNKNOWN) for p in told):
         if reason:
@@ -127,10 +129,18 @@ def _surroundings(run: Run) -> Iterable[str]:
         yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
     for step in run.wall_steps:
         yield f"the wall clock was set by {step.step_s:+.1f} s during the run"
-    shared: dict[str, int] = {}
-    for contention in run.contentions:
-        name = contention.channel or "a device"
-        shared[name] = max(shared.get(name, 0), contention.processes)
-    for name, processes in shared.items():
-        if processes:
-            yield f"{name} was shared with up to {processes} other processes"
+    yield from _others(run, whole)
+
+
+def _others(run: Run, whole: Account) -> Iterable[str]:
+    """Other processes on the devices that a total counts, at their most."""
+    uncounted = {name for name, reason in whole.cover.left_out if reason == UNSEEN}
+    most: dict[str | None, Contention] = {}
+    for seen in run.contentions:
+        if seen.processes > most.get(seen.channel, _NOBODY).processes:
+            most[seen.channel] = seen
+    for channel, seen in most.items():
+        which = f" ({seen.text})" if channel is None and seen.text else ""
+        if channel not in uncounted:
+            device = "the processors were" if channel is None else f"{channel} was"
+            yield f"{device} shared with up to {seen.processes} other processes{which}"

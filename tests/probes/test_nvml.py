@@ -175,3 +175,27 @@ def test_closing_twice_does_no_harm(bench: NvmlBench) -> None:
     probe = bench.probe([STEADY])
     probe.close()
     probe.close()
+
+
+def test_processes_that_compute_or_draw_are_users_of_their_gpu(bench: NvmlBench) -> None:
+    refused = Fault(NO_PERMISSION)
+    gpus = [
+        replace(STEADY, computing=(40, 20), drawing=(20, 10)),
+        STEADY,
+        replace(STEADY, processes_fault=refused),
+        replace(STEADY, energy_fault=Fault(NOT_SUPPORTED), computing=tuple(range(1, 12))),
+    ]
+    probe = bench.probe(gpus)
+    assert probe.users() == {
+        "gpu0": (10, 20, 40),
+        "gpu1": (),
+        "gpu2": Failure("Insufficient Permissions"),
+        "gpu3-power": tuple(range(1, 12)),
+    }
+    probe.close()
+
+
+def test_users_of_a_closed_driver_are_unknown(bench: NvmlBench) -> None:
+    probe = bench.probe([STEADY])
+    probe.close()
+    assert probe.users() == {"gpu0": Failure("Uninitialized")}
