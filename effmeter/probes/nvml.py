@@ -36,6 +36,7 @@ from effmeter.probes.nvml_fields import refused
 from effmeter.probes.sysfs import read_text
 from effmeter.schema import Component, Refusal
 
+
 class NvmlProbe:
     """Reads every GPU that NVML lists; ``pynvml.NVMLError`` where NVML does not start.
 

@@ -73,10 +73,7 @@ def _resolved(
     """Each valid entry with the UUID of its physical GPU, up to the first that names none."""
     for entry in (text.strip() for text in listed.split(",")):
         number = _NUMBER.match(entry)
-        if number:
-            found = _by_number(int(number[1]), numbered)
-        else:
-            found = _by_uuid(entry, gpus)
+        found = _by_number(int(number[1]), numbered) if number else _by_uuid(entry, gpus)
         if found is None:
             return
         yield found

@@ -190,9 +190,12 @@ class Recording:
 
     # Sources and their marks
 
-    def add_source(self, key: int, described: Message, label: str, pid: int) -> None:
-        """A program joins; what it says of itself stands in a note."""
-        if pid > 0:  # zero: the program's number means nothing here
+    def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
+        """A program joins; what it says of itself stands in a note.
+
+        ``pid`` is zero where its number means nothing here, as out of a container.
+        """
+        if pid > 0:
             self.sharing.roots.add(pid)
         self.sources[key] = Source(label, described["id"])
         self.totals.programs.append(described["program"])
