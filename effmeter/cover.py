@@ -2,16 +2,29 @@
 
 Of each component the measured channels count, and estimates only where nothing is measured.
 A channel contained in one that counts is left out: the cores inside a package, the power gauge
-beside an energy counter. The board's own meter contains all the rest and stands apart.
+beside an energy counter. Where its container has no figure, a channel of the same device stands
+in for it; a part does not. The board's own meter contains all the rest and stands apart.
+
+A cover also says what its total does not know: components that nothing covers (``missing``),
+and devices of the components it does cover that give no figure (``partial``).
 """
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from effmeter.schema import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
+UNSEEN = "the program could not see it (CUDA_VISIBLE_DEVICES)"
+VISIBLE_GPUS = "visible_gpus"
+"""Among what is told of a program: a list of UUIDs, where it can see these GPUs alone."""
+VISIBLE_GPUS_UNKNOWN = "visible_gpus_unknown"
+"""Why that cannot be told, where it is restricted."""
+_GPU_UUID = re.compile(r"GPU-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,9 @@ class Cover:
     """Channel and reason."""
     missing: tuple[Component, ...]
     """Components that the machine has and no channel covers."""
+    partial: tuple[str, ...] = ()
+    """Devices without a figure whose component others cover: a channel's name, or what a
+    refusal says it leaves unread."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,16 +52,22 @@ class Cover:
 
 
 def choose_cover(
-    channels: Iterable[Channel], known: Collection[str], refusals: Iterable[Refusal] = ()
+    channels: Iterable[Channel],
+    known: Collection[str],
+    refusals: Iterable[Refusal] = (),
+    unseen: Collection[str] = (),
 ) -> Cover:
     """The cover of a total over the channels whose energy is known.
 
     ``known`` holds the names of channels that have a figure; ``refusals`` tell which components
-    the machine has although nothing reads them.
+    and devices the machine has although nothing reads them. Channels in ``unseen`` are of
+    devices that the recorded programs cannot use.
     """
-    described = {channel.name: channel for channel in channels}
+    channels = list(channels)
+    described = {channel.name: channel for channel in channels if channel.name not in unseen}
+    refused = [refusal for refusal in refusals if refusal.present]
     candidates: dict[str, Channel] = {}
-    left_out: list[tuple[str, str]] = []
+    left_out = [(channel.name, UNSEEN) for channel in channels if channel.name in unseen]
     for channel in described.values():
         if channel.name not in known:
             left_out.append((channel.name, "no reading"))
@@ -56,46 +78,113 @@ def choose_cover(
     for name, reason in _superseded(candidates, described):
         left_out.append((name, reason))
         del candidates[name]
-    covered = {channel.component for channel in candidates.values()}
-    if Component.SOC in covered:
-        covered |= {Component.CPU, Component.GPU}
-    missing = {r.component for r in refusals if r.present} - covered
+    missing = {refusal.component for refusal in refused} - _covered(candidates)
     order = list(Component)
     return Cover(
         tuple(sorted(candidates.values(), key=lambda c: (order.index(c.component), c.name))),
         tuple(left_out),
         tuple(sorted((m for m in missing if m in SUMMED_COMPONENTS), key=order.index)),
+        tuple(_partial(candidates, described, known, refused, missing)),
     )
 
 
+def unseen_gpus(channels: Iterable[Channel], programs: Sequence[Any]) -> frozenset[str]:
+    """The channels of GPUs that none of the programs can see, by what is told of each.
+
+    Empty where any of them may see all; a channel names its GPU in ``device``.
+    """
+    told = [p.get(VISIBLE_GPUS) if isinstance(p, Mapping) else None for p in programs]
+    lists = [uuids for uuids in told if isinstance(uuids, list)]
+    if not lists or len(lists) < len(told):
+        return frozenset()
+    visible = {uuid for uuids in lists for uuid in uuids}
+    found = ((channel.name, _GPU_UUID.search(channel.device)) for channel in channels)
+    return frozenset(name for name, uuid in found if uuid and uuid[0] not in visible)
+
+
+def _covered(candidates: Mapping[str, Channel]) -> set[Component]:
+    covered = {channel.component for channel in candidates.values()}
+    return covered | _INSIDE_SOC if Component.SOC in covered else covered
+
+
 def _superseded(
-    candidates: dict[str, Channel], described: dict[str, Channel]
+    candidates: Mapping[str, Channel], described: Mapping[str, Channel]
 ) -> list[tuple[str, str]]:
     """Candidates that another one already includes or measures better, with the reason."""
-    measured = {
-        c.component for c in candidates.values() if c.provenance is not Provenance.ESTIMATED
-    }
-    if Component.SOC in measured:
-        measured |= {Component.CPU, Component.GPU}
+    measured = _covered(
+        {n: c for n, c in candidates.items() if c.provenance is not Provenance.ESTIMATED}
+    )
     found = []
     for channel in candidates.values():
         container = _container(channel, candidates, described)
         if container is not None:
             found.append((channel.name, f"contained in {container}"))
+        elif whole := _whole_of(channel, described):
+            found.append((channel.name, f"only a part of {whole}, which has no reading"))
         elif channel.provenance is Provenance.ESTIMATED and channel.component in measured:
             found.append((channel.name, f"{channel.component} is measured"))
     return found
 
 
 def _container(
-    channel: Channel, candidates: dict[str, Channel], described: dict[str, Channel]
+    channel: Channel, candidates: Mapping[str, Channel], described: Mapping[str, Channel]
 ) -> str | None:
     """The nearest candidate that contains the channel, through any number of levels."""
-    seen = {channel.name}
+    outer = (name for name in lineage(channel, described)[1:] if name in candidates)
+    return next(outer, None)
+
+
+def _whole_of(channel: Channel, described: Mapping[str, Channel]) -> str | None:
+    """What the channel is only a part of: its container, unless that is of the same device.
+
+    A power gauge stands in for the counter of its GPU, the cores not for their package.
+    """
+    wholes = (n for n in _devices(channel, described)[1:] if described[n].device != channel.device)
+    return next(wholes, None)
+
+
+def lineage(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
+    """A channel's name and those of all that contain it, the nearest first."""
+    names = [channel.name]
     outer = channel.contained_in
-    while outer is not None and outer not in seen:
-        if outer in candidates:
-            return outer
-        seen.add(outer)
+    while outer is not None and outer not in names:
+        names.append(outer)
         outer = described[outer].contained_in if outer in described else None
-    return None
+    return names
+
+
+def _partial(
+    candidates: Mapping[str, Channel],
+    described: Mapping[str, Channel],
+    known: Collection[str],
+    refused: Iterable[Refusal],
+    missing: Collection[Component],
+) -> Iterable[str]:
+    """Devices that give no figure, that nothing in the cover stands in for and nothing names.
+
+    An estimate is of all devices of its component together.
+    """
+    estimated = {c.component for c in candidates.values() if c.provenance is Provenance.ESTIMATED}
+    told = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
+    stood_in_for = {n for c in candidates.values() for n in _devices(c, described)}
+    found = [
+        channel.name
+        for channel in described.values()
+        if channel.name not in stood_in_for.union(known)
+        and channel.provenance is not Provenance.ESTIMATED
+        and channel.component not in told
+        and _devices(channel, described) == [channel.name]
+    ]
+    covered = {channel.component for channel in candidates.values()} - told
+    found += [
+        refusal.leaves_unread
+        for refusal in refused
+        if refusal.component in covered and refusal.leaves_unread not in {"", *described}
+    ]
+    return dict.fromkeys(found)  # each once, though both of two ways to read it were refused
+
+
+def _devices(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
+    """A channel's lineage as far as it is described, without the board that contains devices."""
+    outer = (described[name] for name in lineage(channel, described)[1:] if name in described)
+    return [channel.name, *(c.name for c in outer if c.component is not Component.BOARD)]

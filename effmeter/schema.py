@@ -69,7 +69,8 @@ class Event(StrEnum):
     ANCHOR = "anchor"
     """id (run clock, ns), value (wall clock less ``time``, s), duration_s (s asleep since boot)."""
     CONTENTION = "contention"
-    """channel, value (how many other processes used the device), text (which)."""
+    """channel (null: the host's processors), value (how many other processes use the device from
+    now on; null: unknown), text (which, or why that is unknown)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"
@@ -171,6 +172,10 @@ class Refusal:
     remedy: str = ""
     present: bool = True
     """Whether the machine has the component, as far as can be told without the sensor."""
+    leaves_unread: str = ""
+    """The part of the machine that no other sensor of the family reads, so that a total over
+    its component is partial: the channel it would have been (``cpu1``), or words. Empty where
+    the refusal is of the whole component, or where something else reads the same."""
 
 
 @dataclass(frozen=True, slots=True)

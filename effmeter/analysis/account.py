@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover
+from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, unseen_gpus
 from effmeter.energy import Energy, total
 from effmeter.schema import Channel, Component, Provenance
 from effmeter.store.run import Run
@@ -67,7 +67,8 @@ def account(run: Run, begin_ns: int, end_ns: int) -> Account:
     """
     energies = {name: energy_of(run, name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
-    cover = choose_cover(run.channels.values(), known, run.metadata.refusals)
+    unseen = unseen_gpus(run.channels.values(), [source.program for source in run.sources])
+    cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
     reasons = dict(cover.left_out)
     channels = tuple(
         ChannelEnergy(
@@ -83,7 +84,7 @@ def account(run: Run, begin_ns: int, end_ns: int) -> Account:
         channels,
         components,
         total(part.energy for part in components),
-        (*_missing_components(run, cover), *_missing_channels(run, cover, known)),
+        (*_missing_components(run, cover), *_missing_devices(run, cover)),
     )
 
 
@@ -134,34 +135,17 @@ def _missing_components(run: Run, cover: Cover) -> Iterable[Missing]:
         yield Missing(component, reason, remedy)
 
 
-def _missing_channels(run: Run, cover: Cover, known: set[str]) -> Iterable[Missing]:
+def _missing_devices(run: Run, cover: Cover) -> Iterable[Missing]:
     """Devices without a figure of their own that no channel of the cover stands in for."""
-    told = {c.component for c in cover.channels if c.provenance is Provenance.ESTIMATED}
-    told |= set(Component) - set(SUMMED_COMPONENTS) | set(cover.missing)
-    stood_in_for = {name for channel in cover.channels for name in _lineage(run, channel)}
-    for name, channel in run.channels.items():
-        is_device = _lineage(run, channel) == {name}
-        is_estimate = channel.provenance is Provenance.ESTIMATED
-        if name in known | stood_in_for or channel.component in told:
-            continue
-        if is_device and not is_estimate:
+    refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
+    for name in cover.partial:
+        if name in run.channels:
             yield Missing(name, _why_unread(run, name))
+        else:
+            yield Missing(name, refusals[name].reason, refusals[name].remedy)
 
 
 def _why_unread(run: Run, channel: str) -> str:
     reasons = [gap.reason for gap in run.gaps if gap.channel == channel]
     otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
     return reasons[-1] if reasons else otherwise
-
-
-def _lineage(run: Run, channel: Channel) -> set[str]:
-    """A channel's name and those of all that contain it, the board apart."""
-    names = {channel.name}
-    outer = channel.contained_in
-    while outer is not None and outer not in names:
-        container = run.channels.get(outer)
-        if container is None or container.component is Component.BOARD:
-            break
-        names.add(outer)
-        outer = container.contained_in
-    return names

@@ -14,6 +14,7 @@ _COMMANDS = {
     "bench": "Train a workload over a grid of sizes and seeds, every run recorded.",
     "daemon": "Run the shared recorder, look at it, stop it.",
     "doctor": "List what can be measured here, and how to lift what stands in the way.",
+    "idle": "Measure what this machine draws when nothing runs.",
     "report": "Print what runs cost and what they learned.",
     "run": "Record a command in any language.",
 }

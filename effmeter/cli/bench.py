@@ -117,4 +117,5 @@ def _energy_as_dict(energy: LiveEnergy) -> dict[str, object]:
         "cover": list(energy.cover),
         "estimated": list(energy.estimated),
         "missing": list(energy.missing),
+        "partial": list(energy.partial),
     }

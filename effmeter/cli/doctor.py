@@ -106,6 +106,7 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "channels": list(cover.names),
             "estimated": list(cover.estimated),
             "missing": list(cover.missing),
+            "partial": list(cover.partial),
             "left_out": dict(cover.left_out),
         },
         "daemon": diagnosis.daemon,
@@ -177,5 +178,7 @@ def _cover_lines(cover: Cover) -> list[str]:
     )
     if cover.missing:
         lines.append(f"  unknown, and in no total: {', '.join(cover.missing)}")
+    if cover.partial:
+        lines.append(f"  partial, without a figure of: {', '.join(cover.partial)}")
     lines.extend(f"  left out: {name} ({reason})" for name, reason in cover.left_out)
     return lines

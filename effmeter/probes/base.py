@@ -1,8 +1,8 @@
 """What a probe is: code that reads one family of sensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from effmeter.schema import Channel, Refusal
 
@@ -45,6 +45,17 @@ class Probe(Protocol):
 
     def close(self) -> None:
         """Let go of descriptors and handles."""
+
+
+@runtime_checkable
+class SharedDevices(Protocol):
+    """A probe whose devices tell which processes use them."""
+
+    def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
+        """The processes on each device, by the channel that stands for it.
+
+        Called from another thread than ``read``.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class PowercapProbe:
             channel = self._describe(zone, name, inside or board_of(name, boards))
             self._counters.append(_Counter(zone.counter, channel))
         except (OSError, ValueError) as error:
-            return _refusal(zone, error)
+            return _refusal(zone, error, "" if inside else name)
         self.channels = (*self.channels, channel)
         return None
 
@@ -178,13 +178,16 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
     return Discovery((), probe.refusals or (Refusal(source, Component.CPU, reason, remedy),))
 
 
-def _refusal(zone: Zone, error: OSError | ValueError) -> Refusal:
-    source = str(zone.counter)
+def _refusal(zone: Zone, error: OSError | ValueError, leaves_unread: str) -> Refusal:
+    """``leaves_unread``: the channel that the zone would have been, unless its package has it."""
+    source, component = str(zone.counter), zone.component
     if isinstance(error, PermissionError):
         reason = "only root may read it (Linux 5.10 and newer, because of CVE-2020-8694)"
-        return Refusal(source, zone.component, reason, permission_remedy(zone.folder.parent))
+        remedy = permission_remedy(zone.folder.parent)
+        return Refusal(source, component, reason, remedy, leaves_unread=leaves_unread)
     cause = error.strerror if isinstance(error, OSError) else "it does not show a number"
-    return Refusal(source, zone.component, f"it cannot be read: {cause}")
+    reason = f"it cannot be read: {cause}"
+    return Refusal(source, component, reason, leaves_unread=leaves_unread)
 
 
 def permission_remedy(tree: Path) -> str:

@@ -11,6 +11,7 @@ from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.recorder.intake import Intake, Item
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampler import Sampler
+from effmeter.recorder.watch import Machine, Watch, devices_of
 
 HUNG_AFTER_NS = 2_000_000_000
 
@@ -22,6 +23,7 @@ class SamplerPool:
         self._discovery = discovery
         self._clock = clock
         self._samplers = [Sampler(probe, clock, on_extra) for probe in discovery.probes]
+        self._watch = Watch(Machine(devices_of(discovery.probes)), clock)
         self._intake = Intake()
         self._missed_before: dict[str, int] = {}
         self.recordings: dict[str, Recording] = {}
@@ -30,9 +32,11 @@ class SamplerPool:
         """Start the samplers, at rest."""
         for sampler in self._samplers:
             sampler.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """End the samplers and close their probes."""
+        self._watch.stop()
         for sampler in self._samplers:
             sampler.stop()
 
@@ -48,6 +52,8 @@ class SamplerPool:
         """Feed a recording no longer."""
         del self.recordings[token]
         self._adjust_rate()
+        if not self.recordings:
+            self._watch.rest()
 
     def missed_deadlines(self) -> Iterator[tuple[str, int]]:
         """Per probe, how many deadlines were missed since sampling began."""
@@ -56,6 +62,10 @@ class SamplerPool:
             missed = sampler.missed_deadlines - self._missed_before.get(name, 0)
             if missed:
                 yield name, missed
+
+    def look_around(self) -> None:
+        """Look in a moment who else uses the machine: a program has joined a recording."""
+        self._watch.look_soon()
 
     def request_reading(self) -> None:
         """Ask every sampler for an extra reading."""
@@ -73,6 +83,9 @@ class SamplerPool:
             self._intake.describe(sampler.probe.channels)
             readings = sampler.take()
             self._distribute(self._intake.take([*readings, *self._hung(sampler)]))
+        for snapshot in self._watch.take():
+            for recording in self.recordings.values():
+                recording.look_around(snapshot)
 
     def _begin_afresh(self) -> None:
         """Readings from before a rest tell nothing of what follows it."""

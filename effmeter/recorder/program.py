@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 _TOLD_VERSIONS = ("torch", "tensorflow", "jax", "numpy", "lightning", "transformers", "keras")
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+"""What of the environment tells which GPUs the program can see."""
 _LONGEST_COMMAND = 2000
 
 
 def describe_program() -> dict[str, Any]:
-    """The command, its process and where it runs."""
+    """The command, its process, where it runs, and which GPUs it is told to use."""
     return {
         "pid": os.getpid(),
         "command": " ".join(sys.argv)[:_LONGEST_COMMAND],
         "executable": sys.executable,
         "directory": _working_directory(),
+        **{n: os.environ[n][:_LONGEST_COMMAND] for n in GPU_VARIABLES if n in os.environ},
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from effmeter.clock import Clock
+from effmeter.recorder.contention import ContentionLog, Snapshot
 from effmeter.recorder.intake import Appeared, Gap, Item, Observation
 from effmeter.recorder.protocol import INTERRUPTED, Message, ProtocolError
 from effmeter.recorder.rows import EventRow, RowBuffer
@@ -57,7 +58,8 @@ class Recording:
         self.owner_uid = owner_uid
         self.cap_hz = cap_hz
         """The most readings per second that the user may have; null: no cap."""
-        self.totals = LiveTotals(metadata.refusals)
+        self.totals = LiveTotals(metadata.refusals, metadata.channels)
+        self.sharing = ContentionLog()
         self.sources: dict[int, Source] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
@@ -173,11 +175,30 @@ class Recording:
         )
         self._rows.add_event(row)
 
+    def look_around(self, seen: Snapshot) -> None:
+        """Write down who else uses the devices, where that has changed."""
+        for sharing in self.sharing.take(seen):
+            others = None if sharing.others is None else float(sharing.others)
+            row = EventRow(
+                max(seen.time_ns, self._begin_ns),
+                Event.CONTENTION,
+                channel=sharing.channel,
+                value=others,
+                text=sharing.text,
+            )
+            self._rows.add_event(row)
+
     # Sources and their marks
 
-    def add_source(self, key: int, described: Message, label: str) -> None:
-        """A program joins; what it says of itself stands in a note."""
+    def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
+        """A program joins; what it says of itself stands in a note.
+
+        ``pid`` is zero where its number means nothing here, as out of a container.
+        """
+        if pid > 0:
+            self.sharing.roots.add(pid)
         self.sources[key] = Source(label, described["id"])
+        self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
         self._note("source", source=label, text=text, id=described["id"])

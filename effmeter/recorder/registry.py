@@ -23,6 +23,7 @@ from effmeter.recorder.protocol import (
     ProtocolError,
 )
 from effmeter.recorder.recording import Recording
+from effmeter.recorder.visibility import with_visible_gpus
 from effmeter.recorder.writer import RunWriter
 
 SETTLE_NS = 300_000_000
@@ -158,6 +159,7 @@ class Registry:
                 os.close(descriptor)
             connection.send({"op": "refused", "reason": refusal})
             return
+        self._find_visible_gpus(connection, message)
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ)
         cap_hz = self._policy.others_rate_hz if connection.is_restricted else None
         rate_hz = rate_hz if cap_hz is None else min(rate_hz, cap_hz)
@@ -167,6 +169,7 @@ class Registry:
         writer = RunWriter(descriptor, metadata, run_as, lambda why: self._file_ended(token, why))
         uid = connection.peer.uid
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, uid, cap_hz)
+        recording.sharing.tells_names = not connection.is_restricted
         self._pool.add(token, recording)
         self._enter(connection, token, message)
 
@@ -193,14 +196,20 @@ class Registry:
         if not allowed or connection.recording is not None or message["recording"] in self._ending:
             connection.send({"op": "refused", "reason": "there is no such recording to join"})
             return
+        self._find_visible_gpus(connection, message)
         self._enter(connection, message["recording"], message)
+
+    def _find_visible_gpus(self, connection: Connection, message: Message) -> None:
+        pid = connection.peer.pid
+        message["program"] = with_visible_gpus(message["program"], self._discovery, pid)
 
     def _enter(self, connection: Connection, token: str, message: Message) -> None:
         recording = self._pool.recordings[token]
         connection.recording = token
         rank = message.get("rank")
         label = f"{message['host']}/{'-' if rank is None else rank}/{connection.peer.pid}"
-        recording.add_source(connection.key, message, label)
+        recording.add_source(connection.key, message, label, connection.peer.pid)
+        self._pool.look_around()
         connection.awaits_begun = True
         self._request_reading(connection)
         self._settle_soon()

@@ -4,10 +4,11 @@ A live figure is simpler than the report's: the last reading against the first, 
 sensor's refresh period at the recent power as its interval.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from effmeter.cover import choose_cover
+from effmeter.cover import choose_cover, unseen_gpus
 from effmeter.energy import POWER_HEADROOM, Energy, total
 from effmeter.recorder.intake import Gap, Observation
 from effmeter.schema import Channel, Component, Kind, Refusal
@@ -72,6 +73,10 @@ class LiveTotals:
     """Every channel's energy since a recording began, and their total over a cover."""
 
     refusals: tuple[Refusal, ...]
+    expected: tuple[Channel, ...] = ()
+    """The channels that were known when the recording began, read since or not."""
+    programs: list[Mapping[str, Any]] = field(default_factory=list)
+    """What the recorded programs say of themselves."""
     _channels: dict[str, _Running] = field(default_factory=dict)
     _unread: dict[str, str] = field(default_factory=dict)
 
@@ -98,8 +103,10 @@ class LiveTotals:
     def as_message(self, time_ns: int) -> dict[str, Any]:
         """The totals as clients are told them; joules, since the recording began."""
         known = {name for name, running in self._channels.items() if running.is_known}
-        described = [running.channel for running in self._channels.values()]
-        cover = choose_cover(described, known, self.refusals)
+        described = {c.name: c for c in self.expected}
+        described.update((name, running.channel) for name, running in self._channels.items())
+        unseen = unseen_gpus(described.values(), self.programs)
+        cover = choose_cover(described.values(), known, self.refusals, unseen)
         summed = total(self._channels[name].energy() for name in cover.names)
         return {
             "time_ns": time_ns,
@@ -113,6 +120,7 @@ class LiveTotals:
             "cover": list(cover.names),
             "estimated": list(cover.estimated),
             "missing": list(cover.missing),
+            "partial": [name for name in cover.partial if name not in self._channels],
             "unread": {n: self._unread[n] for n in cover.names if n in self._unread},
         }
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable
 from effmeter.analysis.account import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names
+from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.glimpses import looks_part_time
 from effmeter.schema import Channel, Kind
+from effmeter.store.records import Contention
 from effmeter.store.run import INTERRUPTED, RECORDING, Run
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
+_NOBODY = Contention(0, None, 0, "")
 _NOTED = {"warning": "", "recorder": "recorder: "}
 
 
@@ -25,7 +28,7 @@ def cautions(
     yield from _disagreements(whole)
     yield from _learning(run, judged, metric)
     yield from _recording(run)
-    yield from _surroundings(run)
+    yield from _surroundings(run, whole)
 
 
 def _ending(run: Run) -> Iterable[str]:
@@ -46,6 +49,9 @@ def _coverage(whole: Account) -> Iterable[str]:
     for missing in whole.missing:
         reason = f" ({missing.reason})" if missing.reason else ""
         yield f"without {missing.what}{reason}"
+    unseen = [name for name, reason in whole.cover.left_out if reason == UNSEEN]
+    if unseen:
+        yield f"recorded, but in no total: {', '.join(unseen)}: {UNSEEN}"
     window_s = (whole.end_ns - whole.begin_ns) * 1e-9
     for seen in whole.channels:
         if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
@@ -64,18 +70,26 @@ def _part_time_gauges(whole: Account) -> Iterable[str]:
 
 def _disagreements(whole: Account) -> Iterable[str]:
     """A gauge and the counter of the same device that do not tell the same."""
-    known = {seen.channel.name: seen for seen in whole.channels}
     for gauge in whole.channels:
-        counter = known.get(gauge.channel.contained_in or "")
-        if counter is None or not _same_quantity(gauge.channel, counter.channel):
+        counter = _counter_of(gauge.channel, whole)
+        if counter is None or gauge.energy is None or counter.energy is None:
             continue
-        if gauge.energy and counter.energy and not _overlap(gauge.energy, counter.energy):
+        if not _overlap(gauge.energy, counter.energy):
             yield _disagreement(gauge, counter)
+
+
+def _counter_of(gauge: Channel, whole: Account) -> ChannelEnergy | None:
+    """The counter of the same device that contains a gauge."""
+    known = {seen.channel.name: seen for seen in whole.channels}
+    outer = lineage(gauge, {name: seen.channel for name, seen in known.items()})[1:]
+    containers = (known[name] for name in outer if name in known)
+    return next((c for c in containers if _same_quantity(gauge, c.channel)), None)
 
 
 def _same_quantity(gauge: Channel, counter: Channel) -> bool:
     kinds = (gauge.kind, counter.kind)
-    return kinds == (Kind.GAUGE, Kind.COUNTER) and gauge.component is counter.component
+    same = (gauge.component, gauge.device) == (counter.component, counter.device)
+    return kinds == (Kind.GAUGE, Kind.COUNTER) and same
 
 
 def _overlap(one: Energy, other: Energy) -> bool:
@@ -117,15 +131,27 @@ def _recording(run: Run) -> Iterable[str]:
         yield f"{probe}: {count} readings came too late for their schedule"
 
 
-def _surroundings(run: Run) -> Iterable[str]:
+def _surroundings(run: Run, whole: Account) -> Iterable[str]:
+    told = (s.program for s in run.sources if isinstance(s.program, dict))
+    for reason in dict.fromkeys(p.get(VISIBLE_GPUS_UNKNOWN) for p in told):
+        if reason:
+            yield f"all GPUs are counted, though the program cannot see all: {reason}"
     for suspend in run.suspends:
         yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
     for step in run.wall_steps:
         yield f"the wall clock was set by {step.step_s:+.1f} s during the run"
-    shared: dict[str, int] = {}
-    for contention in run.contentions:
-        name = contention.channel or "a device"
-        shared[name] = max(shared.get(name, 0), contention.processes)
-    for name, processes in shared.items():
-        if processes:
-            yield f"{name} was shared with up to {processes} other processes"
+    yield from _others(run, whole)
+
+
+def _others(run: Run, whole: Account) -> Iterable[str]:
+    """Other processes on the devices that a total counts, at their most."""
+    uncounted = {name for name, reason in whole.cover.left_out if reason == UNSEEN}
+    most: dict[str | None, Contention] = {}
+    for seen in run.contentions:
+        if seen.processes > most.get(seen.channel, _NOBODY).processes:
+            most[seen.channel] = seen
+    for channel, seen in most.items():
+        which = f" ({seen.text})" if channel is None and seen.text else ""
+        if channel not in uncounted:
+            device = "the processors were" if channel is None else f"{channel} was"
+            yield f"{device} shared with up to {seen.processes} other processes{which}"

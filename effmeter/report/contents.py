@@ -99,6 +99,16 @@ class SourceFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class NetFigures:
+    """Energies less those of the idle machine in the same time, over the same channels."""
+
+    components: tuple[ComponentFigure, ...]
+    total: ComponentFigure
+    idle_date: str
+    idle_duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run in figures: joules, seconds, and metrics as they were logged."""
 
@@ -116,6 +126,8 @@ class RunSummary:
     metrics: tuple[MetricCourse, ...]
     components: tuple[ComponentFigure, ...]
     total: ComponentFigure | None
+    net: NetFigures | None
+    """Null unless it was asked for."""
     missing: tuple[MissingFigure, ...]
     channels: tuple[ChannelFigure, ...]
     efficiency: EfficiencyFigures | None

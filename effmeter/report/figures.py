@@ -43,7 +43,7 @@ def metric_figure(value: float) -> str:
 
 
 def _prefix(energy: Energy) -> tuple[float, str]:
-    size_j = energy.value_j or energy.high_j
+    size_j = abs(energy.value_j or energy.high_j)
     return next((p for p in _PREFIXES if size_j >= p[0] * 0.9995), _PREFIXES[-1])
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from effmeter.analysis.account import Account, account, provenances_of, total_over
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency
+from effmeter.analysis.idle import IdleBaseline, net_energy
 from effmeter.analysis.metrics import courses
 from effmeter.energy import Energy
 from effmeter.report.cautions import cautions
@@ -16,6 +17,7 @@ from effmeter.report.contents import (
     EpochFigure,
     GapFigure,
     MissingFigure,
+    NetFigures,
     RunSummary,
     SourceFigure,
 )
@@ -24,8 +26,11 @@ from effmeter.store.records import Epoch
 from effmeter.store.run import Run
 
 
-def summarise(run: Run, metric: str | None = None) -> RunSummary:
-    """The figures of a run; Eq 2 is of ``metric``, or of the run's own choice."""
+def summarise(run: Run, metric: str | None = None, idle: IdleBaseline | None = None) -> RunSummary:
+    """The figures of a run; Eq 2 is of ``metric``, or of the run's own choice.
+
+    With ``idle``, net energies stand beside gross ones; MeasurementError where it does not fit.
+    """
     whole = account(run, run.begin_ns, run.end_ns)
     judged = efficiency(run, metric)
     stops = [note.text for note in run.notes if note.name == "stop"]
@@ -49,6 +54,7 @@ def summarise(run: Run, metric: str | None = None) -> RunSummary:
         total=None
         if whole.total is None
         else _component("total", whole.total, whole.cover.channels),
+        net=None if idle is None else _net(run, whole, idle),
         missing=tuple(MissingFigure(m.what, m.reason, m.remedy) for m in whole.missing),
         channels=_channels(whole),
         efficiency=None if judged is None else _efficiency(judged),
@@ -67,8 +73,22 @@ def summarise(run: Run, metric: str | None = None) -> RunSummary:
         suspended_s=sum(suspend.asleep_s for suspend in run.suspends),
         dropped_marks=run.dropped_marks,
         missed_deadlines=run.missed_deadlines,
-        cautions=tuple(cautions(run, whole, judged, metric)),
+        cautions=(*cautions(run, whole, judged, metric), *_idle_cautions(idle)),
     )
+
+
+def _net(run: Run, whole: Account, idle: IdleBaseline) -> NetFigures | None:
+    net = net_energy(run, whole, idle)
+    if net is None:
+        return None
+    parts = (_component(part.component, part.energy, part.channels) for part in net.components)
+    total = _component("total", net.total, whole.cover.channels)
+    return NetFigures(tuple(parts), total, idle.date, idle.duration_s)
+
+
+def _idle_cautions(idle: IdleBaseline | None) -> Sequence[str]:
+    cautions = () if idle is None else idle.cautions
+    return [f"net of a machine that was not idle when it was measured: {c}" for c in cautions]
 
 
 def _component(component: str, energy: Energy, channels: Sequence[Channel]) -> ComponentFigure:

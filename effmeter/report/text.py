@@ -13,6 +13,7 @@ from effmeter.report.contents import (
     EfficiencyFigure,
     EpochFigure,
     GapFigure,
+    NetFigures,
     RunSummary,
 )
 from effmeter.report.figures import (
@@ -100,18 +101,32 @@ def _facts(summary: RunSummary) -> Text:
 
 def _energy_table(summary: RunSummary) -> Padding:
     figures = [*summary.components, *([summary.total] if summary.total else [])]
+    net = {} if summary.net is None else _net_cells(summary.net)
     rows = [
         [
             figure.component,
             *_energy_cells(figure),
             energy_systematic(figure.energy),
+            *net.get(figure.component, ()),
             figure.provenance,
             _cover(figure, summary),
         ]
         for figure in figures
     ]
-    headings = ("energy", "", "interval", "gain error", "", "channels")
-    return _table(headings, rows, numeric=(1, 2, 3))
+    headings = (
+        "energy",
+        "",
+        "interval",
+        "gain error",
+        *(("net of idle", "interval") if net else ()),
+        "",
+        "channels",
+    )
+    return _table(headings, rows, numeric=range(1, 6 if net else 4))
+
+
+def _net_cells(net: NetFigures) -> dict[str, list[str]]:
+    return {figure.component: _energy_cells(figure) for figure in (*net.components, net.total)}
 
 
 def _cover(figure: ComponentFigure, summary: RunSummary) -> str:

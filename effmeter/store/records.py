@@ -124,7 +124,7 @@ class WallStep:
 
 @dataclass(frozen=True, slots=True)
 class Contention:
-    """Other processes used a device from this moment on."""
+    """Other processes used a device from this moment on; channel None: the processors."""
 
     time_ns: int
     channel: str | None

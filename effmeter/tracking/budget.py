@@ -14,7 +14,7 @@ def agree_on_budgets(criterion: AnyOf, live: LiveEnergy | None) -> Iterator[str]
 
     MeasurementError where the machine has a component that gives no figure, unless the budget
     accepts that, and where nothing gives one and nothing else bounds the loop. Warns where a
-    budget counts estimates.
+    budget counts estimates, and where it leaves out some devices of a component.
     """
     budgets = budgets_of(criterion)
     if live is None:
@@ -23,6 +23,8 @@ def agree_on_budgets(criterion: AnyOf, live: LiveEnergy | None) -> Iterator[str]
     _refuse_partial(budgets, live)
     if live.estimated:
         warn(f"the energy budget counts estimates, not measurements: {', '.join(live.cover)}")
+    if live.partial:
+        warn(f"the energy budget leaves out what cannot be read: {', '.join(live.partial)}")
     over = ", ".join(live.cover)
     return (f"{format_energy(budget.budget_j)} over {over}" for budget in budgets)
 

@@ -26,6 +26,8 @@ class LiveEnergy:
     """Components that the machine has and nothing measures."""
     unread: tuple[str, ...] = ()
     """Channels of the cover that cannot be read just now."""
+    partial: tuple[str, ...] = ()
+    """Devices without a figure, of components that others measure."""
 
     def __str__(self) -> str:
         """The total with its interval and what it leaves out, on one line."""
@@ -33,7 +35,8 @@ class LiveEnergy:
         text = f"{format_energy(self.total.value_j)} [{low}, {high}] over {', '.join(self.cover)}"
         if self.estimated:
             text += f"; estimated: {', '.join(self.estimated)}"
-        return text + (f"; without {', '.join(self.missing)}" if self.missing else "")
+        without = ", ".join((*self.missing, *self.partial))
+        return text + (f"; without {without}" if without else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def live_energy(total: Message | None, baseline: Message | None) -> LiveEnergy |
         tuple(total["estimated"]),
         tuple(total["missing"]),
         tuple(total["unread"]),
+        tuple(total.get("partial", ())),
     )
 
 

@@ -98,6 +98,13 @@ def test_device_that_was_never_read_is_missing_beside_one_that_was(tmp_path: Pat
     assert [(m.what, m.reason) for m in told.missing] == [("cpu1", "it was never read")]
 
 
+def test_device_that_refused_is_missing_with_its_reason_and_remedy(tmp_path: Path) -> None:
+    refusals = (Refusal("cpu1's file", Component.CPU, "only root", "sudo", leaves_unread="cpu1"),)
+    told = whole(recorded(tmp_path, {counter("cpu0"): 50.0}, refusals=refusals))
+    assert told.cover.partial == ("cpu1",)
+    assert [(m.what, m.reason, m.remedy) for m in told.missing] == [("cpu1", "only root", "sudo")]
+
+
 def test_nothing_read_is_unknown_not_zero(tmp_path: Path) -> None:
     told = whole(recorded(tmp_path, {}, silent=(counter(),)))
     assert told.total is None

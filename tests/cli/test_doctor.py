@@ -75,6 +75,16 @@ def test_a_gpu_without_a_figure_is_named_as_missing_from_every_total(tmp_path: P
     assert "unknown, and in no total: gpu" in printed
 
 
+def test_a_package_without_a_figure_makes_the_total_partial(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path) as machine:
+        machine.driver.fail("cpu1")
+        printed = run_doctor(machine)
+        cover = facts(machine)["cover"]
+    assert "A total sums: cpu0, dram0" in printed
+    assert "partial, without a figure of: cpu1" in printed
+    assert cover["partial"] == ["cpu1"]
+
+
 def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, gpus=[SimulatedGpu(constant(300.0))]) as machine:
         cover = facts(machine)["cover"]

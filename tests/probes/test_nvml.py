@@ -1,14 +1,12 @@
-import ctypes
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from effmeter.probes.base import Failure
-from effmeter.probes.nvml import NvmlProbe, find
+from effmeter.probes.nvml import find
 from effmeter.schema import Component, Kind, Provenance
-from tests.simulated.clock import ManualClock
+from tests.probes.nvml_bench import NvmlBench
 from tests.simulated.nvml import (
     DRIVER_NOT_LOADED,
     GPU_IS_LOST,
@@ -17,43 +15,11 @@ from tests.simulated.nvml import (
     UNKNOWN_ERROR,
     Fault,
     SimulatedGpu,
-    compile_fake_nvml,
-    configure_fake_nvml,
     uuid,
 )
 from tests.simulated.waveforms import Sine, Waveform, bursts, constant, ramp, square
 
 STEADY = SimulatedGpu(constant(300.0))
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated library, loaded: pynvml then finds it by its name."""
-    path = compile_fake_nvml(tmp_path_factory.mktemp("nvml"))
-    ctypes.CDLL(str(path))
-    return path
-
-
-class Bench:
-    """GPUs whose clock a test moves by hand."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.clock = ManualClock()
-
-    def show(self, gpus: Sequence[SimulatedGpu], init_code: int = 0) -> None:
-        configure_fake_nvml(self._path, gpus, now_ns=self.clock.time_ns, init_code=init_code)
-
-    def probe(self, gpus: Sequence[SimulatedGpu]) -> NvmlProbe:
-        self.show(gpus)
-        return NvmlProbe(self.clock)
-
-
-@pytest.fixture
-def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    configuration = tmp_path / "nvml.txt"
-    monkeypatch.setenv("EFFMETER_FAKE_NVML", str(configuration))
-    return Bench(configuration)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +32,7 @@ def bench(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ben
         bursts(40.0, 700.0, (0.3, 0.05, 0.1, 0.4)),
     ],
 )
-def test_the_energy_counter_shows_the_true_energy(bench: Bench, waveform: Waveform) -> None:
+def test_the_energy_counter_shows_the_true_energy(bench: NvmlBench, waveform: Waveform) -> None:
     gpu = SimulatedGpu(waveform, start_mj=7_000)
     probe = bench.probe([gpu])
     for seconds in (0.04, 0.5, 1.7, 3.1):
@@ -81,7 +47,7 @@ def test_the_energy_counter_shows_the_true_energy(bench: Bench, waveform: Wavefo
     probe.close()
 
 
-def test_a_gpu_has_a_counter_and_a_gauge_inside_it(bench: Bench) -> None:
+def test_a_gpu_has_a_counter_and_a_gauge_inside_it(bench: NvmlBench) -> None:
     probe = bench.probe([STEADY, replace(STEADY, limit_w=None)])
     counter, gauge, other, _ = probe.channels
     assert (counter.name, counter.kind, counter.contained_in) == ("gpu0", Kind.COUNTER, None)
@@ -98,7 +64,7 @@ def test_a_gpu_has_a_counter_and_a_gauge_inside_it(bench: Bench) -> None:
     probe.close()
 
 
-def test_a_gpu_without_a_counter_falls_back_to_its_power(bench: Bench) -> None:
+def test_a_gpu_without_a_counter_falls_back_to_its_power(bench: NvmlBench) -> None:
     probe = bench.probe([replace(STEADY, energy_fault=Fault(NOT_SUPPORTED))])
     (gauge,) = probe.channels
     assert (gauge.name, gauge.contained_in) == ("gpu0-power", None)
@@ -121,7 +87,7 @@ def test_a_gpu_without_a_counter_falls_back_to_its_power(bench: Bench) -> None:
     ],
 )
 def test_what_a_gauge_averages_over_depends_on_the_generation(
-    bench: Bench, architecture: int, capability: tuple[int, int], timing: tuple[float, float]
+    bench: NvmlBench, architecture: int, capability: tuple[int, int], timing: tuple[float, float]
 ) -> None:
     probe = bench.probe([replace(STEADY, architecture=architecture, capability=capability)])
     gauge = probe.channels[1]
@@ -129,7 +95,7 @@ def test_what_a_gauge_averages_over_depends_on_the_generation(
     probe.close()
 
 
-def test_a_lost_gpu_gives_failures_and_the_other_goes_on(bench: Bench) -> None:
+def test_a_lost_gpu_gives_failures_and_the_other_goes_on(bench: NvmlBench) -> None:
     lost = Fault(GPU_IS_LOST, from_ns=1_000_000_000, until_ns=3_000_000_000)
     gpus = [replace(STEADY, lost=lost), STEADY]
     probe = bench.probe(gpus)
@@ -144,7 +110,7 @@ def test_a_lost_gpu_gives_failures_and_the_other_goes_on(bench: Bench) -> None:
     probe.close()
 
 
-def test_a_failure_names_the_call_and_the_error(bench: Bench) -> None:
+def test_a_failure_names_the_call_and_the_error(bench: NvmlBench) -> None:
     probe = bench.probe([STEADY])
     bench.show([replace(STEADY, energy_fault=Fault(UNKNOWN_ERROR))])
     counter, gauge = probe.read()
@@ -153,7 +119,7 @@ def test_a_failure_names_the_call_and_the_error(bench: Bench) -> None:
     probe.close()
 
 
-def test_a_gpu_that_gives_no_figure_is_refused_and_never_estimated(bench: Bench) -> None:
+def test_a_gpu_that_gives_no_figure_is_refused_and_never_estimated(bench: NvmlBench) -> None:
     unsupported = Fault(NOT_SUPPORTED)
     bench.show([replace(STEADY, energy_fault=unsupported, power_fault=unsupported), STEADY])
     found = find(Path("/nonexistent"), bench.clock)
@@ -174,7 +140,7 @@ def pci_device(sysfs: Path, vendor: str, device_class: str) -> None:
     ("code", "remedy"), [(DRIVER_NOT_LOADED, "sudo modprobe nvidia"), (NO_PERMISSION, "sudo")]
 )
 def test_a_gpu_whose_driver_does_not_answer_is_refused(
-    bench: Bench, tmp_path: Path, code: int, remedy: str
+    bench: NvmlBench, tmp_path: Path, code: int, remedy: str
 ) -> None:
     pci_device(tmp_path, "0x10de", "0x030200")
     bench.show([STEADY], init_code=code)
@@ -189,7 +155,7 @@ def test_a_gpu_whose_driver_does_not_answer_is_refused(
     ("vendor", "device_class"), [("0x10de", "0x020000"), ("0x8086", "0x030000")]
 )
 def test_a_machine_without_an_nvidia_gpu_is_not_missing_one(
-    bench: Bench, tmp_path: Path, vendor: str, device_class: str
+    bench: NvmlBench, tmp_path: Path, vendor: str, device_class: str
 ) -> None:
     pci_device(tmp_path, vendor, device_class)
     bench.show([], init_code=DRIVER_NOT_LOADED)
@@ -198,14 +164,38 @@ def test_a_machine_without_an_nvidia_gpu_is_not_missing_one(
     assert "no NVIDIA GPU" in refusal.reason
 
 
-def test_a_driver_that_refuses_shows_that_there_is_a_gpu(bench: Bench, tmp_path: Path) -> None:
+def test_a_driver_that_refuses_shows_that_there_is_a_gpu(bench: NvmlBench, tmp_path: Path) -> None:
     bench.show([STEADY], init_code=NO_PERMISSION)
     (refusal,) = find(tmp_path, bench.clock).refusals
     assert refusal.present
     assert refusal.reason == "Insufficient Permissions"
 
 
-def test_closing_twice_does_no_harm(bench: Bench) -> None:
+def test_closing_twice_does_no_harm(bench: NvmlBench) -> None:
     probe = bench.probe([STEADY])
     probe.close()
     probe.close()
+
+
+def test_processes_that_compute_or_draw_are_users_of_their_gpu(bench: NvmlBench) -> None:
+    refused = Fault(NO_PERMISSION)
+    gpus = [
+        replace(STEADY, computing=(40, 20), drawing=(20, 10)),
+        STEADY,
+        replace(STEADY, processes_fault=refused),
+        replace(STEADY, energy_fault=Fault(NOT_SUPPORTED), computing=tuple(range(1, 12))),
+    ]
+    probe = bench.probe(gpus)
+    assert probe.users() == {
+        "gpu0": (10, 20, 40),
+        "gpu1": (),
+        "gpu2": Failure("Insufficient Permissions"),
+        "gpu3-power": tuple(range(1, 12)),
+    }
+    probe.close()
+
+
+def test_users_of_a_closed_driver_are_unknown(bench: NvmlBench) -> None:
+    probe = bench.probe([STEADY])
+    probe.close()
+    assert probe.users() == {"gpu0": Failure("Uninitialized")}

@@ -225,10 +225,20 @@ def test_a_counter_for_root_alone_is_refused_with_the_commands_that_help(open_fo
     assert refusal.present
     assert refusal.component is Component.CPU
     assert "only root" in refusal.reason
+    assert refusal.leaves_unread == "cpu0"
     first, *others = refusal.remedy.splitlines()
     assert first.startswith("sudo ")
     assert "daemon run" in first
     assert any("chmod" in command for command in others)
+
+
+def test_cores_that_refuse_leave_nothing_unread_that_their_package_does_not_have(
+    tmp_path: Path,
+) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY), zone("intel-rapl:0:0", "core")])
+    (tmp_path / "class/powercap/intel-rapl:0:0/energy_uj").unlink()
+    (refusal,) = find(tmp_path, ManualClock()).refusals
+    assert refusal.leaves_unread == ""
 
 
 def test_a_counter_that_may_be_read_later_becomes_a_channel_then(open_folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from effmeter.report.contents import RunSummary
 from effmeter.report.summary import summarise
-from effmeter.schema import Component
+from effmeter.schema import Component, Event
 from effmeter.store.reader import read_run
 from tests.report.runs import CPU_W, GPU_W, write_plain, write_troubled
 from tests.store.writing import RunFile, counter, every, gauge, metadata
@@ -78,6 +78,17 @@ def test_epochs_have_their_own_energy(plain: RunSummary) -> None:
 )
 def test_everything_amiss_is_said(troubled: RunSummary, caution: str) -> None:
     assert caution in troubled.cautions
+
+
+def test_run_that_shared_its_processors_is_marked_with_who_did_most(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(),))) as file:
+        file.count("cpu0", every(0.1, 0, 10), 50.0)
+        for time_s, value, text in ((2, 1.0, "20 %"), (4, 3.0, "50 %: cc1 (7)"), (6, 0.0, "")):
+            file.event(time_s, Event.CONTENTION, value=value, text=text)
+        file.event(7, Event.CONTENTION, channel="gpu0", text="in a container")
+        file.end(10.0)
+    (caution,) = summarise(read_run(file.path)).cautions
+    assert caution == "the processors were shared with up to 3 other processes (50 %: cc1 (7))"
 
 
 def test_nothing_else_is_said(troubled: RunSummary) -> None:

@@ -75,9 +75,10 @@ class SimulatedMachine:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The whole environment of a program that sees this machine."""
+        """The whole environment of a program that sees this machine, and all its GPUs."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("CUDA_")}
         return {
-            **os.environ,
+            **own,
             "EFFMETER_SYSFS": str(self.sysfs),
             "XDG_RUNTIME_DIR": self._runtime,
             **self._nvml_environ,

@@ -15,7 +15,8 @@ import pytest
 
 import effmeter
 from effmeter.clock import now_ns
-from effmeter.errors import RunFileError
+from effmeter.errors import EffmeterWarning, RunFileError
+from effmeter.report.summary import summarise
 from effmeter.store.reader import read_run
 from tests.recording import busy, only_run
 from tests.simulated.machine import SimulatedMachine
@@ -152,6 +153,22 @@ def test_energy_can_be_asked_for_while_training(machine: SimulatedMachine) -> No
     truth_j = sum(machine.true_energy_j(c, began_ns, asked_ns) for c in live.cover)
     assert live.total.value_j == pytest.approx(truth_j, rel=0.25)
     assert live.total.value_j == pytest.approx(sum(e.value_j for e in live.components.values()))
+
+
+def test_a_total_names_the_package_that_gives_it_no_figure(
+    machine: SimulatedMachine, runs: Path
+) -> None:
+    machine.driver.fail("cpu1")
+    with effmeter.track("partial") as run:
+        busy(0.3)
+        live = run.energy()
+        with pytest.warns(EffmeterWarning, match="leaves out what cannot be read: cpu1"):
+            run.epochs(stop=effmeter.EnergyBudget("1 MJ"))
+    assert live is not None
+    assert (live.cover, live.missing, live.partial) == (("cpu0", "dram0"), (), ("cpu1",))
+    assert str(live).endswith("over cpu0, dram0; without cpu1")
+    (missing,) = summarise(only_run(runs)).missing
+    assert missing.what == "cpu1"
 
 
 def test_the_summary_tells_file_epochs_metrics_and_energy(runs: Path) -> None:

@@ -1,6 +1,6 @@
 """A compiled ``libnvidia-ml.so.1`` that the real pynvml loads.
 
-The library's source lies beside this module; it follows a configuration file that it reads
+The library's sources lie beside this module; it follows a configuration file that it reads
 again at each call, so a test can lose a GPU, bring it back or move the clock by hand.
 """
 
@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 
 from tests.simulated.waveforms import Waveform
 
+INVALID_ARGUMENT = 2
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
 DRIVER_NOT_LOADED = 9
@@ -39,8 +40,35 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedField:
+    """A field value: its number and scope, its type, and what it averages over.
+
+    Field 83 shows the energy counter, every other one a share of the power.
+    """
+
+    id: int
+    scope: int = 0
+    value_type: int = 1
+    window_s: float = 0.025
+    share: float = 1.0
+    fault: Fault | None = None
+
+    def to_text(self) -> str:
+        """``ID SCOPE TYPE WINDOW SHARE CODE FROM UNTIL``."""
+        fault = self.fault or Fault(0)
+        numbers = (self.id, self.scope, self.value_type, self.window_s, self.share)
+        return " ".join([*map(str, numbers), fault.to_text()])
+
+
+INSTANT = SimulatedField(186)
+AVERAGE = SimulatedField(185, window_s=1.0)
+MEMORY = SimulatedField(185, scope=2, window_s=1.0, share=0.2)
+MODULE = SimulatedField(186, scope=1, share=1.6)
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatedGpu:
-    """One GPU; by default a Hopper with an energy counter."""
+    """One GPU; by default a Hopper with an energy counter and a driver without field values."""
 
     waveform: Waveform
     name: str = "NVIDIA H100 80GB HBM3"
@@ -55,6 +83,16 @@ class SimulatedGpu:
     """What every call answers instead."""
     energy_fault: Fault | None = None
     power_fault: Fault | None = None
+    fields: Sequence[SimulatedField] = ()
+    fields_fault: Fault | None = None
+    """What a call for any field values answers."""
+    mig_instances: Sequence[str] | None = None
+    """The UUIDs of its MIG instances; empty: MIG is off; None: it knows no MIG."""
+    computing: Sequence[int] = ()
+    """Processes that compute on it."""
+    drawing: Sequence[int] = ()
+    """Processes that draw on it."""
+    processes_fault: Fault | None = None
 
     def to_text(self, index: int) -> str:
         """Its part of the configuration."""
@@ -72,9 +110,21 @@ class SimulatedGpu:
             "lost": self.lost,
             "energy_fault": self.energy_fault,
             "power_fault": self.power_fault,
+            "fields_fault": self.fields_fault,
+            "processes_fault": self.processes_fault,
         }
         lines.update({key: fault.to_text() for key, fault in faults.items() if fault is not None})
-        return "gpu \n" + "".join(f"{key} {text}\n" for key, text in lines.items())
+        repeated = [*lines.items(), *self._repeated()]
+        return "gpu \n" + "".join(f"{key} {text}\n" for key, text in repeated)
+
+    def _repeated(self) -> Iterator[tuple[str, str]]:
+        """What a GPU may have several of."""
+        yield from (("field", field.to_text()) for field in self.fields)
+        yield from (("process", f"{pid} 0") for pid in self.computing)
+        yield from (("process", f"{pid} 1") for pid in self.drawing)
+        if self.mig_instances is not None:
+            yield "mig", str(int(bool(self.mig_instances)))
+            yield from (("instance", text) for text in self.mig_instances)
 
 
 def uuid(index: int) -> str:

@@ -1,0 +1,198 @@
+"""What a machine draws when nothing runs, and the energy of a run net of it.
+
+Net energy is gross energy less idle power times the time awake. Its interval takes in those of
+both, as if they erred apart: ``[gross low - idle high, gross high - idle low]``. The gain error
+is the sensor's own at both times, so that of the difference is the difference of both. What is
+assumed: the idle power was the same during the run as when it was measured.
+
+A file keeps one baseline of each host, because a home directory may be shared by several.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from effmeter.analysis.account import Account, ComponentEnergy, account
+from effmeter.energy import Energy, total
+from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.schema import Channel
+from effmeter.store.run import Run
+
+FORMAT = 1
+FILE_NAME = "idle.json"
+REMEDY = "run effmeter idle on that machine while nothing else runs"
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePower:
+    """What one channel shows on the idle machine (W), with the interval of the mean."""
+
+    device: str
+    power_w: float
+    low_w: float
+    high_w: float
+    systematic_w: float
+
+    def over(self, duration_s: float) -> Energy:
+        """The energy that is drawn at this power."""
+        rates = (self.power_w, self.low_w, self.high_w, self.systematic_w)
+        return Energy(*(rate_w * duration_s for rate_w in rates))
+
+
+@dataclass(frozen=True, slots=True)
+class IdleBaseline:
+    """The idle power of one host, by channel."""
+
+    host: str
+    date: str
+    """When it was taken, ISO 8601 in UTC."""
+    duration_s: float
+    channels: Mapping[str, IdlePower]
+    cautions: tuple[str, ...] = ()
+    """In what the machine was not idle."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetEnergy:
+    """A run's energy less that of the idle machine, over the same cover as its gross energy."""
+
+    components: tuple[ComponentEnergy, ...]
+    total: Energy
+
+
+def baseline_path(environ: Mapping[str, str]) -> Path:
+    """Where baselines are kept: ``$XDG_STATE_HOME/effmeter/idle.json``."""
+    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "~")) / ".local" / "state"
+    return Path(state).expanduser() / "effmeter" / FILE_NAME
+
+
+def measure_idle(
+    run: Run, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
+) -> IdleBaseline:
+    """The idle power in a window of a run; MeasurementError where nothing was read in it."""
+    whole = account(run, begin_ns, end_ns)
+    if whole.total is None:
+        raise MeasurementError("nothing on this machine gives an energy: see effmeter doctor")
+    duration_s = (end_ns - begin_ns) * 1e-9
+    channels = {
+        seen.channel.name: _power(seen.channel, seen.energy, duration_s)
+        for seen in whole.channels
+        if seen.energy is not None
+    }
+    return IdleBaseline(host, date, duration_s, channels, tuple(cautions))
+
+
+def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
+    figures = (energy.value_j, energy.low_j, energy.high_j, energy.systematic_j)
+    return IdlePower(channel.device, *(figure_j / duration_s for figure_j in figures))
+
+
+def net_energy(run: Run, whole: Account, baseline: IdleBaseline) -> NetEnergy | None:
+    """The net energy of a run; None where it has no gross energy.
+
+    MeasurementError where the baseline is of another host, or not of the channels that the
+    run's total counts.
+    """
+    baseline_of(run, {baseline.host: baseline})
+    asleep_s = sum(suspend.asleep_s for suspend in run.suspends)
+    awake_s = max(0.0, (whole.end_ns - whole.begin_ns) * 1e-9 - asleep_s)
+    components = tuple(
+        ComponentEnergy(
+            part.component,
+            _less(part.energy, _idle_energy(run, part.channels, baseline, awake_s)),
+            part.channels,
+        )
+        for part in whole.components
+    )
+    summed = total(part.energy for part in components)
+    return None if summed is None else NetEnergy(components, summed)
+
+
+def baseline_of(run: Run, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
+    """The baseline of a run's host; MeasurementError where there is none."""
+    host = str(run.metadata.host.get("name"))
+    if host not in baselines:
+        known = ", ".join(sorted(baselines))
+        raise MeasurementError(
+            f"{run.paths[0]} was recorded on {host}, idle baselines are of {known}: {REMEDY}"
+        )
+    return baselines[host]
+
+
+def _idle_energy(
+    run: Run, channels: Sequence[Channel], baseline: IdleBaseline, awake_s: float
+) -> Energy:
+    idle = []
+    for channel in channels:
+        known = baseline.channels.get(channel.name)
+        if known is None or known.device != channel.device:
+            what = "has no" if known is None else "is of another"
+            raise MeasurementError(
+                f"{run.paths[0]} counts {channel.name}, and the idle baseline of {baseline.date} "
+                f"{what} {channel.name}: {REMEDY}"
+            )
+        idle.append(known.over(awake_s))
+    summed = total(idle)
+    assert summed is not None, "a component has a channel"
+    return summed
+
+
+def _less(gross: Energy, idle: Energy) -> Energy:
+    return Energy(
+        gross.value_j - idle.value_j,
+        gross.low_j - idle.high_j,
+        gross.high_j - idle.low_j,
+        abs(gross.systematic_j - idle.systematic_j),
+    )
+
+
+def save_baseline(path: Path, baseline: IdleBaseline) -> None:
+    """Keep a baseline beside those of other hosts; EffmeterError where it cannot be written."""
+    hosts = _read(path) if path.exists() else {}
+    hosts[baseline.host] = asdict(baseline)
+    apart = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        apart.write_text(json.dumps({"format": FORMAT, "hosts": hosts}, indent=2) + "\n")
+        apart.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            apart.unlink()
+        raise EffmeterError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load_baselines(path: Path) -> dict[str, IdleBaseline]:
+    """The baselines by host; MeasurementError where there is none, or none can be read."""
+    if not path.exists():
+        raise MeasurementError(f"there is no idle baseline ({path}): {REMEDY}")
+    baselines = {host: _baseline(path, told) for host, told in _read(path).items()}
+    if not baselines:
+        raise _broken(path)
+    return baselines
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text())
+        if kept["format"] > FORMAT:
+            raise MeasurementError(f"{path} was written by a newer effmeter: upgrade")
+        return dict(kept["hosts"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _broken(path) from error
+
+
+def _baseline(path: Path, described: Mapping[str, Any]) -> IdleBaseline:
+    try:
+        channels = {name: IdlePower(**power) for name, power in described["channels"].items()}
+        cautions = tuple(described["cautions"])
+        return IdleBaseline(**{**described, "channels": channels, "cautions": cautions})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _broken(path) from error
+
+
+def _broken(path: Path) -> MeasurementError:
+    return MeasurementError(f"{path} cannot be read: remove it, then {REMEDY}")

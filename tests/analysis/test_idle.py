@@ -1,0 +1,175 @@
+"""Net energy: gross less idle power times the time awake, or a refusal."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from effmeter.analysis.account import Account, account
+from effmeter.analysis.idle import (
+    IdleBaseline,
+    IdlePower,
+    baseline_of,
+    baseline_path,
+    load_baselines,
+    measure_idle,
+    net_energy,
+    save_baseline,
+)
+from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.schema import Component, Event
+from effmeter.store.reader import read_run
+from effmeter.store.run import Run
+from tests.store.writing import RunFile, at, counter, every, metadata
+
+CPU = counter("cpu0", device="a processor")
+GPU = counter("gpu0", Component.GPU, device="a GPU", gain_error_fraction=0.05)
+IDLE = IdleBaseline(
+    "host",
+    "2026-01-02T03:04:05+00:00",
+    60.0,
+    {
+        "cpu0": IdlePower("a processor", 20.0, 19.0, 21.0, 0.0),
+        "gpu0": IdlePower("a GPU", 70.0, 69.0, 71.0, 3.5),
+    },
+)
+
+
+def recorded(folder: Path, cpu_w: float = 50.0, gpu_w: float = 300.0, asleep_s: float = 0.0) -> Run:
+    with RunFile(folder / "run.arrow", metadata(channels=(CPU, GPU))) as file:
+        for time_s, slept_s in ((0, 0.0), (10, asleep_s)):
+            file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=slept_s)
+        file.count("cpu0", every(0.1, 0, 10), cpu_w)
+        file.count("gpu0", every(0.1, 0, 10), gpu_w)
+        file.end(10.0)
+    return read_run(file.path)
+
+
+def whole(run: Run) -> Account:
+    return account(run, run.begin_ns, run.end_ns)
+
+
+def test_net_energy_is_gross_less_idle_power_times_the_time(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    net = net_energy(run, whole(run), IDLE)
+    assert net is not None
+    values = {part.component: part.energy.value_j for part in net.components}
+    assert values == {
+        Component.GPU: pytest.approx(2300.0),
+        Component.CPU: pytest.approx(300.0),
+    }
+    assert net.total.value_j == pytest.approx(2600.0)
+
+
+def test_net_interval_takes_in_that_of_the_idle_power(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    gross, net = whole(run).total, net_energy(run, whole(run), IDLE)
+    assert gross is not None
+    assert net is not None
+    assert net.total.low_j == pytest.approx(gross.low_j - 920.0)
+    assert net.total.high_j == pytest.approx(gross.high_j - 880.0)
+    assert net.total.systematic_j == pytest.approx(0.05 * 2300.0)
+
+
+def test_a_machine_that_sleeps_draws_no_idle_power(tmp_path: Path) -> None:
+    run = recorded(tmp_path, asleep_s=4.0)
+    net = net_energy(run, whole(run), IDLE)
+    assert net is not None
+    assert net.total.value_j == pytest.approx(3500.0 - 6 * 90.0)
+
+
+def test_a_run_that_drew_less_than_the_idle_machine_has_a_negative_net(tmp_path: Path) -> None:
+    run = recorded(tmp_path, cpu_w=15.0)
+    net = net_energy(run, whole(run), IDLE)
+    assert net is not None
+    (cpu,) = (part for part in net.components if part.component is Component.CPU)
+    assert cpu.energy.value_j == pytest.approx(-50.0)
+
+
+def test_a_baseline_of_another_host_is_refused(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    other = replace(IDLE, host="elsewhere")
+    with pytest.raises(MeasurementError, match="recorded on host, idle baselines are of elsewhere"):
+        net_energy(run, whole(run), other)
+    assert baseline_of(run, {"elsewhere": other, "host": IDLE}) is IDLE
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        ({"cpu0": IDLE.channels["cpu0"]}, "has no gpu0"),
+        (
+            {**IDLE.channels, "gpu0": replace(IDLE.channels["gpu0"], device="another GPU")},
+            "is of another gpu0",
+        ),
+    ],
+)
+def test_a_baseline_of_other_channels_is_refused(
+    tmp_path: Path, channels: dict[str, IdlePower], said: str
+) -> None:
+    run = recorded(tmp_path)
+    with pytest.raises(MeasurementError, match=f"{said}.*effmeter idle"):
+        net_energy(run, whole(run), replace(IDLE, channels=channels))
+
+
+def test_idle_power_is_energy_over_time_with_its_interval(tmp_path: Path) -> None:
+    run = recorded(tmp_path, cpu_w=20.0, gpu_w=70.0)
+    measured = measure_idle(run, at(2), at(8), "host", IDLE.date, ["it slept"])
+    assert measured.duration_s == pytest.approx(6.0)
+    assert measured.cautions == ("it slept",)
+    gpu = measured.channels["gpu0"]
+    assert gpu.device == "a GPU"
+    assert gpu.power_w == pytest.approx(70.0)
+    assert gpu.low_w <= 70.0 <= gpu.high_w
+    assert gpu.systematic_w == pytest.approx(3.5)
+    net = net_energy(run, whole(run), measured)
+    assert net is not None
+    assert net.total.low_j <= 0.0 <= net.total.high_j
+
+
+def test_where_nothing_is_read_there_is_no_baseline(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(CPU,))) as file:
+        file.end(10.0)
+    with pytest.raises(MeasurementError, match="effmeter doctor"):
+        measure_idle(read_run(file.path), at(2), at(8), "host", IDLE.date, [])
+
+
+def test_each_host_keeps_its_baseline_in_one_file(tmp_path: Path) -> None:
+    path = baseline_path({"XDG_STATE_HOME": str(tmp_path)})
+    other = replace(IDLE, host="other", cautions=("it slept",))
+    for baseline in (replace(IDLE, date="2020"), other, IDLE):
+        save_baseline(path, baseline)
+    assert load_baselines(path) == {"host": IDLE, "other": other}
+    assert [p.name for p in path.parent.iterdir()] == ["idle.json"]
+
+
+def test_baselines_are_kept_under_home_by_default() -> None:
+    assert baseline_path({"HOME": "/h"}) == Path("/h/.local/state/effmeter/idle.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no idle baseline"),
+        ("", "cannot be read: remove it"),
+        ("[]", "cannot be read"),
+        ('{"format": 1, "hosts": {}}', "cannot be read"),
+        ('{"format": 1, "hosts": {"h": {"channels": {}}}}', "cannot be read"),
+        ('{"format": 1, "hosts": {"h": 3}}', "cannot be read"),
+        ('{"format": 2, "hosts": {}}', "newer effmeter"),
+    ],
+)
+def test_a_file_that_holds_no_baseline_is_one_clear_error(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    path = tmp_path / "idle.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(MeasurementError, match=said):
+        load_baselines(path)
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "effmeter").write_text("no folder")
+    with pytest.raises(EffmeterError, match="cannot be written"):
+        save_baseline(tmp_path / "effmeter" / "idle.json", IDLE)

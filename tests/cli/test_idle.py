@@ -1,0 +1,90 @@
+"""``effmeter idle`` and ``effmeter report --net``, on the simulated machine."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from effmeter.recorder.processes import sees_all_processes
+from tests.simulated.machine import SimulatedMachine
+from tests.simulated.nvml import SimulatedGpu
+from tests.simulated.powercap import dram, package
+from tests.simulated.waveforms import constant
+
+ZONES = [package(0, constant(20.0)), dram(0, constant(4.0))]
+
+
+def effmeter(environ: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "effmeter", *arguments]
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=90, check=False
+    )
+
+
+def surroundings(machine: SimulatedMachine, folder: Path) -> dict[str, str]:
+    own = {"EFFMETER_RUNS": str(folder / "runs"), "XDG_STATE_HOME": str(folder / "state")}
+    return {**machine.environ, **own}
+
+
+def test_idle_power_is_kept_and_reports_are_net_of_it(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, ZONES, [SimulatedGpu(constant(70.0))]) as machine:
+        environ = surroundings(machine, tmp_path)
+        measured = effmeter(environ, "idle", "--seconds", "1")
+        assert measured.returncode == 0, measured.stderr
+        recorded = effmeter(
+            environ, "run", "--", sys.executable, "-c", "import time; time.sleep(1)"
+        )
+        assert recorded.returncode == 0, recorded.stderr
+    assert [line.split()[0] for line in measured.stdout.splitlines()] == [
+        *("cpu0", "dram0", "gpu0", "gpu0-power")
+    ]
+    kept = json.loads((tmp_path / "state" / "effmeter" / "idle.json").read_text())
+    (baseline,) = kept["hosts"].values()
+    gpu = baseline["channels"]["gpu0"]
+    assert gpu["low_w"] <= 70.0 <= gpu["high_w"]
+    assert gpu["power_w"] == pytest.approx(70.0, rel=0.05)
+    reported = effmeter(environ, "report", "--net", "--json", str(tmp_path / "runs"))
+    (run,) = json.loads(reported.stdout)["runs"]
+    net, gross = run["net"]["total"]["energy"], run["total"]["energy"]
+    assert gross["value_j"] == pytest.approx(94.0 * run["duration_s"], rel=0.05)
+    assert net["low_j"] <= 0.0 <= net["high_j"], "nothing more than the idle machine was drawn"
+    assert run["net"]["idle_date"] == baseline["date"]
+    printed = effmeter(environ, "report", "--net", str(tmp_path / "runs")).stdout
+    assert "net of idle" in printed
+    assert "net of idle" not in effmeter(environ, "report", str(tmp_path / "runs")).stdout
+
+
+def test_a_machine_that_is_not_idle_is_said_to_be_none(tmp_path: Path) -> None:
+    busy_gpu = SimulatedGpu(constant(300.0), computing=(1,))
+    with (
+        SimulatedMachine(tmp_path, ZONES, [busy_gpu]) as machine,
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other,
+    ):
+        environ = surroundings(machine, tmp_path)
+        measured = effmeter(environ, "idle", "--seconds", "2", "--json")
+        other.kill()
+    told = json.loads(measured.stdout)
+    assert measured.returncode == 0
+    assert any("logical processors were busy" in caution for caution in told["cautions"])
+    if sees_all_processes():
+        assert "processes on gpu0: 1" in told["cautions"]
+    assert "the machine was not idle" in measured.stderr
+
+
+def test_without_a_baseline_nothing_is_net(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, ZONES) as machine:
+        environ = surroundings(machine, tmp_path)
+        effmeter(environ, "run", "--", "true")
+        reported = effmeter(environ, "report", "--net", str(tmp_path / "runs"))
+    assert (reported.returncode, reported.stdout) == (1, "")
+    (line,) = reported.stderr.splitlines()
+    assert "there is no idle baseline" in line
+    assert "effmeter idle" in line
+
+
+def test_a_time_too_short_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path, ZONES) as machine:
+        assert effmeter(machine.environ, "idle", "--seconds", "0").returncode == 2

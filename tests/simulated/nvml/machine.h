@@ -1,0 +1,179 @@
+/* What the simulated library knows: its configuration, and what the waveforms give by now.
+ *
+ * Energy and power are computed from the run clock, floored to the refresh period: they are
+ * never late.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    SUCCESS = 0,
+    UNINITIALIZED = 1,
+    INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
+    INSUFFICIENT_SIZE = 7,
+    DRIVER_NOT_LOADED = 9
+};
+enum { MAX_GPUS = 8, MAX_NUMBERS = 192, MAX_FIELDS = 12, MAX_INSTANCES = 7, MAX_PROCESSES = 16 };
+
+typedef struct { long long code, from_ns, until_ns; } Fault;
+typedef struct { int is_sine, repeats, count; double numbers[MAX_NUMBERS]; } Waveform;
+typedef struct { unsigned int id, scope; int type; double window_s, share; Fault fault; } Field;
+typedef struct { unsigned int pid; int draws; } Process;
+typedef struct {
+    char name[96], uuid[96];
+    unsigned int architecture, major, minor, limit_mw;
+    unsigned long long start_mj;
+    double window_s;
+    Fault lost, energy, power, fields_call, processes_call;
+    Waveform waveform;
+    Field fields[MAX_FIELDS];
+    Process processes[MAX_PROCESSES];
+    char instances[MAX_INSTANCES][96];
+    int field_count, process_count, instance_count, partitions;
+} Gpu;
+typedef struct {
+    int init_code, gpu_count;
+    long long origin_ns, refresh_ns, now_ns;
+    Gpu gpus[MAX_GPUS];
+} Machine;
+
+static void read_waveform(char *text, Waveform *waveform) {
+    char *word = strtok(text, " \n");
+    waveform->is_sine = word && strcmp(word, "sine") == 0;
+    if (!waveform->is_sine) {
+        waveform->repeats = atoi(strtok(NULL, " \n"));
+        strtok(NULL, " \n");
+    }
+    waveform->count = 0;
+    while ((word = strtok(NULL, " \n")) && waveform->count < MAX_NUMBERS)
+        waveform->numbers[waveform->count++] = atof(word);
+}
+
+static void read_fault(const char *text, Fault *fault) {
+    sscanf(text, "%lld %lld %lld", &fault->code, &fault->from_ns, &fault->until_ns);
+}
+
+static void read_field(const char *text, Gpu *gpu) {
+    if (gpu->field_count == MAX_FIELDS) return;
+    Field *field = &gpu->fields[gpu->field_count++];
+    sscanf(text, "%u %u %d %lf %lf %lld %lld %lld", &field->id, &field->scope, &field->type,
+           &field->window_s, &field->share, &field->fault.code, &field->fault.from_ns,
+           &field->fault.until_ns);
+}
+
+static void read_process(const char *text, Gpu *gpu) {
+    if (gpu->process_count == MAX_PROCESSES) return;
+    Process *process = &gpu->processes[gpu->process_count++];
+    sscanf(text, "%u %d", &process->pid, &process->draws);
+}
+
+static void read_line(Machine *machine, char *line) {
+    Gpu *gpu = &machine->gpus[machine->gpu_count ? machine->gpu_count - 1 : 0];
+    char *text = strchr(line, ' ');
+    if (!text) return;
+    *text++ = 0;
+    text[strcspn(text, "\n")] = 0;
+    if (!strcmp(line, "init")) machine->init_code = atoi(text);
+    else if (!strcmp(line, "origin_ns")) machine->origin_ns = atoll(text);
+    else if (!strcmp(line, "refresh_ns")) machine->refresh_ns = atoll(text);
+    else if (!strcmp(line, "now_ns")) machine->now_ns = atoll(text);
+    else if (!strcmp(line, "gpu") && machine->gpu_count < MAX_GPUS) machine->gpu_count++;
+    else if (!strcmp(line, "name")) snprintf(gpu->name, sizeof gpu->name, "%s", text);
+    else if (!strcmp(line, "uuid")) snprintf(gpu->uuid, sizeof gpu->uuid, "%s", text);
+    else if (!strcmp(line, "architecture")) gpu->architecture = strtoul(text, NULL, 10);
+    else if (!strcmp(line, "capability")) sscanf(text, "%u %u", &gpu->major, &gpu->minor);
+    else if (!strcmp(line, "limit_mw")) gpu->limit_mw = strtoul(text, NULL, 10);
+    else if (!strcmp(line, "start_mj")) gpu->start_mj = strtoull(text, NULL, 10);
+    else if (!strcmp(line, "window_s")) gpu->window_s = atof(text);
+    else if (!strcmp(line, "lost")) read_fault(text, &gpu->lost);
+    else if (!strcmp(line, "energy_fault")) read_fault(text, &gpu->energy);
+    else if (!strcmp(line, "power_fault")) read_fault(text, &gpu->power);
+    else if (!strcmp(line, "fields_fault")) read_fault(text, &gpu->fields_call);
+    else if (!strcmp(line, "processes_fault")) read_fault(text, &gpu->processes_call);
+    else if (!strcmp(line, "field")) read_field(text, gpu);
+    else if (!strcmp(line, "process")) read_process(text, gpu);
+    else if (!strcmp(line, "mig")) gpu->partitions = 1 + atoi(text);
+    else if (!strcmp(line, "instance") && gpu->instance_count < MAX_INSTANCES)
+        snprintf(gpu->instances[gpu->instance_count++], sizeof *gpu->instances, "%s", text);
+    else if (!strcmp(line, "waveform")) read_waveform(text, &gpu->waveform);
+}
+
+static long long run_clock_ns(void) {
+    struct timespec now;
+#ifdef CLOCK_BOOTTIME
+    clock_gettime(CLOCK_BOOTTIME, &now);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+    return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static int read_machine(Machine *machine) {
+    static char line[8192];
+    const char *path = getenv("EFFMETER_FAKE_NVML");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    memset(machine, 0, sizeof *machine);
+    machine->refresh_ns = 1;
+    machine->now_ns = -1;
+    if (!file) return DRIVER_NOT_LOADED;
+    while (fgets(line, sizeof line, file)) read_line(machine, line);
+    fclose(file);
+    if (machine->now_ns < 0) machine->now_ns = run_clock_ns();
+    return machine->init_code;
+}
+
+static int fault_now(const Fault *fault, long long now_ns) {
+    return now_ns >= fault->from_ns && now_ns < fault->until_ns ? (int)fault->code : SUCCESS;
+}
+
+/* Joules passed since the waveform's origin; the closed forms of tests/simulated/waveforms.py. */
+static double passed_j(const Waveform *waveform, double t) {
+    const double *n = waveform->numbers;
+    double passed = 0, length = 0, whole_j = 0, last_w = 0;
+    if (t < 0) t = 0;
+    if (waveform->is_sine) {
+        double turn = 2 * M_PI / n[2];
+        return n[0] * t + n[1] * (1 - cos(turn * t)) / turn;
+    }
+    for (int i = 0; i + 2 < waveform->count; i += 3) {
+        length += n[i];
+        whole_j += n[i] * (n[i + 1] + n[i + 2]) / 2;
+    }
+    if (waveform->repeats) {
+        double repetitions = floor(t / length);
+        passed = repetitions * whole_j;
+        t -= repetitions * length;
+    }
+    for (int i = 0; i + 2 < waveform->count; i += 3) {
+        double inside = t < n[i] ? t : n[i];
+        double reached_w = n[i + 1] + (n[i + 2] - n[i + 1]) * inside / n[i];
+        passed += inside * (n[i + 1] + reached_w) / 2;
+        t -= inside;
+        last_w = n[i + 2];
+    }
+    return passed + last_w * t;
+}
+
+static double refreshed_s(const Machine *machine) {
+    long long elapsed_ns = machine->now_ns - machine->origin_ns;
+    if (elapsed_ns < 0) elapsed_ns = 0;
+    return (double)(elapsed_ns - elapsed_ns % machine->refresh_ns) * 1e-9;
+}
+
+/* What a gauge shows: the mean power over its window, up to the last refresh. */
+static double averaged_mw(const Machine *machine, const Waveform *waveform, double window_s) {
+    double t = refreshed_s(machine);
+    double since = t > window_s ? t - window_s : 0;
+    double averaged_j = passed_j(waveform, since + window_s) - passed_j(waveform, since);
+    return averaged_j / window_s * 1e3;
+}
+
+static unsigned long long counted_mj(const Machine *machine, const Gpu *gpu) {
+    double used_j = passed_j(&gpu->waveform, refreshed_s(machine));
+    return gpu->start_mj + (unsigned long long)(used_j * 1e3);
+}
