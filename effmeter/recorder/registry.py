@@ -28,6 +28,9 @@ from effmeter.recorder.writer import RunWriter
 
 SETTLE_NS = 300_000_000
 """The longest that an answer waits for the readings it asked for."""
+PUMP_PERIOD_NS = 450_000_000
+WATCHED_PUMP_PERIOD_NS = 100_000_000
+"""How often readings are taken in: often only where a budget is checked at every step."""
 MAX_RATE_HZ = 1000.0
 MIN_RATE_HZ = 0.01
 MAX_RECORDINGS_PER_USER = 64
@@ -97,6 +100,12 @@ class Registry:
         """End every recording because the recorder stops."""
         for token in list(self._pool.recordings):
             self._begin_ending(token, STOPPED)
+
+    @property
+    def pump_period_ns(self) -> int:
+        """How long readings may wait to be taken in."""
+        watched = any(connection.watches for connection in self._connections.values())
+        return WATCHED_PUMP_PERIOD_NS if watched else PUMP_PERIOD_NS
 
     def is_settled(self, now_ns: int) -> bool:
         """Whether what waits for readings can be answered now."""

@@ -15,6 +15,8 @@ from effmeter.clock import Clock
 from effmeter.probes.base import Failure, Probe, Reading
 
 EXTRA_LOAD_FRACTION = 0.1
+LONGEST_REST_NS = 500_000_000
+"""After a call that took long, such as a driver's hang, extra readings wait no longer."""
 QUEUE_READINGS = 65536
 _PR_SET_TIMERSLACK = 29
 
@@ -87,7 +89,8 @@ class Sampler:
                 period_ns, deadline_ns = self._period_ns, now_ns
             due_ns = deadline_ns if period_ns is not None else None
             if self._extra_wanted:
-                extra_ns = last_read_ns + int(self._cost_ns / EXTRA_LOAD_FRACTION)
+                rest_ns = min(int(self._cost_ns / EXTRA_LOAD_FRACTION), LONGEST_REST_NS)
+                extra_ns = last_read_ns + rest_ns
                 due_ns = extra_ns if due_ns is None else min(due_ns, extra_ns)
             if due_ns is None or due_ns > now_ns:
                 self._woken.acquire(timeout=-1 if due_ns is None else (due_ns - now_ns) * 1e-9)

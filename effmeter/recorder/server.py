@@ -14,7 +14,6 @@ from effmeter.recorder.peer import Peer
 from effmeter.recorder.protocol import ProtocolError
 from effmeter.recorder.registry import Policy, Registry
 
-PUMP_PERIOD_NS = 100_000_000
 MAX_CONNECTIONS = 256
 MAX_CONNECTIONS_OF_OTHERS = 64
 GREETING_TIMEOUT_NS = 10_000_000_000
@@ -98,13 +97,15 @@ class Server:
         self._registry.report_finished()
 
     def _pump_due_ns(self) -> int:
-        due_ns = self._pumped_ns + PUMP_PERIOD_NS
+        due_ns = self._pumped_ns + self._registry.pump_period_ns
         return min(due_ns, self._registry.settle_by_ns or due_ns)
 
     def _until_next_s(self) -> float | None:
+        waits = any(c.paused_until_ns or c.has_unsent for c in self._connections.values())
         if self._registry.is_recording or self._registry.settle_by_ns is not None:
-            return max(0.0, (self._pump_due_ns() - self._clock.now_ns()) * 1e-9)
-        if any(c.paused_until_ns or c.has_unsent for c in self._connections.values()):
+            until_s = max(0.0, (self._pump_due_ns() - self._clock.now_ns()) * 1e-9)
+            return min(until_s, 0.05) if waits else until_s
+        if waits:
             return 0.05
         if not all(c.greeted for c in self._connections.values()):
             return 1.0

@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,20 @@ def test_suspend_shows_between_two_anchors(recorded: Recorded) -> None:
     recorded.clock.sleep(300)
     (suspend,) = recorded.run().suspends
     assert suspend.asleep_s == pytest.approx(300)
+
+
+def test_a_wall_clock_set_back_an_hour_moves_no_reading(recorded: Recorded) -> None:
+    for step in range(3):
+        recorded.read(step * 100)
+        recorded.clock.advance(0.1)
+        if step == 0:
+            recorded.clock.set_wall(-3600.0)
+    run = recorded.run()
+    (step_back,) = run.wall_steps
+    assert step_back.step_s == pytest.approx(-3600.0)
+    moments = [moment for moment, _ in energies_of(run)]
+    assert [(b - a).total_seconds() for a, b in pairwise(moments)] == [0.1, 0.1]
+    assert run.suspends == ()
 
 
 def test_what_was_missed_stands_in_the_run(recorded: Recorded) -> None:

@@ -29,3 +29,7 @@ class ManualClock:
         """Let time pass while the machine is suspended."""
         self._asleep_ns += round(seconds * 1e9)
         self.advance(seconds)
+
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        self._wall_less_run_ns += round(seconds * 1e9)
