@@ -52,6 +52,9 @@ class Counter:
 
     def __init__(self, limits: CounterLimits) -> None:
         self._limits = limits
+        whole_j = (limits.modulus or 0) * limits.unit_j
+        self._surely_unwrapped_ns = (whole_j / limits.max_power_w - limits.refresh_s) * 5e8
+        """Readings closer than half of what a whole turn takes cannot hide one."""
         self._counted = 0
         self._last: tuple[int, int] | None = None
         self._outlier: tuple[int, int] | None = None
@@ -79,11 +82,11 @@ class Counter:
 
     def _step(self, before: int, after: int, elapsed_ns: int) -> int | None:
         """Units from one raw value to the next; negative for jitter, None if implausible."""
-        bound = self._limits.plausible_j(elapsed_ns) / self._limits.unit_j
         modulus = self._limits.modulus
         step = after - before
         if modulus is not None and (after >= modulus or after < 0):
             return None
+        bound = self._limits.plausible_j(elapsed_ns) / self._limits.unit_j
         if 0 <= step <= bound:
             return step
         if step < 0 and modulus is not None and step + modulus <= bound:
@@ -120,7 +123,7 @@ class Counter:
 
     def _note_ambiguous_wraps(self, last_ns: int, time_ns: int, step: int) -> None:
         modulus, unit_j = self._limits.modulus, self._limits.unit_j
-        if modulus is None:
+        if modulus is None or time_ns - last_ns < self._surely_unwrapped_ns:
             return
         unseen_wraps = int((self._limits.plausible_j(time_ns - last_ns) / unit_j - step) // modulus)
         if unseen_wraps > 0:

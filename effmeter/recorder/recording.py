@@ -82,23 +82,31 @@ class Recording:
 
     def take(self, items: Iterable[Item], appeared: Mapping[str, Appeared]) -> None:
         """Readings and gaps, as the intake tells them; ``appeared`` describes the channels."""
+        newest: dict[str, Observation] = {}
         for item in items:
             if isinstance(item, Observation):
-                self._observe(item, appeared)
+                self._observe(item, appeared, newest)
             elif isinstance(item, Gap):
                 self._add_gap(item)
+        for name, seen in newest.items():
+            energy_j = (seen.energy_j or 0.0) - self._base_j[name]
+            self.totals.take(self._channels[name], seen._replace(energy_j=energy_j))
 
-    def _observe(self, seen: Observation, appeared: Mapping[str, Appeared]) -> None:
-        if seen.time_ns < self._begin_ns or not self._is_due(seen):
+    def _observe(
+        self, seen: Observation, appeared: Mapping[str, Appeared], newest: dict[str, Observation]
+    ) -> None:
+        """Write a reading down; of a counter only the newest matters to the totals."""
+        name, time_ns, energy_j, power_w, read_s = seen
+        if time_ns < self._begin_ns or not self._is_due(seen):
             return
-        name, energy_j = seen.channel, seen.energy_j
         if name not in self._channels:
             self._introduce(appeared[name], seen)
         if energy_j is not None:
             energy_j -= self._base_j.setdefault(name, energy_j)
-            seen = Observation(name, seen.time_ns, energy_j, None, seen.read_s)
-        self.totals.take(self._channels[name], seen)
-        self._rows.add_reading(seen.time_ns, name, energy_j, seen.power_w, seen.read_s)
+            newest[name] = seen
+        else:
+            self.totals.take(self._channels[name], seen)
+        self._rows.add_reading(time_ns, name, energy_j, power_w, read_s)
 
     def _introduce(self, appeared: Appeared, first: Observation) -> None:
         """Describe a channel before its first reading here, with its counter's standing."""
