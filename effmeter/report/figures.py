@@ -6,6 +6,8 @@ from effmeter.energy import Energy
 
 _PREFIXES = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"))
 _MOST_DIGITS = 6
+_WIDTHS_THAT_COUNT = 10.0
+"""A value of less than a tenth of its half-width is written in the interval's digits."""
 PER_KJ = 1e3
 
 
@@ -43,12 +45,19 @@ def metric_figure(value: float) -> str:
 
 
 def _prefix(energy: Energy) -> tuple[float, str]:
-    size_j = abs(energy.value_j or energy.high_j)
+    """The unit of the value, or of the interval where that makes the value look like nothing."""
+    size_j = _size_j(energy)
     return next((p for p in _PREFIXES if size_j >= p[0] * 0.9995), _PREFIXES[-1])
 
 
 def _energy_decimals(energy: Energy, factor: float) -> int:
-    return _decimals(energy.value_j / factor, energy.half_width_j / factor)
+    return _decimals(_size_j(energy) / factor, energy.half_width_j / factor)
+
+
+def _size_j(energy: Energy) -> float:
+    if energy.value_j == 0:
+        return max(abs(energy.low_j), abs(energy.high_j))
+    return max(abs(energy.value_j), energy.half_width_j / _WIDTHS_THAT_COUNT)
 
 
 def _decimals(value: float, half_width: float) -> int:
@@ -63,7 +72,7 @@ def _decimals(value: float, half_width: float) -> int:
 
 
 def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # never "-0.0"
 
 
 def _interval(low: float, high: float, decimals: int) -> str:

@@ -33,3 +33,8 @@ def test_efficiency_is_shown_per_kilojoule() -> None:
 
 def test_efficiency_without_an_upper_end_says_so() -> None:
     assert per_kilojoule(0.9, 0.45, math.inf) == ("900", "[450, inf]")
+
+
+def test_a_value_that_is_nothing_beside_its_interval_is_written_in_the_intervals_unit() -> None:
+    energy = Energy(-1.7e-5, -231.9, 231.8)
+    assert (energy_figure(energy), energy_interval(energy)) == ("0.0 J", "[-231.9, 231.8]")
