@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,14 +84,24 @@ def stage(scenario: Scenario) -> Iterator[Stage]:
     ):
         folder = Path(name)
         _nest_as_the_kernel_does(machine.sysfs / "class" / "powercap")
+        _never_late(machine.driver.pid)
+        machine.driver.lateness_s()
         library = _compile_nvml(folder / "peers-lib")
         environ = {
             **machine.environ,
             "LD_LIBRARY_PATH": f"{library.parent}{os.pathsep}{machine.environ['LD_LIBRARY_PATH']}",
+            "PATH": f"{_nvidia_smi(folder / 'bin')}{os.pathsep}{machine.environ['PATH']}",
             "HOME": str(folder),
             "TMPDIR": str(folder),
         }
         yield Stage(machine, folder, environ, _namespace(machine.sysfs / "class"))
+
+
+def why_not() -> str | None:
+    """Why nothing can be compared on this machine; None where it can."""
+    if sys.platform == "linux" and shutil.which("cc") is not None:
+        return None
+    return "the comparison needs Linux and a C compiler (cc), for the simulated NVML library"
 
 
 def why_no_namespace() -> str | None:
@@ -126,6 +136,21 @@ def _nest_as_the_kernel_does(powercap: Path) -> None:
         whole = zone.name.rpartition(":")[0]
         (powercap / whole / zone.name).symlink_to(zone)
     (powercap / "intel-rapl" / "subsystem").symlink_to(powercap)
+
+
+def _never_late(driver_pid: int) -> None:
+    """Sensors are not late when processors are busy; where this is refused, the notes tell."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(driver_pid, os.SCHED_FIFO, os.sched_param(1))
+
+
+def _nvidia_smi(folder: Path) -> Path:
+    """codecarbon uses NVML only where this command exists; it asks it for nothing."""
+    folder.mkdir()
+    command = folder / "nvidia-smi"
+    command.write_text("#!/bin/sh\nexit 0\n")
+    command.chmod(0o755)
+    return folder
 
 
 def _compile_nvml(folder: Path) -> Path:

@@ -38,6 +38,9 @@ class CodeCarbon:
     def leave(self) -> None:
         del self._tracker
 
+    def pids(self) -> list[int]:
+        return []
+
     def told(self) -> list[Told]:
         return self._told
 

@@ -1,6 +1,7 @@
 """Measures windows with effmeter: a span of a recorded run for each window."""
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -8,6 +9,8 @@ from importlib.metadata import version
 import effmeter
 from bench.programs.peers_windows import CPU, GPU, RAM, Told, measure
 from effmeter.analysis.account import Account, account
+from effmeter.recorder.link import connect
+from effmeter.recorder.places import SOCKET_VARIABLE
 
 
 class Effmeter:
@@ -22,6 +25,9 @@ class Effmeter:
 
     def enter(self) -> None:
         self._run = self._tracker.__enter__()
+        link = connect(os.environ[SOCKET_VARIABLE])
+        self._recorder_pid = link.recorder_pid
+        link.close()
 
     def begin(self, number: int) -> None:
         self._open.enter_context(self._run.span(str(number)))
@@ -31,6 +37,9 @@ class Effmeter:
 
     def leave(self) -> None:
         self._tracker.__exit__(None, None, None)
+
+    def pids(self) -> list[int]:
+        return [self._recorder_pid]
 
     def told(self) -> list[Told]:
         run = effmeter.read_run(self._path)

@@ -13,6 +13,10 @@ from effmeter.clock import now_ns
 CPU, RAM, GPU = "cpu", "ram", "gpu"
 
 
+SETTLE_S = 6.0
+"""After the first window: what tools start with it, they have started by then."""
+
+
 class Told(NamedTuple):
     """What a tool says of one window, by component; what it does not measure is not there."""
 
@@ -36,14 +40,19 @@ class Tool(Protocol):
     def leave(self) -> None:
         """Be done."""
 
+    def pids(self) -> Sequence[int]:
+        """Processes that work for it and are no children of this program."""
+
     def told(self) -> Sequence[Told]:
         """What it says of each window, in order; asked after the end."""
 
 
 def measure(tool: Tool, lengths_s: Sequence[float], version: str) -> None:
-    """Windows one after another; prints what the tool said and what it took."""
+    """Windows one after another, the first set apart from the rest by a pause; prints what the tool said and what it took."""
     entered_ns = _time(tool.enter)
-    windows = [_window(tool, number, length_s) for number, length_s in enumerate(lengths_s)]
+    windows = [_window(tool, 0, lengths_s[0])]
+    time.sleep(SETTLE_S)
+    windows += [_window(tool, 1 + i, length_s) for i, length_s in enumerate(lengths_s[1:])]
     left_ns = _time(tool.leave)
     for window, told in zip(windows, tool.told(), strict=True):
         window |= told._asdict()
@@ -55,7 +64,7 @@ def _window(tool: Tool, number: int, length_s: float) -> dict[str, Any]:
     """One window; the work sleeps, so all processor time that is used is the tool's."""
     begin_took_ns = _time(lambda: tool.begin(number))
     begin_ns = now_ns()
-    watched = _Watched()
+    watched = _Watched(tool.pids())
     time.sleep(max(0.0, length_s - (now_ns() - begin_ns) * 1e-9))
     cpu_fraction = watched.cpu_fraction()
     end_ns = now_ns()
@@ -72,9 +81,9 @@ def _window(tool: Tool, number: int, length_s: float) -> dict[str, Any]:
 class _Watched:
     """Processor time of this program and of the processes that the tool has started."""
 
-    def __init__(self) -> None:
+    def __init__(self, pids: Sequence[int]) -> None:
         me = psutil.Process()
-        self._pids = [me.pid, *(child.pid for child in me.children(recursive=True))]
+        self._pids = [me.pid, *pids, *(child.pid for child in me.children(recursive=True))]
         self._before = [usage_of(pid) for pid in self._pids]
 
     def cpu_fraction(self) -> float:

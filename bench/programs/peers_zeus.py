@@ -30,6 +30,9 @@ class Zeus:
     def leave(self) -> None:
         del self._monitor
 
+    def pids(self) -> list[int]:
+        return []
+
     def told(self) -> list[Told]:
         return self._told
 
