@@ -10,21 +10,32 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from bench.figures import Spread
-from bench.peers_machine import CHANNELS, SCENARIOS, Scenario, Stage, stage, why_no_namespace, why_not
+from bench.peers_machine import (
+    CHANNELS,
+    SCENARIOS,
+    Scenario,
+    Stage,
+    stage,
+    why_no_namespace,
+    why_not,
+)
 from bench.surroundings import describe_host
 from bench.tables import heading_of
+from effmeter.recorder.session import DEFAULT_RATE_HZ
 
 LENGTHS_S = {0.5: 4, 1.0: 3, 2.0: 2, 5.0: 1}
 """Windows of each length in one round of one tool."""
 FIRST_S = 1.0
 ROUNDS = 2
 PEERS = ("zeus", "codecarbon")
+MACHINE = "the simulated machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +48,13 @@ class Contestant:
 
 
 CONTESTANTS = (
-    Contestant("effmeter", "peers_effmeter", {"rate_hz": None}),
+    Contestant("effmeter", "peers_effmeter", {"rate_hz": DEFAULT_RATE_HZ}),
     Contestant("effmeter 1 kHz", "peers_effmeter", {"rate_hz": 1000}),
     Contestant("zeus", "peers_zeus"),
     Contestant("codecarbon", "peers_codecarbon", {"tasks": False, "every_s": 0.1}),
     Contestant("codecarbon tasks", "peers_codecarbon", {"tasks": True, "every_s": 0.1}),
 )
 
-Sample = dict[str, float]
-"""One figure of each name, of one window or one start of a tool."""
 Samples = dict[tuple[str, str], list[float]]
 """Values by figure and contestant."""
 
@@ -71,10 +80,13 @@ def main(as_json: bool, quick: bool, rounds: int) -> None:
     found = {s.name: measured(s, [FIRST_S, *lengths_s], 1 if quick else rounds) for s in SCENARIOS}
     date = dt.datetime.now(dt.UTC).date().isoformat()
     host = describe_host()
+    versions = {name: version(name) for name in ("effmeter", *PEERS)}
     if as_json:
-        click.echo(json.dumps({"date": date, "quick": quick, "scenarios": _plain(found)}))
+        told = {"date": date, "host": host._asdict(), "quick": quick, "versions": versions}
+        click.echo(json.dumps({**told, "scenarios": _plain(found)}))
     else:
-        click.echo("\n".join([*heading_of(host, date, quick), *_page(found)]))
+        named = ", ".join(f"{name} {number}" for name, number in versions.items())
+        click.echo("\n".join([*heading_of(host, date, quick), f"{named}.", *_page(found)]))
 
 
 def measured(scenario: Scenario, lengths_s: Sequence[float], rounds: int) -> Samples:
@@ -89,7 +101,7 @@ def measured(scenario: Scenario, lengths_s: Sequence[float], rounds: int) -> Sam
                 told = place.run(contestant.program, settings)
                 for figure, value in figures_of(place, told):
                     samples[figure, contestant.name].append(value)
-        samples["lateness", ""].append(place.machine.driver.lateness_s())
+        samples["late, ms", MACHINE].append(place.machine.driver.lateness_s() * 1e3)
     return samples
 
 
@@ -124,8 +136,8 @@ def _page(found: Mapping[str, Samples]) -> Iterator[str]:
         yield from ("", f"**{name}**", "")
         yield from _table("off the truth: median (worst), %", _error_rows(samples))
         yield from ("", *_table("cost: median [quartiles]", _cost_rows(samples)))
-        (late_s,) = samples["lateness", ""]
-        yield f"\nThe simulated counters were at most {late_s * 1e3:.1f} ms late."
+        (late_ms,) = samples["late, ms", MACHINE]
+        yield f"\nThe simulated counters were at most {late_ms:.1f} ms late."
 
 
 def _table(title: str, rows: Iterable[Sequence[str]]) -> Iterator[str]:

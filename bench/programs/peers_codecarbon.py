@@ -2,7 +2,6 @@
 
 import json
 import sys
-from importlib.metadata import version
 from typing import Any
 
 from codecarbon import OfflineEmissionsTracker
@@ -76,4 +75,4 @@ if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
     kind = CodeCarbonTasks if settings["tasks"] else CodeCarbon
     tool = kind(settings["every_s"], settings["with_cpu"])
-    measure(tool, settings["lengths_s"], version("codecarbon"))
+    measure(tool, settings["lengths_s"])

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from importlib.metadata import version
 
 import effmeter
 from bench.programs.peers_windows import CPU, GPU, RAM, Told, measure
@@ -16,10 +15,9 @@ from effmeter.recorder.places import SOCKET_VARIABLE
 class Effmeter:
     """A private recorder; the energies are read from the run file afterwards."""
 
-    def __init__(self, path: str, rate_hz: float | None, with_cpu: bool) -> None:
+    def __init__(self, path: str, rate_hz: float, with_cpu: bool) -> None:
         self._path = path
-        rate = {} if rate_hz is None else {"rate_hz": rate_hz}
-        self._tracker = effmeter.track(path, recorder="private", join=False, **rate)
+        self._tracker = effmeter.track(path, rate_hz=rate_hz, recorder="private", join=False)
         self._measures = (CPU, RAM, GPU) if with_cpu else (GPU,)
         self._open = ExitStack()
 
@@ -57,4 +55,4 @@ class Effmeter:
 if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
     tool = Effmeter(settings["path"], settings["rate_hz"], settings["with_cpu"])
-    measure(tool, settings["lengths_s"], version("effmeter"))
+    measure(tool, settings["lengths_s"])

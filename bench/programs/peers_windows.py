@@ -47,8 +47,8 @@ class Tool(Protocol):
         """What it says of each window, in order; asked after the end."""
 
 
-def measure(tool: Tool, lengths_s: Sequence[float], version: str) -> None:
-    """Windows one after another, the first set apart from the rest by a pause; prints what the tool said and what it took."""
+def measure(tool: Tool, lengths_s: Sequence[float]) -> None:
+    """Windows, the first apart from the rest; prints what the tool said and what it took."""
     entered_ns = _time(tool.enter)
     windows = [_window(tool, 0, lengths_s[0])]
     time.sleep(SETTLE_S)
@@ -57,7 +57,7 @@ def measure(tool: Tool, lengths_s: Sequence[float], version: str) -> None:
     for window, told in zip(windows, tool.told(), strict=True):
         window |= told._asdict()
     print()
-    print(json.dumps({"version": version, "enter": entered_ns, "leave": left_ns, "of": windows}))
+    print(json.dumps({"enter": entered_ns, "leave": left_ns, "of": windows}))
 
 
 def _window(tool: Tool, number: int, length_s: float) -> dict[str, Any]:

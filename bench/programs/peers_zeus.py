@@ -2,7 +2,6 @@
 
 import json
 import sys
-from importlib.metadata import version
 
 from zeus.monitor import ZeusMonitor
 
@@ -13,7 +12,7 @@ class Zeus:
     """All the GPUs and processor packages; nothing to wait for, as the work is none of a GPU's."""
 
     def __init__(self, with_cpu: bool) -> None:
-        self._cpu_indices = None if with_cpu else []
+        self._cpu_indices: list[int] | None = None if with_cpu else []
         self._told: list[Told] = []
 
     def enter(self) -> None:
@@ -39,4 +38,4 @@ class Zeus:
 
 if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
-    measure(Zeus(settings["with_cpu"]), settings["lengths_s"], version("zeus"))
+    measure(Zeus(settings["with_cpu"]), settings["lengths_s"])
