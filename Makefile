@@ -4,14 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/ready
 RUNS := runs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench bench-peers clean
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of"
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "PYTHON=python3.12 chooses another Python for the virtual environment in $(VENV)."
 
 demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
@@ -31,8 +33,11 @@ check: $(READY) ## lint, formatting, types and who may import whom
 bench: $(READY) ## measure what measuring costs
 	$(BIN)/python -m bench
 
-clean: ## remove the virtual environment and what was built; recorded runs stay
-	rm -rf $(VENV) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and codecarbon (Linux; root for the CPU)
+	$(PEERS)/bin/python -m bench.peers
+
+clean: ## remove the virtual environments and what was built; recorded runs stay
+	rm -rf $(VENV) $(PEERS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is upgraded because older ones know no --group.
@@ -46,3 +51,10 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install -c constraints.txt -e ".[torch,data]" --group dev
 	@touch $(READY)
+
+# Other tools bring many packages of their own, so they have an environment of their own.
+$(PEERS_READY): pyproject.toml
+	@echo "Installing effmeter, zeus and codecarbon into $(PEERS): this takes a minute, once."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet -e . pytest zeus codecarbon nvidia-ml-py psutil
+	@touch $(PEERS_READY)
