@@ -30,8 +30,9 @@ check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-bench: $(READY) ## measure what measuring costs
+bench: $(READY) ## measure what measuring costs, and whether the intervals cover the truth
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.coverage
 
 bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and codecarbon (Linux; root for the CPU)
 	$(PEERS)/bin/python -m bench.peers

@@ -1,7 +1,8 @@
 """Counters that wrap, reset, step back and freeze, turned into energy since the first reading.
 
 A step is plausible up to ``max_power_w * (dt + refresh_s) + resolution``: two readings 10 us
-apart may straddle a whole refresh. A small step back (no more than one refresh
+apart may straddle a whole refresh. ``dt`` counts from the last change, since a counter that was
+late to refresh catches up in one step. A small step back (no more than one refresh
 can hold, and less than half of the count) is jitter and adds nothing; any other is a reset, and
 what was used between the two readings is then unknown and bounded.
 """
@@ -57,6 +58,7 @@ class Counter:
         """Readings closer than half of what a whole turn takes cannot hide one."""
         self._counted = 0
         self._last: tuple[int, int] | None = None
+        self._changed_ns = 0
         self._outlier: tuple[int, int] | None = None
         self._held = False
         self.loss: Loss | None = None
@@ -70,9 +72,10 @@ class Counter:
         self.loss = None
         if self._last is None:
             self._last = (time_ns, raw)
+            self._changed_ns = time_ns
             return 0.0
         last_ns, last_raw = self._last
-        step = self._step(last_raw, raw, time_ns - last_ns)
+        step = self._step(last_raw, raw, time_ns - self._changed_ns)
         if step is None:
             return self._outlying(time_ns, raw)
         if step < 0:
@@ -103,6 +106,7 @@ class Counter:
 
     def _advance(self, time_ns: int, raw: int, step: int) -> float:
         self._last = (time_ns, raw)
+        self._changed_ns = time_ns if step else self._changed_ns
         self._outlier = None
         self._held = False
         self._counted += step
@@ -115,7 +119,7 @@ class Counter:
             outlier_ns, outlier_raw = self._outlier
             step = self._step(outlier_raw, raw, time_ns - outlier_ns)
             if step is not None and step >= 0:
-                hidden_j = self._limits.plausible_j(outlier_ns - self._last[0])
+                hidden_j = self._limits.plausible_j(outlier_ns - self._changed_ns)
                 self.loss = Loss(self._last[0], outlier_ns, "the counter was reset", hidden_j)
                 return self._advance(time_ns, raw, step)
         self._outlier = (time_ns, raw)

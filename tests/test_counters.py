@@ -114,3 +114,19 @@ def test_limits_of_a_channel_without_one_allow_what_any_device_draws() -> None:
     channel = Channel("c", Component.CPU, Kind.COUNTER, Provenance.MEASURED, "a test", 0.1)
     assert CounterLimits.of(channel).max_power_w == DEFAULT_MAX_POWER_W
     assert CounterLimits.of(replace(channel, max_power_w=5.0)).max_power_w == 5.0
+
+
+def test_a_counter_that_was_late_catches_up_in_one_believable_step() -> None:
+    counter = Counter(LIMITS)
+    stands_still = [(n * 1_000_000, 5_000) for n in range(71)]
+    late_uj = 5_000 + 71 * 90_000  # 90 W over the 71 ms that it stood still
+    readings = [*stands_still, (71_000_000, late_uj), (72_000_000, late_uj + 90_000)]
+    assert follow(counter, readings)[-2:] == [pytest.approx(6.39), pytest.approx(6.48)]
+    assert loss_of(counter) is None
+
+
+def test_the_next_step_after_it_is_judged_by_its_own_time() -> None:
+    counter = Counter(LIMITS)
+    late_uj = 71 * 90_000
+    readings = [(0, 0), (71_000_000, late_uj), (72_000_000, 2 * late_uj)]
+    assert follow(counter, readings)[-1] is None
