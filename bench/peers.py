@@ -28,7 +28,7 @@ from bench.peers_machine import (
 )
 from bench.surroundings import describe_host
 from bench.tables import heading_of
-from effmeter.recorder.session import DEFAULT_RATE_HZ
+from effmeter.recorder.arrival import DEFAULT_RATE_HZ
 
 LENGTHS_S = {0.5: 4, 1.0: 3, 2.0: 2, 5.0: 1}
 """Windows of each length in one round of one tool."""

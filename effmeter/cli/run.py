@@ -7,10 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any, Self
 
 import click
 
@@ -103,11 +102,12 @@ def _plain(value: str) -> str | int | float:
 
 def _run_through(program: str, command: tuple[str, ...], recorded: Run) -> int:
     """Run the command to its end; its return code, negative for a signal that ended it."""
-    try:
-        child = subprocess.Popen(command, executable=program)
-    except OSError as error:
-        raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from error
-    with _signals_forwarded_to(child):
+    with _Forwarding() as signals:
+        try:
+            child = subprocess.Popen(command, executable=program)
+        except OSError as error:
+            raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from error
+        signals.forward_to(child)
         while True:
             try:
                 return child.wait(_LOOK_PERIOD_S)
@@ -115,24 +115,43 @@ def _run_through(program: str, command: tuple[str, ...], recorded: Run) -> int:
                 recorded.look_after()
 
 
-@contextmanager
-def _signals_forwarded_to(child: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Pass signals on. Those of a terminal reach the whole group: passed on they would be two."""
+class _Forwarding:
+    """Signals go on to the command; those that come before it has started wait for it.
 
-    def forward(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+    Those of a terminal reach the whole group by themselves: passed on they would be two.
+    """
 
-    def leave_to_child(_number: int, _frame: FrameType | None) -> None:
-        pass
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] = []
+        self._earlier: dict[signal.Signals, Any] = {}
 
-    from_terminal = leave_to_child if _is_in_foreground() else forward
-    handlers = dict.fromkeys(_FORWARDED, forward) | dict.fromkeys(_FROM_TERMINAL, from_terminal)
-    earlier = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
+    def __enter__(self) -> Self:
+        ours = self._leave_to_child if _is_in_foreground() else self._forward
+        for number in _FORWARDED:
+            self._earlier[number] = signal.signal(number, self._forward)
+        for number in _FROM_TERMINAL:
+            self._earlier[number] = signal.signal(number, ours)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, handler in self._earlier.items():
             signal.signal(number, handler)
+
+    def forward_to(self, child: "subprocess.Popen[bytes]") -> None:
+        """The command has started."""
+        self._child = child
+        while self._waiting:
+            child.send_signal(self._waiting.pop(0))
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self._waiting.append(number)
+        else:
+            self._child.send_signal(number)
+
+    def _leave_to_child(self, _number: int, _frame: FrameType | None) -> None:
+        pass
 
 
 def _is_in_foreground() -> bool:

@@ -1,45 +1,38 @@
-"""A program's part in a recording: how it comes to one, and how it keeps it.
+"""A program's part in a recording: its marks, its end, and a successor where the recorder dies.
 
-A program joins the recording that it finds itself inside; else the ranks of a launch meet; else
-a shared recorder is asked, and a private one started where there is none. Where the recorder
-dies, one successor goes on. Whatever fails here, the program goes on: it is warned once, and
-from then on nothing is measured.
+Whatever fails here, the program goes on: it is warned once, and from then on nothing is
+measured.
 """
 
 import contextlib
-import itertools
 import logging
 import os
-import socket
 import threading
 import time
-import uuid
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError, UsageError
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError
 from effmeter.recorder import runfile
-from effmeter.recorder.launch import PrivateRecorder, launch_private
+from effmeter.recorder.arrival import (
+    ANSWER_TIMEOUT_S,
+    RUN_FILE_VARIABLE,
+    Arrival,
+    Wish,
+)
+from effmeter.recorder.launch import launch_private
 from effmeter.recorder.link import MAX_WAITING_MARKS, Link, connect
 from effmeter.recorder.places import (
     RECORDING_VARIABLE,
     SOCKET_VARIABLE,
     remove_private_directory,
-    shared_sockets,
 )
-from effmeter.recorder.program import describe_program, git_commit, library_versions
 from effmeter.recorder.protocol import STOPPED, Message, decode
-from effmeter.recorder.ranks import Invitation, Launch, Meeting, launch_of
-from effmeter.schema import RUN_SUFFIX, successor_path
+from effmeter.schema import successor_path
 
-RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
-DEFAULT_RATE_HZ = 10.0
-ANSWER_TIMEOUT_S = 2.0
-START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
 UNWRITTEN_NS = 2_500_000_000
@@ -48,31 +41,10 @@ LOOK_PERIOD_NS = 50_000_000
 """How often a mark also looks for news of the recorder: looking is a system call."""
 _BEGINNINGS = frozenset({"epoch_begin", "span_begin"})
 _ENDS = frozenset({"epoch_end", "span_end"})
-CHOICES = ("auto", "private", "shared")
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a program wants recorded, and how."""
-
-    name: str
-    labels: Mapping[str, Any] = field(default_factory=dict)
-    directory: Path | None = None
-    rate_hz: float = DEFAULT_RATE_HZ
-    recorder: str = "auto"
-    join: bool = True
-    root_id: int = 0
-
-    def __post_init__(self) -> None:
-        if self.recorder not in CHOICES:
-            raise UsageError(f"recorder is one of {', '.join(CHOICES)}, not {self.recorder!r}")
-        if not 0 < self.rate_hz <= 1000:
-            raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
 
 
 _inside: defaultdict[str, set["Session"]] = defaultdict(set)
 """The sessions of this process by recording: runs may overlap, and nest."""
-_ordinals = itertools.count()
 _owned: set[str] = set()
 """The recordings that this process began."""
 
@@ -83,13 +55,8 @@ class Session:
     def __init__(self, wish: Wish, environ: Mapping[str, str]) -> None:
         self._wish = wish
         self._environ = environ
-        self._launch: Launch | None = launch_of(environ, next(_ordinals))
+        self._arrival = Arrival(wish, environ, self._warn)
         self._link: Link | None = None
-        self._private: PrivateRecorder | None = None
-        self._meeting: Meeting | None = None
-        self._invitation: Invitation | None = None
-        self._run_id = uuid.uuid4().hex
-        self._is_owner = False
         self._replaced = False
         self._warned = False
         self._dropped_before = 0
@@ -111,26 +78,27 @@ class Session:
         """
         session = cls(wish, dict(environ))
         try:
-            session._find_recorder()
+            session._arrival.find()
+            session._link = session._arrival.link
         except RunFileError:
             raise
         except (EffmeterError, OSError) as error:
             session._give_up(f"{error}; the run is not measured")
-        if session._invitation is not None:
-            _inside[session._invitation.recording].add(session)
-            if session._is_owner:
-                _owned.add(session._invitation.recording)
+        if session._arrival.invitation is not None:
+            _inside[session._arrival.invitation.recording].add(session)
+            if session._arrival.is_owner:
+                _owned.add(session._arrival.invitation.recording)
         return session
 
     @property
     def path(self) -> Path | None:
         """The run file; None where nothing is recorded."""
-        return None if self._invitation is None else Path(self._invitation.run_file)
+        return None if self._arrival.invitation is None else Path(self._arrival.invitation.run_file)
 
     @property
     def is_owner(self) -> bool:
         """Whether the recording is this program's own rather than joined."""
-        return self._is_owner
+        return self._arrival.is_owner
 
     @property
     def is_alive(self) -> bool:
@@ -143,12 +111,12 @@ class Session:
 
     def variables_for_children(self) -> dict[str, str]:
         """What the environment of a child must hold for it to join."""
-        if self._invitation is None or not self._invitation.socket:
+        if self._arrival.invitation is None or not self._arrival.invitation.socket:
             return {}
         return {
-            SOCKET_VARIABLE: self._invitation.socket,
-            RECORDING_VARIABLE: self._invitation.recording,
-            RUN_FILE_VARIABLE: self._invitation.run_file,
+            SOCKET_VARIABLE: self._arrival.invitation.socket,
+            RECORDING_VARIABLE: self._arrival.invitation.recording,
+            RUN_FILE_VARIABLE: self._arrival.invitation.run_file,
         }
 
     # Marks and totals
@@ -212,7 +180,7 @@ class Session:
         self._look_after_link()
         link = self._link
         if link is not None and not link.lost:
-            final = self._launch is None and self._leave_recording()
+            final = self._arrival.launch is None and self._leave_recording()
             dropped = self._dropped_before + link.dropped_marks
             link.send({"op": "end", "status": status, "final": final, "dropped_marks": dropped})
             if link.flush(END_TIMEOUT_S):
@@ -221,8 +189,8 @@ class Session:
 
     def _leave_recording(self) -> bool:
         """Whether the recording ends with this run: it is this process's, and no other is in it."""
-        assert self._invitation is not None
-        token = self._invitation.recording
+        assert self._arrival.invitation is not None
+        token = self._arrival.invitation.recording
         inside = _inside[token]
         inside.discard(self)
         owned = token in _owned
@@ -242,130 +210,10 @@ class Session:
         if self._link is not None:
             self._link.close()
             self._link = None
-        if self._meeting is not None and self._is_owner:
-            self._meeting.close()
-        if self._private is not None and not self._private.socket_path.exists():
-            remove_private_directory(self._private.directory)
-
-    # Coming to a recording
-
-    def _find_recorder(self) -> None:
-        if self._wish.join and self._join_surrounding():
-            return
-        if self._launch is not None and self._wish.join:
-            self._meeting = Meeting(self._launch, self._environ)
-            self._meeting.join_or_lead(self._try_join, self._lead)
-        else:
-            self._lead()
-
-    def _join_surrounding(self) -> bool:
-        told = [self._environ.get(v) for v in (SOCKET_VARIABLE, RECORDING_VARIABLE)]
-        run_file = self._environ.get(RUN_FILE_VARIABLE, "")
-        if not all(told):
-            return False
-        if self._try_join(Invitation(str(told[0]), str(told[1]), run_file)):
-            return True
-        self._warn("the surrounding recording cannot be joined; recording apart from it")
-        return False
-
-    def _try_join(self, invitation: Invitation) -> bool:
-        try:
-            link = connect(invitation.socket)
-        except RecorderError:
-            return False
-        link.send({"op": "join", "recording": invitation.recording, **self._describe_source()})
-        try:
-            link.expect("begun", ANSWER_TIMEOUT_S)
-        except RecorderError:
-            link.close()
-            return False
-        self._link, self._invitation = link, invitation
-        return True
-
-    def _lead(self) -> Invitation | None:
-        """Begin a recording of one's own, by a shared recorder or a private one."""
-        path = runfile.path_for(self._wish.name, self._wish.directory, self._environ)
-        descriptor = runfile.create(path)
-        try:
-            if self._wish.recorder != "private":
-                descriptor = self._begin_shared(path, descriptor)
-            if self._link is None:
-                self._begin_private(path, descriptor)
-        except (EffmeterError, OSError):
-            runfile.discard(path)
-            raise
-        finally:
-            os.close(descriptor)
-        self._is_owner = True
-        return self._invitation
-
-    def _begin_shared(self, path: Path, descriptor: int) -> int:
-        """Try the shared recorders; the descriptor of the run's file, a new one if need be."""
-        for place in self._shared_places():
-            try:
-                link = connect(place)
-            except RecorderError as error:
-                self._warn(f"{error}; a private recorder is used instead")
-                continue
-            try:
-                self._begin_on(link, descriptor, part=1)
-                token = link.expect("begun", ANSWER_TIMEOUT_S)["recording"]
-            except RecorderError as error:
-                self._warn(f"{error}; a private recorder is used instead")
-                link.close()
-                descriptor = runfile.recreate(path, descriptor)
-                continue
-            self._link = link
-            self._invitation = Invitation(os.fspath(place), token, os.path.abspath(path))
-            return descriptor
-        if self._wish.recorder == "shared":
-            raise RecorderError("no shared recorder is running: start one by effmeter daemon run")
-        return descriptor
-
-    def _shared_places(self) -> list[Path]:
-        named = self._environ.get(SOCKET_VARIABLE)
-        return [Path(named)] if named else list(shared_sockets(self._environ))
-
-    def _begin_private(self, path: Path, descriptor: int) -> None:
-        recorder = launch_private(self._environ)
-        link = recorder.link
-        try:
-            link.greet(START_TIMEOUT_S)
-            self._begin_on(link, descriptor, part=1)
-            token = link.expect("begun", START_TIMEOUT_S)["recording"]
-        except RecorderError as error:
-            said = recorder.last_words()
-            link.close()
-            raise RecorderError(f"{error} ({said})" if said else str(error)) from error
-        self._private, self._link = recorder, link
-        where = os.fspath(recorder.socket_path)
-        self._invitation = Invitation(where, token, os.path.abspath(path))
-
-    def _begin_on(self, link: Link, descriptor: int, part: int, **more: Any) -> None:
-        message = {
-            "op": "begin",
-            **self._describe_source(),
-            "run_id": self._run_id,
-            "part": part,
-            "rate_hz": float(self._wish.rate_hz),
-            "git_commit": git_commit(),
-            "versions": library_versions(),
-            **more,
-        }
-        link.send_descriptor(message, descriptor)
-
-    def _describe_source(self) -> Message:
-        launch = self._launch
-        name = self._wish.name
-        return {
-            "name": Path(name).name.removesuffix(RUN_SUFFIX) if runfile.is_path(name) else name,
-            "labels": dict(self._wish.labels),
-            "host": socket.gethostname(),
-            "rank": None if launch is None else launch.rank,
-            "local_rank": None if launch is None else launch.local_rank,
-            "program": describe_program(),
-            "id": self._wish.root_id,
-        }
+        if self._arrival.meeting is not None and self._arrival.is_owner:
+            self._arrival.meeting.close()
+        if self._arrival.private is not None and not self._arrival.private.socket_path.exists():
+            remove_private_directory(self._arrival.private.directory)
 
     # Keeping it
 
@@ -393,7 +241,7 @@ class Session:
             self._give_up(f"recording to {self.path} ended early: {why}; training goes on")
 
     def _replace(self, lost: Link, how: str) -> None:
-        if not self._is_owner:
+        if not self._arrival.is_owner:
             self._rejoin(lost)
         elif self._replaced:
             self._give_up(f"the recorder was {how} again; the rest of the run is not measured")
@@ -407,15 +255,15 @@ class Session:
 
     def _succeed(self, lost: Link) -> None:
         """Start a successor; it is not waited for, what it is told waits in its socket."""
-        invitation = self._invitation
+        invitation = self._arrival.invitation
         assert invitation is not None
         descriptor = runfile.create(successor_path(Path(invitation.run_file)))
         try:
-            directory = None if self._private is None else self._private.directory
-            self._private = launch_private(self._environ, directory)
-            link = self._private.link
+            directory = None if self._arrival.private is None else self._arrival.private.directory
+            self._arrival.private = launch_private(self._environ, directory)
+            link = self._arrival.private.link
             link.greet_blindly()
-            self._begin_on(link, descriptor, part=2, recording=invitation.recording)
+            self._arrival.begin_on(link, descriptor, part=2, recording=invitation.recording)
         finally:
             os.close(descriptor)
         self._take_over(link, lost)
@@ -426,11 +274,11 @@ class Session:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
         self._replaced = True
-        assert self._invitation is not None
+        assert self._arrival.invitation is not None
         with contextlib.suppress(RecorderError):
-            link = connect(self._invitation.socket, timeout_s=0.05)
-            join = {"op": "join", "recording": self._invitation.recording}
-            link.send({**join, **self._describe_source()})
+            link = connect(self._arrival.invitation.socket, timeout_s=0.05)
+            join = {"op": "join", "recording": self._arrival.invitation.recording}
+            link.send({**join, **self._arrival.describe_source()})
             self._take_over(link, lost)
             return
         self._warn("the recorder was lost: joining again when it is back")

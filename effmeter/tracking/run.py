@@ -13,8 +13,9 @@ from typing import Any, Self
 
 from effmeter.clock import now_ns
 from effmeter.errors import UsageError
+from effmeter.recorder.arrival import DEFAULT_RATE_HZ, Wish
 from effmeter.recorder.protocol import MAX_TEXT, Message
-from effmeter.recorder.session import DEFAULT_RATE_HZ, Session, Wish, warn
+from effmeter.recorder.session import Session, warn
 from effmeter.stopping import AnyOf, Criterion, EpochResult, Progress, combine, watched_metrics
 from effmeter.tracking.accelerator import synchronise
 from effmeter.tracking.budget import agree_on_budgets

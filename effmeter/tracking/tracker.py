@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from effmeter.errors import UsageError
-from effmeter.recorder.session import DEFAULT_RATE_HZ
+from effmeter.recorder.arrival import DEFAULT_RATE_HZ
 from effmeter.tracking.marks import Labels
 from effmeter.tracking.run import Run
 
