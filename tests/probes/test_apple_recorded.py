@@ -12,6 +12,7 @@ import pytest
 from effmeter.analysis.account import account
 from effmeter.store.reader import read_run
 from effmeter.store.run import Run
+from tests.recording import sure_bounds
 from tests.simulated.ioreport import install
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powermetrics import FOREVER, SimulatedPowermetrics
@@ -52,10 +53,7 @@ def test_the_energy_of_a_run_is_the_truth_within_its_interval(
     summed = account(run, *window_ns)
     assert summed.cover.names == ("gpu0", "cpu0", "ram-estimate", "ane0")
     for channel, rail in (("cpu0", "cpu"), ("gpu0", "gpu")):
-        trace = run.trace(channel)
-        assert trace is not None
-        energy = trace.energy(*window_ns)
-        assert energy is not None
+        energy = sure_bounds(run, channel, *window_ns)
         assert energy.low_j <= chip.true_energy_j(rail, *window_ns) <= energy.high_j
         assert energy.low_j > 0
     assert run.gaps == ()
@@ -72,10 +70,7 @@ def test_a_program_that_dies_in_mid_run_leaves_a_gap_with_its_reason(
     reasons = {gap.channel: gap.reason for gap in run.gaps}
     assert set(reasons) == {"cpu0", "gpu0", "ane0"}
     assert "unable to go on" in reasons["cpu0"]
-    trace = run.trace("cpu0")
-    assert trace is not None
-    energy = trace.energy(run.begin_ns, run.end_ns)
-    assert energy is not None
+    energy = sure_bounds(run, "cpu0", run.begin_ns, run.end_ns)
     assert energy.low_j <= chip.true_energy_j("cpu", run.begin_ns, run.end_ns) <= energy.high_j
 
 

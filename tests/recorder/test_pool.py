@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from effmeter.energy.counter_trace import CounterTrace
 from effmeter.probes.base import Discovery, Probe, Reading
 from effmeter.recorder.pool import SamplerPool
 from effmeter.recorder.recording import Recording
@@ -21,8 +22,10 @@ from tests.simulated.clock import ManualClock
 
 
 def counter(name: str) -> Channel:
+    """It counts whole millijoules, a joule a second."""
+    kind, provenance = Kind.COUNTER, Provenance.MEASURED
     return Channel(
-        name, Component.CPU, Kind.COUNTER, Provenance.MEASURED, "test", 0.001, unit_j=1e-3
+        name, Component.CPU, kind, provenance, "test", 0.001, unit_j=1e-3, resolution=1e-3
     )
 
 
@@ -118,10 +121,10 @@ def test_a_sensor_that_hangs_delays_no_other_and_is_a_gap_until_it_answers(bench
     assert not gap.open
     assert (gap.end_ns - gap.begin_ns) * 1e-9 == pytest.approx(5.0, abs=5.5)
     trace = run.trace("bad")
-    assert trace is not None
-    energy = trace.energy(run.begin_ns, run.end_ns)
+    assert isinstance(trace, CounterTrace)
+    energy = trace.bounds(run.begin_ns, run.end_ns)
     assert energy is not None
-    assert energy.low_j <= run.duration_s <= energy.high_j  # it counts 1 J a second
+    assert energy.low_j <= run.duration_s <= energy.high_j
 
 
 @pytest.mark.parametrize(
