@@ -80,8 +80,8 @@ class SamplerPool:
     def pump(self) -> None:
         """Take in what has been read and hand it on."""
         for sampler in self._samplers:
-            self._intake.describe(sampler.probe.channels)
             readings = sampler.take()
+            self._intake.describe(sampler.probe.channels)  # after: they name no later channel
             self._distribute(self._intake.take([*readings, *self._hung(sampler)]))
         for snapshot in self._watch.take():
             for recording in self.recordings.values():

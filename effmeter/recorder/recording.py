@@ -291,6 +291,10 @@ class Recording:
         row = EventRow(now_ns, Event.NOTE, None, source, id, None, name, value, text)
         self._rows.add_event(row)
 
+    def note_fault(self, what: str) -> None:
+        """The recorder could not take in what was read."""
+        self._note("recorder", text=f"readings were lost by a fault: {what}")
+
     def _add_anchor(self) -> None:
         anchor = self._clock.anchor()
         offset_ns = self.metadata.started_wall_ns - self.metadata.started_time_ns

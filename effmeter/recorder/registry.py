@@ -124,6 +124,11 @@ class Registry:
             recording.flush(now_ns)
             self._push_total(token, recording, now_ns)
 
+    def note_fault(self, what: str) -> None:
+        """A fault of the recorder's own stands in every run that it may have touched."""
+        for recording in self._pool.recordings.values():
+            recording.note_fault(what)
+
     def _look_around(self) -> None:
         """Told from a sampler's thread that an extra reading is in."""
         if self.settle_by_ns is not None:

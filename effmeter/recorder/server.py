@@ -92,9 +92,16 @@ class Server:
         now_ns = self._clock.now_ns()
         if self._pump_due_ns() <= now_ns or self._registry.is_settled(now_ns):
             self._pumped_ns = now_ns
-            self._registry.pump(now_ns)
+            self._pump(now_ns)
         self._look_after_connections(now_ns)
         self._registry.report_finished()
+
+    def _pump(self, now_ns: int) -> None:
+        try:
+            self._registry.pump(now_ns)
+        except Exception as error:  # one bad reading must not end every recording
+            traceback.print_exc()
+            self._registry.note_fault(f"{type(error).__name__}: {error}")
 
     def _pump_due_ns(self) -> int:
         due_ns = self._pumped_ns + self._registry.pump_period_ns
