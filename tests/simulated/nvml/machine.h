@@ -43,14 +43,14 @@ typedef struct {
 } Machine;
 
 static void read_waveform(char *text, Waveform *waveform) {
-    char *word = strtok(text, " \n");
+    char *rest, *word = strtok_r(text, " \n", &rest);
     waveform->is_sine = word && strcmp(word, "sine") == 0;
     if (!waveform->is_sine) {
-        waveform->repeats = atoi(strtok(NULL, " \n"));
-        strtok(NULL, " \n");
+        waveform->repeats = atoi(strtok_r(NULL, " \n", &rest));
+        strtok_r(NULL, " \n", &rest);
     }
     waveform->count = 0;
-    while ((word = strtok(NULL, " \n")) && waveform->count < MAX_NUMBERS)
+    while ((word = strtok_r(NULL, " \n", &rest)) && waveform->count < MAX_NUMBERS)
         waveform->numbers[waveform->count++] = atof(word);
 }
 
