@@ -31,7 +31,7 @@ def test_the_energy_of_each_epoch_of_each_gpu_holds_the_truth(
 ) -> None:
     gpus = SimulatedGpu(square(90.0, 600.0, 0.9)), SimulatedGpu(constant(250.0))
     machine = machine_of(tmp_path, monkeypatch, *gpus)
-    with effmeter.track("gpus") as run:
+    with effmeter.track("gpus", rate_hz=50) as run:
         for _ in run.epochs(stop=effmeter.MaxEpochs(3)):
             busy(0.8)
     machine.__exit__()
