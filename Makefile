@@ -9,11 +9,11 @@ PEERS_READY := $(PEERS)/ready
 RUNS := runs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers clean
+.PHONY: help demo test check bench bench-kernels bench-peers clean
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "PYTHON=python3.12 chooses another Python for the virtual environment in $(VENV)."
 
 demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
@@ -33,6 +33,9 @@ check: $(READY) ## lint, formatting, types and who may import whom
 bench: $(READY) ## measure what measuring costs, and whether the intervals cover the truth
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.coverage
+
+bench-kernels: $(READY) ## measure the methods' kernels beside the framework, into benchmarks/results/
+	$(BIN)/python -m bench kernels --markdown --out benchmarks/results/kernels-$$(date +%F).md
 
 bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and codecarbon (Linux; root for the CPU)
 	$(PEERS)/bin/python -m bench.peers

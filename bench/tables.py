@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -56,11 +57,12 @@ def heading_of(host: Host, date: str, quick: bool) -> list[str]:
     return [line, "A quick run: too short for its figures to mean much."] if quick else [line]
 
 
-def console_for(file_is_terminal: bool) -> Console:
-    """stdout; wide and plain where it is no terminal."""
+def console_for(file_is_terminal: bool, file: TextIO | None = None) -> Console:
+    """A file, by default stdout; wide and plain where it is no terminal."""
+    file = sys.stdout if file is None else file
     if file_is_terminal:
-        return Console(file=sys.stdout, highlight=False)
-    return Console(file=sys.stdout, highlight=False, width=WIDTH_WHEN_PIPED, no_color=True)
+        return Console(file=file, highlight=False)
+    return Console(file=file, highlight=False, width=WIDTH_WHEN_PIPED, no_color=True)
 
 
 def _rows(result: Result) -> Iterator[tuple[str, ...]]:

@@ -7,6 +7,7 @@ can hold, and less than half of the count) is jitter and adds nothing; any other
 what was used between the two readings is then unknown and bounded.
 """
 
+import math
 from dataclasses import dataclass
 
 from effmeter.schema import Channel
@@ -53,8 +54,10 @@ class Counter:
 
     def __init__(self, limits: CounterLimits) -> None:
         self._limits = limits
-        whole_j = (limits.modulus or 0) * limits.unit_j
-        self._surely_unwrapped_ns = (whole_j / limits.max_power_w - limits.refresh_s) * 5e8
+        self._end = math.inf if limits.modulus is None else limits.modulus
+        self._most_per_ns = limits.max_power_w * 1e-9 / limits.unit_j
+        turn_s = self._end * limits.unit_j / limits.max_power_w
+        self._surely_unwrapped_ns = (turn_s - limits.refresh_s) * 5e8
         """Readings closer than half of what a whole turn takes cannot hide one."""
         self._counted = 0
         self._last: tuple[int, int] | None = None
@@ -75,6 +78,10 @@ class Counter:
             self._changed_ns = time_ns
             return 0.0
         last_ns, last_raw = self._last
+        elapsed_ns, rise = time_ns - last_ns, raw - last_raw
+        is_usual = 0 <= rise <= elapsed_ns * self._most_per_ns and raw < self._end
+        if is_usual and elapsed_ns < self._surely_unwrapped_ns:
+            return self._advance(time_ns, raw, rise)
         step = self._step(last_raw, raw, time_ns - self._changed_ns)
         if step is None:
             return self._outlying(time_ns, raw)

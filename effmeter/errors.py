@@ -9,7 +9,8 @@
     │   └── NewerFormatError  the run was written by a newer effmeter
     ├── RecorderError         the recorder cannot be reached, or refuses
     ├── ProbeError            a sensor cannot be used at all
-    └── MeasurementError      an energy that was asked for is not known
+    ├── MeasurementError      an energy that was asked for is not known
+    └── TableError            a table of measurements made elsewhere cannot be read
 
 Nothing below the command line prints these as tracebacks: a user's mistake is one clear line.
 """
@@ -49,6 +50,10 @@ class ProbeError(EffmeterError):
 
 class MeasurementError(EffmeterError):
     """An energy was asked for that nothing on this machine measures."""
+
+
+class TableError(EffmeterError):
+    """A table of measurements made elsewhere cannot be read; the text names file and line."""
 
 
 class EffmeterWarning(UserWarning):

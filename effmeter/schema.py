@@ -71,6 +71,10 @@ class Event(StrEnum):
     CONTENTION = "contention"
     """channel (null: the host's processors), value (how many other processes use the device from
     now on; null: unknown), text (which, or why that is unknown)."""
+    MEMORY = "memory"
+    """source (null: the recorder), name (``ram``, a GPU's channel or another memory), value (bytes
+    in use from now on; null: unknown), text (``peak``: the value is the most there was since the
+    row before it; or why it is unknown)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"

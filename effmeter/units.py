@@ -49,6 +49,16 @@ def format_power(power_w: float) -> str:
     return _with_prefix(power_w, "W")
 
 
+def format_bytes(count: float) -> str:
+    """An amount of memory with three significant digits and a fitting prefix: ``"1.50 GiB"``."""
+    steps = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+    for factor, unit in steps:
+        if count >= factor * 0.9995:
+            scaled = count / factor
+            return f"{scaled:.{max(0, 2 - math.floor(math.log10(scaled) + 1e-4))}f} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def format_duration(duration_s: float) -> str:
     """A duration as people say it: ``"850 ms"``, ``"12.3 s"``, ``"4 min 05 s"``."""
     if duration_s < 1:

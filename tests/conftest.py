@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+# Tensors are tiny here: threads that wait for each other take most of the time, above all beside
+# other work. Read when torch is loaded, in tests and in the programs that they start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A slow machine is no failure, and what fails once shall fail again.
 settings.register_profile("effmeter", deadline=None, derandomize=True)
 settings.load_profile("effmeter")

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.energy.counter_trace import CounterTrace
@@ -66,6 +68,13 @@ def sure_bounds(run: Run, channel: str, begin_ns: int, end_ns: int) -> Energy:
     energy = trace.bounds(begin_ns, end_ns)
     assert energy is not None
     return energy
+
+
+def longest_unread_s(run: Run, channel: str) -> float:
+    """The longest time between two readings, which a busy machine stretches."""
+    samples = run.samples(channel)
+    assert samples is not None
+    return float(np.diff(samples.times_ns).max()) * 1e-9
 
 
 def is_running(pid: int) -> bool:

@@ -15,7 +15,7 @@ from bench.surroundings import Host
 from bench.tables import heading_of, markdown
 
 ROOT = Path(__file__).parents[1]
-NAMES = ["import", "mark", "track", "recorder", "slowdown"]
+NAMES = ["import", "mark", "track", "recorder", "slowdown", "methods", "pruning", "kernels"]
 
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":

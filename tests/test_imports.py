@@ -21,7 +21,9 @@ LINKS = ("probes", "methods", "kernels", "cli")
 
 LEAVES = frozenset({"errors", "units", "clock", "counters", "energy", "schema", "cover"})
 STAGES = ("recorder", "stopping", "tracking", "store", "analysis", "report", "integrations")
-METHOD_LIBRARIES = frozenset({"torch", "numpy", "sklearn", "scipy"})
+METHOD_LIBRARIES = frozenset(
+    {"torch", "numpy", "sklearn", "scipy", "pyarrow", "PIL", "datasets", "torchmetrics"}
+)
 KERNEL_LIBRARIES = frozenset({"numba", "numpy"})
 
 ALLOWED = {
@@ -32,7 +34,7 @@ ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
 }
 ALLOWED["recorder"] |= {"probes"}
-UNRESTRICTED = frozenset({"grid", "cli", "__init__", "__main__"})
+UNRESTRICTED = frozenset({"grid", "reproduce", "cli", "__init__", "__main__"})
 
 HEAVY = ("torch", "numba", "pyarrow", "numpy", "click", "rich", "pynvml", "psutil")
 
@@ -116,7 +118,8 @@ def test_importing_effmeter_loads_no_library() -> None:
 
 
 def test_listing_the_workloads_loads_no_framework() -> None:
-    statement = "from effmeter.methods.workloads import WORKLOADS; list(WORKLOADS)"
+    recipe = "Recipe('lenet', method='gskip+e2-train')"
+    statement = f"from effmeter.methods.workloads import Recipe, check; check({recipe})"
     assert loaded_by(statement, "torch", "numpy", "sklearn") == []
 
 

@@ -18,6 +18,9 @@ from effmeter.stopping import (
     Progress,
     TargetMetric,
     combine,
+    describe,
+    overshoot_of,
+    parse_criteria,
     parse_criterion,
     watched_metrics,
 )
@@ -68,6 +71,24 @@ def test_patience_asks_for_an_improvement_of_at_least_min_delta() -> None:
     assert stops_after(Patience("accuracy", 3, min_delta=0.05), creeping) == 4
 
 
+def test_patience_that_is_armed_waits_for_its_value_first() -> None:
+    values = [0.1, 0.1, 0.1, 0.1, 0.7, 0.6, 0.6, 0.6]
+    assert stops_after(Patience("accuracy", 3), values) == 4
+    assert stops_after(Patience("accuracy", 3, armed_at=0.5), values) == 8
+    assert stops_after(Patience("accuracy", 3, armed_at=0.9), values) is None
+
+
+def test_patience_over_what_falls_is_armed_from_above() -> None:
+    values = [2.0, 2.0, 2.0, 0.4, 0.5, 0.5]
+    assert stops_after(Patience("accuracy", 2, mode="min"), values) == 3
+    assert stops_after(Patience("accuracy", 2, mode="min", armed_at=0.5), values) == 6
+
+
+def test_an_unarmed_patience_bounds_no_loop() -> None:
+    assert Patience("accuracy", 3, min_delta=0.1).bounds(after(0.1))
+    assert not Patience("accuracy", 3, min_delta=0.1, armed_at=0.5).bounds(after(0.1))
+
+
 def test_epochs_that_did_not_log_the_metric_count_for_nothing() -> None:
     logged = [EpochResult(1, {"accuracy": 0.5}), *(EpochResult(n) for n in range(2, 20))]
     assert Patience("accuracy", 3).reason(Progress(logged)) is None
@@ -113,7 +134,7 @@ def test_within_an_epoch_only_a_used_budget_stops() -> None:
     within = Progress(epochs, joules(3000), within_epoch=True)
     for criterion in (MaxEpochs(1), TargetMetric("accuracy", 0.5), Patience("accuracy", 1)):
         assert criterion.reason(within) is None
-    assert EnergyBudget(2000).reason(within) == "energy-budget: 3.00 kJ used"
+    assert EnergyBudget(2000).reason(within) == "energy-budget: 3.00 kJ used, 1.00 kJ over"
     assert EnergyBudget(2000).reason(Progress(within_epoch=True)) is None
 
 
@@ -154,6 +175,10 @@ def test_a_criterion_says_the_same_of_a_recording_as_of_the_live_loop(values: li
         ("epochs=50", MaxEpochs(50)),
         ("energy=2kJ", EnergyBudget("2kJ")),
         ("energy = 0.5 kWh", EnergyBudget("0.5 kWh")),
+        ("energy=2kJ, predict", EnergyBudget("2kJ", predict=True)),
+        ("patience=3,armed_at=0.9", Patience("accuracy", 3, armed_at=0.9)),
+        ("patience=loss:4,armed_at=0.5", Patience("loss", 4, mode="min", armed_at=0.5)),
+        ("train_accuracy=0.5", TargetMetric("train_accuracy", 0.5)),
         ("patience=3", Patience("accuracy", 3)),
         ("patience=loss:4", Patience("loss", 4, mode="min")),
         ("accuracy=0.97", TargetMetric("accuracy", 0.97)),
@@ -177,11 +202,51 @@ def test_criteria_can_be_written_as_text(text: str, criterion: Criterion) -> Non
         ("epochs=many", "has no number"),
         ("patience=0", "a number of epochs from 1"),
         ("accuracy=nan", "a finite target"),
+        ("energy=2kJ,soon", "takes the option predict, not 'soon'"),
+        ("patience=3,predict", "takes the option armed_at=VALUE, not 'predict'"),
+        ("patience=3,armed_at=inf", "armed at a finite value"),
     ],
 )
 def test_a_text_that_is_no_criterion_names_the_forms(text: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         parse_criterion(text)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        MaxEpochs(7),
+        TargetMetric("val_loss", 0.25, "min"),
+        TargetMetric("accuracy", 0.97),
+        Patience("accuracy", 3),
+        Patience("loss", 2, mode="min", armed_at=0.5),
+        EnergyBudget("2 kJ", predict=True),
+    ],
+)
+def test_a_criterion_is_described_as_it_is_written(criterion: Criterion) -> None:
+    assert parse_criterion(describe(criterion)) == criterion
+
+
+def test_what_has_no_short_form_is_described_in_full() -> None:
+    assert describe(EnergyBudget(2000)) == "energy=2000 J"
+    assert describe(MaxEpochs(3) | TargetMetric("loss", 0.5, "min")) == "epochs=3 or loss=0.5"
+    assert describe(MaxEpochs(3) & MaxEpochs(4)) == "epochs=3 and epochs=4"
+    assert describe(Patience("accuracy", 3, min_delta=0.1)).startswith("Patience(metric='accuracy'")
+
+
+def test_criteria_are_named_by_their_kind_and_by_their_text_where_that_repeats() -> None:
+    texts = ["epochs=50", "train_accuracy=0.5", "patience=3", "patience=loss:3", "energy=2kJ"]
+    named = parse_criteria(texts)
+    assert list(named) == ["epochs", "accuracy", "patience=3", "patience=loss:3", "energy"]
+    assert named["accuracy"] == TargetMetric("train_accuracy", 0.5)
+
+
+def test_overshoot_is_what_was_used_beyond_the_least_budget() -> None:
+    used = Energy(120.0, 110.0, 140.0, 6.0)
+    budgets = EnergyBudget(200) | (EnergyBudget(100) & MaxEpochs(3))
+    assert overshoot_of(budgets, used) == Energy(20.0, 10.0, 40.0, 6.0)
+    assert overshoot_of(MaxEpochs(3), used) is None
+    assert overshoot_of(budgets, None) is None
 
 
 def test_what_is_no_criterion_is_refused() -> None:

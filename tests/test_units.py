@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from effmeter.errors import UsageError
 from effmeter.units import (
+    format_bytes,
     format_duration,
     format_energy,
     format_power,
@@ -88,3 +89,19 @@ def test_power_is_shown_in_watts() -> None:
 )
 def test_duration_is_shown_as_people_say_it(duration_s: float, text: str) -> None:
     assert format_duration(duration_s) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1000, "1000 bytes"),
+        (1536, "1.50 KiB"),
+        (2**20, "1.00 MiB"),
+        (999 * 2**20, "999 MiB"),
+        (12.34 * 2**30, "12.3 GiB"),
+        (1000 * 2**30, "1000 GiB"),
+    ],
+)
+def test_memory_is_shown_in_three_digits(count: float, text: str) -> None:
+    assert format_bytes(count) == text

@@ -7,6 +7,7 @@ of its energy; the metric counts as exact.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from effmeter.analysis.account import account, total_over
@@ -15,6 +16,8 @@ from effmeter.cover import Cover
 from effmeter.energy import Energy
 from effmeter.store.records import Epoch
 from effmeter.store.run import Run
+
+Measure = Callable[[Run, Cover, int, int], Energy | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class EpochEfficiency:
     @property
     def value_per_j(self) -> float:
         """The metric per joule."""
-        return _ratio(self.metric_value, self.energy.value_j)
+        return metric_per_j(self.metric_value, self.energy.value_j)
 
     @property
     def low_per_j(self) -> float:
@@ -43,7 +46,7 @@ class EpochEfficiency:
 
     def _ends(self) -> tuple[float, float]:
         least, most = self.energy.low_j, self.energy.high_j
-        return _ratio(self.metric_value, least), _ratio(self.metric_value, most)
+        return metric_per_j(self.metric_value, least), metric_per_j(self.metric_value, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,13 @@ class Efficiency:
         return max(self.epochs, key=lambda epoch: epoch.value_per_j)
 
 
-def efficiency(run: Run, metric: str | None = None) -> Efficiency | None:
+def efficiency(
+    run: Run, metric: str | None = None, measure: Measure = total_over
+) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
 
     ``metric`` defaults to accuracy, else to the first metric logged that should rise.
+    ``measure`` gives the energy of a window (run clock, ns) over a cover.
     """
     name = default_metric(run) if metric is None else metric
     if name is None or not run.lead_epochs:
@@ -79,13 +85,16 @@ def efficiency(run: Run, metric: str | None = None) -> Efficiency | None:
     found = []
     for epoch in run.lead_epochs:
         value = epoch.metrics.get(name, math.nan)
-        energy = total_over(run, cover, begin_ns, epoch.end_ns)
+        energy = measure(run, cover, begin_ns, epoch.end_ns)
         if not epoch.open and math.isfinite(value) and energy is not None:
             found.append(EpochEfficiency(epoch, value, energy))
     return Efficiency(name, cover, tuple(found)) if found else None
 
 
-def _ratio(metric_value: float, energy_j: float) -> float:
+def metric_per_j(metric_value: float, energy_j: float) -> float:
+    """Eq 2; infinite where the energy may be zero, NaN where it is not known."""
+    if math.isnan(energy_j):
+        return math.nan
     if energy_j > 0:
         return metric_value / energy_j
     return math.copysign(math.inf, metric_value) if metric_value else 0.0

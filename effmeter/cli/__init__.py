@@ -11,11 +11,13 @@ from effmeter import __version__
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
-    "bench": "Train a workload over a grid of sizes and seeds, every run recorded.",
+    "bench": "Train workloads over a grid of sizes, data sets and seeds, every run recorded.",
     "daemon": "Run the shared recorder, look at it, stop it.",
     "doctor": "List what can be measured here, and how to lift what stands in the way.",
+    "flops": "Count the operations of a training iteration, with or without a method.",
     "idle": "Measure what this machine draws when nothing runs.",
     "report": "Print what runs cost and what they learned.",
+    "reproduce": "Run a published study again and print its tables.",
     "run": "Record a command in any language.",
 }
 

@@ -11,6 +11,7 @@ import click
 
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
+from effmeter.methods.kernel_paths import DEVICE_TYPES, KernelPath, kernel_path
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.recorder.link import connect
@@ -31,6 +32,8 @@ class Diagnosis:
     cover: Cover
     daemon: dict[str, Any] | None
     """What a shared recorder tells of itself; None: none can be reached."""
+    kernels: tuple[KernelPath, ...]
+    """What computes for the training methods on each type of device."""
 
 
 @click.command()
@@ -39,7 +42,8 @@ def doctor(as_json: bool) -> None:
     """List what can be measured here, and how to lift what stands in the way.
 
     Every channel is read once. For each sensor that refuses, the reason and the commands that
-    lift it are shown, best first; nothing is changed and nothing is asked.
+    lift it are shown, best first; nothing is changed and nothing is asked. At the end stands what
+    computes for the training methods: compiled kernels, or why not.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
@@ -49,6 +53,8 @@ def doctor(as_json: bool) -> None:
     for line in (*_refusal_lines(diagnosis), *_cover_lines(diagnosis.cover)):
         click.echo(line)
     click.echo(daemon_line(diagnosis.daemon))
+    for path in diagnosis.kernels:
+        click.echo(kernel_line(path))
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
@@ -62,7 +68,7 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
         probe.close()
     known = {channel.name for channel in discovery.channels} - failures.keys()
     cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ))
+    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _kernel_paths(environ))
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
@@ -74,6 +80,19 @@ def daemon_line(status: Mapping[str, Any] | None) -> str:
         f"Recorder daemon: running (pid {status['pid']}, recordings: {status['recordings']}); "
         f"runs use its channels: {channels}"
     )
+
+
+def kernel_line(path: KernelPath) -> str:
+    """One line about what computes for the training methods on a type of device."""
+    computes = "compiled by Numba" if path.compiled else f"by the framework ({path.reason})"
+    return f"Kernels of methods on {path.device_type}: {computes}"
+
+
+def _kernel_paths(environ: Mapping[str, str]) -> tuple[KernelPath, ...]:
+    try:
+        return tuple(kernel_path(device_type, environ) for device_type in DEVICE_TYPES)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -110,6 +129,7 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "left_out": dict(cover.left_out),
         },
         "daemon": diagnosis.daemon,
+        "kernels": [asdict(path) for path in diagnosis.kernels],
     }
 
 

@@ -1,1 +1,4 @@
-"""Numba kernels beside their NumPy references."""
+"""Numba kernels for CPU and CUDA, each beside a readable NumPy reference.
+
+Kernels take and give arrays; they know nothing of the training framework.
+"""

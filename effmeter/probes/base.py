@@ -48,11 +48,47 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class CoarseCounters(Protocol):
+    """A probe whose counters change so rarely that a boundary is told by when they changed."""
+
+    is_coarse: bool
+    """Whether there is such a counter, worth being read every ``period_s`` near a boundary."""
+
+    def read_closely(self) -> Sequence[Reading]:
+        """One reading of the counters alone; they stand among the channels of ``read``."""
+
+
+def coarse_counters(probe: Probe) -> CoarseCounters | None:
+    """The probe as one to be read closely, if it has such a counter."""
+    return probe if isinstance(probe, CoarseCounters) and probe.is_coarse else None
+
+
+@runtime_checkable
 class SharedDevices(Protocol):
     """A probe whose devices tell which processes use them."""
 
     def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
         """The processes on each device, by the channel that stands for it.
+
+        Called from another thread than ``read``.
+        """
+
+
+class DeviceMemory(NamedTuple):
+    """How much of a device's own memory is in use (bytes)."""
+
+    used_bytes: int | Failure
+    """By everything together."""
+    by_process: Mapping[int, int | None] | Failure
+    """None: of this process the driver does not tell it."""
+
+
+@runtime_checkable
+class MemoryDevices(Protocol):
+    """A probe whose devices tell how much of their memory is in use, and by which processes."""
+
+    def memory(self) -> Mapping[str, DeviceMemory]:
+        """The memory of each device, by the channel that stands for it.
 
         Called from another thread than ``read``.
         """

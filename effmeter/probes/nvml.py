@@ -29,12 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Discovery, Failure, Reading
+from effmeter.probes.base import DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvml_channels import Gpu
 from effmeter.probes.nvml_device import Device, refusal_of
 from effmeter.probes.nvml_fields import refused
 from effmeter.probes.sysfs import read_text
-from effmeter.schema import Component, Refusal
+from effmeter.schema import Component, Kind, Refusal
+
+PERIOD_S = 0.02
 
 
 class NvmlProbe:
@@ -45,7 +47,7 @@ class NvmlProbe:
     """
 
     name = "nvml"
-    period_s = 0.02
+    period_s = PERIOD_S
 
     def __init__(self, clock: Clock | None = None) -> None:
         import pynvml
@@ -63,14 +65,23 @@ class NvmlProbe:
         self.gpus = tuple(gpu for gpu, _ in found)
         self.refusals = tuple(refusal for _, refusals in found for refusal in refusals)
         self.channels = tuple(s.channel for device in self._devices for s in device.sensors)
+        self.is_coarse = any(channel.kind is Kind.COUNTER for channel in self.channels)
 
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
         return [reading for device in self._devices for reading in device.read(self._now_ns)]
 
+    def read_closely(self) -> list[Reading]:
+        """One reading of the energy counters alone."""
+        return [r for device in self._devices for r in device.read_counters(self._now_ns)]
+
     def users(self) -> dict[str, tuple[int, ...] | Failure]:
         """The processes that compute or draw on each GPU; numbers of the machine's own."""
         return {device.own_channel: device.users() for device in self._devices}
+
+    def memory(self) -> dict[str, DeviceMemory]:
+        """The memory of each GPU that is in use, and by which processes."""
+        return {device.own_channel: device.memory() for device in self._devices}
 
     def close(self) -> None:
         """Let go of the driver."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from effmeter.probes.base import Failure, Reading
+from effmeter.probes.base import DeviceMemory, Failure, Reading
 from effmeter.probes.nvml_channels import (
     AVERAGED_GAUGE,
     counter_channel,
@@ -67,39 +67,61 @@ class Device:
         memory = self._first(_MEMORY, "power-memory", "memory") if own else []
         module = self._first(_MODULE, "module-power", "module")
         self.sensors = tuple(_chained([*apart, *module, *own, *memory]))
-        self._calls = [s for s in self.sensors if not isinstance(s.read_by, Field)]
-        self._fields = [s for s in self.sensors if isinstance(s.read_by, Field)]
+        self._counters = [s for s in self.sensors if s.channel.kind is Kind.COUNTER]
 
     def read(self, now_ns: Callable[[], int]) -> Iterator[Reading]:
         """One reading of every channel: the counter by itself, then all fields by one call."""
+        return self._read(self.sensors, now_ns)
+
+    def read_counters(self, now_ns: Callable[[], int]) -> Iterator[Reading]:
+        """One reading of the energy counter, where there is one."""
+        return self._read(self._counters, now_ns)
+
+    def _read(self, sensors: Sequence[_Sensor], now_ns: Callable[[], int]) -> Iterator[Reading]:
         before_ns = now_ns()
-        for sensor in self._calls:
+        fields = []
+        for sensor in sensors:
+            if isinstance(sensor.read_by, Field):
+                fields.append((sensor, sensor.read_by))
+                continue
             shown: int | float | Refused = self._call(sensor.read_by)
             after_ns = now_ns()
             yield sensor.reading(before_ns, after_ns, shown)
             before_ns = after_ns
-        if not self._fields:
+        if not fields:
             return
-        fields = [s.read_by for s in self._fields if isinstance(s.read_by, Field)]
-        values = read_fields(self._nvml, self._handle, fields)
+        values = read_fields(self._nvml, self._handle, [field for _, field in fields])
         after_ns = now_ns()
-        for sensor, shown in zip(self._fields, values, strict=True):
+        for (sensor, _), shown in zip(fields, values, strict=True):
             yield sensor.reading(before_ns, after_ns, shown)
 
     def users(self) -> tuple[int, ...] | Failure:
         """The processes that compute or draw on the GPU; why that is not told."""
+        used = self._used_by_process()
+        return used if isinstance(used, Failure) else tuple(sorted(used))
+
+    def memory(self) -> DeviceMemory:
+        """The GPU's memory that is in use."""
+        try:
+            used_bytes: int | Failure = self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used
+        except self._nvml.NVMLError as error:
+            used_bytes = Failure(f"nvmlDeviceGetMemoryInfo: {error}")
+        return DeviceMemory(used_bytes, self._used_by_process())
+
+    def _used_by_process(self) -> dict[int, int | None] | Failure:
+        """One that both computes and draws is listed twice, with the same memory."""
         calls = (
             self._nvml.nvmlDeviceGetComputeRunningProcesses_v3,
             self._nvml.nvmlDeviceGetGraphicsRunningProcesses_v3,
         )
-        found: set[int] = set()
+        found: dict[int, int | None] = {}
         errors = []
         for call in calls:
             try:
-                found.update(process.pid for process in call(self._handle))
+                found.update((process.pid, process.usedGpuMemory) for process in call(self._handle))
             except self._nvml.NVMLError as error:
                 errors.append(str(error))
-        return Failure(errors[0]) if len(errors) == len(calls) else tuple(sorted(found))
+        return Failure(errors[0]) if len(errors) == len(calls) else found
 
     def refusals(self) -> Iterator[Refusal]:
         """What does not answer, unless the GPU is only too old for it and has another figure."""

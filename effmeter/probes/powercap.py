@@ -39,14 +39,14 @@ class _Counter:
     OSError or ValueError where it cannot be read to begin with.
     """
 
-    __slots__ = ("_descriptor", "channel", "path")
+    __slots__ = ("_descriptor", "channel_name", "path")
 
-    def __init__(self, path: Path, channel: Channel) -> None:
+    def __init__(self, path: Path, channel_name: str) -> None:
         self.path = path
-        self.channel = channel
+        self.channel_name = channel_name
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._count()
+            int(os.pread(self._descriptor, 32, 0))
         except (OSError, ValueError):
             self.close()
             raise
@@ -56,7 +56,7 @@ class _Counter:
         try:
             if self._descriptor < 0:
                 self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return self._count()
+            return int(os.pread(self._descriptor, 32, 0))
         except OSError as error:
             self.close()
             return Failure(f"{self.path}: {error.strerror or error}")
@@ -69,9 +69,6 @@ class _Counter:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
-
-    def _count(self) -> int:
-        return int(os.pread(self._descriptor, 32, 0))
 
 
 class PowercapProbe:
@@ -103,7 +100,7 @@ class PowercapProbe:
         for counter in self._counters:
             value = counter.read()
             after_ns = self._now_ns()
-            readings.append(Reading(counter.channel.name, before_ns, after_ns, value))
+            readings.append(Reading(counter.channel_name, before_ns, after_ns, value))
             before_ns = after_ns
         return readings
 
@@ -136,7 +133,7 @@ class PowercapProbe:
             return None
         try:
             channel = self._describe(zone, name, inside or board_of(name, boards))
-            self._counters.append(_Counter(zone.counter, channel))
+            self._counters.append(_Counter(zone.counter, name))
         except (OSError, ValueError) as error:
             return _refusal(zone, error, "" if inside else name)
         self.channels = (*self.channels, channel)

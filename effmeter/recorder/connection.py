@@ -17,6 +17,7 @@ from effmeter.recorder.protocol import (
     receive,
 )
 
+FOREVER_NS = 2**63
 MAX_UNSENT_BYTES = 256 * 1024
 RESTRICTED_MESSAGES_PER_S = 2000
 
@@ -35,6 +36,8 @@ class Connection:
         self.asks: list[int] = []
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)
+        self.held: list[Message] | None = None
+        """What came while the file of its recording is looked at; None: it is not."""
         self.since_ns = now_ns
         self.paused_until_ns = 0
         self._lines = LineBuffer()
@@ -84,6 +87,17 @@ class Connection:
         if self._allowance < 0:
             debt_s = -self._allowance / RESTRICTED_MESSAGES_PER_S
             self.paused_until_ns = now_ns + int(debt_s * 1e9)
+
+    def hold(self) -> None:
+        """Read nothing more for now; what was read already is kept for later."""
+        self.held = []
+        self.paused_until_ns = FOREVER_NS
+
+    def release(self) -> list[Message]:
+        """Read again; what was kept."""
+        held, self.held = self.held or [], None
+        self.paused_until_ns = 1
+        return held
 
     def take_descriptor(self) -> int | None:
         """The descriptor that was handed over, if any: the caller's from now on."""

@@ -1,6 +1,7 @@
 """From raw readings to what recordings take: unwrapped energy, gaps, new channels."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from effmeter.counters import Counter, CounterLimits, Loss
@@ -44,16 +45,26 @@ class Appeared(NamedTuple):
 Item = Observation | Gap | Appeared
 
 
+@dataclass(slots=True)
+class _Followed:
+    """What is known of one channel so far."""
+
+    channel: Channel
+    counter: Counter | None
+    """Null for gauges."""
+    last_read_ns: int | None = None
+    gap: Gap | None = None
+    """The gap that is open now."""
+
+
 class Intake:
     """Follows every channel from reading to reading; knows nothing of recordings."""
 
     def __init__(self, channels: Iterable[Channel] = ()) -> None:
-        self._described: dict[str, Channel] = {channel.name: channel for channel in channels}
-        self._counters: dict[str, Counter] = {}
-        self._failing: dict[str, Gap] = {}
-        self._last_read_ns: dict[str, int] = {}
+        self._followed: dict[str, _Followed] = {}
         self._appeared: dict[str, Appeared] = {}
         self._gaps = 0
+        self.describe(channels)
 
     @property
     def appeared(self) -> Mapping[str, Appeared]:
@@ -61,66 +72,65 @@ class Intake:
         return self._appeared
 
     @property
-    def failing(self) -> Mapping[str, Gap]:
-        """The gaps that are open now, by channel."""
-        return self._failing
+    def failing(self) -> Iterable[Gap]:
+        """The gaps that are open now."""
+        return [followed.gap for followed in self._followed.values() if followed.gap is not None]
 
     def describe(self, channels: Iterable[Channel]) -> None:
         """Learn of channels before their first reading."""
-        self._described.update((channel.name, channel) for channel in channels)
+        for channel in channels:
+            if channel.name not in self._followed:
+                counts = channel.kind is Kind.COUNTER
+                counter = Counter(CounterLimits.of(channel)) if counts else None
+                self._followed[channel.name] = _Followed(channel, counter)
 
     def take(self, readings: Iterable[Reading]) -> Iterator[Item]:
         """What recordings are told of these readings, in order."""
-        for reading in readings:
-            name, begin_ns, end_ns, value = reading
+        for name, begin_ns, end_ns, value in readings:
+            followed = self._followed[name]
             if isinstance(value, Failure):
-                yield from self._fail(name, begin_ns, value.reason)
+                yield from self._fail(followed, begin_ns, value.reason)
                 continue
-            time_ns = (begin_ns + end_ns) // 2
-            channel = self._described[name]
+            time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
             if name not in self._appeared:
-                yield self._appear(channel, time_ns, value)
+                yield self._appear(followed, time_ns, value)
             energy_j = power_w = None
-            if channel.kind is Kind.COUNTER:
-                counter = self._counters[name]
+            counter = followed.counter
+            if counter is None:
+                power_w = float(value)
+            else:
                 energy_j = counter.update(time_ns, int(value))
                 if energy_j is None:
-                    yield from self._fail(name, begin_ns, OUT_OF_LINE)
+                    yield from self._fail(followed, begin_ns, OUT_OF_LINE)
                     continue
                 if counter.loss is not None:
-                    yield from self._lose(name, counter.loss)
-            else:
-                power_w = float(value)
-            if name in self._failing:
-                yield self._recover(name, time_ns)
-            self._last_read_ns[name] = time_ns
-            slow = end_ns - begin_ns > SLOW_READ_NS
-            read_s = (end_ns - begin_ns) * 1e-9 if slow else None
+                    yield self._lose(name, counter.loss)
+            if followed.gap is not None:
+                yield self._recover(followed, followed.gap, time_ns)
+            followed.last_read_ns = time_ns
+            read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
             yield Observation(name, time_ns, energy_j, power_w, read_s)
 
-    def _appear(self, channel: Channel, time_ns: int, value: float) -> Appeared:
-        counts = channel.kind is Kind.COUNTER
-        if counts:
-            self._counters[channel.name] = Counter(CounterLimits.of(channel))
-        absolute_j = value * channel.unit_j if counts else None
+    def _appear(self, followed: _Followed, time_ns: int, value: float) -> Appeared:
+        channel = followed.channel
+        absolute_j = None if followed.counter is None else value * channel.unit_j
         appeared = self._appeared[channel.name] = Appeared(channel, time_ns, absolute_j)
         return appeared
 
-    def _fail(self, name: str, time_ns: int, reason: str) -> Iterator[Gap]:
-        if name in self._failing:
+    def _fail(self, followed: _Followed, time_ns: int, reason: str) -> Iterator[Gap]:
+        if followed.gap is not None:
             return
         self._gaps += 1
-        begin_ns = self._last_read_ns.get(name, time_ns)
-        gap = Gap(name, self._gaps, begin_ns, None, reason, None)
-        self._failing[name] = gap
-        yield gap
+        begin_ns = time_ns if followed.last_read_ns is None else followed.last_read_ns
+        followed.gap = Gap(followed.channel.name, self._gaps, begin_ns, None, reason, None)
+        yield followed.gap
 
-    def _recover(self, name: str, time_ns: int) -> Gap:
+    def _recover(self, followed: _Followed, gap: Gap, time_ns: int) -> Gap:
         """A counter that goes on counted through the gap; a gauge saw nothing of it."""
-        gap = self._failing.pop(name)
-        hidden_j = 0.0 if name in self._counters else None
+        followed.gap = None
+        hidden_j = None if followed.counter is None else 0.0
         return gap._replace(end_ns=time_ns, hidden_j=hidden_j)
 
-    def _lose(self, name: str, loss: Loss) -> Iterator[Gap]:
+    def _lose(self, name: str, loss: Loss) -> Gap:
         self._gaps += 1
-        yield Gap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)
+        return Gap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)

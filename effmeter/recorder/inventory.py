@@ -7,8 +7,9 @@ from importlib import metadata as packages
 from typing import Any
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Discovery, coarse_counters
 from effmeter.recorder.protocol import Message
+from effmeter.recorder.schedule import CLOSE_LOAD_FRACTION, CLOSE_NS
 from effmeter.schema import Metadata
 
 _OWN_PACKAGES = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
@@ -36,6 +37,11 @@ def describe_run(
             "rate_hz": rate_hz,
             "recorder": life,
             "periods_s": {p.name: max(p.period_s, 1 / rate_hz) for p in discovery.probes},
+            "after_marks": {
+                "lasts_s": CLOSE_NS * 1e-9,
+                "periods_s": {p.name: p.period_s for p in discovery.probes if coarse_counters(p)},
+                "most_load_fraction": CLOSE_LOAD_FRACTION,
+            },
         },
     )
 

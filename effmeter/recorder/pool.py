@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery, Failure, Reading
+from effmeter.recorder import memory, neighbours
 from effmeter.recorder.intake import Intake, Item
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampler import Sampler
-from effmeter.recorder.watch import Machine, Watch, devices_of
+from effmeter.recorder.watch import Watch
 
 HUNG_AFTER_NS = 2_000_000_000
 
@@ -22,8 +23,13 @@ class SamplerPool:
     def __init__(self, discovery: Discovery, clock: Clock, on_extra: Callable[[], None]) -> None:
         self._discovery = discovery
         self._clock = clock
-        self._samplers = [Sampler(probe, clock, on_extra) for probe in discovery.probes]
-        self._watch = Watch(Machine(devices_of(discovery.probes)), clock)
+        probes = discovery.probes
+        self._samplers = [Sampler(probe, clock, on_extra) for probe in probes]
+        seen = neighbours.Neighbours(neighbours.Machine(neighbours.devices_of(probes)), clock)
+        used = memory.MemoryLook(lambda: self._roots, memory.memory_of(probes), clock)
+        self._neighbours = Watch("watch-neighbours", seen.look, neighbours.PACE)
+        self._memory = Watch("watch-memory", used.look, memory.PACE)
+        self._roots: set[int] = set()
         self._intake = Intake()
         self._missed_before: dict[str, int] = {}
         self.recordings: dict[str, Recording] = {}
@@ -32,11 +38,13 @@ class SamplerPool:
         """Start the samplers, at rest."""
         for sampler in self._samplers:
             sampler.start()
-        self._watch.start()
+        for watch in (self._neighbours, self._memory):
+            watch.start()
 
     def stop(self) -> None:
         """End the samplers and close their probes."""
-        self._watch.stop()
+        for watch in (self._neighbours, self._memory):
+            watch.stop()
         for sampler in self._samplers:
             sampler.stop()
 
@@ -45,7 +53,7 @@ class SamplerPool:
         if not self.recordings:
             self._begin_afresh()
         self.recordings[token] = recording
-        recording.take(self._intake.failing.values(), self._intake.appeared)
+        recording.take(self._intake.failing, self._intake.appeared)
         self._adjust_rate()
 
     def remove(self, token: str) -> None:
@@ -53,7 +61,8 @@ class SamplerPool:
         del self.recordings[token]
         self._adjust_rate()
         if not self.recordings:
-            self._watch.rest()
+            for watch in (self._neighbours, self._memory):
+                watch.rest()
 
     def missed_deadlines(self) -> Iterator[tuple[str, int]]:
         """Per probe, how many deadlines were missed since sampling began."""
@@ -64,8 +73,10 @@ class SamplerPool:
                 yield name, missed
 
     def look_around(self) -> None:
-        """Look in a moment who else uses the machine: a program has joined a recording."""
-        self._watch.look_soon()
+        """Look in a moment who uses the machine and its memory: a program has joined."""
+        self._roots = {pid for recording in self.recordings.values() for pid in recording.roots}
+        for watch in (self._neighbours, self._memory):
+            watch.look_soon()
 
     def request_reading(self) -> None:
         """Ask every sampler for an extra reading."""
@@ -83,9 +94,12 @@ class SamplerPool:
             readings = sampler.take()
             self._intake.describe(sampler.probe.channels)  # after: they name no later channel
             self._distribute(self._intake.take([*readings, *self._hung(sampler)]))
-        for snapshot in self._watch.take():
+        for snapshot in self._neighbours.take():
             for recording in self.recordings.values():
                 recording.look_around(snapshot)
+        for used in self._memory.take():
+            for recording in self.recordings.values():
+                recording.look_at_memory(used)
 
     def _begin_afresh(self) -> None:
         """Readings from before a rest tell nothing of what follows it."""

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from effmeter.probes import discover
 from effmeter.recorder.places import SOCKET_NAME, remove_private_directory
-from effmeter.recorder.registry import Policy
+from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
+from effmeter.recorder.writer import keep_pandas_out
 
 
 def serve_private(inherited: int, directory: str) -> int:
     """Serve the client at the inherited socket, and whoever joins it, until all are done."""
+    keep_pandas_out()
     first_client = socket.socket(fileno=inherited)
     first_client.set_inheritable(False)
     home = Path(directory)

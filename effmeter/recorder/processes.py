@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,9 +92,61 @@ def busy_s(proc: Path = PROC) -> float:
     return float(times.user + times.system + times.nice)
 
 
+@dataclass(slots=True)
+class Family:
+    """The processes that descend from some, followed as they come and go.
+
+    Those that have ended are forgotten: a listing must keep the parent that a process was first
+    seen with, as ``Listing`` does.
+    """
+
+    roots: set[int] = field(default_factory=set)
+    _keys: set[tuple[int, float]] = field(default_factory=set)
+    _seen: tuple[Mapping[int, Process], frozenset[int]] | None = None
+    _pids: frozenset[int] = frozenset()
+
+    def pids(self, processes: Mapping[int, Process]) -> frozenset[int]:
+        """Its members among these; a mapping that was seen before is not searched again."""
+        roots = frozenset(self.roots)
+        if self._seen is None or self._seen[0] is not processes or self._seen[1] != roots:
+            self._seen = processes, roots
+            keys = family_of(processes, roots, self._keys)
+            members = [process for process in processes.values() if process.key in keys]
+            self._keys = {member.key for member in members}
+            self._pids = frozenset(member.pid for member in members)
+        return self._pids
+
+
+class Listing:
+    """The processes of the machine, looked up again and again: only new ones are read."""
+
+    def __init__(self, proc: Path = PROC) -> None:
+        self._proc = proc
+        self._known: Mapping[int, Process] = {}
+
+    def look(self) -> Mapping[int, Process]:
+        """All processes by number, with the work they had done when they were first seen.
+
+        It is the same mapping as before where none has come or gone.
+        """
+        if not _ON_LINUX:
+            self._known = list_processes()
+            return self._known
+        pids = {int(name) for name in os.listdir(self._proc) if name.isdigit()}
+        if pids != self._known.keys():
+            new = {p.pid: p for p in _read_processes(self._proc, pids - self._known.keys())}
+            kept = {pid: process for pid, process in self._known.items() if pid in pids}
+            self._known = {**kept, **new}
+        return self._known
+
+
 def _from_proc(proc: Path) -> Iterator[Process]:
+    return _read_processes(proc, map(int, filter(str.isdigit, os.listdir(proc))))
+
+
+def _read_processes(proc: Path, pids: Iterable[int]) -> Iterator[Process]:
     ticks_per_s = os.sysconf("SC_CLK_TCK")
-    for pid in filter(str.isdigit, os.listdir(proc)):
+    for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):
             yield parse_stat(_read(f"{proc}/{pid}/stat"), ticks_per_s)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from effmeter.errors import RecorderError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 4096
 MAX_LABELS = 64

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from effmeter.clock import Clock
 from effmeter.recorder.contention import ContentionLog, Snapshot
 from effmeter.recorder.intake import Appeared, Gap, Item, Observation
+from effmeter.recorder.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.protocol import INTERRUPTED, Message, ProtocolError
 from effmeter.recorder.rows import EventRow, RowBuffer
+from effmeter.recorder.thinning import Thinning
 from effmeter.recorder.totals import LiveTotals
 from effmeter.recorder.writer import RunWriter
 from effmeter.schema import Channel, Event, Metadata
 
 ANCHOR_PERIOD_NS = 60_000_000_000
 FLUSH_PERIOD_NS = 900_000_000
-"""A little less than the second that is promised: rows are looked at twice in that time."""
+"""A little less than the second that is promised."""
 MARK_EVENTS = frozenset(
     {
         Event.EPOCH_BEGIN,
@@ -24,10 +26,11 @@ MARK_EVENTS = frozenset(
         Event.SPAN_BEGIN,
         Event.SPAN_END,
         Event.METRIC,
+        Event.MEMORY,
         Event.NOTE,
     }
 )
-BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.NOTE}
+BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.MEMORY, Event.NOTE}
 """The marks that ask for an extra reading: a metric or a note bounds nothing."""
 _SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
 _FUTURE_NS = 1_000_000_000
@@ -60,16 +63,15 @@ class Recording:
         self.cap_hz = cap_hz
         """The most readings per second that the user may have; null: no cap."""
         self.totals = LiveTotals(metadata.refusals, metadata.channels)
-        self.sharing = ContentionLog()
+        self.roots: set[int] = set()
+        """The processes that are recorded; theirs is what descends from them."""
+        self.sharing = ContentionLog(roots=self.roots)
+        self._memory = MemoryLog(self.roots)
         self.sources: dict[int, Source] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
         self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
-        self._thins_readings = False
-        self._slot_ns = 0 if cap_hz is None else int(1e9 / cap_hz)
-        self._slots: dict[str, int] = {}
-        self._due_ns: dict[str, int] = {}
-        self._wanted: set[str] = set()
+        self._thinning = Thinning(period_s, self._begin_ns, cap_hz)
         self._base_j: dict[str, float] = {}
         self._channels: dict[str, Channel] = {}
         self._flushed_ns = self._begin_ns
@@ -97,12 +99,14 @@ class Recording:
     ) -> None:
         """Write a reading down; of a counter only the newest matters to the totals."""
         name, time_ns, energy_j, power_w, read_s = seen
-        if time_ns < self._begin_ns or not self._is_due(seen):
+        if time_ns < self._begin_ns:
+            return
+        if self._thinning.is_needed and not self._thinning.keeps(seen):
             return
         if name not in self._channels:
             self._introduce(appeared[name], seen)
         if energy_j is not None:
-            energy_j -= self._base_j.setdefault(name, energy_j)
+            energy_j -= self._base_j[name]
             newest[name] = seen
         else:
             self.totals.take(self._channels[name], seen)
@@ -112,6 +116,8 @@ class Recording:
         """Describe a channel before its first reading here, with its counter's standing."""
         channel, absolute_j = appeared.channel, appeared.absolute_j
         self._channels[channel.name] = channel
+        self._base_j[channel.name] = first.energy_j or 0.0
+        self._thinning.introduce(channel)
         if absolute_j is not None and first.energy_j is not None:
             absolute_j = self._wrapped_j(channel, absolute_j + first.energy_j)
         row = EventRow(
@@ -129,44 +135,14 @@ class Recording:
             return absolute_j
         return math.fmod(absolute_j, channel.modulus * channel.unit_j)
 
-    def _is_due(self, seen: Observation) -> bool:
-        """Whether this recording asked for so many readings, or for one at a mark."""
-        if self._slot_ns and not self._is_first_of_slot(seen):
-            return self._takes_wanted(seen)
-        if not self._thins_readings:
-            return True
-        due_ns = self._due_ns.get(seen.channel, 0)
-        if seen.time_ns < due_ns:
-            return self._takes_wanted(seen)
-        self._wanted.discard(seen.channel)
-        period_ns = int(self.period_s * 1e9)
-        is_late = seen.time_ns >= due_ns + period_ns
-        self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + period_ns
-        return True
-
-    def _is_first_of_slot(self, seen: Observation) -> bool:
-        """All recordings of a capped user take the same readings: together they get no more.
-
-        What is left of the slot that a recording begins in is therefore passed over.
-        """
-        slot = seen.time_ns // self._slot_ns
-        earlier = self._slots.get(seen.channel, self._begin_ns // self._slot_ns)
-        self._slots[seen.channel] = slot
-        return slot != earlier
-
-    def _takes_wanted(self, seen: Observation) -> bool:
-        wanted = seen.channel in self._wanted
-        self._wanted.discard(seen.channel)
-        return wanted
-
     def thin_readings(self, thins: bool) -> None:
         """Whether the sampling is faster than this recording asked for."""
-        self._thins_readings = thins
+        self._thinning.sampling_is_faster(thins)
 
     def want_reading(self) -> None:
         """Keep the next reading of every channel, whenever it comes."""
-        self._wanted.update(channel.name for channel in self.metadata.channels)
-        self._wanted.update(self._channels)
+        expected = (channel.name for channel in self.metadata.channels)
+        self._thinning.want([*expected, *self._channels], self._clock.now_ns())
 
     def _add_gap(self, gap: Gap) -> None:
         if gap.end_ns is not None and gap.end_ns < self._begin_ns:
@@ -197,6 +173,14 @@ class Recording:
             )
             self._rows.add_event(row)
 
+    def look_at_memory(self, seen: MemorySnapshot) -> None:
+        """Write down how much memory its programs use, where that has changed."""
+        for use in self._memory.take(seen):
+            value = None if use.value_bytes is None else float(use.value_bytes)
+            time_ns = max(seen.time_ns, self._begin_ns)
+            row = EventRow(time_ns, Event.MEMORY, name=use.name, value=value, text=use.text)
+            self._rows.add_event(row)
+
     # Sources and their marks
 
     def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
@@ -205,7 +189,7 @@ class Recording:
         ``pid`` is zero where its number means nothing here, as out of a container.
         """
         if pid > 0:
-            self.sharing.roots.add(pid)
+            self.roots.add(pid)
         self.sources[key] = Source(label, described["id"])
         self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
@@ -249,12 +233,17 @@ class Recording:
 
     # The file
 
+    @property
+    def flush_due_ns(self) -> int:
+        """When rows are to be handed to the writer again."""
+        return self._flushed_ns + FLUSH_PERIOD_NS
+
     def flush(self, now_ns: int) -> None:
         """Hand rows to the writer when a second has passed; anchor when a minute has."""
         if now_ns - self._anchored_ns >= ANCHOR_PERIOD_NS:
             self._anchored_ns = now_ns
             self._add_anchor()
-        if now_ns - self._flushed_ns >= FLUSH_PERIOD_NS:
+        if now_ns >= self.flush_due_ns:
             self._flushed_ns = now_ns
             self._hand_over()
 

@@ -1,19 +1,14 @@
 """The recordings of one recorder: begun, joined, marked, asked about and ended."""
 
-import fcntl
-import math
 import os
-import secrets
-import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
+from effmeter.recorder.beginning import Beginnings
 from effmeter.recorder.connection import Connection
-from effmeter.recorder.inventory import describe_run
-from effmeter.recorder.peer import Peer
+from effmeter.recorder.policy import Policy
 from effmeter.recorder.pool import SamplerPool
 from effmeter.recorder.protocol import (
     INTERRUPTED,
@@ -24,28 +19,11 @@ from effmeter.recorder.protocol import (
 )
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.visibility import with_visible_gpus
-from effmeter.recorder.writer import RunWriter
 
 SETTLE_NS = 300_000_000
 """The longest that an answer waits for the readings it asked for."""
-PUMP_PERIOD_NS = 450_000_000
-WATCHED_PUMP_PERIOD_NS = 100_000_000
-"""How often readings are taken in: often only where a budget is checked at every step."""
-MAX_RATE_HZ = 1000.0
-MIN_RATE_HZ = 0.01
-MAX_RECORDINGS_PER_USER = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How one recorder serves: for whom, how fast, and how long."""
-
-    life: str
-    """``private`` (ends with its work) or ``shared`` (until it is stopped)."""
-    owner_uid: int
-    others_rate_hz: float = 10.0
-    """Cap on the sampling and on the extra readings at marks of users other than the owner."""
-    group_gid: int | None = None
+PUMP_PERIOD_NS = 100_000_000
+"""How often readings are taken in where a budget is checked at every step, and at most."""
 
 
 class Registry:
@@ -63,7 +41,9 @@ class Registry:
         self._wake = wake
         self._pool = SamplerPool(discovery, clock, self._look_around)
         self._connections: dict[int, Connection] = {}
+        self._beginnings = Beginnings(discovery, policy, clock, wake, self._file_ended)
         self._ending: dict[str, Recording] = {}
+        self._decided: list[Connection] = []
         self._finished: list[tuple[str, str | None]] = []
         self._extra_at_ns: dict[int, int] = {}
         self._started_ns = clock.now_ns()
@@ -86,7 +66,7 @@ class Registry:
     @property
     def is_busy(self) -> bool:
         """Whether a file is open."""
-        return bool(self._pool.recordings or self._ending)
+        return bool(self._pool.recordings or self._ending or self._beginnings.waiting)
 
     def start(self) -> None:
         """Start the samplers, at rest."""
@@ -101,11 +81,13 @@ class Registry:
         for token in list(self._pool.recordings):
             self._begin_ending(token, STOPPED)
 
-    @property
-    def pump_period_ns(self) -> int:
-        """How long readings may wait to be taken in."""
-        watched = any(connection.watches for connection in self._connections.values())
-        return WATCHED_PUMP_PERIOD_NS if watched else PUMP_PERIOD_NS
+    def pump_due_ns(self, pumped_ns: int) -> int:
+        """When what was read since the last time must be taken in: as rarely as will do."""
+        due_ns = pumped_ns + PUMP_PERIOD_NS
+        if not any(connection.watches for connection in self._connections.values()):
+            flushes_ns = (r.flush_due_ns for r in self._pool.recordings.values())
+            due_ns = max(due_ns, min(flushes_ns, default=due_ns))
+        return min(due_ns, self.settle_by_ns or due_ns)
 
     def is_settled(self, now_ns: int) -> bool:
         """Whether what waits for readings can be answered now."""
@@ -144,7 +126,9 @@ class Registry:
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Do what a client asks; ProtocolError where it may not ask so."""
-        if message["op"] == "hello":
+        if connection.held is not None:
+            connection.held.append(message)
+        elif message["op"] == "hello":
             self._greet(connection, message)
         elif connection.greeted:
             self._handlers[message["op"]](connection, message)
@@ -166,43 +150,24 @@ class Registry:
         self._connections[connection.key] = connection
 
     def _begin(self, connection: Connection, message: Message) -> None:
-        descriptor = connection.take_descriptor()
-        refusal = self._refusal(connection, message, descriptor)
-        if refusal is not None or descriptor is None:
-            if descriptor is not None:
-                os.close(descriptor)
-            connection.send({"op": "refused", "reason": refusal})
-            return
-        self._find_visible_gpus(connection, message)
-        rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ)
-        cap_hz = self._policy.others_rate_hz if connection.is_restricted else None
-        rate_hz = rate_hz if cap_hz is None else min(rate_hz, cap_hz)
-        token = message.get("recording") or secrets.token_hex(8)
-        metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
-        run_as = connection.peer if os.geteuid() == 0 and connection.peer.uid != 0 else None
-        writer = RunWriter(descriptor, metadata, run_as, lambda why: self._file_ended(token, why))
-        uid = connection.peer.uid
-        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, uid, cap_hz)
-        recording.sharing.tells_names = not connection.is_restricted
-        self._pool.add(token, recording)
-        self._enter(connection, token, message)
+        self._beginnings.begin(connection, message, {**self._pool.recordings, **self._ending})
 
-    def _refusal(
-        self, connection: Connection, message: Message, descriptor: int | None
-    ) -> str | None:
-        if connection.recording is not None:
-            return "this connection has begun a recording already"
-        if message.get("recording") in {*self._pool.recordings, *self._ending}:
-            return "that recording is going on already"
-        if not math.isfinite(message["rate_hz"]):
-            return "the rate is not a number"
-        if descriptor is None:
-            return "a recording begins with one open file"
-        going_on = [*self._pool.recordings.values(), *self._ending.values()]
-        mine = {id(r) for r in going_on if r.owner_uid == connection.peer.uid}
-        if len(mine) >= MAX_RECORDINGS_PER_USER:
-            return f"{MAX_RECORDINGS_PER_USER} recordings of this user are going on already"
-        return unfit_for_writing(descriptor, connection.peer)
+    def begin_fit(self) -> None:
+        """Begin the recordings whose file has been found fit."""
+        for beginning in self._beginnings.take_fit():
+            token, connection = beginning.token, beginning.connection
+            if connection.key not in self._connections:
+                beginning.recording.finish(())  # its client is gone already
+                continue
+            self._pool.add(token, beginning.recording)
+            self._find_visible_gpus(connection, beginning.message)
+            self._enter(connection, token, beginning.message)
+            self._decided.append(connection)
+
+    def take_decided(self) -> list[Connection]:
+        """The clients who know now whether they are recorded: what they said since is due."""
+        decided, self._decided = self._decided, []
+        return decided
 
     def _join(self, connection: Connection, message: Message) -> None:
         recording = self._pool.recordings.get(message["recording"])
@@ -333,6 +298,10 @@ class Registry:
         """Tell clients of the files that have been closed."""
         while self._finished:
             token, why = self._finished.pop()
+            refused = None if why is None else self._beginnings.refuse(token, why)
+            if refused is not None:
+                self._decided.append(refused)
+                continue
             recording = self._ending.pop(token, None)
             if token in self._pool.recordings:
                 recording = self._pool.recordings[token]
@@ -365,28 +334,3 @@ class Registry:
             total = {"op": "total", "number": 0, **recording.totals.as_message(now_ns)}
             for connection in watching:
                 connection.push(total)
-
-
-def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
-    """Why the recorder will not write to a descriptor; None where it will.
-
-    It must be an empty regular file of the peer's own, open for writing, that nobody records to.
-    """
-    try:
-        facts = os.fstat(descriptor)
-    except OSError as error:
-        return f"the file cannot be looked at: {error.strerror}"
-    if not stat.S_ISREG(facts.st_mode):
-        return "the descriptor is not a regular file"
-    if facts.st_uid != peer.uid:
-        return "the file belongs to another user"
-    if facts.st_size != 0:
-        return "the file is not empty"
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    if flags & os.O_ACCMODE not in (os.O_WRONLY, os.O_RDWR):
-        return "the file is not open for writing"
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return "the file is being recorded to"
-    return None

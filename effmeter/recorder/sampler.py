@@ -1,22 +1,23 @@
 """One thread per probe, so that a slow one delays no other.
 
 The schedule has absolute deadlines. A mark asks for an extra reading at once; extra readings
-are coalesced, and are spaced so that they take at most ``EXTRA_LOAD`` of the time.
+are coalesced, and those that come on top of the deadlines keep to a part of the time.
 """
 
 import contextlib
 import ctypes
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Failure, Probe, Reading
+from effmeter.probes.base import Failure, Probe, Reading, coarse_counters
+from effmeter.recorder.schedule import Schedule
 
-EXTRA_LOAD_FRACTION = 0.1
-LONGEST_REST_NS = 500_000_000
-"""After a call that took long, such as a driver's hang, extra readings wait no longer."""
+DOZE_NS = 2_000_000
+"""So short a wait is not broken off: a plain sleep takes a tenth less of the processor."""
 QUEUE_READINGS = 65536
 _PR_SET_TIMERSLACK = 29
 
@@ -31,11 +32,11 @@ class Sampler:
         self._readings: deque[Reading] = deque(maxlen=QUEUE_READINGS)
         self._woken = threading.Lock()
         self._woken.acquire()
+        self._coarse = coarse_counters(probe)
+        self._schedule = Schedule(int(probe.period_s * 1e9) if self._coarse else None)
         self._period_ns: int | None = None
         self._extra_wanted = False
         self._stopping = False
-        self._cost_ns = 0
-        self.missed_deadlines = 0
         self.reading_since_ns: int | None = None
         """When the call now in progress began; a driver that hangs shows here."""
         self._thread = threading.Thread(target=self._run, name=f"sample-{probe.name}", daemon=True)
@@ -53,9 +54,15 @@ class Sampler:
 
     def request(self) -> None:
         """Ask for an extra reading as soon as the probe's cost allows."""
+        self._schedule.demand(self._clock.now_ns())
         if not self._extra_wanted:
             self._extra_wanted = True
             self._wake()
+
+    @property
+    def missed_deadlines(self) -> int:
+        """How many readings came too late for the schedule so far."""
+        return self._schedule.missed_deadlines
 
     @property
     def is_quiet(self) -> bool:
@@ -81,36 +88,43 @@ class Sampler:
 
     def _run(self) -> None:
         _sharpen_timer()
-        now_ns = deadline_ns = self._clock.now_ns()
-        period_ns = self._period_ns
-        last_read_ns = 0
+        schedule, now_ns = self._schedule, self._clock.now_ns()
         while not self._stopping:
-            if period_ns != self._period_ns:
-                period_ns, deadline_ns = self._period_ns, now_ns
-            due_ns = deadline_ns if period_ns is not None else None
-            if self._extra_wanted:
-                rest_ns = min(int(self._cost_ns / EXTRA_LOAD_FRACTION), LONGEST_REST_NS)
-                extra_ns = last_read_ns + rest_ns
-                due_ns = extra_ns if due_ns is None else min(due_ns, extra_ns)
+            if schedule.period_ns != self._period_ns:
+                schedule.set_period(self._period_ns, now_ns)
+            due_ns = schedule.due_ns(self._extra_wanted)
             if due_ns is None or due_ns > now_ns:
-                self._woken.acquire(timeout=-1 if due_ns is None else (due_ns - now_ns) * 1e-9)
+                self._wait(None if due_ns is None else due_ns - now_ns)
                 now_ns = self._clock.now_ns()
-                continue
-            self.reading_since_ns = begin_ns = now_ns
-            extra, self._extra_wanted = self._extra_wanted, False
-            self._read(begin_ns)
-            now_ns = last_read_ns = self._clock.now_ns()
-            self._cost_ns = last_read_ns - begin_ns
-            if extra:
-                self._on_extra()
-            if period_ns is not None and deadline_ns <= begin_ns:
-                late = (last_read_ns - deadline_ns) // period_ns
-                self.missed_deadlines += late
-                deadline_ns += (late + 1) * period_ns
+            if due_ns is not None and due_ns <= now_ns:
+                now_ns = self._read(now_ns)
 
-    def _read(self, begin_ns: int) -> None:
+    def _wait(self, wait_ns: int | None) -> None:
+        if wait_ns is not None and wait_ns <= DOZE_NS:
+            time.sleep(wait_ns * 1e-9)
+        else:
+            self._woken.acquire(timeout=-1 if wait_ns is None else wait_ns * 1e-9)
+
+    def _read(self, begin_ns: int) -> int:
+        """Read what is due now; the moment when that is done."""
+        schedule, is_demanded = self._schedule, self._extra_wanted
+        self.reading_since_ns = begin_ns
+        if self._coarse is None or schedule.is_whole(begin_ns, is_demanded):
+            self._extra_wanted = False
+            self._take(self.probe.read, begin_ns)
+            end_ns = self._clock.now_ns()
+            schedule.took_whole(begin_ns, end_ns)
+            if is_demanded:
+                self._on_extra()
+        else:
+            self._take(self._coarse.read_closely, begin_ns)
+            end_ns = self._clock.now_ns()
+            schedule.took_close(begin_ns, end_ns)
+        return end_ns
+
+    def _take(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
         try:
-            self._readings.extend(self.probe.read())
+            self._readings.extend(read())
         except Exception as error:  # a probe's fault must not end the recording of the others
             reason = f"{type(error).__name__}: {error}"
             self._readings.extend(

@@ -12,8 +12,9 @@ from effmeter.errors import RecorderError
 from effmeter.probes import discover
 from effmeter.recorder.link import connect
 from effmeter.recorder.places import is_trusted_socket, make_own_directory
-from effmeter.recorder.registry import Policy
+from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
+from effmeter.recorder.writer import keep_pandas_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Access:
 
 def serve_shared(path: Path, access: Access) -> None:
     """Serve at a socket until told to stop; RecorderError where that cannot be."""
+    keep_pandas_out()
     policy = Policy("shared", os.getuid(), access.others_rate_hz, access.group_gid)
     with _listening(path, access.group_gid) as listener:
         server = Server(discover(), policy)

@@ -1,52 +1,53 @@
-"""A thread that looks around every few seconds for who else uses the machine.
+"""A thread that looks around again and again while something is recorded.
 
-It has a thread of its own because a driver that hangs must delay nothing else. To cost about
-``LOAD_FRACTION`` of a processor, it looks more rarely on a machine with very many processes.
+It has a thread of its own because a driver that hangs must delay nothing else. It looks more
+rarely where a look costs much: on a machine with very many processes, say.
 """
 
 import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from effmeter.clock import Clock
-from effmeter.probes.base import Failure, Probe, SharedDevices
-from effmeter.recorder.contention import NOTICED_CPUS, Snapshot
-from effmeter.recorder.processes import Process, busy_s, list_processes, sees_all_processes
-
-PERIOD_S = 5.0
-SETTLE_S = 1.0
-"""How long after a program has joined: the ranks of a launch join one after the other."""
-LONGEST_PERIOD_S = 20.0
-LOAD_FRACTION = 0.001
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What the operating system and the drivers tell."""
+class Pace:
+    """How often to look, in seconds."""
 
-    users: Callable[[], Mapping[str, tuple[int, ...] | Failure]]
-    processes: Callable[[], Mapping[int, Process]] = list_processes
-    busy_s: Callable[[], float] = busy_s
-    sees_all: bool = field(default_factory=sees_all_processes)
+    settle_s: float
+    """How long after a program has joined: the ranks of a launch join one after the other."""
+    period_s: float
+    longest_s: float
+    """The longest period, however much a look costs."""
+    load_fraction: float
+    """To cost about so much of a processor, it looks more rarely than each period."""
+
+    def wait_s(self, cost_s: float) -> float:
+        """Until the next look, after one that took so much processor time."""
+        return min(max(self.period_s, cost_s / self.load_fraction), self.longest_s)
 
 
-class Watch:
-    """Takes snapshots while something is recorded; they wait in a bounded queue."""
+class Watch(Generic[Seen]):
+    """Looks while something is recorded; what was seen waits in a bounded queue.
 
-    def __init__(self, machine: Machine, clock: Clock) -> None:
-        self._machine = machine
-        self._clock = clock
-        self._snapshots: deque[Snapshot] = deque(maxlen=100)
+    ``look`` is told whether somebody has joined since the last time.
+    """
+
+    def __init__(self, name: str, look: Callable[[bool], Seen], pace: Pace) -> None:
+        self._look = look
+        self._pace = pace
+        self._seen: deque[Seen] = deque(maxlen=100)
         self._changed = threading.Condition()
         self._wait_s: float | None = None
         self._is_set_anew = False
-        self._must_list = True
+        self._has_joined = True
         self._stopping = False
-        self._last: Snapshot | None = None
-        self._thread = threading.Thread(target=self._run, name="watch-surroundings", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin, at rest."""
@@ -54,7 +55,7 @@ class Watch:
 
     def look_soon(self) -> None:
         """Look around in a moment and from then on: somebody has joined."""
-        self._set_wait(SETTLE_S)
+        self._set_wait(self._pace.settle_s)
 
     def rest(self) -> None:
         """Nothing is recorded any more."""
@@ -66,35 +67,18 @@ class Watch:
         self._set_wait(None)
         self._thread.join(timeout=0.5)
 
-    def take(self) -> list[Snapshot]:
-        """The snapshots since the last call, oldest first."""
+    def take(self) -> list[Seen]:
+        """What was seen since the last call, oldest first."""
         taken = []
         with contextlib.suppress(IndexError):
             while True:
-                taken.append(self._snapshots.popleft())
+                taken.append(self._seen.popleft())
         return taken
-
-    def look(self) -> Snapshot:
-        """One snapshot; the processes are listed only if they can matter."""
-        users = dict(self._machine.users())
-        now_ns, worked_s = self._clock.now_ns(), self._machine.busy_s()
-        listed = self._machine.processes() if self._matters(now_ns, worked_s, users) else None
-        self._must_list = False
-        self._last = Snapshot(now_ns, worked_s, users, listed, self._machine.sees_all)
-        return self._last
-
-    def _matters(
-        self, now_ns: int, worked_s: float, users: Mapping[str, tuple[int, ...] | Failure]
-    ) -> bool:
-        last = self._last
-        if last is None or self._must_list or users != last.users:
-            return True
-        return worked_s - last.busy_s >= NOTICED_CPUS * (now_ns - last.time_ns) * 1e-9
 
     def _set_wait(self, wait_s: float | None) -> None:
         with self._changed:
             self._wait_s = wait_s
-            self._is_set_anew = self._must_list = True
+            self._is_set_anew = self._has_joined = True
             self._changed.notify()
 
     def _run(self) -> None:
@@ -103,21 +87,19 @@ class Watch:
                 self._is_set_anew = False
                 if self._changed.wait(self._wait_s):
                     continue
-            worked_before_s = time.thread_time()
-            # Who else is there never costs the recording itself, whatever the system answers.
-            with contextlib.suppress(Exception):
-                self._snapshots.append(self.look())
-            cost_s = time.thread_time() - worked_before_s
+                has_joined, self._has_joined = self._has_joined, False
+            cost_s, has_seen = self._take_a_look(has_joined)
             with self._changed:
+                self._has_joined |= has_joined and not has_seen
                 if not self._is_set_anew:
-                    self._wait_s = min(max(PERIOD_S, cost_s / LOAD_FRACTION), LONGEST_PERIOD_S)
+                    # The first look is dearer than those that follow it.
+                    self._wait_s = self._pace.wait_s(0.0 if has_joined else cost_s)
 
-
-def devices_of(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
-    """Asks every probe whose devices tell who uses them."""
-    telling = [probe for probe in probes if isinstance(probe, SharedDevices)]
-
-    def users() -> dict[str, tuple[int, ...] | Failure]:
-        return {name: used for probe in telling for name, used in probe.users().items()}
-
-    return users
+    def _take_a_look(self, has_joined: bool) -> tuple[float, bool]:
+        """What it cost in processor time (s), and whether anything was to be seen."""
+        worked_before_s, has_seen = time.thread_time(), False
+        # What surrounds a recording never costs the recording, whatever the system answers.
+        with contextlib.suppress(Exception):
+            self._seen.append(self._look(has_joined))
+            has_seen = True
+        return time.thread_time() - worked_before_s, has_seen

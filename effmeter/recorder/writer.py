@@ -10,8 +10,11 @@ import fcntl
 import io
 import os
 import queue
+import stat
+import sys
 import threading
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
 from effmeter.recorder.peer import Peer, become_in_this_thread
@@ -25,10 +28,37 @@ QUEUE_BATCHES = 64
 MakeBatch = Callable[["pa.Schema"], "pa.RecordBatch"]
 
 
+def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
+    """Why the recorder will not write to a descriptor; None where it will.
+
+    It must be an empty regular file of the peer's own, open for writing, that nobody records to.
+    """
+    try:
+        facts = os.fstat(descriptor)
+    except OSError as error:
+        return f"the file cannot be looked at: {error.strerror}"
+    if not stat.S_ISREG(facts.st_mode):
+        return "the descriptor is not a regular file"
+    if facts.st_uid != peer.uid:
+        return "the file belongs to another user"
+    if facts.st_size != 0:
+        return "the file is not empty"
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    if flags & os.O_ACCMODE not in (os.O_WRONLY, os.O_RDWR):
+        return "the file is not open for writing"
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return "the file is being recorded to"
+    return None
+
+
 class RunWriter:
     """Owns the descriptor of one run file until it is finished.
 
-    ``on_end`` is called once from the writer's thread, with None or with what went wrong.
+    With ``owner`` the file must be fit to be written for that client, else nothing is. From the
+    writer's thread ``on_fit`` is called once it is known to be, and ``on_end`` at the end, with
+    None or with what went wrong.
     """
 
     def __init__(
@@ -37,11 +67,16 @@ class RunWriter:
         metadata: Metadata,
         run_as: Peer | None,
         on_end: Callable[[str | None], None],
+        *,
+        owner: Peer | None = None,
+        on_fit: Callable[[], None] | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._metadata = metadata
         self._run_as = run_as
         self._on_end = on_end
+        self._owner = owner
+        self._on_fit = on_fit
         self._queue: queue.Queue[MakeBatch | None] = queue.Queue()
         self._whole_bytes = 0
         self.failed: str | None = None
@@ -65,6 +100,18 @@ class RunWriter:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        refusal = None if self._owner is None else unfit_for_writing(self._descriptor, self._owner)
+        if refusal is None:
+            if self._on_fit is not None:
+                self._on_fit()
+            self._write()
+        else:
+            self.failed = refusal
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+        self._on_end(self.failed)
+
+    def _write(self) -> None:
         try:
             schema = arrow_schema(self._metadata)
             if self._run_as is not None:
@@ -77,9 +124,6 @@ class RunWriter:
         finally:
             with contextlib.suppress(OSError):
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            with contextlib.suppress(OSError):
-                os.close(self._descriptor)
-            self._on_end(self.failed)
 
     def _write_run(self, schema: "pa.Schema", sink: "_Sink") -> None:
         with _new_file(sink, schema) as file:
@@ -129,7 +173,8 @@ class _Sink:
 def _new_file(sink: Any, schema: "pa.Schema") -> "pa.ipc.RecordBatchFileWriter":
     import pyarrow as pa
 
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    # A pool of threads would be woken for each batch, to compress a few kilobytes.
+    options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     return pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options)
 
 
@@ -149,3 +194,17 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return str(error) or type(error).__name__
+
+
+def keep_pandas_out() -> None:
+    """Of a process that only records: pyarrow loads pandas where it finds it, for nothing.
+
+    That takes seconds on a slow machine, in which the first rows wait.
+    """
+    sys.meta_path.insert(0, _WithoutPandas())
+
+
+class _WithoutPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("a recorder needs no pandas", name=fullname)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from effmeter.analysis.account import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names
+from effmeter.analysis.overtraining import overtraining_of
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.glimpses import looks_part_time
@@ -116,6 +117,9 @@ def _learning(run: Run, judged: Efficiency | None, metric: str | None) -> Iterab
     elif judged is None and run.lead_epochs:
         why = "no epoch has both a metric that should rise and a known energy"
         yield f"no Eq 2: {why}"
+    verdict = None if judged is None else overtraining_of(run, judged.metric)
+    if verdict is not None and verdict.is_overtrained:
+        yield f"Eq 2 at the end is of a model {verdict}"
 
 
 def _recording(run: Run) -> Iterable[str]:

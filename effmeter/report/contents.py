@@ -89,6 +89,16 @@ class GapFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryFigure:
+    """How much of a memory the run's programs used; null: unknown, for the reason given."""
+
+    memory: str
+    average_bytes: float | None
+    peak_bytes: float | None
+    unknown: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFigure:
     """A program that set marks in the run."""
 
@@ -130,6 +140,7 @@ class RunSummary:
     """Null unless it was asked for."""
     missing: tuple[MissingFigure, ...]
     channels: tuple[ChannelFigure, ...]
+    memory: tuple[MemoryFigure, ...]
     efficiency: EfficiencyFigures | None
     epochs: tuple[EpochFigure, ...]
     gaps: tuple[GapFigure, ...]
@@ -140,16 +151,17 @@ class RunSummary:
 
     def as_mapping(self) -> dict[str, Any]:
         """The same for JSON: a number that JSON cannot hold becomes null."""
-        plain = _plain(asdict(self))
+        plain = as_json(asdict(self))
         assert isinstance(plain, dict)
         return plain
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """Nested values that JSON can hold: tuples as lists, numbers that are not finite as null."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [as_json(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -9,6 +9,8 @@ _MOST_DIGITS = 6
 _WIDTHS_THAT_COUNT = 10.0
 """A value of less than a tenth of its half-width is written in the interval's digits."""
 PER_KJ = 1e3
+NOT_STATED = "not known"
+"""In place of an interval that nobody stated."""
 
 
 def energy_figure(energy: Energy) -> str:
@@ -19,6 +21,8 @@ def energy_figure(energy: Energy) -> str:
 
 def energy_interval(energy: Energy) -> str:
     """The interval in the unit of the value: ``"[1.20, 1.26]"``."""
+    if math.isnan(energy.low_j) or math.isnan(energy.high_j):
+        return NOT_STATED
     factor, _ = _prefix(energy)
     decimals = _energy_decimals(energy, factor)
     return _interval(energy.low_j / factor, energy.high_j / factor, decimals)
@@ -34,8 +38,21 @@ def energy_systematic(energy: Energy) -> str:
 
 def per_kilojoule(value_per_j: float, low_per_j: float, high_per_j: float) -> tuple[str, str]:
     """An efficiency per kilojoule, and its interval."""
-    value, low, high = (x * PER_KJ for x in (value_per_j, low_per_j, high_per_j))
-    decimals = _decimals(value, (high - low) / 2)
+    return with_interval(value_per_j * PER_KJ, low_per_j * PER_KJ, high_per_j * PER_KJ)
+
+
+def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
+    """A plain number and its interval; without one, four digits as tables print.
+
+    A value that nobody knows, such as the ratio of two zeros, is "not known".
+    """
+    if math.isnan(value):
+        return NOT_STATED, NOT_STATED
+    if math.isnan(low) or math.isnan(high):
+        return f"{value:#.4g}", NOT_STATED
+    half_width = (high - low) / 2
+    hidden = half_width / _WIDTHS_THAT_COUNT if math.isfinite(half_width) else 0.0
+    decimals = _decimals(max(abs(value), hidden), half_width)
     return _number(value, decimals), _interval(low, high, decimals)
 
 

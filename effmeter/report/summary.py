@@ -16,6 +16,7 @@ from effmeter.report.contents import (
     EfficiencyFigures,
     EpochFigure,
     GapFigure,
+    MemoryFigure,
     MissingFigure,
     NetFigures,
     RunSummary,
@@ -57,6 +58,10 @@ def summarise(run: Run, metric: str | None = None, idle: IdleBaseline | None = N
         net=None if idle is None else _net(run, whole, idle),
         missing=tuple(MissingFigure(m.what, m.reason, m.remedy) for m in whole.missing),
         channels=_channels(whole),
+        memory=tuple(
+            MemoryFigure(name, use.average_bytes, use.peak_bytes, use.unknown)
+            for name, use in sorted(run.memory.items())
+        ),
         efficiency=None if judged is None else _efficiency(judged),
         epochs=_epochs(run, judged),
         gaps=tuple(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from effmeter.report.contents import (
@@ -13,6 +12,7 @@ from effmeter.report.contents import (
     EfficiencyFigure,
     EpochFigure,
     GapFigure,
+    MemoryFigure,
     NetFigures,
     RunSummary,
 )
@@ -23,7 +23,8 @@ from effmeter.report.figures import (
     metric_figure,
     per_kilojoule,
 )
-from effmeter.units import format_duration, format_energy
+from effmeter.report.tables import plain_table
+from effmeter.units import format_bytes, format_duration, format_energy
 
 _SHOWN_GAPS = 10
 
@@ -46,7 +47,7 @@ def _comparison(summaries: Sequence[RunSummary]) -> Padding:
     repeated = len({summary.name for summary in summaries}) < len(summaries)
     names = [Path(s.files[0]).stem if repeated else s.name for s in summaries]
     rows = map(_comparison_row, names, summaries)
-    return _table(headings, rows, numeric=(2, 4, 5, 6))
+    return plain_table(headings, rows, numeric=(2, 4, 5, 6))
 
 
 def _comparison_row(name: str, summary: RunSummary) -> list[str]:
@@ -93,10 +94,28 @@ def _facts(summary: RunSummary) -> Text:
     for course in summary.metrics:
         best = f"best {metric_figure(course.best)} at epoch {course.best_epoch}"
         lines.append((course.name, f"{metric_figure(course.final)} at the end, {best}"))
+    lines += [
+        (f"memory {use.memory}", _memory_line(use)) for use in summary.memory if _is_used(use)
+    ]
     width = max(len(name) for name, _ in lines)
     return Text("\n").join(
         Text.assemble("  ", (f"{name:<{width}}", "dim"), "  ", value) for name, value in lines
     )
+
+
+def _is_used(use: MemoryFigure) -> bool:
+    """A GPU that the programs left alone is not listed; one of which it is unknown is."""
+    return use.peak_bytes != 0
+
+
+def _memory_line(use: MemoryFigure) -> str:
+    if use.peak_bytes is None:
+        return f"unknown: {use.unknown}"
+    partly = f" (for a time unknown: {use.unknown})" if use.unknown else ""
+    most = f"{format_bytes(use.peak_bytes)} at most{partly}"
+    if use.average_bytes is None:
+        return most
+    return f"{format_bytes(use.average_bytes)} on average, {most}"
 
 
 def _energy_table(summary: RunSummary) -> Padding:
@@ -122,7 +141,7 @@ def _energy_table(summary: RunSummary) -> Padding:
         "",
         "channels",
     )
-    return _table(headings, rows, numeric=range(1, 6 if net else 4))
+    return plain_table(headings, rows, numeric=range(1, 6 if net else 4))
 
 
 def _net_cells(net: NetFigures) -> dict[str, list[str]]:
@@ -144,7 +163,7 @@ def _efficiency_table(summary: RunSummary) -> Padding:
         for where, point in (("at the end", final), ("at its best", best))
     ]
     headings = (f"Eq 2: {summary.efficiency.metric} per kJ", "", "interval", "")
-    return _table(headings, rows, numeric=(1, 2))
+    return plain_table(headings, rows, numeric=(1, 2))
 
 
 def _of_energy(point: EfficiencyFigure) -> str:
@@ -164,7 +183,7 @@ def _epoch_table(summary: RunSummary) -> Padding:
         "interval",
     )
     rows = [_epoch_row(epoch, names) for epoch in summary.epochs]
-    return _table(headings, rows, numeric=range(len(headings)))
+    return plain_table(headings, rows, numeric=range(len(headings)))
 
 
 def _epoch_row(epoch: EpochFigure, names: Iterable[str]) -> list[str]:
@@ -194,18 +213,3 @@ def _energy_cells(figure: ComponentFigure | None) -> list[str]:
 
 def _per_kj(point: EfficiencyFigure) -> tuple[str, str]:
     return per_kilojoule(point.value_per_j, point.low_per_j, point.high_per_j)
-
-
-def _table(
-    headings: Iterable[str], rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()
-) -> Padding:
-    """A plain table, indented, whose numbers are aligned to the right."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    right = set(numeric)
-    for place, heading in enumerate(headings):
-        table.add_column(
-            Text(heading), justify="right" if place in right else "left", overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return Padding(table, (0, 0, 0, 2), expand=False)

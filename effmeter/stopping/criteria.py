@@ -14,8 +14,12 @@ from effmeter.stopping.criterion import (
     Composable,
     Criterion,
 )
+from effmeter.stopping.once import Once
 from effmeter.stopping.progress import EpochResult, Progress
 from effmeter.units import format_energy, parse_energy_j
+
+BUDGET_USED = "energy-budget"
+"""The word that the reason of an energy budget begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +75,16 @@ class TargetMetric(Composable):
 class Patience(Composable):
     """Stop when a metric has not improved by ``min_delta`` for so many of its epochs.
 
-    The default of three is the early stopping of Cueto-Mendoza and Kelleher.
+    The default of three is the early stopping of Cueto-Mendoza and Kelleher. With ``armed_at``
+    it never stops before the metric has reached that value, from below or from above as
+    ``mode`` says, so that a slow beginning is not taken for the end.
     """
 
     metric: str
     epochs: int = 3
     min_delta: float = 0.0
     mode: str = "max"
+    armed_at: float | None = None
 
     def __post_init__(self) -> None:
         _check_mode(self.mode)
@@ -85,6 +92,8 @@ class Patience(Composable):
             raise UsageError(f"Patience takes a number of epochs from 1, not {self.epochs}")
         if not 0 <= self.min_delta < math.inf:
             raise UsageError(f"Patience takes a min_delta from 0, not {self.min_delta}")
+        if self.armed_at is not None and not math.isfinite(self.armed_at):
+            raise UsageError(f"Patience is armed at a finite value, not {self.armed_at}")
 
     def reason(self, progress: Progress) -> str | None:
         """Stop once the best value is so many values old, or the last one is NaN."""
@@ -93,8 +102,16 @@ class Patience(Composable):
             return None
         if math.isnan(values[-1]):
             return f"{NOT_A_NUMBER}: {self.metric}"
+        if not self._is_armed(values):
+            return None
         waited = self._epochs_since_best(values)
         return f"patience: {self.metric} for {waited} epochs" if waited >= self.epochs else None
+
+    def _is_armed(self, values: Sequence[float]) -> bool:
+        if self.armed_at is None:
+            return True
+        sign = 1.0 if self.mode == "max" else -1.0
+        return any(sign * value >= sign * self.armed_at for value in values)
 
     def _epochs_since_best(self, values: Sequence[float]) -> int:
         sign = 1.0 if self.mode == "max" else -1.0
@@ -105,9 +122,10 @@ class Patience(Composable):
         return len(values) - 1 - best_at
 
     def bounds(self, progress: Progress) -> bool:
-        """While the metric is a number: it cannot improve by a positive step for ever."""
+        """While the metric is a number, once armed: it cannot improve by a step for ever."""
         values = _logged(progress, self.metric)
-        return self.min_delta > 0 and bool(values) and not math.isnan(values[-1])
+        is_number = bool(values) and not math.isnan(values[-1])
+        return self.min_delta > 0 and is_number and self._is_armed(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +164,13 @@ class EnergyBudget(Composable):
             return None if progress.within_epoch else UNMEASURABLE
         used_j = progress.energy.value_j
         if used_j >= self.budget_j:
-            return f"energy-budget: {format_energy(used_j)} used"
+            over_j = used_j - self.budget_j
+            overshoot = f", {format_energy(over_j)} over" if over_j > 0 else ""
+            return f"{BUDGET_USED}: {format_energy(used_j)} used{overshoot}"
         if self.predict and not progress.within_epoch and progress.epochs:
             next_j = self._last_epoch_j(progress.epochs)
             if next_j is not None and used_j + next_j > self.budget_j:
-                return f"energy-budget: the next epoch would need {format_energy(next_j)}"
+                return f"{BUDGET_USED}: the next epoch would need {format_energy(next_j)}"
         return None
 
     def _last_epoch_j(self, epochs: Sequence[EpochResult]) -> float | None:
@@ -167,15 +187,32 @@ def budgets_of(criterion: Criterion) -> list[EnergyBudget]:
     """All energy budgets inside a criterion."""
     if isinstance(criterion, EnergyBudget):
         return [criterion]
+    if isinstance(criterion, Once):
+        return budgets_of(criterion.criterion)
     if isinstance(criterion, AnyOf | AllOf):
         return [b for c in criterion.criteria for b in budgets_of(c)]
     return []
+
+
+def overshoot_of(criterion: Criterion, used: Energy | None) -> Energy | None:
+    """Energy used beyond the least budget inside a criterion, negative where some is left.
+
+    None where the criterion has no budget, or the energy is not known.
+    """
+    budgets = budgets_of(criterion)
+    if not budgets or used is None:
+        return None
+    budget_j = min(budget.budget_j for budget in budgets)
+    ends = (used.low_j - budget_j, used.high_j - budget_j)
+    return Energy(used.value_j - budget_j, *ends, used.systematic_j)
 
 
 def watched_metrics(criterion: Criterion) -> set[str]:
     """The names of the metrics that a criterion looks at."""
     if isinstance(criterion, TargetMetric | Patience):
         return {criterion.metric}
+    if isinstance(criterion, Once):
+        return watched_metrics(criterion.criterion)
     if isinstance(criterion, AnyOf | AllOf):
         return set().union(*(watched_metrics(c) for c in criterion.criteria))
     return set()

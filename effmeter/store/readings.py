@@ -30,11 +30,19 @@ class _Stretch(NamedTuple):
     absolute_j: float | None
 
 
+class Samples(NamedTuple):
+    """The readings of a channel as they were taken: (n,) moments, and joules or watts."""
+
+    times_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
 class ChannelReadings(NamedTuple):
-    """A channel's readings in the whole run: its arithmetic, and where it was read."""
+    """A channel's readings in the whole run: its arithmetic, where it was read, what it showed."""
 
     trace: Trace
     readings: Readings
+    samples: Samples
 
 
 def channel_readings(
@@ -60,7 +68,8 @@ def channel_readings(
     ]
     losses = sorted([*inside, *bridged], key=lambda loss: loss.begin_ns)
     arithmetic = trace(channel, times_ns, values, read_s, losses)
-    return ChannelReadings(arithmetic, Readings(begin_ns, end_ns, tuple(losses)))
+    readings = Readings(begin_ns, end_ns, tuple(losses))
+    return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
 
 
 def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch:

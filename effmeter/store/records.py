@@ -133,6 +133,17 @@ class Contention:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """How much of a memory the programs of a run used, in bytes; None: not known."""
+
+    average_bytes: float | None
+    """Over time."""
+    peak_bytes: float | None
+    unknown: str | None = None
+    """Why it was not known for some of the time, or ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that the recorder or a source says about the run."""
 

@@ -12,14 +12,21 @@ from effmeter.energy import Trace
 from effmeter.errors import NotARunError
 from effmeter.schema import Channel, Event, Metadata
 from effmeter.store import timeline
+from effmeter.store.memory import memory_uses
 from effmeter.store.part import Part
-from effmeter.store.readings import BETWEEN_RECORDERS, ChannelReadings, channel_readings
+from effmeter.store.readings import (
+    BETWEEN_RECORDERS,
+    ChannelReadings,
+    Samples,
+    channel_readings,
+)
 from effmeter.store.records import (
     Contention,
     Epoch,
     EventRow,
     Gap,
     Label,
+    MemoryUse,
     Metric,
     Note,
     Readings,
@@ -144,6 +151,11 @@ class Run:
         joined = self._joined(channel)
         return None if joined is None else joined.readings
 
+    def samples(self, channel: str) -> Samples | None:
+        """The readings of a channel one by one; None where it was never read."""
+        joined = self._joined(channel)
+        return None if joined is None else joined.samples
+
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
             described = self.channels[channel]
@@ -195,6 +207,12 @@ class Run:
     def contentions(self) -> tuple[Contention, ...]:
         """Where other processes used the devices."""
         return timeline.contentions(self.events)
+
+    @cached_property
+    def memory(self) -> Mapping[str, MemoryUse]:
+        """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``."""
+        ends_ns = [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
+        return memory_uses(self.events, ends_ns)
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:

@@ -49,6 +49,8 @@ class Summary:
     duration_s: float
     epochs: int
     stopped_by: str | None
+    overshoot: Energy | None
+    """Used beyond the energy budget that ended the epochs; negative where one was not begun."""
     metrics: Mapping[str, float]
     energy: LiveEnergy | None
 
@@ -56,6 +58,7 @@ class Summary:
         """A few words for a log."""
         parts = [f"{self.name}: {self.status}", f"{self.epochs} epochs"]
         parts.append(format_duration(self.duration_s))
+        parts += [f"stopped by {self.stopped_by}"] if self.stopped_by else []
         parts += [f"{name} {value:.4g}" for name, value in self.metrics.items()]
         parts.append("energy not known" if self.energy is None else str(self.energy))
         return ", ".join(parts)

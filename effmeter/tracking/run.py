@@ -12,12 +12,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from effmeter.clock import now_ns
+from effmeter.energy import Energy
 from effmeter.errors import UsageError
 from effmeter.recorder.arrival import DEFAULT_RATE_HZ, Wish
 from effmeter.recorder.protocol import MAX_TEXT, Message
 from effmeter.recorder.session import Session, warn
-from effmeter.stopping import AnyOf, Criterion, EpochResult, Progress, combine, watched_metrics
-from effmeter.tracking.accelerator import synchronise
+from effmeter.stopping import (
+    BUDGET_USED,
+    AnyOf,
+    Criterion,
+    EpochResult,
+    Progress,
+    combine,
+    overshoot_of,
+    watched_metrics,
+)
+from effmeter.tracking.accelerator import peak_memory_bytes, synchronise
 from effmeter.tracking.budget import agree_on_budgets
 from effmeter.tracking.live import LiveEnergy, Summary, live_energy
 from effmeter.tracking.marks import (
@@ -29,6 +39,7 @@ from effmeter.tracking.marks import (
     next_id,
 )
 from effmeter.tracking.surroundings import announce, withdraw
+from effmeter.units import format_energy
 
 _MAIN_THREAD = threading.main_thread().ident
 
@@ -86,6 +97,7 @@ class Run:
         self.labels = checked_labels(labels or {})
         self.status = "not begun"
         self.stopped_by: str | None = None
+        self.overshoot: Energy | None = None
         self.epochs_done: list[EpochResult] = []
         self._root_id = next_id()
         self._nesting = Nesting(self._root_id)
@@ -162,6 +174,7 @@ class Run:
             for cover in agree_on_budgets(criterion, self.energy()):
                 self._send("note", now_ns(), name="budget", text=cover)
         self._criterion = criterion
+        self.stopped_by = self.overshoot = None
         return self._iterate(criterion)
 
     def _iterate(self, criterion: AnyOf) -> Iterator[Epoch]:
@@ -175,11 +188,11 @@ class Run:
                     self._close_epoch(now_ns(), "left early")
                 raise
             self._finish_epoch(epoch, criterion)
-            if self.stopped_by is not None:
-                return
-            reason = criterion.reason(self._progress(criterion))
+            reason = criterion.reason(self._progress(criterion)) if not self.stopped_by else None
             if reason is not None:
                 self._stop(reason)
+            if self.stopped_by is not None:
+                self._note_overshoot(criterion)
                 return
 
     def _begin_epoch(self, number: int) -> Epoch:
@@ -204,6 +217,7 @@ class Run:
             return
         self._synchronise()
         self._close_epoch(now_ns(), None)
+        self._tell_memory()
         energy = self._ask_energy() if criterion.needs_energy else None
         self._last_energy = energy
         total = None if energy is None else energy.total
@@ -230,10 +244,26 @@ class Run:
         self.stopped_by = reason
         self._send("note", now_ns(), name="stop", text=reason)
 
+    def _note_overshoot(self, criterion: AnyOf) -> None:
+        """What a budget that ended the epochs came to once the last of them was over."""
+        if BUDGET_USED not in (self.stopped_by or ""):
+            return
+        used = self.epochs_done[-1].energy if self.epochs_done else None
+        self.overshoot = overshoot_of(criterion, used)
+        if self.overshoot is not None:
+            over_j = self.overshoot.value_j
+            text = f"{format_energy(abs(over_j))} {'over' if over_j >= 0 else 'below'} the budget"
+            self._send("note", now_ns(), name="overshoot", value=over_j, text=text)
+
     def _synchronise(self) -> None:
         if self._synchronises:
             with contextlib.suppress(Exception):  # a broken accelerator shows in the user's code
                 synchronise()
+
+    def _tell_memory(self) -> None:
+        with contextlib.suppress(Exception):  # as above
+            for name, peak_bytes in peak_memory_bytes():
+                self._send("memory", now_ns(), name=name, value=float(peak_bytes), text="peak")
 
     # Steps, spans, metrics
 
@@ -296,6 +326,15 @@ class Run:
             return self._last_energy
         return self._ask_energy()
 
+    def latest_energy(self) -> LiveEnergy | None:
+        """The energy that the recorder told last, a few times a second; never waits.
+
+        None until it has told, from the first time this is asked.
+        """
+        if self.status != "recording":
+            return self._last_energy
+        return self._live(None if self._session is None else self._session.latest_total())
+
     def summary(self) -> Summary:
         """The run at a glance, also while it goes on."""
         until_ns = self._ended_ns or now_ns()
@@ -307,6 +346,7 @@ class Run:
             duration_s=(until_ns - self._began_ns) * 1e-9 if self._began_ns else 0.0,
             epochs=len(self.epochs_done),
             stopped_by=self.stopped_by,
+            overshoot=self.overshoot,
             metrics=metrics,
             energy=self.energy(),
         )

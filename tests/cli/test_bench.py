@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from effmeter.errors import UsageError
 from effmeter.store.reader import read_run
 from tests.simulated.machine import SimulatedMachine
 
-ONE_EPOCH = ("lenet", "--epochs", "1", "--device", "cpu")
+TINY = ("lenet", "--option", "shifts=0", "--device", "cpu")
+ONE_EPOCH = (*TINY, "--epochs", "1")
 
 
 def bench(
@@ -23,6 +26,19 @@ def bench(
     """Run the command as a user would."""
     command = [sys.executable, "-m", "effmeter", "bench", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+def start(*arguments: str, folder: Path, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """The same, without waiting for its end."""
+    command = [sys.executable, "-m", "effmeter", "bench", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def assert_one_line(finished: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
@@ -34,10 +50,10 @@ def assert_one_line(finished: subprocess.CompletedProcess[str], status: int, *wo
 
 
 @pytest.fixture
-def simulated(tmp_path: Path) -> Mapping[str, str]:
+def simulated(tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """The environment of a machine whose only figures are estimates: no sensor, no GPU."""
     with SimulatedMachine(tmp_path / "machine", zones=[]) as machine:
-        return machine.environ
+        yield machine.environ
 
 
 def test_each_size_and_seed_gives_a_file_named_on_stdout(
@@ -55,11 +71,23 @@ def test_each_size_and_seed_gives_a_file_named_on_stdout(
 def test_progress_is_plain_lines_on_stderr_when_it_is_no_terminal(
     tmp_path: Path, simulated: Mapping[str, str]
 ) -> None:
-    finished = bench(*ONE_EPOCH, folder=tmp_path, environ=simulated)
-    epoch, end = finished.stderr.splitlines()
-    assert epoch.startswith("lenet-1-seed-0: epoch 1 of 1, accuracy 0.")
-    assert epoch.endswith(" J (estimated)")
-    assert end.startswith("lenet-1-seed-0: ended by max-epochs: 1, runs/")
+    finished = bench(*ONE_EPOCH, "--sizes", "1,2", folder=tmp_path, environ=simulated)
+    epoch, end, to_go, *_ = finished.stderr.splitlines()
+    assert epoch.startswith("lenet-1-digits-seed-0: epoch 1 of 1, accuracy 0.")
+    assert re.search(r", (energy not known|[0-9.]+ m?J \(estimated\))$", epoch)
+    assert end.startswith("lenet-1-digits-seed-0: ended by max-epochs: 1, runs/")
+    assert re.fullmatch(r"to go: 1 run, at most .* m?s and .* m?J", to_go)
+
+
+def test_a_table_at_the_end_says_how_each_run_ended(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    stop = ("--stop", "accuracy=1.5")
+    finished = bench(*ONE_EPOCH, *stop, folder=tmp_path, environ=simulated)
+    heading, row = finished.stderr.splitlines()[-2:]
+    assert heading.split() == ["run", "status", "epochs", "metric", "energy", "remarks"]
+    assert row.split()[:4] == ["lenet-1-digits-seed-0", "completed", "1", "accuracy"]
+    assert row.rstrip().endswith("accuracy=1.5 not met")
 
 
 def test_json_holds_the_runs_with_their_files_and_energies(
@@ -67,9 +95,9 @@ def test_json_holds_the_runs_with_their_files_and_energies(
 ) -> None:
     finished = bench(*ONE_EPOCH, "--json", folder=tmp_path, environ=simulated)
     (run,) = json.loads(finished.stdout)
-    assert (tmp_path / run["file"]).is_file()
-    assert run["labels"] == {"architecture": "lenet", "size": 1, "seed": 0, "dataset": "digits"}
+    assert read_run(tmp_path / run["file"]).labels == run["labels"]
     assert (run["status"], run["epochs"], run["stopped_by"]) == ("completed", 1, "max-epochs: 1")
+    assert (run["complete"], run["earlier"], run["unmet"]) == (True, False, [])
     assert run["energy"]["low_j"] < run["energy"]["total_j"] < run["energy"]["high_j"]
     assert run["energy"]["estimated"] == run["energy"]["cover"]
 
@@ -78,10 +106,62 @@ def test_a_criterion_ends_the_run_before_its_epochs(
     tmp_path: Path, simulated: Mapping[str, str]
 ) -> None:
     stop = ("--stop", "accuracy=0.97", "--stop", "energy=1J")
-    finished = bench("lenet", *stop, "--json", folder=tmp_path, environ=simulated)
+    finished = bench(*TINY, *stop, "--json", folder=tmp_path, environ=simulated)
     (run,) = json.loads(finished.stdout)
     assert run["epochs"] == 1
     assert run["stopped_by"].startswith("energy-budget")
+
+
+def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouched(
+    tmp_path: Path, simulated: Mapping[str, str]
+) -> None:
+    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    with start(*arguments, folder=tmp_path, environ=simulated) as program:
+        assert program.stderr is not None
+        for line in program.stderr:
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+                break
+        program.kill()
+    (finished,) = (p for p in (tmp_path / "runs").iterdir() if p.name.startswith("lenet-1"))
+    before = (finished.read_bytes(), finished.stat().st_mtime_ns)
+    again = bench(*arguments, folder=tmp_path, environ=simulated)
+    assert again.returncode == 0, again.stderr
+    assert f"lenet-1-digits-seed-0: completed earlier, runs/{finished.name}" in again.stderr
+    assert "lenet-1-digits-seed-0: epoch" not in again.stderr
+    assert (finished.read_bytes(), finished.stat().st_mtime_ns) == before
+    runs = [read_run(tmp_path / name) for name in again.stdout.splitlines()]
+    assert [(run.labels["size"], run.status) for run in runs] == [
+        (1, "completed"),
+        (2, "completed"),
+    ]
+    (killed,) = (tmp_path / "runs" / "set-aside").glob("*.arrow")
+    assert read_run(killed).status != "completed"
+    assert len(list((tmp_path / "runs").glob("*.arrow"))) == 2
+
+
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: Mapping[str, str]) -> None:
+    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    with start(*arguments, folder=tmp_path, environ=simulated) as program:
+        assert program.stderr is not None
+        for line in program.stderr:
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+                break
+        program.send_signal(signal.SIGINT)
+        said = program.stderr.read()
+    assert program.returncode == 130
+    assert "1 of 2 runs are done; the same command goes on from there" in said
+    assert "Traceback" not in said
+    statuses = sorted(read_run(path).status for path in (tmp_path / "runs").iterdir())
+    assert statuses == ["completed", "interrupted"]
+
+
+def test_workloads_and_data_sets_are_listed(tmp_path: Path) -> None:
+    listed = bench("--list", folder=tmp_path)
+    assert "lenet" in listed.stdout
+    assert "--option initialisation=" in listed.stdout
+    assert "digits" in listed.stdout
+    as_json = json.loads(bench("--list", "--json", folder=tmp_path).stdout)
+    assert as_json["workloads"]["lenet"]["sizes"] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +177,17 @@ def test_a_criterion_ends_the_run_before_its_epochs(
         (["lenet", "--stop", "colour=red"], ["'colour=red'"]),
         (["lenet", "--stop", "soon"], ["'soon' is not a stopping criterion"]),
         (["lenet", "--device", "abacus"], ["no device 'abacus'"]),
+        ([], ["name a workload", "--list"]),
+        (["lenet", "--dataset", "stars"], ["no data set 'stars'", "digits"]),
+        (["lenet", "--dataset", "mnist"], ["mnist", "folder"]),
+        (["lenet", "--option", "normal"], ["--option", "NAME=VALUE", "'normal'"]),
+        (["lenet", "--option", "hue=red"], ["no option 'hue'", "initialisation"]),
+        (["lenet", "--folds", "1"], ["2 folds or more"]),
+        (["lenet", "--batch-size", "0"], ["a batch holds 1 image or more"]),
+        (["lenet", "--stop", "epochs=9", "--epochs", "5"], ["epochs=9", "beyond", "5"]),
+        (["cnn2", "--method", "ssprop:drop=2"], ["drop", "2"]),
+        (["cnn2", "--method", "dense", "--method", "ssprop:foo=2"], ["no parameter 'foo'", "drop"]),
+        (["cnn2", "--method", "gskip+gskip"], ["gskip"]),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(

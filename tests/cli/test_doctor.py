@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from effmeter.probes.base import Discovery
-from effmeter.recorder.registry import Policy
+from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
@@ -124,3 +124,27 @@ def test_a_machine_without_a_daemon_says_so(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, zones=[]) as machine:
         assert "Recorder daemon: none can be reached" in run_doctor(machine)
         assert facts(machine)["daemon"] is None
+
+
+def test_it_says_what_computes_for_the_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFMETER_KERNELS", "framework")
+    with SimulatedMachine(tmp_path) as machine:
+        printed, known = run_doctor(machine), facts(machine)
+    reason = "EFFMETER_KERNELS is set to framework"
+    assert f"Kernels of methods on cpu: by the framework ({reason})" in printed
+    assert known["kernels"][1] == {"device_type": "cuda", "compiled": False, "reason": reason}
+
+
+def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:
+    with SimulatedMachine(tmp_path) as machine:
+        answer = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**machine.environ, "EFFMETER_KERNELS": "fast"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert answer.returncode == 1
+    assert answer.stderr == "Error: EFFMETER_KERNELS is auto or framework, not 'fast'\n"

@@ -14,6 +14,7 @@ from tests.simulated.nvml import (
     NOT_SUPPORTED,
     UNKNOWN_ERROR,
     Fault,
+    SimulatedField,
     SimulatedGpu,
     uuid,
 )
@@ -171,9 +172,27 @@ def test_a_driver_that_refuses_shows_that_there_is_a_gpu(bench: NvmlBench, tmp_p
     assert refusal.reason == "Insufficient Permissions"
 
 
-def test_closing_twice_does_no_harm(bench: NvmlBench) -> None:
-    probe = bench.probe([STEADY])
+def test_closing_twice_lets_go_of_the_driver_once(bench: NvmlBench) -> None:
+    probe, other = bench.probe([STEADY]), bench.probe([STEADY])
     probe.close()
+    probe.close()
+    counter, _ = other.read()
+    assert counter.value == 4_200_000, "another probe still has it"
+    other.close()
+
+
+def test_a_close_look_shows_the_counters_alone(bench: NvmlBench) -> None:
+    without_counter = replace(STEADY, energy_fault=Fault(NOT_SUPPORTED))
+    gpus = [STEADY, without_counter, replace(STEADY, fields=(SimulatedField(186),))]
+    probe = bench.probe(gpus)
+    assert probe.is_coarse
+    assert [reading.channel for reading in probe.read_closely()] == ["gpu0", "gpu2"]
+    probe.close()
+
+
+def test_gpus_without_a_counter_ask_for_no_close_look(bench: NvmlBench) -> None:
+    probe = bench.probe([replace(STEADY, energy_fault=Fault(NOT_SUPPORTED))])
+    assert not probe.is_coarse
     probe.close()
 
 
@@ -199,3 +218,27 @@ def test_users_of_a_closed_driver_are_unknown(bench: NvmlBench) -> None:
     probe = bench.probe([STEADY])
     probe.close()
     assert probe.users() == {"gpu0": Failure("Uninitialized")}
+
+
+def test_memory_of_a_gpu_is_told_by_process_and_altogether(bench: NvmlBench) -> None:
+    refused = Fault(NO_PERMISSION)
+    gpus = [
+        replace(
+            STEADY,
+            computing=(20, 40),
+            drawing=(20,),
+            process_bytes={20: 5 * 2**30, 40: -1},
+            used_bytes=7 * 2**30,
+        ),
+        replace(STEADY, processes_fault=refused),
+    ]
+    probe = bench.probe(gpus)
+    first, second = probe.memory()["gpu0"], probe.memory()["gpu1"]
+    assert first == (7 * 2**30, {20: 5 * 2**30, 40: None})
+    assert second.used_bytes == 0
+    assert isinstance(second.by_process, Failure)
+    bench.show([replace(STEADY, lost=Fault(GPU_IS_LOST))])
+    lost = probe.memory()["gpu0"]
+    assert isinstance(lost.used_bytes, Failure)
+    assert isinstance(lost.by_process, Failure)
+    probe.close()

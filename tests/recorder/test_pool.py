@@ -17,7 +17,7 @@ from effmeter.recorder.writer import RunWriter
 from effmeter.schema import Channel, Component, Kind, Metadata, Provenance
 from effmeter.store.reader import read_run
 from effmeter.store.run import Run
-from tests.recording import eventually
+from tests.recording import PATIENCE_S, eventually
 from tests.simulated.clock import ManualClock
 
 
@@ -55,6 +55,21 @@ class StandInSensor(Probe):
 
     def close(self) -> None:
         self.answers.set()
+
+
+class CoarseSensor(StandInSensor):
+    """One whose counter is worth a close look near boundaries."""
+
+    period_s: float = 0.02
+    is_coarse = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.looks = threading.Semaphore(0)
+
+    def read_closely(self) -> Sequence[Reading]:
+        self.looks.release()
+        return self.read()
 
 
 class Bench:
@@ -148,3 +163,18 @@ def test_a_sensor_that_fails_in_mid_run_is_a_gap_with_its_reason(
     energies = [r["energy_j"] for r in rows if r["channel"] == "bad" and r["energy_j"] is not None]
     assert energies[-1] == pytest.approx((gap.end_ns - run.begin_ns) * 1e-9, abs=0.6)
     assert 0.0 not in energies[1:]
+
+
+def test_coarse_counters_are_read_closely_after_a_boundary() -> None:
+    clock = ManualClock(time_ns=5_000_000_000)
+    sensor = CoarseSensor("coarse", clock)
+    sampler = Sampler(sensor, clock, lambda: None)
+    sampler.start()
+    sampler.set_period(3600.0)
+    sampler.request()
+    eventually(lambda: sensor.reads > 0 and sampler.is_quiet, "it is read at the boundary")
+    for _ in range(3):
+        clock.advance(0.02)
+        assert sensor.looks.acquire(timeout=PATIENCE_S), "and again soon after"
+    sampler.stop()
+    assert sensor.reads <= 3 + 2, "at the beginning and the boundary, and no more by schedule"

@@ -1,6 +1,7 @@
 """What one recording takes of what is read, and when it is written."""
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -33,17 +34,18 @@ class Recorded:
         period_s: float,
         cap_hz: float | None = None,
         clock: ManualClock | None = None,
+        counter: Channel = COUNTER,
     ) -> None:
         self.clock = clock or ManualClock(time_ns=10_000_000_000)
         self.path = folder / "run.arrow"
         self.failures: list[str | None] = []
-        self.intake = Intake([COUNTER, GAUGE])
+        self.intake = Intake([counter, GAUGE])
         metadata = Metadata(
             "id",
             "test",
             self.clock.anchor().wall_ns,
             self.clock.now_ns(),
-            channels=(COUNTER, GAUGE),
+            channels=(counter, GAUGE),
         )
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(descriptor, metadata, None, self.failures.append)
@@ -107,6 +109,20 @@ def test_a_slow_recording_thins_what_a_fast_one_had_read(recorded: Recorded) -> 
     run = recorded.run()
     assert readings_of(run, "cpu0") == 11
     assert readings_of(run, "gpu0-power") == 11
+
+
+def test_a_slow_recording_keeps_all_of_a_coarse_counter_for_a_while_after_a_mark(
+    tmp_path: Path,
+) -> None:
+    recorded = Recorded(tmp_path, period_s=0.1, counter=replace(COUNTER, refresh_s=0.1))
+    recorded.recording.thin_readings(True)
+    recorded.recording.want_reading()
+    for step in range(400):
+        recorded.read(step)
+        recorded.clock.advance(0.02)
+    run = recorded.run()
+    assert readings_of(run, "cpu0") == 250 + 30
+    assert readings_of(run, "gpu0-power") == 80
 
 
 def test_a_mark_keeps_one_more_reading_of_every_channel(recorded: Recorded) -> None:

@@ -14,8 +14,10 @@ from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery
 from effmeter.recorder.link import Link
 from effmeter.recorder.peer import Peer
-from effmeter.recorder.registry import Policy, unfit_for_writing
+from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
+from effmeter.recorder.writer import unfit_for_writing
+from effmeter.store.reader import read_run
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
 SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}
@@ -93,10 +95,11 @@ def test_a_recording_begins_only_with_an_open_file(link: Link) -> None:
 
 
 def test_a_connection_has_one_recording(link: Link, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        with opened(tmp_path / name) as descriptor:
-            link.send_descriptor(BEGIN, descriptor)
+    with opened(tmp_path / "one") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
     link.expect("begun", 5.0)
+    with opened(tmp_path / "two") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
     with pytest.raises(RecorderError, match="has begun a recording already"):
         link.expect("begun", 5.0)
 
@@ -118,8 +121,41 @@ def test_a_client_cannot_write_what_only_the_recorder_knows(link: Link, tmp_path
 
 def test_a_client_of_another_version_is_told_so_and_left(link: Link) -> None:
     link.send({"op": "hello", "version": 99, "time_ns": 0})
-    with pytest.raises(RecorderError, match="speaks version 1"):
+    with pytest.raises(RecorderError, match="speaks version 2"):
         link.expect("total", 5.0)
+
+
+def test_a_file_that_will_not_do_is_refused_and_left_as_it_is(link: Link, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("precious")
+    with opened(tmp_path / "run") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
+        with pytest.raises(RecorderError, match="the file is not empty"):
+            link.expect("begun", 5.0)
+    assert (tmp_path / "run").read_text() == "precious"
+    assert_it_still_serves(link)
+
+
+def test_marks_that_are_sent_before_the_file_is_found_fit_are_kept(
+    link: Link, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "run.arrow") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
+    for number in range(100):
+        link.send({"op": "mark", "event": "note", "name": f"user:{number}", "time_ns": number})
+    link.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    assert link.expect("ended", 10.0)["failure"] is None
+    notes = {note.name for note in read_run(tmp_path / "run.arrow").notes}
+    assert notes >= {f"user:{number}" for number in range(100)}
+
+
+def test_nonsense_before_the_file_is_found_fit_ends_the_connection_alone(
+    link: Link, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "run.arrow") as descriptor:
+        link.send_descriptor(BEGIN, descriptor)
+        link.send({"op": "mark", "event": "anchor", "time_ns": 1})
+        with pytest.raises(RecorderError, match="cannot write the event 'anchor'"):
+            link.expect("total", 5.0)
 
 
 def test_a_mark_that_comes_after_the_end_does_no_harm(link: Link, tmp_path: Path) -> None:

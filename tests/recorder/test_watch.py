@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from effmeter.probes.base import Failure
+from effmeter.recorder.neighbours import Machine, Neighbours
 from effmeter.recorder.processes import Process
-from effmeter.recorder.watch import SETTLE_S, Machine, Watch
+from effmeter.recorder.watch import Pace, Watch
 from tests.recording import eventually
 from tests.simulated.clock import ManualClock
 
+PACE = Pace(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
 INIT = Process(1, 0, 1, 0.0, "init", 0.0, 0.0)
 
 
@@ -19,7 +21,9 @@ class Surroundings:
         self.busy_s = 0.0
         self.gpu_users: tuple[int, ...] = ()
         self.listings = 0
-        self.watch = Watch(Machine(self.users, self.processes, lambda: self.busy_s), self.clock)
+        machine = Machine(self.users, self.processes, lambda: self.busy_s)
+        self.neighbours = Neighbours(machine, self.clock)
+        self.watch = Watch("watch-test", self.neighbours.look, PACE)
 
     def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
         return {"gpu0": self.gpu_users}
@@ -28,11 +32,11 @@ class Surroundings:
         self.listings += 1
         return {1: INIT}
 
-    def look(self, busy_s: float = 0.0) -> bool:
+    def look(self, busy_s: float = 0.0, *, has_joined: bool = False) -> bool:
         """Five seconds later, after so much work: whether the processes were listed."""
         self.clock.advance(5.0)
         self.busy_s += busy_s
-        return self.watch.look().processes is not None
+        return self.neighbours.look(has_joined).processes is not None
 
 
 def test_processes_are_listed_only_when_they_can_matter() -> None:
@@ -48,8 +52,7 @@ def test_processes_are_listed_only_when_they_can_matter() -> None:
 def test_processes_are_listed_when_somebody_has_joined() -> None:
     machine = Surroundings()
     machine.look()
-    machine.watch.look_soon()
-    assert machine.look()
+    assert machine.look(has_joined=True)
 
 
 def test_snapshots_come_once_somebody_is_recorded_and_not_at_rest() -> None:
@@ -58,24 +61,31 @@ def test_snapshots_come_once_somebody_is_recorded_and_not_at_rest() -> None:
     assert machine.watch.take() == []
     machine.watch.look_soon()
     took_s = eventually(lambda: bool(machine.watch.take()), "it looks around")
-    assert took_s > SETTLE_S / 2
+    assert took_s > PACE.settle_s / 2
     machine.watch.rest()
     machine.watch.stop()
     assert machine.listings == 1
 
 
-def test_a_machine_that_does_not_answer_is_asked_again() -> None:
-    machine, failures = Surroundings(), [OSError("no answer")]
+def test_who_has_joined_is_looked_for_again_where_the_machine_did_not_answer() -> None:
+    asked: list[bool] = []
 
-    def users() -> Mapping[str, tuple[int, ...] | Failure]:
-        if failures:
-            raise failures.pop()
-        return {}
+    def look(has_joined: bool) -> str:
+        asked.append(has_joined)
+        if len(asked) == 1:
+            raise OSError("no answer")
+        return "seen"
 
-    watch = Watch(Machine(users, machine.processes, lambda: 0.0), machine.clock)
+    watch = Watch("watch-test", look, PACE)
     watch.start()
     watch.look_soon()
-    eventually(lambda: not failures, "it asks, and gets no answer")
-    watch.look_soon()
-    eventually(lambda: bool(watch.take()), "it asks again")
+    eventually(lambda: len(asked) > 2, "it asks again and again")
     watch.stop()
+    assert asked[:3] == [True, True, False]
+    assert set(watch.take()) == {"seen"}
+
+
+def test_a_look_that_costs_much_is_taken_more_rarely_down_to_a_limit() -> None:
+    assert PACE.wait_s(cost_s=1e-6) == PACE.period_s
+    assert PACE.wait_s(cost_s=1e-4) == 0.1
+    assert PACE.wait_s(cost_s=1.0) == PACE.longest_s

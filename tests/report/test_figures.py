@@ -5,7 +5,7 @@ import math
 import pytest
 
 from effmeter.energy import Energy
-from effmeter.report.figures import energy_figure, energy_interval, per_kilojoule
+from effmeter.report.figures import energy_figure, energy_interval, per_kilojoule, with_interval
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_efficiency_without_an_upper_end_says_so() -> None:
 def test_a_value_that_is_nothing_beside_its_interval_is_written_in_the_intervals_unit() -> None:
     energy = Energy(-1.7e-5, -231.9, 231.8)
     assert (energy_figure(energy), energy_interval(energy)) == ("0.0 J", "[-231.9, 231.8]")
+
+
+def test_a_value_that_nobody_knows_is_said_to_be_so() -> None:
+    assert with_interval(math.nan, math.nan, math.nan) == ("not known", "not known")
+
+
+def test_a_value_far_below_its_interval_is_written_in_the_intervals_digits() -> None:
+    assert with_interval(3.7e-17, -0.0069, 0.0069) == ("0.000000", "[-0.006900, 0.006900]")

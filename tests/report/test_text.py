@@ -10,6 +10,7 @@ from effmeter.report.contents import RunSummary
 from effmeter.report.figures import energy_figure, energy_interval, per_kilojoule
 from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
+from effmeter.schema import Event
 from effmeter.store.reader import read_run
 from tests.report.runs import write_plain, write_troubled
 from tests.store.writing import RunFile, counter, every, metadata
@@ -109,3 +110,18 @@ def test_runs_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
     paths = [write_plain(tmp_path / f"{stem}.arrow") for stem in ("one", "two")]
     lines = printed(*(summarise(read_run(path)) for path in paths)).splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["one", "two"]
+
+
+def test_memory_is_shown_on_average_and_at_most_where_any_was_used(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        for time_s, value in ((0, 2.0), (5, 1.0)):
+            file.event(time_s, Event.MEMORY, name="ram", value=value * 2**30)
+        file.event(3, Event.MEMORY, name="gpu0", value=0.0)
+        file.event(3, Event.MEMORY, name="gpu1", text="no permission")
+        file.event(4, Event.MEMORY, name="torch-cuda0", value=3e6, text="peak")
+        file.end(10.0)
+    text = printed(summarise(read_run(file.path)))
+    assert "1.50 GiB on average, 2.00 GiB at most" in line_of(text, "memory ram")
+    assert "unknown: no permission" in line_of(text, "memory gpu1")
+    assert line_of(text, "memory torch-cuda0").endswith("  2.86 MiB at most")
+    assert "gpu0" not in text.replace("torch-cuda0", "")

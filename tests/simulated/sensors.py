@@ -6,13 +6,16 @@ gauge shows the mean power over its window before its last update. Refreshes com
 longest period may. Times are seconds of the waveform; a sensor's phase is its first refresh.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.counters import Counter, CounterLimits, Loss
 from effmeter.energy import Trace, trace
+from effmeter.recorder.schedule import CLOSE_NS
 from effmeter.schema import Channel, Component, Kind, Provenance
 from tests.simulated.waveforms import PiecewiseLinear, Sine, Waveform
 
@@ -135,18 +138,33 @@ def _refreshes_s(
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRecorder:
-    """Reads every ``period_s``, late by up to ``late_s``; once more right after each mark."""
+    """Reads every ``period_s``, late by up to ``late_s``; once more right after each mark.
+
+    With ``close_period_s`` it reads so often for ``close_lasts_s`` after its beginning and after
+    each mark.
+    """
 
     period_s: float
     late_s: float = 2e-4
+    close_period_s: float | None = None
+    close_lasts_s: float = CLOSE_NS * 1e-9
 
     def times_s(
         self, begin_s: float, end_s: float, marks_s: Seconds, random: np.random.Generator
     ) -> Seconds:
         """When it reads, ascending."""
         regular_s = np.arange(begin_s, end_s, self.period_s)
-        times_s = np.concatenate((regular_s, marks_s))
+        times_s = np.concatenate((regular_s, marks_s, *self._close_s(begin_s, end_s, marks_s)))
         return np.sort(times_s + self.late_s * random.random(len(times_s)))
+
+    def _close_s(self, begin_s: float, end_s: float, marks_s: Seconds) -> Iterator[Seconds]:
+        """What it reads closely, after each mark up to the next."""
+        if self.close_period_s is None:
+            return
+        nexts_s = np.concatenate((np.sort(marks_s), [end_s]))
+        for mark_s, next_s in pairwise([begin_s, *nexts_s]):
+            until_s = min(mark_s + self.close_lasts_s, next_s)
+            yield np.arange(mark_s, until_s, self.close_period_s)[1:]
 
 
 def record(

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from effmeter.energy.interval import CONFIDENCE
+from effmeter.probes.nvml import PERIOD_S
 from tests.simulated.sensors import (
+    Seconds,
     SimulatedCounter,
     SimulatedGauge,
     SimulatedRecorder,
@@ -93,10 +95,15 @@ def _counter(refresh_s: float, jitter_fraction: float = 0.0) -> SimulatedCounter
     )
 
 
+CLOSE_TO_MARKS = SimulatedRecorder(0.1, close_period_s=PERIOD_S)
+"""At 10 Hz, and after marks as NVIDIA's counters are read."""
+
 INSTRUMENTS = (
     Instrument("counter 1 ms, read at 10 Hz", _counter(0.001), SimulatedRecorder(0.1), 2.0),
     Instrument("counter 20 ms, read at 50 Hz", _counter(0.02), SimulatedRecorder(0.02), 2.0),
-    Instrument("counter 100 ms, read at 50 Hz", _counter(0.1), SimulatedRecorder(0.02), 2.0),
+    Instrument(
+        "counter 100 ms, read at 10 Hz, closely after marks", _counter(0.1), CLOSE_TO_MARKS, 2.0
+    ),
     Instrument(
         "gauge 100 ms, window 25 ms, read at 50 Hz",
         SimulatedGauge(max_power_w=MAX_POWER_W),
@@ -105,9 +112,22 @@ INSTRUMENTS = (
     ),
 )
 FURTHER_INSTRUMENTS = (
+    Instrument(
+        "counter 100 ms, read closely after marks, begun 8 s after one",
+        _counter(0.1),
+        CLOSE_TO_MARKS,
+        8.0,
+    ),
+    Instrument("counter 100 ms, read at 50 Hz", _counter(0.1), SimulatedRecorder(0.02), 2.0),
     Instrument("counter 100 ms, read at 10 Hz", _counter(0.1), SimulatedRecorder(0.1), 2.0),
     Instrument(
         "counter 70 to 100 ms, read at 50 Hz", _counter(0.1, 0.3), SimulatedRecorder(0.02), 2.0
+    ),
+    Instrument(
+        "counter 70 to 100 ms, read at 10 Hz, closely after marks",
+        _counter(0.1, 0.3),
+        CLOSE_TO_MARKS,
+        2.0,
     ),
     Instrument(
         "gauge 90 to 100 ms, window 25 ms, read at 50 Hz",
@@ -167,9 +187,25 @@ def _run(
     begin_s = start_s + instrument.around_s + random.random()
     spread = LENGTH_SPREAD * random.uniform(-1, 1, len(lengths_s))
     ends_s = begin_s + np.array(lengths_s) * (1 + spread)
-    times_s = instrument.recorder.times_s(
-        start_s, float(ends_s.max()) + instrument.around_s, np.array([begin_s, *ends_s]), random
+    # Close reading after the end of one window would help another that ends later.
+    together = (
+        [ends_s] if instrument.recorder.close_period_s is None else np.split(ends_s, len(ends_s))
     )
+    for some_s in together:
+        yield from _windows(instrument, load, start_s, begin_s, some_s, random)
+
+
+def _windows(
+    instrument: Instrument,
+    load: Load,
+    start_s: float,
+    begin_s: float,
+    ends_s: Seconds,
+    random: np.random.Generator,
+) -> Iterator[tuple[bool, float, float]]:
+    """The windows that are marked in one recording; they begin together."""
+    until_s = float(ends_s.max()) + instrument.around_s
+    times_s = instrument.recorder.times_s(start_s, until_s, np.array([begin_s, *ends_s]), random)
     trace = record(instrument.sensor, load.waveform, times_s, random)
     for end_s in map(float, ends_s):
         found = trace.energy(at_ns(begin_s), at_ns(end_s))

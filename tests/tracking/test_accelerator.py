@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from effmeter.tracking.accelerator import synchronise
+from effmeter.tracking.accelerator import peak_memory_bytes, synchronise
 
 
 class StandInCuda:
@@ -15,12 +15,19 @@ class StandInCuda:
         self.initialised = initialised
         self.capturing = capturing
         self.waits = 0
+        self.peaks_bytes = [0, 3 * 2**20]
 
     def is_initialized(self) -> bool:
         return self.initialised
 
     def is_current_stream_capturing(self) -> bool:
         return self.capturing
+
+    def device_count(self) -> int:
+        return len(self.peaks_bytes)
+
+    def max_memory_allocated(self, index: int) -> int:
+        return self.peaks_bytes[index]
 
     def synchronize(self) -> None:
         self.waits += 1
@@ -54,3 +61,23 @@ def test_an_apple_gpu_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", torch)
     synchronise()
     assert mps.waits == 1
+
+
+@pytest.mark.parametrize(
+    ("cuda", "told"),
+    [
+        (StandInCuda(initialised=True), [("torch-cuda1", 3 * 2**20)]),
+        (StandInCuda(initialised=False), []),
+        (StandInCuda(initialised=True, capturing=True), []),
+    ],
+)
+def test_peak_memory_is_torchs_own_of_each_gpu_that_was_used(
+    cuda: StandInCuda, told: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert list(peak_memory_bytes()) == told
+
+
+def test_a_program_without_torch_has_no_peak_of_its(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert list(peak_memory_bytes()) == []

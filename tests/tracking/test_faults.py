@@ -18,7 +18,7 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, MeasurementError
-from effmeter.recorder.protocol import encode
+from effmeter.recorder.protocol import PROTOCOL_VERSION, encode
 from effmeter.store.reader import find_runs, read_run
 from tests.recording import busy, eventually, is_running, only_run, start_program, sure_bounds
 from tests.simulated.machine import SimulatedMachine
@@ -136,7 +136,7 @@ WITH_A_FORKED_WORKER = """
         for epoch in run.epochs():
             epoch.log(loss=1.0)
             if epoch.number == 3:
-                time.sleep(1.2)
+                time.sleep(2.2)
                 print(run._session._link.recorder_pid, flush=True)
                 time.sleep(60)
 """
@@ -463,7 +463,13 @@ def test_a_shared_recorder_that_stalls_is_left_with_a_file_of_its_own(
     def greet_and_stall() -> None:
         client, _ = listener.accept()
         client.recv(4096)
-        hello = {"op": "hello", "version": 1, "time_ns": now_ns(), "life": "shared", "pid": 1}
+        hello = {
+            "op": "hello",
+            "version": PROTOCOL_VERSION,
+            "time_ns": now_ns(),
+            "life": "shared",
+            "pid": 1,
+        }
         client.sendall(encode(hello))
         _, taken, _, _ = socket.recv_fds(client, 65536, 1)
         held.extend(taken)

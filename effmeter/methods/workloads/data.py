@@ -1,10 +1,12 @@
-"""Labelled images, split into what a model learns from and what it is tested on."""
+"""Labelled images on a device, split into what a model learns from and what it is tested on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from effmeter.methods.method import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,11 @@ class LabelledImages:
         """The same images on another device."""
         return LabelledImages(self.images.to(device), self.labels.to(device))
 
-    def shuffled_batches(
-        self, batch_size: int, generator: torch.Generator
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in an order drawn from ``generator`` (on the CPU)."""
+    def shuffled_batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
+        """Every image once, with its place, in an order drawn from ``generator`` (on the CPU)."""
         order = torch.randperm(len(self), generator=generator).to(self.labels.device)
         for chosen in order.split(batch_size):
-            yield self.images[chosen], self.labels[chosen]
+            yield Batch(self.images[chosen], self.labels[chosen], chosen)
 
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Every image once, in the order stored."""
@@ -37,11 +37,13 @@ class LabelledImages:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The two parts of a data set, which share no original image."""
+    """The parts of a data set, no two of which share an original image."""
 
     train: LabelledImages
     test: LabelledImages
+    validation: LabelledImages | None = None
 
     def to(self, device: torch.device) -> "Split":
         """The same split on another device."""
-        return Split(self.train.to(device), self.test.to(device))
+        validation = None if self.validation is None else self.validation.to(device)
+        return Split(self.train.to(device), self.test.to(device), validation)

@@ -6,56 +6,70 @@ a pooling, and linear layers 400-120-84-10, the kernels 5x5; a model of size n h
 channels and hidden units.
 """
 
-from typing import Literal, get_args
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
-Initialisation = Literal["default", "normal"]
+LayerOf = Callable[[int, int], nn.Module]
+"""Makes a layer from its inputs and outputs."""
 
 
 class LeNet(nn.Module):
     """Class scores (B, ``classes``) from images (B, ``channels``, 32, 32).
 
-    ``size`` 1 to 5 multiplies channels and hidden units. ``initialisation`` is ``"default"``, the
-    framework's own, or ``"normal"``: every weight and bias drawn from Normal(0, 1) as in the
-    paper, from which the network hardly learns within 50 epochs. The pooling, which the paper
-    leaves open, takes the maximum. ValueError for any other size or initialisation.
+    ``size`` multiplies channels and hidden units. ``normal_weights`` draws every weight and bias
+    from Normal(0, 1) as in the paper, from which the network learns less well;
+    without it the framework's own initialisation stays. ValueError for a size that is not 1 to 5.
     """
 
     def __init__(
         self,
         size: int = 1,
-        initialisation: Initialisation = "default",
         *,
+        normal_weights: bool = False,
         channels: int = 1,
         classes: int = 10,
     ) -> None:
         super().__init__()
-        if not 1 <= size <= 5:
-            raise ValueError(f"LeNet has sizes 1 to 5, not {size}")
-        if initialisation not in get_args(Initialisation):
-            raise ValueError(f"{initialisation!r} is no initialisation: default or normal")
-        self.features = nn.Sequential(
-            *_convolution_block(channels, 6 * size),
-            *_convolution_block(6 * size, 16 * size),
-            nn.Flatten(),
-        )
-        self.classifier = nn.Sequential(
-            nn.Linear(16 * size * 5 * 5, 120 * size),
-            nn.Softplus(),
-            nn.Linear(120 * size, 84 * size),
-            nn.Softplus(),
-            nn.Linear(84 * size, classes),
-        )
-        if initialisation == "normal":
+        self.layers = lenet_layers(size, channels, classes)
+        if normal_weights:
             for parameter in self.parameters():
                 nn.init.normal_(parameter)
 
     def forward(self, images: Tensor) -> Tensor:
         """Unnormalised scores of each class."""
-        scores: Tensor = self.classifier(self.features(images))
+        scores: Tensor = self.layers(images)
         return scores
 
 
-def _convolution_block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, kernel_size=5), nn.Softplus(), nn.MaxPool2d(2)
+def _convolution(inputs: int, outputs: int) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, kernel_size=5)
+
+
+def lenet_layers(
+    size: int,
+    channels: int,
+    classes: int,
+    *,
+    convolution: LayerOf = _convolution,
+    linear: LayerOf = nn.Linear,
+    after_activation: Callable[[], nn.Module] | None = None,
+) -> nn.Sequential:
+    """LeNet's layers in order, from images (B, ``channels``, 32, 32) to scores (B, ``classes``).
+
+    The layers of weights are made by ``convolution`` (5x5) and ``linear``; what
+    ``after_activation`` makes stands before each of them but the first. The pooling, which the
+    paper leaves open, takes the maximum. ValueError for a size that is not 1 to 5.
+    """
+    if not 1 <= size <= 5:
+        raise ValueError(f"LeNet has sizes 1 to 5, not {size}")
+    after = [] if after_activation is None else [after_activation]
+    first, second, third, fourth = (width * size for width in (6, 16, 120, 84))
+    blocks = (
+        (convolution(channels, first), nn.Softplus(), nn.MaxPool2d(2)),
+        (convolution(first, second), nn.Softplus(), nn.MaxPool2d(2), nn.Flatten()),
+        (linear(second * 5 * 5, third), nn.Softplus()),
+        (linear(third, fourth), nn.Softplus()),
+    )
+    hidden = [layer for block in blocks for layer in (*block, *(make() for make in after))]
+    return nn.Sequential(*hidden, linear(fourth, classes))

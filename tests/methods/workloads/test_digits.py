@@ -3,15 +3,18 @@
 import pytest
 import torch
 
+from effmeter.methods.workloads import DATASETS, Recipe
 from effmeter.methods.workloads.data import LabelledImages, Split
-from effmeter.methods.workloads.digits import load_digits
+from effmeter.methods.workloads.preparation import split_of
 
-UNMOVED = (0,)
+
+def load_digits(shifts: int = 0, split_seed: int = 0) -> Split:
+    return split_of(Recipe("lenet", split_seed=split_seed), DATASETS["digits"], shifts)
 
 
 @pytest.fixture(scope="module")
 def digits() -> Split:
-    return load_digits(shifts=UNMOVED)
+    return load_digits()
 
 
 def classes_of(part: LabelledImages) -> torch.Tensor:
@@ -24,6 +27,11 @@ def test_images_have_the_size_and_types_that_lenet_reads(digits: Split) -> None:
     for part in (digits.train, digits.test):
         assert part.images.dtype == torch.float32
         assert part.labels.dtype == torch.int64
+
+
+def test_the_catalogue_counts_the_images_that_there_are(digits: Split) -> None:
+    entry = DATASETS["digits"]
+    assert (entry.training_images, entry.test_images) == (len(digits.train), len(digits.test))
 
 
 def test_the_training_part_is_standardised(digits: Split) -> None:
@@ -42,21 +50,20 @@ def test_no_test_image_was_trained_on(digits: Split) -> None:
 
 
 def test_the_split_follows_from_its_seed(digits: Split) -> None:
-    assert torch.equal(digits.test.images, load_digits(shifts=UNMOVED).test.images)
-    other = load_digits(shifts=UNMOVED, split_seed=1)
-    assert not torch.equal(digits.test.labels, other.test.labels)
+    assert torch.equal(digits.test.images, load_digits().test.images)
+    assert not torch.equal(digits.test.labels, load_digits(split_seed=1).test.labels)
 
 
 def test_shifts_enlarge_the_training_part_alone(digits: Split) -> None:
-    moved = load_digits(shifts=(0, 3))
-    assert len(moved.train) == 4 * len(digits.train)
+    moved = load_digits(shifts=3)
+    assert len(moved.train) == 9 * len(digits.train)
     assert torch.equal(moved.test.images, digits.test.images)
 
 
-def test_a_shifted_image_is_the_image_moved_down_and_right(digits: Split) -> None:
-    moved = load_digits(shifts=(0, 3))
-    originals = digits.train.images
-    by_three = moved.train.images[-len(originals) :]
-    assert torch.equal(moved.train.images[: len(originals)], originals)
-    assert torch.equal(by_three[:, :, 3:, 3:], originals[:, :, :-3, :-3])
-    assert torch.equal(moved.train.labels[-len(originals) :], digits.train.labels)
+def test_shifted_images_are_the_images_moved_in_every_direction(digits: Split) -> None:
+    originals, moved = digits.train, load_digits(shifts=3).train
+    up_left, unmoved, down_right = (moved.images.chunk(9)[place] for place in (0, 4, 8))
+    assert torch.equal(unmoved, originals.images)
+    assert torch.equal(up_left[:, :, :-3, :-3], originals.images[:, :, 3:, 3:])
+    assert torch.equal(down_right[:, :, 3:, 3:], originals.images[:, :, :-3, :-3])
+    assert torch.equal(moved.labels, originals.labels.repeat(9))

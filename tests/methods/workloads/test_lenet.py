@@ -1,7 +1,6 @@
 """LeNet: the published shapes, in every width."""
 
 import itertools
-from typing import Any, cast
 
 import pytest
 import torch
@@ -38,7 +37,7 @@ def test_colour_images_and_other_class_counts_are_taken() -> None:
 def test_the_paper_draws_every_weight_from_a_standard_normal() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = LeNet(1, "normal")
+        model = LeNet(1, normal_weights=True)
     drawn = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     assert drawn.mean().item() == pytest.approx(0.0, abs=0.02)
     assert drawn.std().item() == pytest.approx(1.0, abs=0.02)
@@ -48,8 +47,3 @@ def test_the_paper_draws_every_weight_from_a_standard_normal() -> None:
 def test_a_size_outside_the_published_ones_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"sizes 1 to 5, not {size}"):
         LeNet(size)
-
-
-def test_an_unknown_initialisation_is_refused() -> None:
-    with pytest.raises(ValueError, match="'xavier' is no initialisation"):
-        LeNet(1, cast("Any", "xavier"))

@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,10 @@ class SimulatedGpu:
     drawing: Sequence[int] = ()
     """Processes that draw on it."""
     processes_fault: Fault | None = None
+    process_bytes: Mapping[int, int] = field(default_factory=dict)
+    """What these processes use of its memory; below zero: the driver does not tell."""
+    used_bytes: int = 0
+    """What everything together uses of it."""
 
     def to_text(self, index: int) -> str:
         """Its part of the configuration."""
@@ -104,6 +108,7 @@ class SimulatedGpu:
             "limit_mw": round((self.limit_w or 0.0) * 1e3),
             "start_mj": self.start_mj,
             "window_s": self.window_s,
+            "used_bytes": self.used_bytes,
             "waveform": self.waveform.to_text(),
         }
         faults = {
@@ -120,8 +125,8 @@ class SimulatedGpu:
     def _repeated(self) -> Iterator[tuple[str, str]]:
         """What a GPU may have several of."""
         yield from (("field", field.to_text()) for field in self.fields)
-        yield from (("process", f"{pid} 0") for pid in self.computing)
-        yield from (("process", f"{pid} 1") for pid in self.drawing)
+        for draws, pids in enumerate((self.computing, self.drawing)):
+            yield from (("process", f"{p} {draws} {self.process_bytes.get(p, 1)}") for p in pids)
         if self.mig_instances is not None:
             yield "mig", str(int(bool(self.mig_instances)))
             yield from (("instance", text) for text in self.mig_instances)

@@ -23,11 +23,11 @@ enum { MAX_GPUS = 8, MAX_NUMBERS = 192, MAX_FIELDS = 12, MAX_INSTANCES = 7, MAX_
 typedef struct { long long code, from_ns, until_ns; } Fault;
 typedef struct { int is_sine, repeats, count; double numbers[MAX_NUMBERS]; } Waveform;
 typedef struct { unsigned int id, scope; int type; double window_s, share; Fault fault; } Field;
-typedef struct { unsigned int pid; int draws; } Process;
+typedef struct { unsigned int pid; int draws; long long memory_bytes; } Process;
 typedef struct {
     char name[96], uuid[96];
     unsigned int architecture, major, minor, limit_mw;
-    unsigned long long start_mj;
+    unsigned long long start_mj, used_bytes;
     double window_s;
     Fault lost, energy, power, fields_call, processes_call;
     Waveform waveform;
@@ -69,7 +69,7 @@ static void read_field(const char *text, Gpu *gpu) {
 static void read_process(const char *text, Gpu *gpu) {
     if (gpu->process_count == MAX_PROCESSES) return;
     Process *process = &gpu->processes[gpu->process_count++];
-    sscanf(text, "%u %d", &process->pid, &process->draws);
+    sscanf(text, "%u %d %lld", &process->pid, &process->draws, &process->memory_bytes);
 }
 
 static void read_line(Machine *machine, char *line) {
@@ -91,6 +91,7 @@ static void read_line(Machine *machine, char *line) {
     else if (!strcmp(line, "start_mj")) gpu->start_mj = strtoull(text, NULL, 10);
     else if (!strcmp(line, "window_s")) gpu->window_s = atof(text);
     else if (!strcmp(line, "lost")) read_fault(text, &gpu->lost);
+    else if (!strcmp(line, "used_bytes")) gpu->used_bytes = strtoull(text, NULL, 10);
     else if (!strcmp(line, "energy_fault")) read_fault(text, &gpu->energy);
     else if (!strcmp(line, "power_fault")) read_fault(text, &gpu->power);
     else if (!strcmp(line, "fields_fault")) read_fault(text, &gpu->fields_call);

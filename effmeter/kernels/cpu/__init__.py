@@ -1,0 +1,1 @@
+"""Kernels for the processor: parallel loops that Numba compiles once and keeps on disk."""

@@ -1,0 +1,1 @@
+"""Methods that prune: whole filters while a network trains, or single weights before."""

@@ -1,0 +1,95 @@
+"""From a checked recipe to a training: the data split and scaled, the model on its device."""
+
+from collections.abc import Mapping
+
+from effmeter.methods.named import parse_method
+from effmeter.methods.workloads.architectures import Architecture, Shape
+from effmeter.methods.workloads.augmentation import crops_and_flips
+from effmeter.methods.workloads.data import LabelledImages, Split
+from effmeter.methods.workloads.datasets.arrays import LabelledArrays
+from effmeter.methods.workloads.datasets.catalogue import Dataset
+from effmeter.methods.workloads.datasets.loading import load_parts
+from effmeter.methods.workloads.datasets.splits import fold_of, hold_out
+from effmeter.methods.workloads.denoising import denoising_training
+from effmeter.methods.workloads.images import enlarged, scale_of, shifted, standardised
+from effmeter.methods.workloads.metrics import METRICS
+from effmeter.methods.workloads.options import OptionValue
+from effmeter.methods.workloads.recipe import Recipe
+from effmeter.methods.workloads.training import Training, adam_training, choose_device
+
+
+def prepared(
+    recipe: Recipe,
+    architecture: Architecture,
+    dataset: Dataset,
+    options: Mapping[str, OptionValue],
+) -> Training:
+    """The training of a checked recipe; errors as ``recipe.prepare`` states them."""
+    device = choose_device(recipe.device)
+    data = split_of(recipe, dataset, shifts=int(options.get("shifts", 0)))
+    shape = Shape(
+        dataset.channels,
+        dataset.classes,
+        len(data.train),
+        data.train.images.shape[-1],
+        dataset.has_attributes,
+    )
+    method = None if recipe.method is None else parse_method(recipe.method, seed=recipe.seed)
+    if architecture.denoises:
+        return denoising_training(
+            lambda: architecture.build(recipe.size, shape, options)[0],
+            data,
+            recipe.seed,
+            device,
+            steps=int(options["steps"]),
+            learning_rate=recipe.learning_rate,
+            batch_size=recipe.batch_size,
+            method=method,
+        )
+    return adam_training(
+        lambda: architecture.build(recipe.size, shape, options),
+        data,
+        recipe.seed,
+        device,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        learning_rate_decay=recipe.learning_rate_decay,
+        augment=crops_and_flips if recipe.augmentation == "crops-and-flips" else None,
+        metrics={name: METRICS[name] for name in recipe.metrics},
+        method=method,
+    )
+
+
+def split_of(recipe: Recipe, dataset: Dataset, shifts: int = 0) -> Split:
+    """Training, test and, if asked for, validation part, on the CPU.
+
+    All are standardised by the training part's mean and deviation; only the training part is
+    enlarged by ``shifts``.
+    """
+    train, test = _parts_of(recipe, dataset)
+    validation = None
+    if recipe.validation_fraction:
+        kept, held = hold_out(train.labels, recipe.validation_fraction, recipe.split_seed)
+        train, validation = train.chosen(kept), train.chosen(held)
+    learned = enlarged(train, dataset.enlarge)
+    mean, deviation = scale_of(learned)
+
+    def alike(part: LabelledArrays) -> LabelledImages:
+        return standardised(enlarged(part, dataset.enlarge), mean, deviation)
+
+    return Split(
+        standardised(shifted(learned, shifts), mean, deviation),
+        alike(test),
+        None if validation is None else alike(validation),
+    )
+
+
+def _parts_of(recipe: Recipe, dataset: Dataset) -> tuple[LabelledArrays, LabelledArrays]:
+    parts = load_parts(dataset, recipe.data_dir, recipe.download, recipe.split_seed)
+    if recipe.folds is None or recipe.fold is None:
+        return parts
+    pooled = parts.pooled()
+    rest, held = fold_of(
+        pooled.labels, recipe.folds, recipe.fold, dataset.classes, recipe.split_seed
+    )
+    return pooled.chosen(rest), pooled.chosen(held)

@@ -1,0 +1,1 @@
+"""Published studies run again: one module or folder for each, which gives tables as plain data."""

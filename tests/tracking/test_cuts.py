@@ -1,0 +1,129 @@
+"""A loop that a criterion stops ends where the criterion cuts a longer recording."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import effmeter
+from effmeter.analysis.replay import Cut, replay
+from effmeter.stopping import Criterion, EnergyBudget, parse_criterion
+from effmeter.store.reader import read_run
+from effmeter.tracking import Run
+from tests.recording import busy
+from tests.simulated.machine import SimulatedMachine
+from tests.simulated.powercap import dram, package
+from tests.simulated.waveforms import constant
+
+ACCURACIES = (0.5, 0.7, 0.9, 0.88, 0.87, 0.86)
+EPOCH_S = 0.25
+POWER_W = 60.0
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedMachine]:
+    """A processor and its memory at constant power, both measured."""
+    zones = [package(0, constant(POWER_W)), dram(0, constant(5.0))]
+    with SimulatedMachine(tmp_path / "machine", zones) as simulated:
+        for name, value in simulated.environ.items():
+            monkeypatch.setenv(name, value)
+        yield simulated
+
+
+def train(run: Run, stop: Criterion, epoch_s: float) -> None:
+    """Epochs until a criterion says stop, at most as many as there are accuracies."""
+    for epoch in run.epochs(stop=[stop, effmeter.MaxEpochs(len(ACCURACIES))]):
+        busy(epoch_s)
+        epoch.log(accuracy=ACCURACIES[epoch.number - 1])
+
+
+def cut_of(path: Path, criterion: Criterion) -> Cut:
+    replayed = replay(read_run(path))
+    assert replayed is not None
+    cut = replayed.cut(criterion)
+    assert isinstance(cut, Cut), cut
+    return cut
+
+
+@pytest.mark.parametrize(
+    ("text", "epochs"),
+    [("epochs=4", 4), ("accuracy=0.85", 3), ("patience=2", 5), ("patience=2,armed_at=0.8", 5)],
+)
+def test_stopping_live_gives_the_cut_of_a_longer_recording(
+    machine: SimulatedMachine, tmp_path: Path, text: str, epochs: int
+) -> None:
+    criterion = parse_criterion(text)
+    with effmeter.track(tmp_path / "live.arrow") as live:
+        train(live, criterion, 0.02)
+    with effmeter.track(tmp_path / "longest.arrow") as longest:
+        train(longest, effmeter.MaxEpochs(len(ACCURACIES)), 0.02)
+    stopped = cut_of(tmp_path / "live.arrow", criterion)
+    cut = cut_of(tmp_path / "longest.arrow", criterion)
+    assert len(live.epochs_done) == stopped.epochs == cut.epochs == epochs
+    assert stopped.point.metric_value == cut.point.metric_value
+    assert stopped.reason == cut.reason == live.stopped_by
+
+
+@pytest.mark.parametrize("text", ["energy=40J", "energy=40J,predict"])
+def test_a_budget_stops_a_loop_where_it_cuts_the_recording_that_goes_on(
+    machine: SimulatedMachine, tmp_path: Path, text: str
+) -> None:
+    criterion = parse_criterion(text)
+    with effmeter.track(tmp_path / "run.arrow") as run:
+        train(run, criterion, EPOCH_S)
+        stopped_after, overshoot = len(run.epochs_done), run.overshoot
+        train(run, effmeter.MaxEpochs(len(ACCURACIES)), EPOCH_S)
+    cut = cut_of(tmp_path / "run.arrow", criterion)
+    assert len(run.epochs_done) == len(ACCURACIES)
+    assert cut.epochs == stopped_after < len(ACCURACIES)
+    assert overshoot is not None
+    assert cut.overshoot is not None
+    assert overshoot.value_j == pytest.approx(cut.overshoot.value_j, abs=0.1 * 40)
+
+
+def test_a_budget_checked_each_step_tells_how_far_it_was_overshot(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    budget = EnergyBudget("20J")
+    with effmeter.track(tmp_path / "steps.arrow") as run:
+        for epoch in run.epochs(stop=budget):
+            for _ in range(10_000):
+                busy(0.01)
+                if run.step():
+                    break
+            busy(0.2)
+            epoch.log(accuracy=0.5)
+    assert run.stopped_by is not None
+    assert run.stopped_by.startswith("energy-budget: ")
+    assert run.overshoot is not None
+    assert run.overshoot.value_j >= 0.2 * POWER_W / 2
+    assert run.summary().overshoot == run.overshoot
+    assert f"stopped by {run.stopped_by}" in str(run.summary())
+    notes = read_run(tmp_path / "steps.arrow").notes
+    (note,) = [note for note in notes if note.name == "overshoot"]
+    assert note.value == pytest.approx(run.overshoot.value_j)
+    assert note.text.endswith("J over the budget")
+    recorded = cut_of(tmp_path / "steps.arrow", budget)
+    assert recorded.epochs == 1
+    assert recorded.overshoot is not None
+    assert recorded.overshoot.low_j - 1 <= run.overshoot.value_j <= recorded.overshoot.high_j + 1
+
+
+def test_an_epoch_that_would_not_fit_leaves_some_of_the_budget(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    with effmeter.track(tmp_path / "predicted.arrow") as run:
+        train(run, EnergyBudget("40J", predict=True), EPOCH_S)
+    assert run.overshoot is not None
+    assert -40 < run.overshoot.value_j < 0
+    notes = {note.name: note.text for note in read_run(tmp_path / "predicted.arrow").notes}
+    assert notes["overshoot"].endswith("J below the budget")
+
+
+def test_a_loop_that_something_else_ends_has_no_overshoot(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    with effmeter.track(tmp_path / "ended.arrow") as run:
+        train(run, EnergyBudget("1MJ"), 0.01)
+    assert run.stopped_by == "max-epochs: 6"
+    assert run.overshoot is None
