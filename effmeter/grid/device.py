@@ -40,7 +40,8 @@ def find_device(name: str) -> TrainingDevice:
 
 def not_installed(error: ModuleNotFoundError) -> EffmeterError:
     """One line with the command that installs what training needs."""
+    extras = "fid" if error.name == "torch_fidelity" else "torch,data"
     return EffmeterError(
         f"{error.name} is not installed, and training needs it: "
-        'python -m pip install "effmeter[torch,data]"'
+        f'python -m pip install "effmeter[{extras}]"'
     )

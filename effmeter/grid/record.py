@@ -153,6 +153,7 @@ def _train(
             epochs = run.epochs(stop=cell.ending.criterion)
             training.run(epochs, log, planned_epochs=cell.ending.epochs)
             _note_unmet(cell, run)
+            _log_closing_figures(training, run)
         except KeyboardInterrupt:
             run.end(INTERRUPTED)
             raise
@@ -162,6 +163,14 @@ def _train(
                 raise
             run.end(verdict)
     return run.status, run.path
+
+
+def _log_closing_figures(training: "Training", run: Run) -> None:
+    """In a stretch of its own, outside the epochs, whose energy stays that of the training."""
+    if training.closing_metrics:
+        with run.span("closing-metrics"):
+            figures = training.closing_figures()
+        run.log(**figures)
 
 
 def _note_unmet(cell: Cell, run: Run) -> None:

@@ -134,6 +134,8 @@ class RunSummary:
     sources: tuple[SourceFigure, ...]
     epoch_count: int
     metrics: tuple[MetricCourse, ...]
+    closing_metrics: dict[str, float]
+    """Logged in no epoch and no span: of the run as a whole."""
     components: tuple[ComponentFigure, ...]
     total: ComponentFigure | None
     net: NetFigures | None

@@ -49,6 +49,7 @@ def summarise(run: Run, metric: str | None = None, idle: IdleBaseline | None = N
         sources=_sources(run),
         epoch_count=sum(not epoch.open for epoch in run.lead_epochs),
         metrics=courses(run.lead_epochs),
+        closing_metrics=dict(run.closing_metrics),
         components=tuple(
             _component(part.component, part.energy, part.channels) for part in whole.components
         ),

@@ -95,6 +95,10 @@ def _facts(summary: RunSummary) -> Text:
         best = f"best {metric_figure(course.best)} at epoch {course.best_epoch}"
         lines.append((course.name, f"{metric_figure(course.final)} at the end, {best}"))
     lines += [
+        (name, f"{metric_figure(value)} of the run")
+        for name, value in summary.closing_metrics.items()
+    ]
+    lines += [
         (f"memory {use.memory}", _memory_line(use)) for use in summary.memory if _is_used(use)
     ]
     width = max(len(name) for name, _ in lines)

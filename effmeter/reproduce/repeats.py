@@ -37,7 +37,7 @@ class Repeat:
 
     seed: int
     metric: float
-    """The variant's first metric, of the test part, after the last epoch."""
+    """The variant's first metric, of the test part after the last epoch or of the whole run."""
     duration_s: float
     """From the beginning of the first epoch to the end of the last."""
     energy: Account
@@ -112,10 +112,11 @@ def repeats_of(variant: Variant, outcomes: Iterable[tuple[Outcome, Run | None]])
 
 
 def repeat_of(run: Run, metric: str, seed: int) -> Repeat | None:
-    """What a run came to; None where no epoch has a figure of the metric."""
+    """What a run came to; None where neither an epoch nor the run has a figure of the metric."""
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     values = [epoch.metrics.get(metric, math.nan) for epoch in epochs]
-    if not epochs or not math.isfinite(values[-1]):
+    final = run.closing_metrics.get(metric, values[-1] if values else math.nan)
+    if not epochs or not math.isfinite(final):
         return None
     begin_ns, end_ns = epochs[0].begin_ns, epochs[-1].end_ns
     ends = [
@@ -126,7 +127,7 @@ def repeat_of(run: Run, metric: str, seed: int) -> Repeat | None:
     active = epochs[-1].metrics.get("method_active")
     return Repeat(
         seed,
-        values[-1],
+        final,
         (end_ns - begin_ns) * 1e-9,
         account(run, begin_ns, end_ns),
         _backward(epochs),

@@ -173,6 +173,13 @@ class Run:
         return timeline.metrics(self.events)
 
     @cached_property
+    def closing_metrics(self) -> Mapping[str, float]:
+        """The last value of each metric that was logged in no epoch and no span."""
+        roots = {None, *((source.id, source.root) for source in self.sources)}
+        found = (m for m in self.metrics if m.parent is None or (m.source, m.parent) in roots)
+        return {metric.name: metric.value for metric in found}
+
+    @cached_property
     def epochs(self) -> tuple[Epoch, ...]:
         """The epochs of all sources in order; an unfinished one is open."""
         return timeline.epochs(self.events, self.metrics, self.end_ns)

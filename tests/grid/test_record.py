@@ -47,6 +47,22 @@ def test_each_training_is_a_run_of_its_own_with_its_labels(
     assert second.is_complete
 
 
+def test_what_is_measured_after_the_training_is_no_part_of_its_epochs(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    options = (("side", "8"), ("shifts", 0), ("steps", 2), ("generated", 4))
+    recipe = Recipe("ddpm", device="cpu", metrics=("error", "fid"), options=options)
+    (outcome,) = recorded([Cell(recipe, Ending(1))], tmp_path)
+    assert outcome.path is not None
+    run = read_run(outcome.path)
+    assert run.closing_metrics.keys() == {"fid"}
+    (epoch,) = run.lead_epochs
+    assert epoch.metrics.keys() == {"loss", "train_error", "error"}
+    (span,) = run.spans
+    assert span.name == "closing-metrics"
+    assert epoch.end_ns <= span.begin_ns
+
+
 def test_the_energy_of_a_training_is_measured_by_the_machines_sensors(
     machine: SimulatedMachine, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from effmeter.grid import Cell, Outcome
 from effmeter.grid.outcome import outcome_of
 from effmeter.methods.workloads import Recipe
 from effmeter.reproduce.variant import Variant, cells_of
+from effmeter.schema import Event
 from effmeter.store.reader import read_run
 from tests.store.writing import ROOT, SOURCE, RunFile, counter, every, metadata
 
@@ -42,6 +43,14 @@ def written(cell: Cell, given: Given, folder: Path) -> Outcome:
             begin_s = (number - 1) * given.epoch_s
             metrics = _metrics(given, number, epochs)
             file.epoch(number, begin_s, begin_s + given.epoch_s, SOURCE, ROOT, **metrics)
+        if "fid" in cell.recipe.metrics:
+            file.event(
+                epochs * given.epoch_s,
+                Event.METRIC,
+                source=SOURCE,
+                name="fid",
+                value=given.accuracy,
+            )
         file.end(epochs * given.epoch_s + 0.5, given.status)
     return outcome_of(cell, read_run(path))
 

@@ -86,11 +86,14 @@ def test_a_method_that_left_nothing_out_is_said_to_be_inactive(tmp_path: Path) -
     assert any("all, top-k - all, random" in note for note in dimensions.notes)
 
 
-def test_a_table_that_a_scale_does_not_fill_says_so(tmp_path: Path) -> None:
+def test_diffusion_models_are_told_by_the_distance_of_what_they_generate(tmp_path: Path) -> None:
     scale = S3_SCALES["tiny"].restricted_to(["table-5"])
-    (table,) = s3_tables(study(scale, {}, tmp_path))[1:]
-    assert table.rows == ()
-    assert table.notes == ("not filled: diffusion models are trained at --scale full alone",)
+    given = {"dense": Given(accuracy=9.0), "ssprop:drop=0.8": Given(accuracy=12.5)}
+    (table,) = s3_tables(study(scale, given, tmp_path))[1:]
+    assert table.headings[3:7] == ("fid", "interval", "- dense", "interval")
+    assert row(table, "dense")["fid"] == "9.01"
+    assert row(table, "ssProp")["- dense"] == "+3.500"
+    assert "it compares the rows of this table and nothing else" in table.notes[1]
 
 
 def test_the_account_of_operations_is_the_published_one(tmp_path: Path) -> None:

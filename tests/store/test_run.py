@@ -53,6 +53,15 @@ def test_epochs_carry_their_last_metrics(file: RunFile) -> None:
     assert (epochs[0].begin_ns, epochs[0].end_ns) == (at(0), at(2))
 
 
+def test_what_no_epoch_and_no_span_logged_is_the_runs_own(file: RunFile) -> None:
+    described = {"root": ROOT, "name": "train.py"}
+    file.event(0.0, Event.NOTE, source=SOURCE, id=ROOT, name="source", text=json.dumps(described))
+    file.epoch(1, 0, 2, SOURCE, ROOT, accuracy=0.25)
+    for parent, name, value in ((ROOT, "fid", 9.0), (ROOT, "fid", 8.0), (None, "cost", 3.0)):
+        file.event(5.0, Event.METRIC, source=SOURCE, parent=parent, name=name, value=value)
+    assert dict(finished(file).closing_metrics) == {"fid": 8.0, "cost": 3.0}
+
+
 def test_epoch_without_an_end_is_open_until_the_last_row(file: RunFile) -> None:
     file.epoch(1, 1, None)
     file.event(3.0, Event.NOTE, name="so far")

@@ -107,13 +107,21 @@ def _denoiser(model: Model) -> Architecture:
         images = Images(shape.channels, shape.side, shape.side)
         return model.build(images, {**options, "width": int(options["width"]) * size}), mean_error
 
-    steps = Whole(200, 1, "steps of noise")
+    options: dict[str, Option] = {
+        "steps": Whole(200, 1, "steps of noise"),
+        "features": Choice(
+            ("classifier", "inception"),
+            "what fid looks at: a small network that has learned the labels, or the network of "
+            "published distances, whose weights must lie on this machine",
+        ),
+        "generated": Whole(1000, 2, "images generated for fid"),
+    }
     return Architecture(
         model.name,
         f"{model.summary}; size n is n times as wide",
         range(1, 9),
         build,
-        {**model.options, "steps": steps},
+        {**model.options, **options},
         is_general=True,
         denoises=True,
     )

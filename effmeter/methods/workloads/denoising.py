@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from effmeter.methods.method import Method
 from effmeter.methods.workloads.data import LabelledImages, Split
 from effmeter.methods.workloads.diffusion import Diffusion, Schedule
+from effmeter.methods.workloads.generation import GenerationDistance
 from effmeter.methods.workloads.randomness import RandomStream
+from effmeter.methods.workloads.recipe import FID
 from effmeter.methods.workloads.training import Training
 
 BATCH_SIZE = 128
@@ -30,20 +32,24 @@ def denoising_training(
     learning_rate: float = LEARNING_RATE,
     batch_size: int = BATCH_SIZE,
     method: Method | None = None,
+    distance_of: Callable[[Split], GenerationDistance] | None = None,
 ) -> Training:
     """A training of the network that ``build`` makes; its ``model`` is the ``Diffusion``.
 
     Logs ``error`` in the place of an accuracy: the mean squared error of the noise, of which
     ``loss`` is that of the training part. Weights, the order of batches and all noise follow from
-    ``seed`` alone. Images are brought to -1 to 1; labels are not looked at.
+    ``seed`` alone. Images are brought to -1 to 1; labels are not looked at. ``distance_of`` makes
+    of such data what measures, after the last epoch, ``fid``.
     """
     randomness = RandomStream(seed, device)
     with randomness.flowing():
         model = Diffusion(build(), steps, schedule)
     model.to(device)
+    scaled = symmetric(data).to(device)
+    distance = None if distance_of is None else distance_of(scaled)
     return Training(
         model,
-        symmetric(data).to(device),
+        scaled,
         mean_error,
         torch.optim.AdamW(model.parameters(), lr=learning_rate),
         torch.Generator().manual_seed(seed),
@@ -51,6 +57,7 @@ def denoising_training(
         batch_size,
         {"error": lambda errors, _: float(errors.mean())},
         method=method,
+        closing_metrics={} if distance is None else {FID: lambda: distance.from_images_of(model)},
     )
 
 

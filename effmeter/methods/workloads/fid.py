@@ -40,7 +40,7 @@ def frechet_distance(
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     if features is None:
-        path = _inception_weights(weights)
+        path = inception_weights(weights)
         distance = FrechetInceptionDistance(
             _FEATURES, normalize=True, feature_extractor_weights_path=str(path)
         )
@@ -54,16 +54,17 @@ def frechet_distance(
     distance.to(real.device)
     for images, is_real in ((real, True), (generated, False)):
         for batch in images.split(batch_size):
-            distance.update(_coloured(batch), real=is_real)
+            distance.update(coloured(batch), real=is_real)
     return float(distance.compute())
 
 
-def _coloured(images: Tensor) -> Tensor:
+def coloured(images: Tensor) -> Tensor:
     """From -1 to 1 to 0 to 1, grey ones in three equal channels."""
     return ((images + 1.0) / 2.0).clamp(0.0, 1.0).expand(-1, 3, -1, -1)
 
 
-def _inception_weights(given: Path | None) -> Path:
+def inception_weights(given: Path | None = None) -> Path:
+    """Where the Inception network's weights lie; errors as ``frechet_distance`` states them."""
     if importlib.util.find_spec("torch_fidelity") is None:
         message = 'the Inception network needs torch-fidelity: pip install "effmeter[fid]"'
         raise ModuleNotFoundError(message, name="torch_fidelity")

@@ -14,16 +14,18 @@ IMAGE_SIZE = 32
 """Pixels along each side that every architecture reads; smaller images are enlarged to it."""
 
 
-def enlarged(arrays: LabelledArrays, how: Literal["pad", "interpolate"]) -> LabelledImages:
-    """Images of 0 to 1, of 32x32 pixels or, if they are larger, of their own size.
+def enlarged(
+    arrays: LabelledArrays, how: Literal["pad", "interpolate"], side: int = IMAGE_SIZE
+) -> LabelledImages:
+    """Images of 0 to 1, of ``side`` x ``side`` pixels or, if they are larger, of their own size.
 
     A smaller image gets a margin of 0 around it, or is filtered bilinearly.
     """
     images = torch.from_numpy(arrays.images).to(torch.float32).div_(arrays.white)
     labels = torch.from_numpy(arrays.labels)
-    missing = max(0, IMAGE_SIZE - images.shape[-1])
+    missing = max(0, side - images.shape[-1])
     if missing and how == "interpolate":
-        images = interpolate(images, size=(IMAGE_SIZE, IMAGE_SIZE), mode="bilinear")
+        images = interpolate(images, size=(side, side), mode="bilinear")
     elif missing:
         before, after = missing // 2, missing - missing // 2
         images = pad(images, (before, after, before, after))
@@ -48,7 +50,8 @@ def shifted(images: LabelledImages, pixels: int) -> LabelledImages:
     """
     if pixels == 0:
         return images
+    side = images.images.shape[-1]
     padded = pad(images.images, (pixels,) * 4)
     corners = list(itertools.product((2 * pixels, pixels, 0), repeat=2))
-    moved = [padded[:, :, y : y + IMAGE_SIZE, x : x + IMAGE_SIZE] for y, x in corners]
+    moved = [padded[:, :, y : y + side, x : x + side] for y, x in corners]
     return LabelledImages(torch.cat(moved), images.labels.repeat(len(corners)))

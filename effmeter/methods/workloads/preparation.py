@@ -1,6 +1,6 @@
 """From a checked recipe to a training: the data split and scaled, the model on its device."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from effmeter.methods.named import parse_method
 from effmeter.methods.workloads.architectures import Architecture, Shape
@@ -11,10 +11,17 @@ from effmeter.methods.workloads.datasets.catalogue import Dataset
 from effmeter.methods.workloads.datasets.loading import load_parts
 from effmeter.methods.workloads.datasets.splits import fold_of, hold_out
 from effmeter.methods.workloads.denoising import denoising_training
-from effmeter.methods.workloads.images import enlarged, scale_of, shifted, standardised
+from effmeter.methods.workloads.generation import GenerationDistance
+from effmeter.methods.workloads.images import (
+    IMAGE_SIZE,
+    enlarged,
+    scale_of,
+    shifted,
+    standardised,
+)
 from effmeter.methods.workloads.metrics import METRICS
 from effmeter.methods.workloads.options import OptionValue
-from effmeter.methods.workloads.recipe import Recipe
+from effmeter.methods.workloads.recipe import FID, Recipe
 from effmeter.methods.workloads.training import Training, adam_training, choose_device
 
 
@@ -26,7 +33,8 @@ def prepared(
 ) -> Training:
     """The training of a checked recipe; errors as ``recipe.prepare`` states them."""
     device = choose_device(recipe.device)
-    data = split_of(recipe, dataset, shifts=int(options.get("shifts", 0)))
+    shifts, side = int(options.get("shifts", 0)), int(options.get("side", IMAGE_SIZE))
+    data = split_of(recipe, dataset, shifts, side)
     shape = Shape(
         dataset.channels,
         dataset.classes,
@@ -45,6 +53,7 @@ def prepared(
             learning_rate=recipe.learning_rate,
             batch_size=recipe.batch_size,
             method=method,
+            distance_of=_distance_of(recipe, options),
         )
     return adam_training(
         lambda: architecture.build(recipe.size, shape, options),
@@ -60,22 +69,32 @@ def prepared(
     )
 
 
-def split_of(recipe: Recipe, dataset: Dataset, shifts: int = 0) -> Split:
+def _distance_of(
+    recipe: Recipe, options: Mapping[str, OptionValue]
+) -> Callable[[Split], GenerationDistance] | None:
+    if FID not in recipe.metrics:
+        return None
+    count = int(options["generated"])
+    published = options["features"] == "inception"
+    return lambda data: GenerationDistance.of(data, count, published=published)
+
+
+def split_of(recipe: Recipe, dataset: Dataset, shifts: int = 0, side: int = IMAGE_SIZE) -> Split:
     """Training, test and, if asked for, validation part, on the CPU.
 
-    All are standardised by the training part's mean and deviation; only the training part is
-    enlarged by ``shifts``.
+    All are standardised by the training part's mean and deviation; smaller images are brought to
+    ``side`` x ``side`` pixels. Only the training part is enlarged by ``shifts``.
     """
     train, test = _parts_of(recipe, dataset)
     validation = None
     if recipe.validation_fraction:
         kept, held = hold_out(train.labels, recipe.validation_fraction, recipe.split_seed)
         train, validation = train.chosen(kept), train.chosen(held)
-    learned = enlarged(train, dataset.enlarge)
+    learned = enlarged(train, dataset.enlarge, side)
     mean, deviation = scale_of(learned)
 
     def alike(part: LabelledArrays) -> LabelledImages:
-        return standardised(enlarged(part, dataset.enlarge), mean, deviation)
+        return standardised(enlarged(part, dataset.enlarge, side), mean, deviation)
 
     return Split(
         standardised(shifted(learned, shifts), mean, deviation),

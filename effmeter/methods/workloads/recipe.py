@@ -19,8 +19,13 @@ METRICS = {
     "f1": "mean over the classes of the harmonic mean of precision and recall",
 }
 """What can be logged of the training, validation and test parts."""
-DENOISING_METRICS = ("error",)
-"""What is logged of a diffusion model: the mean squared error of the noise."""
+ERROR, FID = "error", "fid"
+DENOISING_METRICS = {
+    ERROR: "mean squared error of the noise",
+    FID: "Fréchet distance of generated images from those learned, once, after the last epoch",
+}
+"""What can be logged of a diffusion model."""
+_SIDE = 32
 AUGMENTATIONS = ("none", "crops-and-flips")
 
 
@@ -46,7 +51,7 @@ class Recipe:
     """Of the training part, held out by class and logged as ``validation_accuracy``."""
     split_seed: int = 0
     metrics: tuple[str, ...] = ("accuracy",)
-    """Names in ``METRICS``; of a diffusion model ``DENOISING_METRICS``."""
+    """Names in ``METRICS``; of a diffusion model in ``DENOISING_METRICS``, and ``error`` always."""
     options: tuple[tuple[str, OptionValue], ...] = ()
     """Options of the architecture and the data set, by name; values also as text."""
     data_dir: Path | None = None
@@ -77,7 +82,7 @@ def check(recipe: Recipe) -> None:
     _check_numbers(recipe)
     _check_folds(recipe)
     _check_match(recipe, architecture, dataset)
-    resolved_options(recipe)
+    _check_side(recipe, architecture)
     if recipe.method is not None:
         check_method_names(recipe.method)
     if dataset.needs_files and recipe.data_dir is None and not recipe.download:
@@ -165,7 +170,7 @@ def _check_numbers(recipe: Recipe) -> None:
 
 def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> None:
     """What one architecture or one way of splitting cannot do with a data set."""
-    if architecture.denoises or recipe.metrics == DENOISING_METRICS:
+    if architecture.denoises or not METRICS.keys() >= set(recipe.metrics):
         _check_denoising(recipe, architecture)
         return
     if not architecture.is_general and (dataset.has_attributes or dataset.image_size > 32):
@@ -185,13 +190,22 @@ def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -
 
 def _check_denoising(recipe: Recipe, architecture: Architecture) -> None:
     if not architecture.denoises:
-        raise ValueError(f"{architecture.name} removes no noise: take another metric than error")
-    if recipe.metrics != DENOISING_METRICS:
-        raise ValueError(f"{architecture.name} is told by one metric alone: error, of the noise")
+        known = ", ".join(METRICS)
+        raise ValueError(f"{architecture.name} removes no noise: its metrics are {known}")
+    if not DENOISING_METRICS.keys() >= set(recipe.metrics):
+        known = " and ".join(DENOISING_METRICS)
+        raise ValueError(f"{architecture.name} removes noise: its metrics are {known}")
     if recipe.augmentation != "none" or recipe.learning_rate_decay != 1.0:
         raise ValueError(
             f"{architecture.name} is trained without augmentation and decay of the learning rate"
         )
+
+
+def _check_side(recipe: Recipe, architecture: Architecture) -> None:
+    """Also that every option is known."""
+    side = int(resolved_options(recipe).get("side", _SIDE))
+    if side != _SIDE and not architecture.is_general:
+        raise ValueError(f"{architecture.name} reads images of {_SIDE}x{_SIDE} pixels alone")
 
 
 def _check_folds(recipe: Recipe) -> None:

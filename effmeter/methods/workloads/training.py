@@ -59,6 +59,8 @@ class Training:
     """Stepped after each epoch."""
     method: Method | None = None
     """What leaves work out. None: every step in full, and no work is counted; ``Dense`` counts."""
+    closing_metrics: Mapping[str, Callable[[], float]] = field(default_factory=dict)
+    """Of the trained model, too dear for every epoch."""
 
     def run(
         self, epochs: Iterable[Epoch], log: Log[Epoch], planned_epochs: int | None = None
@@ -89,6 +91,11 @@ class Training:
                 loss = figures.get("loss", 0.0)
                 if not math.isfinite(loss):
                     raise DivergenceError(number + 1, loss)
+
+    def closing_figures(self) -> dict[str, float]:
+        """Its closing metrics, to be asked for after ``run``; no part of the training."""
+        with self.randomness.flowing():
+            return {name: metric() for name, metric in self.closing_metrics.items()}
 
     def _method_attached(self) -> AbstractContextManager[object]:
         if self.method is None:

@@ -40,7 +40,7 @@ def _tables(settings: Settings) -> Iterable[TablePlan]:
         tuple(_classification(settings)),
         (_SSPROP_NOTE, "no published accuracies of this table are held"),
     )
-    yield generation_plan(settings)
+    yield generation_plan(settings.generation)
     yield TablePlan(
         "table-6",
         "Table 6",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from effmeter.methods.workloads import Recipe
+from effmeter.reproduce.s3.generation import Generation
 from effmeter.reproduce.variant import Network, Variant, dense_variant
 
 
@@ -37,8 +38,8 @@ class Settings:
     """In iterations."""
     learning_rates: tuple[float, ...]
     batch_sizes: tuple[int, ...]
-    generates: bool = False
-    """Whether the diffusion models of Table 5 are trained."""
+    generation: tuple[Generation, ...]
+    """The diffusion models of Table 5."""
 
     def variant(self, network: Network, dataset: str, epochs: int) -> Variant:
         """The dense training of a network."""
@@ -52,6 +53,7 @@ class Settings:
 
 
 _CIFAR = (Course("cifar10", 50, 250), Course("cifar100", 50, 250))
+_PUBLISHED_DISTANCE = (("features", "inception"), ("generated", 10_000))
 
 TINY = Settings(
     "tiny",
@@ -68,6 +70,13 @@ TINY = Settings(
     periods=(10, 30, 100),
     learning_rates=(3e-4, 1e-3, 3e-3),
     batch_sizes=(32, 128),
+    generation=(
+        Generation(
+            "digits",
+            16,
+            (("shifts", 0), ("side", "8"), ("steps", 50), ("generated", 500)),
+        ),
+    ),
 )
 SMALL = Settings(
     "small",
@@ -84,6 +93,7 @@ SMALL = Settings(
     periods=(30, 100, 300),
     learning_rates=(1e-4, 2e-4, 1e-3),
     batch_sizes=(64, 128, 256),
+    generation=(Generation("mnist", 10, ()),),
 )
 FULL = Settings(
     "full",
@@ -106,7 +116,17 @@ FULL = Settings(
     periods=(30, 100, 300),
     learning_rates=(1e-4, 2e-4, 1e-3),
     batch_sizes=(64, 128, 256),
-    generates=True,
+    generation=(
+        Generation("mnist", 500, _PUBLISHED_DISTANCE),
+        Generation("fashion-mnist", 500, _PUBLISHED_DISTANCE),
+        Generation(
+            "celeba-faces",
+            100,
+            (("width", 128), ("multipliers", "1-2-2-2"), ("steps", 1000), *_PUBLISHED_DISTANCE),
+            learning_rate=2e-4,
+        ),
+    ),
 )
-"""Published are the epochs on MNIST and CIFAR-10; the others, and what the sensitivity study and
-the search train, were decided here."""
+"""Published are the epochs on MNIST and CIFAR-10; the others, of the diffusion models too, the
+number of generated images, and what the sensitivity study and the search train, were decided
+here."""

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from effmeter.methods.workloads.fid import frechet_distance
 
-pytest.importorskip("torchmetrics", reason="needs the extra fid")
-
 
 class CornerPixels(nn.Module):
     """Two numbers of an image: its first and last pixel of the first channel."""

@@ -35,6 +35,15 @@ def test_an_image_can_be_filtered_to_its_size() -> None:
     assert 0.0 <= images.min() <= images.max() <= 1.0
 
 
+@pytest.mark.parametrize("side", [8, 16])
+def test_an_image_can_be_left_smaller(side: int) -> None:
+    images = enlarged(arrays(8), "interpolate", side)
+    assert images.images.shape == (2, 1, side, side)
+    moved = shifted(images, 1)
+    assert moved.images.shape == (18, 1, side, side)
+    assert torch.equal(moved.images[8:10], images.images)
+
+
 def test_each_channel_is_standardised_by_itself() -> None:
     images = enlarged(arrays(32, channels=3, count=4), "pad")
     images.images[:, 1] *= 0.1

@@ -46,7 +46,9 @@ from effmeter.methods.workloads.metrics import METRICS as COMPUTED_METRICS
         (Recipe("lenet", learning_rate_decay=1.1), "a factor above 0 and up to 1, not 1.1"),
         (Recipe("lenet", augmentation="blur"), "no augmentation 'blur'; there is: none, crops"),
         (Recipe("lenet", metrics=("error",)), "lenet removes no noise"),
-        (Recipe("ddpm"), "ddpm is told by one metric alone: error"),
+        (Recipe("lenet", metrics=("accuracy", "fid")), "its metrics are accuracy, balanced"),
+        (Recipe("lenet", options=(("side", "8"),)), "lenet reads images of 32x32 pixels alone"),
+        (Recipe("ddpm"), "ddpm removes noise: its metrics are error and fid"),
         (
             Recipe("ddpm", metrics=("error",), augmentation="crops-and-flips"),
             "ddpm is trained without augmentation",
@@ -86,6 +88,7 @@ def test_options_may_be_text_and_the_others_take_their_defaults() -> None:
         "loss": "per-image",
         "samples": 1,
         "shifts": 0,
+        "side": "32",
     }
 
 

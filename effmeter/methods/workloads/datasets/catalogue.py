@@ -19,7 +19,7 @@ from effmeter.methods.workloads.datasets.layouts import (
     Layout,
     ParquetLayout,
 )
-from effmeter.methods.workloads.options import Option, Whole
+from effmeter.methods.workloads.options import Choice, Option, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Dataset:
 _SHIFTS = Whole(
     2, 0, "pixels by which each training image is moved up, down, left and right; 0: not at all"
 )
+_SIDE = Choice(("32", "16", "8"), "pixels along each side, to which the images are enlarged")
 
 _MNIST_TABLES = ParquetLayout("image", "label", folders=(".", "mnist", "data"))
 _FASHION_TABLES = ParquetLayout("image", "label", folders=(".", "fashion_mnist", "data"))
@@ -100,7 +101,7 @@ DATASETS: dict[str, Dataset] = {
             training_images=1437,
             test_images=360,
             enlarge="interpolate",
-            options={"shifts": _SHIFTS},
+            options={"shifts": _SHIFTS, "side": _SIDE},
         ),
         Dataset(
             "mnist",
