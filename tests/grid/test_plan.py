@@ -104,6 +104,7 @@ OTHERWISE = {
     "size": Recipe("lenet", size=2),
     "dataset": Recipe("lenet", dataset="mnist"),
     "architecture": Recipe("bcnn"),
+    "optimizer": Recipe("lenet", optimizer="sgd"),
     "learning_rate": Recipe("lenet", learning_rate=0.1),
     "learning_rate_decay": Recipe("lenet", learning_rate_decay=0.9),
     "augmentation": Recipe("lenet", augmentation="crop-and-flip"),

@@ -20,7 +20,7 @@ from effmeter.methods.workloads.diffusion import Diffusion
 from effmeter.methods.workloads.fid import coloured, frechet_distance, inception_weights
 from effmeter.methods.workloads.models.cnn2 import CNN2
 from effmeter.methods.workloads.objectives import Objective, attribute_loss
-from effmeter.methods.workloads.training import adam_training
+from effmeter.methods.workloads.training import supervised_training
 
 _WIDTH = 16
 _STEPS = 600
@@ -76,7 +76,7 @@ class LearnedFeatures(nn.Module):
         loss: Objective = attribute_loss if has_attributes else cross_entropy
         side = images.shape[-1]
         part = LabelledImages(images, labels)
-        training = adam_training(
+        training = supervised_training(
             lambda: (CNN2(_WIDTH, classes=classes, image_size=(side, side)), loss),
             Split(part, part),
             seed=0,

@@ -20,9 +20,10 @@ from effmeter.methods.workloads.images import (
     standardised,
 )
 from effmeter.methods.workloads.metrics import METRICS
+from effmeter.methods.workloads.optimizers import OPTIMIZERS, Decay, cosine, exponential
 from effmeter.methods.workloads.options import OptionValue
 from effmeter.methods.workloads.recipe import FID, Recipe
-from effmeter.methods.workloads.training import Training, adam_training, choose_device
+from effmeter.methods.workloads.training import Training, choose_device, supervised_training
 
 
 def prepared(
@@ -55,18 +56,26 @@ def prepared(
             method=method,
             distance_of=_distance_of(recipe, options),
         )
-    return adam_training(
+    return supervised_training(
         lambda: architecture.build(recipe.size, shape, options),
         data,
         recipe.seed,
         device,
         batch_size=recipe.batch_size,
+        make_optimizer=OPTIMIZERS[recipe.optimizer],
         learning_rate=recipe.learning_rate,
-        learning_rate_decay=recipe.learning_rate_decay,
+        decay=_decay_of(recipe),
         augment=crops_and_flips if recipe.augmentation == "crops-and-flips" else None,
         metrics={name: METRICS[name] for name in recipe.metrics},
         method=method,
     )
+
+
+def _decay_of(recipe: Recipe) -> Decay | None:
+    if recipe.learning_rate_decay == "cosine":
+        return cosine
+    factor = float(recipe.learning_rate_decay)
+    return exponential(factor) if factor < 1.0 else None
 
 
 def _distance_of(

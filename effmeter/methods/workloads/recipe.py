@@ -26,7 +26,10 @@ DENOISING_METRICS = {
 }
 """What can be logged of a diffusion model."""
 _SIDE = 32
+OPTIMIZERS = {"adam": "Adam", "sgd": "stochastic gradient descent with a momentum of 0.9"}
 AUGMENTATIONS = ("none", "crops-and-flips")
+
+_NOT_FOR_DENOISING = ("optimizer", "learning_rate_decay", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ class Recipe:
     sets that come with a package pay no heed to it."""
     download: bool = False
     """Whether Hugging Face may be asked for the data where no folder is named."""
+    optimizer: str = "adam"
+    """A name in ``OPTIMIZERS``."""
     learning_rate: float = 1e-3
-    """Of Adam."""
-    learning_rate_decay: float = 1.0
-    """What the learning rate is multiplied by after each epoch."""
+    learning_rate_decay: float | str = 1.0
+    """What the learning rate is multiplied by after each epoch; ``cosine``: it falls to 0 over
+    the planned epochs."""
     augmentation: str = "none"
     """``none``, or ``crops-and-flips``: each time it is trained on, an image is moved by up to 4
     pixels and mirrored or not."""
@@ -151,10 +156,15 @@ def _check_numbers(recipe: Recipe) -> None:
         )
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0.0):
         raise ValueError(f"a learning rate is a number above 0, not {recipe.learning_rate:g}")
-    if not 0.0 < recipe.learning_rate_decay <= 1.0:
+    decay = recipe.learning_rate_decay
+    if decay != "cosine" and not (isinstance(decay, int | float) and 0.0 < decay <= 1.0):
         raise ValueError(
-            "the decay of the learning rate is a factor above 0 and up to 1, not "
-            f"{recipe.learning_rate_decay:g}"
+            "the decay of the learning rate is cosine, or a factor above 0 and up to 1, not "
+            f"{decay}"
+        )
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(
+            f"there is no optimizer {recipe.optimizer!r}; there is: {', '.join(OPTIMIZERS)}"
         )
     if recipe.augmentation not in AUGMENTATIONS:
         raise ValueError(
@@ -195,9 +205,11 @@ def _check_denoising(recipe: Recipe, architecture: Architecture) -> None:
     if not DENOISING_METRICS.keys() >= set(recipe.metrics):
         known = " and ".join(DENOISING_METRICS)
         raise ValueError(f"{architecture.name} removes noise: its metrics are {known}")
-    if recipe.augmentation != "none" or recipe.learning_rate_decay != 1.0:
+    usual = Recipe(recipe.architecture)
+    if any(getattr(recipe, name) != getattr(usual, name) for name in _NOT_FOR_DENOISING):
         raise ValueError(
-            f"{architecture.name} is trained without augmentation and decay of the learning rate"
+            f"{architecture.name} is trained with AdamW, without augmentation and decay of the "
+            "learning rate"
         )
 
 

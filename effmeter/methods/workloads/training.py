@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
 from effmeter.methods.method import Batch, Method
 from effmeter.methods.workloads.data import LabelledImages, Split
 from effmeter.methods.workloads.divergence import DivergenceError
 from effmeter.methods.workloads.metrics import Metric, accuracy
 from effmeter.methods.workloads.objectives import Objective
+from effmeter.methods.workloads.optimizers import Decay, MakeOptimizer, adam
 from effmeter.methods.workloads.randomness import RandomStream
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -55,8 +55,8 @@ class Training:
     metrics: Mapping[str, Metric] = field(default_factory=lambda: {"accuracy": accuracy})
     augment: Augment | None = None
     """Changes the images of each batch before anything else sees them."""
-    decay: LRScheduler | None = None
-    """Stepped after each epoch."""
+    decay: Decay | None = None
+    """How the learning rate falls; begun anew with each ``run``."""
     method: Method | None = None
     """What leaves work out. None: every step in full, and no work is counted; ``Dense`` counts."""
     closing_metrics: Mapping[str, Callable[[], float]] = field(default_factory=dict)
@@ -77,16 +77,17 @@ class Training:
         not logged where there was none; its work is logged under the names of ``Work.metrics``,
         and as ``method_active`` whether it has left out anything since training began (1 or 0).
         ``planned_epochs``, by default the length of ``epochs`` if it has one, is for methods
-        whose schedule depends on it.
+        and learning rates whose schedule depends on it.
         """
         if planned_epochs is None and isinstance(epochs, Sized):
             planned_epochs = len(epochs)
+        decay = None if self.decay is None else self.decay(self.optimizer, planned_epochs)
         with self._method_attached():
             for number, epoch in enumerate(epochs):
                 with self.randomness.flowing():
                     figures = _train_epoch(self, number, planned_epochs) | _held_out_figures(self)
-                if self.decay is not None:
-                    self.decay.step()
+                if decay is not None:
+                    decay.step()
                 log(epoch, **figures)
                 loss = figures.get("loss", 0.0)
                 if not math.isfinite(loss):
@@ -103,20 +104,21 @@ class Training:
         return self.method.attach(self.model, self.optimizer)
 
 
-def adam_training(
+def supervised_training(
     build: Callable[[], tuple[nn.Module, Objective]],
     data: Split,
     seed: int,
     device: torch.device,
     *,
     batch_size: int = BATCH_SIZE,
+    make_optimizer: MakeOptimizer = adam,
     learning_rate: float = LEARNING_RATE,
-    learning_rate_decay: float = 1.0,
+    decay: Decay | None = None,
     augment: Augment | None = None,
     metrics: Mapping[str, Metric] | None = None,
     method: Method | None = None,
 ) -> Training:
-    """A training with Adam, by default at 1e-3 as in Cueto-Mendoza and Kelleher.
+    """A training on labels, by default with Adam at 1e-3 as in Cueto-Mendoza and Kelleher.
 
     Weights, the order of batches and the model's noise follow from ``seed`` alone; the
     program's own random state is left as it was.
@@ -125,18 +127,17 @@ def adam_training(
     with randomness.flowing():
         model, objective = build()
     model.to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     return Training(
         model,
         data.to(device),
         objective,
-        optimizer,
+        make_optimizer(model.parameters(), learning_rate),
         torch.Generator().manual_seed(seed),
         randomness,
         batch_size,
         {"accuracy": accuracy} if metrics is None else metrics,
         augment,
-        ExponentialLR(optimizer, learning_rate_decay) if learning_rate_decay < 1.0 else None,
+        decay,
         method,
     )
 

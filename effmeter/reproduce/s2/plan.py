@@ -13,7 +13,6 @@ SMALL_BASELINE, GRADMAX, PRUNING = "small", "gradmax", "pruning"
 _NOTES = (
     "gain: 1 - energy / energy of the big baseline; loss: 1 - accuracy / accuracy of the big one; "
     "intervals are over seeds, paired",
-    "trained with Adam and exponential decay; the paper takes SGD with momentum and a cosine",
 )
 
 
@@ -35,15 +34,18 @@ def _comparison(settings: Settings, network: Network, dataset: str) -> Compariso
         big,
         (
             Arm(SMALL_BASELINE, small),
-            *(_selection(big, keep, small) for keep in KEEPS),
+            *(
+                _selection(settings.selection(network, dataset, keep), keep, small)
+                for keep in KEEPS
+            ),
             *_resizing(big, small, settings.schedule(dataset)),
         ),
     )
 
 
-def _selection(big: Variant, keep: float, small: Variant) -> Arm:
+def _selection(variant: Variant, keep: float, small: Variant) -> Arm:
     """Data selection is random itself: what it has to beat is the small network."""
-    return Arm(f"selection-{keep * 100:.0f}", big.using(f"e2-train:keep={keep:g}"), (small,))
+    return Arm(f"selection-{keep * 100:.0f}", variant, (small,))
 
 
 def _resizing(big: Variant, small: Variant, schedule: str) -> Iterable[Arm]:

@@ -21,19 +21,21 @@ class Network:
     architecture: str
     big: tuple[tuple[str, OptionValue], ...]
     small: tuple[tuple[str, OptionValue], ...]
+    learning_rate: float
+    selection_rate: float
+    """The learning rate with data selection."""
 
 
 def wide_resnet(architecture: str, width: int) -> Network:
     """A wide residual network, whose small baseline is narrow inside its blocks alone."""
     big = ("width", width)
-    return Network(architecture, (big,), (big, ("hidden", SMALL_FRACTION)))
+    return Network(architecture, (big,), (big, ("hidden", SMALL_FRACTION)), 0.1, 0.1)
 
 
 def vgg11(width: int) -> Network:
     """VGG-11, whose small baseline is narrow everywhere."""
-    return Network(
-        "vgg11", (("width", width),), (("width", max(1, round(width * SMALL_FRACTION))),)
-    )
+    quarter = max(1, round(width * SMALL_FRACTION))
+    return Network("vgg11", (("width", width),), (("width", quarter),), 0.05, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,20 @@ class Settings:
     """The number of each table, with its network and data set."""
     epochs: int
     batch_size: int = 128
-    learning_rate: float = 1e-3
-    final_rate_fraction: float = 0.1
-    """What the exponential decay leaves of the learning rate."""
     augmentation: str = "none"
 
     def big(self, network: Network, dataset: str) -> Variant:
         """The training of the big baseline."""
-        return self._variant(network.architecture, network.big, dataset)
+        return self._variant(network, network.big, dataset)
 
     def small(self, network: Network, dataset: str) -> Variant:
         """The training of the small one."""
-        return self._variant(network.architecture, network.small, dataset)
+        return self._variant(network, network.small, dataset)
+
+    def selection(self, network: Network, dataset: str, keep: float) -> Variant:
+        """The training of the big one on this fraction of the batches."""
+        dense = self._variant(network, network.big, dataset, network.selection_rate)
+        return dense.using(f"e2-train:keep={keep:g}")
 
     def schedule(self, dataset: str) -> str:
         """When widths change, in a method's text: the paper's, in parts of the training."""
@@ -68,15 +72,20 @@ class Settings:
         return f"start={start},every={every},steps={_STEPS}"
 
     def _variant(
-        self, architecture: str, options: tuple[tuple[str, OptionValue], ...], dataset: str
+        self,
+        network: Network,
+        options: tuple[tuple[str, OptionValue], ...],
+        dataset: str,
+        learning_rate: float | None = None,
     ) -> Variant:
         still = (("shifts", 0),) if dataset == "digits" else ()
         recipe = Recipe(
-            architecture,
+            network.architecture,
             dataset,
             batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            learning_rate_decay=self.final_rate_fraction ** (1.0 / self.epochs),
+            optimizer="sgd",
+            learning_rate=learning_rate or network.learning_rate,
+            learning_rate_decay="cosine",
             augmentation=self.augmentation,
             options=(*options, *still),
             method="dense",
@@ -90,7 +99,6 @@ TINY = Settings(
     ((2, wide_resnet("wrn10-1", 8), "digits"), (4, vgg11(8), "digits")),
     epochs=10,
     batch_size=64,
-    learning_rate=5e-3,
 )
 SMALL = Settings(
     "small",
@@ -108,8 +116,7 @@ FULL = Settings(
         (4, vgg11(64), "cifar10"),
     ),
     epochs=200,
-    final_rate_fraction=0.01,
     augmentation="crops-and-flips",
 )
-"""Published are the first pair, the epochs and the batches; the other two pairs were decided
-here."""
+"""Published are the first pair, the epochs, the batches, the optimizer and its rates; the other two
+pairs were decided here."""

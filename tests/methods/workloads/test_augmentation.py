@@ -72,6 +72,26 @@ def test_the_learning_rate_falls_after_each_epoch() -> None:
     assert group["lr"] == pytest.approx(0.0025)
 
 
+def test_the_learning_rate_can_fall_as_a_cosine_over_the_planned_epochs() -> None:
+    training = prepare(recipe(learning_rate=0.01, learning_rate_decay="cosine"))
+    training.run(range(2), lambda _, /, **metrics: None, planned_epochs=4)
+    (group,) = training.optimizer.param_groups
+    assert group["lr"] == pytest.approx(0.005)
+
+
+def test_a_cosine_needs_the_number_of_epochs() -> None:
+    training = prepare(recipe(learning_rate_decay="cosine"))
+    with pytest.raises(ValueError, match="needs the number of epochs"):
+        training.run(iter(range(2)), lambda _, /, **metrics: None)
+
+
+def test_a_recipe_chooses_the_optimizer() -> None:
+    training = prepare(recipe(optimizer="sgd", learning_rate=0.05))
+    assert isinstance(training.optimizer, torch.optim.SGD)
+    (group,) = training.optimizer.param_groups
+    assert (group["lr"], group["momentum"]) == (0.05, 0.9)
+
+
 def test_a_diffusion_model_is_prepared_with_its_method() -> None:
     text = "ssprop:drop=0.8"
     options = (("steps", 10), ("shifts", 0))

@@ -14,9 +14,9 @@ from effmeter.methods.workloads.lenet import LeNet
 from effmeter.methods.workloads.metrics import METRICS, accuracy
 from effmeter.methods.workloads.training import (
     Training,
-    adam_training,
     choose_device,
     scores_on,
+    supervised_training,
 )
 
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def _first(part: LabelledImages, count: int) -> LabelledImages:
 
 def lenet_training(seed: int = 0) -> Training:
     data = replace(small_digits(), validation=None)
-    return adam_training(lambda: (LeNet(), cross_entropy), data, seed, CPU)
+    return supervised_training(lambda: (LeNet(), cross_entropy), data, seed, CPU)
 
 
 def metrics_after(training: Training, epochs: int) -> list[dict[str, float]]:

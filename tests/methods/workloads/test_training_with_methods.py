@@ -13,7 +13,7 @@ from effmeter.methods.method import Batch, Dense, Method
 from effmeter.methods.named import parse_method
 from effmeter.methods.workloads import DivergenceError, Recipe, prepare
 from effmeter.methods.workloads.data import LabelledImages, Split
-from effmeter.methods.workloads.training import Training, adam_training
+from effmeter.methods.workloads.training import Training, supervised_training
 from tests.methods.loops import ROWS, images, small_network
 
 WORK = {
@@ -43,7 +43,7 @@ class Offers(Dense):
 
 def training_with(method: Method | None, model: nn.Module | None = None) -> Training:
     part = LabelledImages(*images())
-    return adam_training(
+    return supervised_training(
         lambda: (model or small_network(), cross_entropy),
         Split(part, part),
         seed=3,
