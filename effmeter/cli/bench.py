@@ -16,7 +16,7 @@ from effmeter.errors import EffmeterError, UsageError
 from effmeter.grid import Axes, Cell, Ending, Outcome, TrainingDevice, Until, find_device
 from effmeter.grid import plan as plan_grid
 from effmeter.grid import record as record_grid
-from effmeter.methods.workloads import METRICS, Recipe
+from effmeter.methods.workloads import DENOISING_METRICS, METRICS, Recipe
 
 _INTEGERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _USUAL = Recipe("lenet")
@@ -71,7 +71,8 @@ effmeter bench cnn2 --method dense --method ssprop:drop=0.8 --seeds 0-4
     multiple=True,
     default=("accuracy",),
     show_default=True,
-    help=f"What is logged: {', '.join(METRICS)}. May be given several times.",
+    help=f"What is logged: {', '.join(METRICS)}; of a diffusion model "
+    f"{', '.join(DENOISING_METRICS)}. May be given several times.",
 )
 @click.option("--epochs", type=int, help="The most epochs of a run.  [default: as --stop, or 50]")
 @click.option(

@@ -9,6 +9,7 @@ from effmeter.methods.workloads.architectures import ARCHITECTURES, Architecture
 from effmeter.methods.workloads.datasets.catalogue import DATASETS, Dataset
 from effmeter.methods.workloads.divergence import DivergenceError
 from effmeter.methods.workloads.recipe import (
+    DENOISING_METRICS,
     METRICS,
     Recipe,
     check,
@@ -20,6 +21,7 @@ from effmeter.methods.workloads.recipe import (
 __all__ = [
     "ARCHITECTURES",
     "DATASETS",
+    "DENOISING_METRICS",
     "METRICS",
     "Architecture",
     "Dataset",
