@@ -63,14 +63,14 @@ def test_each_method_stands_beside_the_dense_training(dropout: PaperTable) -> No
     assert sparse["nominal / dense"] == "0.300"
     assert sparse["energy"].endswith(" J")
     assert sparse["energy interval"].startswith("[")
-    assert row(dropout, "Dropout 0.4")["model"] == "resnet18 width=4 dropout=0.4"
+    assert row(dropout, "Dropout 0.4")["model"] == "cnn2 width=16 dropout=0.4"
 
 
 def test_each_method_is_judged_by_its_control_and_by_stopping_early(dropout: PaperTable) -> None:
-    verdicts = [note for note in dropout.notes if note.startswith("digits, resnet18")]
+    verdicts = [note for note in dropout.notes if note.startswith("digits, cnn2")]
     assert verdicts == [
-        "digits, resnet18 width=4: ssProp - random channels: +0.01000 not known",
-        "digits, resnet18 width=4: ssProp - dense stopped at equal time: +0.4200 not known",
+        "digits, cnn2 width=16: ssProp - random channels: +0.01000 not known",
+        "digits, cnn2 width=16: ssProp - dense stopped at equal time: +0.4200 not known",
     ]
 
 

@@ -78,7 +78,7 @@ def _classification(settings: Settings) -> Iterable[Comparison]:
 
 
 def _dropout(settings: Settings, course: Course) -> Comparison:
-    dense = settings.variant(settings.small, course.dataset, course.small_epochs)
+    dense = settings.variant(settings.dropout, course.dataset, course.small_epochs)
     return Comparison(
         dense,
         (

@@ -27,6 +27,8 @@ class Settings:
     """Of Tables 6 and 7."""
     small: Network
     large: Network
+    dropout: Network
+    """Trained with and without Dropout for Table 6."""
     smaller_dense: Network
     """Dense, and about as much work as the larger network with the method."""
     batch_size: int
@@ -62,6 +64,7 @@ TINY = Settings(
     dropout_courses=(Course("digits", 8, 8),),
     small=("resnet18", 4),
     large=("resnet26", 4),
+    dropout=("cnn2", 16),
     smaller_dense=("resnet18", 4),
     batch_size=64,
     learning_rate=1e-3,
@@ -85,6 +88,7 @@ SMALL = Settings(
     dropout_courses=(Course("cifar10", 10, 10),),
     small=("resnet18", 16),
     large=("resnet50", 16),
+    dropout=("resnet18", 16),
     smaller_dense=("resnet26", 16),
     batch_size=128,
     learning_rate=2e-4,
@@ -108,6 +112,7 @@ FULL = Settings(
     dropout_courses=_CIFAR,
     small=("resnet18", 64),
     large=("resnet50", 64),
+    dropout=("resnet18", 64),
     smaller_dense=("resnet26", 64),
     batch_size=128,
     learning_rate=2e-4,

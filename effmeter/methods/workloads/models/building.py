@@ -46,6 +46,7 @@ def build_cnn2(images: Images, options: Options) -> "nn.Module":
         channels=images.channels,
         classes=images.classes,
         image_size=(images.height, images.width),
+        dropout=float(options["dropout"]),
     )
 
 

@@ -76,7 +76,7 @@ MODELS: dict[str, Model] = {
                 ),
             },
         ),
-        Model("cnn2", "two convolutions and a linear layer", build_cnn2, _width(32)),
+        Model("cnn2", "two convolutions and a linear layer", build_cnn2, _width(32) | _DROPOUT),
         Model(
             "resnet14",
             "2-2-2 basic blocks, 16-32-64 wide",

@@ -5,6 +5,8 @@ two-layer network without its shape. Taken here: 3x3 convolutions to ``width`` a
 channels, each followed by an activation and a pooling, and one linear layer.
 """
 
+from itertools import pairwise
+
 from torch import nn
 
 
@@ -12,7 +14,7 @@ class CNN2(nn.Sequential):
     """Class scores (B, ``classes``) from images (B, ``channels``, H, W).
 
     ``image_size`` is (H, W), each at least 4; ``width`` is the channels of the first convolution,
-    ``kernel_size`` an odd number.
+    ``kernel_size`` an odd number. ``dropout`` above 0 follows both activations.
     """
 
     def __init__(
@@ -23,14 +25,17 @@ class CNN2(nn.Sequential):
         channels: int = 3,
         classes: int = 10,
         image_size: tuple[int, int] = (32, 32),
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         height, breadth = (side // 4 for side in image_size)
-        self.add_module("conv1", nn.Conv2d(channels, width, kernel_size, padding=kernel_size // 2))
-        self.add_module("activation1", nn.ReLU())
-        self.add_module("pool1", nn.MaxPool2d(2))
-        self.add_module("conv2", nn.Conv2d(width, 2 * width, kernel_size, padding=kernel_size // 2))
-        self.add_module("activation2", nn.ReLU())
-        self.add_module("pool2", nn.MaxPool2d(2))
+        widths = channels, width, 2 * width
+        for number, (inputs, outputs) in enumerate(pairwise(widths), 1):
+            convolution = nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2)
+            self.add_module(f"conv{number}", convolution)
+            self.add_module(f"activation{number}", nn.ReLU())
+            if dropout:
+                self.add_module(f"dropout{number}", nn.Dropout(dropout))
+            self.add_module(f"pool{number}", nn.MaxPool2d(2))
         self.add_module("flatten", nn.Flatten())
         self.add_module("classifier", nn.Linear(2 * width * height * breadth, classes))
