@@ -60,7 +60,7 @@ class GaussianLayer(nn.Module):
         )
         # Not randn_like: in a convolution's channels-last layout it is six times as slow.
         noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device)
-        return mean + variance.sqrt() * noise
+        return torch.addcmul(mean, variance.sqrt(), noise)
 
     def divergence(self) -> Tensor:
         """KL(posterior || prior) in nats, summed over weights and biases."""
@@ -95,9 +95,10 @@ def gaussian_divergence(
     mean: Tensor, deviation: Tensor, prior_mean: float, prior_deviation: float
 ) -> Tensor:
     """KL(q || p) in nats of Gaussians q = (mean, deviation) against one prior p, summed."""
-    ratio = deviation / prior_deviation
-    distance = (mean - prior_mean) / prior_deviation
-    return 0.5 * (ratio.square() + distance.square() - 1.0 - 2.0 * ratio.log()).sum()
+    # Sums first: over a million weights each pass over them costs as much as a convolution.
+    squares = deviation.square().sum() + (mean - prior_mean).square().sum()
+    constant = mean.numel() * (math.log(prior_deviation) - 0.5)
+    return squares / (2.0 * prior_deviation**2) - deviation.log().sum() + constant
 
 
 @dataclass(frozen=True, slots=True)
