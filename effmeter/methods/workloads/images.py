@@ -26,6 +26,10 @@ def enlarged(
     missing = max(0, side - images.shape[-1])
     if missing and how == "interpolate":
         images = interpolate(images, size=(side, side), mode="bilinear")
+        # Of one channel it leaves strides that stand for either layout, and a convolution takes
+        # them for channels-last: so would the whole network be, whose narrow layers crash in
+        # PyTorch 2.13 on several threads.
+        images = images.clone(memory_format=torch.contiguous_format)
     elif missing:
         before, after = missing // 2, missing - missing // 2
         images = pad(images, (before, after, before, after))

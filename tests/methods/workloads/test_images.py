@@ -1,5 +1,7 @@
 """What becomes of stored images before a model reads them."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,14 @@ def test_an_image_can_be_filtered_to_its_size() -> None:
     images = enlarged(arrays(8), "interpolate").images
     assert images.shape == (2, 1, 32, 32)
     assert 0.0 <= images.min() <= images.max() <= 1.0
+
+
+@pytest.mark.parametrize("how", ["pad", "interpolate"])
+def test_images_of_one_channel_are_in_the_frameworks_usual_layout(
+    how: Literal["pad", "interpolate"],
+) -> None:
+    """Strides that stand for channels-last as well would decide the layout of every layer."""
+    assert enlarged(arrays(8), how).images.stride() == (1024, 1024, 32, 1)
 
 
 @pytest.mark.parametrize("side", [8, 16])
