@@ -82,6 +82,13 @@ def gradients(
     """
     if backend == "img2col":
         return _by_columns(output_gradient, inputs, weight, geometry, wanted)
+    if wanted[2] and not wanted[1]:
+        # For a bias alone oneDNN computes the gradient to the weights as well.
+        others = (wanted[0], False, False)
+        to_input, *_ = gradients(output_gradient, inputs, weight, geometry, others)
+        return to_input, None, output_gradient.sum((0, 2, 3))
+    if not any(wanted):
+        return None, None, None
     found: Gradients = torch.ops.aten.convolution_backward(
         output_gradient,
         inputs,

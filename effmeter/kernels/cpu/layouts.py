@@ -1,21 +1,13 @@
 """Images with their channels last in memory, from those with the channels first."""
 
-import numpy as np
 from numba import njit, prange
 
 from effmeter.kernels.reference import Array
 
 
-def channels_last(images: Array) -> Array:
-    """The same float32 images (rows, channels, height, width), laid out anew."""
-    rows, channels, height, width = images.shape
-    laid_out = np.empty((rows, height, width, channels), np.float32)
-    _lay_out(images, laid_out)
-    return laid_out.transpose(0, 3, 1, 2)
-
-
 @njit(parallel=True, cache=True)
-def _lay_out(images: Array, laid_out: Array) -> None:
+def lay_out(images: Array, laid_out: Array) -> None:
+    """Write float32 images (rows, channels, height, width) as (rows, height, width, channels)."""
     for row in prange(len(images)):
         transposed(images[row], 0, 0, laid_out[row])
 

@@ -1,0 +1,56 @@
+"""A convolution's gradients by the framework: only what is asked for is computed."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from effmeter.methods.convolution import Geometry, Wanted, gradients
+
+
+class Asked(TorchDispatchMode):
+    """Keeps what each backward pass of a convolution was asked for."""
+
+    masks: list[list[bool]]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten.convolution_backward.default:
+            self.masks.append(list(args[10]))
+        return func(*args, **(kwargs or {}))
+
+
+def operands() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 5, 4, 4), (2, 3, 4, 4), (5, 3, 3, 3))
+    gradient, inputs, weight = (torch.randn(s, generator=generator).double() for s in shapes)
+    return gradient, inputs, weight
+
+
+GEOMETRY = Geometry(padding=(1, 1))
+
+
+@pytest.mark.parametrize(
+    "wanted", [(True, False, True), (False, False, True), (True, False, False), (True, True, True)]
+)
+def test_each_gradient_is_the_same_whatever_else_is_wanted(wanted: Wanted) -> None:
+    everything = gradients(*operands(), GEOMETRY, (True, True, True))
+    for one, found, whole in zip(
+        wanted, gradients(*operands(), GEOMETRY, wanted), everything, strict=True
+    ):
+        assert (found is not None) == one
+        assert whole is not None
+        if found is not None:
+            torch.testing.assert_close(found, whole)
+
+
+def test_a_bias_costs_no_gradient_to_the_weights() -> None:
+    """Asked for it, oneDNN computes the gradient to the weights as well."""
+    asked = Asked()
+    asked.masks = []
+    with asked:
+        gradients(*operands(), GEOMETRY, (True, False, True))
+    assert asked.masks == [[True, False, False]]
