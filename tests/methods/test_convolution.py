@@ -23,6 +23,13 @@ class Asked(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+def listening() -> Asked:
+    untyped: Any = Asked
+    asked: Asked = untyped()
+    asked.masks = []
+    return asked
+
+
 def operands() -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     shapes = ((2, 5, 4, 4), (2, 3, 4, 4), (5, 3, 3, 3))
@@ -49,8 +56,7 @@ def test_each_gradient_is_the_same_whatever_else_is_wanted(wanted: Wanted) -> No
 
 def test_a_bias_costs_no_gradient_to_the_weights() -> None:
     """Asked for it, oneDNN computes the gradient to the weights as well."""
-    asked = Asked()
-    asked.masks = []
+    asked = listening()
     with asked:
         gradients(*operands(), GEOMETRY, (True, False, True))
     assert asked.masks == [[True, False, False]]
