@@ -24,6 +24,8 @@ from effmeter.methods.convolution import (
     Pair,
     autocast_operands,
     gradients,
+    is_by_pixel,
+    reads_single_pixels,
     settled,
 )
 
@@ -171,10 +173,10 @@ def _by_pixel(inputs: Tensor, weight: Tensor, geometry: Geometry) -> bool:
     Few channels go back through a stride up to twice as fast so on the processor. Elsewhere what
     it gains is lost again in the layers before, which would meet two layouts.
     """
-    if inputs.is_cpu and max(geometry.stride) > 1 and inputs.numel() > weight.numel():
+    strided = max(geometry.stride) > 1 and not reads_single_pixels(weight, geometry)
+    if inputs.is_cpu and strided and inputs.numel() > weight.numel():
         return True
-    is_last = inputs.is_contiguous(memory_format=torch.channels_last)
-    return is_last and not inputs.is_contiguous()
+    return is_by_pixel(inputs)
 
 
 def _from_elements(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from effmeter.methods.convolution import Geometry, Wanted, gradients
@@ -60,3 +61,24 @@ def test_a_bias_costs_no_gradient_to_the_weights() -> None:
     with asked:
         gradients(*operands(), GEOMETRY, (True, False, True))
     assert asked.masks == [[True, False, False]]
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("stride", [(2, 2), (3, 1), (1, 2)])
+def test_a_strided_pointwise_convolution_has_its_own_gradients(
+    stride: tuple[int, int], order: torch.memory_format
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(3, 4, 9, 8, generator=generator, dtype=torch.float64)
+    inputs = inputs.contiguous(memory_format=order).requires_grad_()
+    weight = torch.randn(5, 4, 1, 1, generator=generator, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(5, dtype=torch.float64, requires_grad=True)
+    outputs = conv2d(inputs, weight, bias, stride)
+    gradient = torch.randn(outputs.shape, generator=generator, dtype=torch.float64)
+    expected = torch.autograd.grad(outputs, (inputs, weight, bias), gradient)
+    found = gradients(gradient, inputs, weight, Geometry(stride), (True, True, True))
+    for one, whole in zip(found, expected, strict=True):
+        assert one is not None
+        torch.testing.assert_close(one, whole)
+    assert found[0] is not None
+    assert found[0].is_contiguous(memory_format=order)
