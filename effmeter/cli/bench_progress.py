@@ -144,8 +144,10 @@ def _ended(outcome: Outcome) -> str:
 
 
 def _standing(epoch: EpochDone) -> str:
-    metric = epoch.cell.recipe.metrics[0]
-    return f"{metric} {epoch.metrics[metric]:.3f}, {_energy_so_far(epoch.energy)}"
+    """The first metric asked for that an epoch has, and the energy."""
+    asked = (name for name in epoch.cell.recipe.metrics if name in epoch.metrics)
+    figures = [f"{name} {epoch.metrics[name]:.3f}" for name in asked][:1]
+    return ", ".join((*figures, _energy_so_far(epoch.energy)))
 
 
 def _energy_so_far(energy: LiveEnergy | None) -> str:

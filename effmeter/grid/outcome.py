@@ -58,7 +58,7 @@ def outcome_of(cell: Cell, run: Run, earlier: bool = False) -> Outcome:
         len(epochs),
         run.duration_s,
         stops[-1] if stops else None,
-        {name: value for epoch in epochs for name, value in epoch.metrics.items()},
+        {n: v for epoch in epochs for n, v in epoch.metrics.items()} | dict(run.closing_metrics),
         account(run, run.begin_ns, run.end_ns),
         tuple(unmet),
         earlier,

@@ -56,6 +56,8 @@ def test_what_is_measured_after_the_training_is_no_part_of_its_epochs(
     assert outcome.path is not None
     run = read_run(outcome.path)
     assert run.closing_metrics.keys() == {"fid"}
+    assert outcome.metrics is not None
+    assert outcome.metrics["fid"] == run.closing_metrics["fid"]
     (epoch,) = run.lead_epochs
     assert epoch.metrics.keys() == {"loss", "train_error", "error"}
     (span,) = run.spans

@@ -76,8 +76,8 @@ TINY = Settings(
     generation=(
         Generation(
             "digits",
-            16,
-            (("shifts", 0), ("side", "8"), ("steps", 50), ("generated", 500)),
+            10,
+            (("shifts", 0), ("side", "8"), ("steps", 50), ("generated", 300)),
         ),
     ),
 )
