@@ -13,5 +13,6 @@ def absence() -> str | None:
     try:
         found = len(cuda.gpus)
     except CudaSupportError as error:
-        return f"Numba finds no CUDA driver: {' '.join(str(error).split())}"
+        first_sentence = " ".join(str(error).split()).partition(". ")[0]
+        return f"Numba finds no CUDA driver: {first_sentence}"
     return None if found else "there is no CUDA device"
