@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from effmeter.kernels.shapes import Window
+from effmeter.methods.convolution import is_by_pixel
 from effmeter.methods.kernel_paths import kernel_path
 
 Pair = Sequence[int]
@@ -162,9 +163,7 @@ def _like(like: Tensor, *_others: object) -> Tensor:
 
 
 def _format_of(tensor: Tensor) -> torch.memory_format:
-    if not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last):
-        return torch.channels_last
-    return torch.contiguous_format
+    return _FORMATS[is_by_pixel(tensor)]
 
 
 def _define(schema: str, run: Callable[..., Any], fake: Callable[..., Any]) -> None:
