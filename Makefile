@@ -53,7 +53,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian and" \
 	    "Ubuntu install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install -c constraints.txt -e ".[torch,data]" --group dev
+	@$(BIN)/python -m pip install -c constraints.txt -e ".[torch,data,plots]" --group dev
 	@touch $(READY)
 
 # Other tools bring many packages of their own, so they have an environment of their own.

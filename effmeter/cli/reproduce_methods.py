@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
+from effmeter.cli import reproduce_figures
 from effmeter.cli.bench import parse_integers, run_grid
 from effmeter.cli.bench_outcomes import as_mapping
-from effmeter.cli.bench_progress import seen_from_here
 from effmeter.cli.reproduce_tables import print_tables
 from effmeter.errors import EffmeterError
 from effmeter.grid import Outcome, find_device
 from effmeter.methods.workloads import Recipe
 from effmeter.reproduce.caveats import energy_caveats
-from effmeter.reproduce.figure_data import FigureData, write_figures
+from effmeter.reproduce.figure_data import FigureData
 from effmeter.reproduce.method_study import MethodStudy, StudyScale, method_study
 from effmeter.reproduce.paper_table import PaperTable
 from effmeter.reproduce.results_mapping import results_mapping
@@ -55,7 +55,8 @@ S2 = Study(
 
     Boumendil et al., "Grow, prune or select data": Tables II to IV, with the published figures
     that are held beside one's own, random growing and pruning as controls, and the data behind
-    Figures 3 and 4, written as CSV beside the runs. Table I is effmeter reproduce s2-table1.
+    Figures 3 and 4, written as CSV beside the runs and drawn with matplotlib. Table I is effmeter
+    reproduce s2-table1.
     """,
     s2_curves.figure_data,
 )
@@ -143,7 +144,7 @@ def command_of(study: Study) -> click.Command:
         outcomes = run_grid(cells, found, place, fresh=fresh, wait=wait)
         result = method_study(scale, outcomes)
         figures = [] if study.figures is None else study.figures(result)
-        written = write_figures(figures, place / "figures") if figures else []
+        written = reproduce_figures.write(figures, place / "figures")
         _print(study.tables(result), result, outcomes, written, as_json)
         unfinished = sum(not outcome.is_complete for outcome in outcomes)
         if unfinished:
@@ -171,5 +172,4 @@ def _print(
         click.echo(json.dumps(mapping, indent=2, allow_nan=False))
         return
     print_tables(tables, energy_caveats(result.runs))
-    for path in written:
-        click.echo(f"figure data: {seen_from_here(path)}", err=True)
+    reproduce_figures.tell(written)

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
+from effmeter.cli import reproduce_figures
 from effmeter.cli.bench import parse_integers, run_grid
 from effmeter.cli.bench_outcomes import as_mapping
-from effmeter.cli.bench_progress import seen_from_here
 from effmeter.cli.reproduce_tables import print_tables
 from effmeter.errors import EffmeterError, UsageError
 from effmeter.grid import Outcome, find_device
 from effmeter.methods.workloads import Recipe
 from effmeter.report.framework_contents import framework_mapping
-from effmeter.reproduce.figure_data import write_figures
 from effmeter.reproduce.paper_table import PaperTable
 from effmeter.reproduce.s1.criteria import replaced_criteria
 from effmeter.reproduce.s1.figures import figure_data
@@ -103,7 +102,7 @@ def s1(
     outcomes = run_grid(cells, found, place, fresh=fresh, wait=wait)
     recorded = [outcome.path for outcome in outcomes if outcome.path is not None]
     study = case_study(list(map(read_run, recorded)), criteria, scale.targets)
-    written = write_figures(figure_data(study), place / "figures")
+    written = reproduce_figures.write(figure_data(study), place / "figures")
     _print_study(scale, study, outcomes, written, as_json)
     unfinished = sum(not outcome.is_complete for outcome in outcomes)
     if unfinished:
@@ -132,8 +131,7 @@ def _print_study(
         click.echo(json.dumps(mapping, indent=2, allow_nan=False))
         return
     print_tables(tables, study.rules)
-    for path in written:
-        click.echo(f"figure data: {seen_from_here(path)}", err=True)
+    reproduce_figures.tell(written)
 
 
 def _compare(folders: tuple[Path, Path], criteria: Sequence[str], as_json: bool) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from effmeter.cli.bench_progress import seen_from_here
+from effmeter.cli import reproduce_figures
 from effmeter.cli.reproduce_tables import print_tables
 from effmeter.errors import UsageError
 from effmeter.grid.device import not_installed
 from effmeter.reproduce.caveats import energy_caveats
-from effmeter.reproduce.figure_data import write_figures
 from effmeter.reproduce.s2.teacher_student.scale import LEAST_ITERATIONS, SCALES, Scale
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def s2_table1(
 
     Boumendil et al., "Grow, prune or select data". Losses come from many students trained at
     once, energies from single ones that are recorded on the processor. The published
-    joules stand beside one's own; the data behind Figures 1 and 2 is written as CSV, for any
-    plotting program. The same command again goes on where an interrupted one ended.
+    joules stand beside one's own; Figures 1 and 2 are written as CSV and, with matplotlib, as
+    pictures. The same command again goes on where an interrupted one ended.
     """
     scale = _scale(scale_name, runs, trials, iterations)
     place = directory or Path("runs", f"s2-table1-{scale.name}")
@@ -68,7 +67,7 @@ def s2_table1(
         study, caveats = _study(scale, place, fresh, wait)
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
-    written = write_figures(figure_data(study), place / "figures")
+    written = reproduce_figures.write(figure_data(study), place / "figures")
     _print(study, caveats, written, as_json)
 
 
@@ -132,5 +131,4 @@ def _print(
         click.echo(json.dumps(mapping, indent=2, allow_nan=False))
         return
     print_tables([table], caveats)
-    for path in written:
-        click.echo(f"figure data: {seen_from_here(path)}", err=True)
+    reproduce_figures.tell(written)

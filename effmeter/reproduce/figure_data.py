@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effmeter.errors import EffmeterError
+from effmeter.reproduce.picture import Picture
 
 Row = Mapping[str, object]
 
@@ -19,6 +20,8 @@ class FigureData:
     what: str
     rows: tuple[Row, ...]
     """All with the same columns."""
+    picture: Picture | None = None
+    """How it is drawn; None: it is a table alone."""
 
     @property
     def file_name(self) -> str:

@@ -35,7 +35,7 @@ def test_the_data_of_a_figure_is_written_beside_the_runs(tmp_path: Path) -> None
     told = reproduce(*arguments, folder=tmp_path)
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("Account: operations of the backward pass")
-    assert "figure data: done/figures/figure-04-hyperparameter-search.csv" in told.stderr
+    assert "figure's data: done/figures/figure-04-hyperparameter-search.csv" in told.stderr
     data = (tmp_path / "done" / "figures" / "figure-04-hyperparameter-search.csv").read_text()
     assert len(data.splitlines()) == 1 + 12
 

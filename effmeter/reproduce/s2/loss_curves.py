@@ -7,10 +7,13 @@ from effmeter.reproduce.comparison import Comparison
 from effmeter.reproduce.comparison_table import Results, listed
 from effmeter.reproduce.figure_data import FigureData, Row
 from effmeter.reproduce.method_study import MethodStudy
+from effmeter.reproduce.picture import Picture
 from effmeter.reproduce.repeats import Repeat
 
 _FIGURES = {"wrn": 3, "vgg": 4}
 """Which shows which network was decided here."""
+
+_CURVES = Picture("epoch", "loss", "epoch", "training loss", ("dataset", "what"))
 
 
 def figure_data(study: MethodStudy) -> list[FigureData]:
@@ -21,7 +24,9 @@ def figure_data(study: MethodStudy) -> list[FigureData]:
             number = _FIGURES[comparison.dense.recipe.architecture[:3]]
             rows.setdefault(number, []).extend(_rows(comparison, study.results))
     names = {number: kind for kind, number in _FIGURES.items()}
-    return [FigureData(n, f"loss curves {names[n]}", tuple(r)) for n, r in rows.items() if r]
+    return [
+        FigureData(n, f"loss curves {names[n]}", tuple(r), _CURVES) for n, r in rows.items() if r
+    ]
 
 
 def _rows(comparison: Comparison, results: Results) -> Iterable[Row]:
@@ -30,6 +35,7 @@ def _rows(comparison: Comparison, results: Results) -> Iterable[Row]:
             "dataset": variant.recipe.dataset,
             "model": variant.model,
             "method": variant.method,
+            "what": comparison.name_of(variant),
         }
         for repeat in results[variant].by_seed.values():
             for row in _epochs(repeat):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from effmeter.reproduce.figure_data import FigureData, Row
 from effmeter.reproduce.over_seeds import mean_energy
+from effmeter.reproduce.picture import Picture
 from effmeter.reproduce.s2.teacher_student.table import (
     SMOOTHING_DEGREE,
     SMOOTHING_WINDOW,
@@ -11,12 +12,25 @@ from effmeter.reproduce.s2.teacher_student.table import (
     smoothed_final,
 )
 
+_ENDS = Picture(
+    "energy_j",
+    "final_loss",
+    "energy of a training, J",
+    "final loss",
+    ("approach",),
+    ("energy_low_j", "energy_high_j"),
+    ("final_loss_low", "final_loss_high"),
+    x_log=True,
+    y_log=False,
+)
+_CURVES = Picture("iteration", "smoothed_loss", "iteration", "loss, smoothed", ("approach",))
+
 
 def figure_data(study: StudentStudy) -> list[FigureData]:
     """The final loss against the energy of each approach, and how the losses fell."""
     return [
-        FigureData(1, "final loss against energy", tuple(_ends(study))),
-        FigureData(2, "curves of the losses", tuple(_curves(study))),
+        FigureData(1, "final loss against energy", tuple(_ends(study)), _ENDS),
+        FigureData(2, "curves of the losses", tuple(_curves(study)), _CURVES),
     ]
 
 
