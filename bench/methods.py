@@ -108,11 +108,14 @@ def _times_ms(rounds: Sequence[Mapping[str, Any]], kind: str, part: Part) -> Ite
 
 
 def _speed_up(entry: Entry, part: Part, rounds: Sequence[Mapping[str, Any]]) -> float:
-    """The median of the rounds; where each draws which batches run, that of all together."""
+    """By the median of the rounds; where each draws which batches run, by all together.
+
+    A round of few rows may have run nothing.
+    """
     here, dense = (list(_times_ms(rounds, kind, part)) for kind in ("method", "dense"))
     if entry.draws_batches:
         return sum(dense) / sum(here)
-    return statistics.median(d / h for d, h in zip(dense, here, strict=True))
+    return 1 / statistics.median(h / d for d, h in zip(dense, here, strict=True))
 
 
 def _in_words(promised: Figure, speed_up: float) -> str:
