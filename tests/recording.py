@@ -1,6 +1,8 @@
 """Helpers for tests that record for real on the simulated machine."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,7 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
+import effmeter
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.energy.counter_trace import CounterTrace
@@ -90,3 +94,27 @@ def children_of(pid: int) -> list[int]:
     """The living children of a process."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def recorder_of(run: effmeter.Run) -> int:
+    """The process that records a run."""
+    session = run._session
+    assert session is not None
+    assert session._link is not None
+    return session._link.recorder_pid
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, seen through to the end of its last thread."""
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not is_running(pid), "it dies")
+
+
+def rows_of(path: Path) -> int:
+    """Rows of whole batches in a run file, with or without its footer."""
+    stream = pa.ipc.open_stream(pa.py_buffer(path.read_bytes()[8:]))
+    count = 0
+    with contextlib.suppress(OSError, pa.ArrowInvalid, StopIteration):
+        while True:
+            count += stream.read_next_batch().num_rows
+    return count

@@ -21,7 +21,7 @@ from effmeter.errors import RecorderError
 from effmeter.recorder.link import connect
 from effmeter.recorder.places import is_trusted_socket
 from effmeter.store.reader import read_run
-from tests.recording import busy, eventually, is_running, only_run
+from tests.recording import busy, eventually, is_running, only_run, recorder_of
 from tests.simulated.machine import SimulatedMachine
 
 DAEMON = [sys.executable, "-m", "effmeter", "daemon"]
@@ -90,13 +90,6 @@ def moments_of(path: Path) -> set[int]:
     began = read_run(path).metadata
     offset_ns = began.started_wall_ns - began.started_time_ns
     return {ns - offset_ns for ns in readings_of(path)["time"].dt.epoch("ns").to_list()}
-
-
-def recorder_of(run: effmeter.Run) -> int:
-    """The process that records a run."""
-    assert run._session is not None
-    assert run._session._link is not None
-    return run._session._link.recorder_pid
 
 
 def as_nobody(act: Callable[[], object]) -> str:

@@ -19,12 +19,14 @@ from effmeter.kernels.cuda.compiling import (
 from effmeter.kernels.cuda.elements import number, quotient, share
 from effmeter.kernels.cuda.maps import (
     LOADS_AHEAD,
+    MAPS,
     STRIDES,
     THREADS,
     Strides,
     assigned,
     distance,
     is_flat,
+    map_arguments,
     tiling_of,
 )
 
@@ -36,8 +38,7 @@ def magnitude_sums(output_gradient: OnDevice, sums: OnDevice, stream: int = 0) -
     ``importance`` of the reference.
     """
     gradient, written = located(output_gradient), located(sums)
-    rows, channels, height, width = gradient.shape
-    if not rows * channels:
+    if 0 in gradient.shape[:2]:
         return
     tiles = tiling_of(gradient)
     launch(
@@ -47,12 +48,7 @@ def magnitude_sums(output_gradient: OnDevice, sums: OnDevice, stream: int = 0) -
         stream,
         gradient.address,
         gradient.strides,
-        rows * channels,
-        channels,
-        height * width,
-        width,
-        tiles.lanes,
-        tiles.lanes_adjacent,
+        *map_arguments(gradient, tiles),
         written.address,
     )
 
@@ -64,8 +60,7 @@ def gathered(output_gradient: OnDevice, chosen: OnDevice, kept: OnDevice, stream
     the gradient's order. Either array is read or written once.
     """
     gradient, wanted, target = located(output_gradient), located(chosen), located(kept)
-    rows, count, height, width = target.shape
-    if not rows * count:
+    if 0 in target.shape[:2]:
         return
     tiles = tiling_of(target)
     flat = is_flat(gradient) and is_flat(target)
@@ -79,12 +74,7 @@ def gathered(output_gradient: OnDevice, chosen: OnDevice, kept: OnDevice, stream
         wanted.address,
         target.address,
         target.strides,
-        rows * count,
-        count,
-        height * width,
-        width,
-        tiles.lanes,
-        tiles.lanes_adjacent,
+        *map_arguments(target, tiles),
     )
 
 
@@ -98,18 +88,15 @@ def _gather_kernel(dtype: Dtype, flat: bool) -> Any:
     return compiled(gather_kernel(dtype, flat), *gather_signature(dtype))
 
 
-_SHAPE = (types.int32,) * 6
-
-
 def sums_signature(dtype: Dtype) -> tuple[types.Type, ...]:
     """The types of the arguments of the kernel that sums."""
-    return (pointer(dtype), STRIDES, *_SHAPE, pointer(np.float32))
+    return (pointer(dtype), STRIDES, *MAPS, pointer(np.float32))
 
 
 def gather_signature(dtype: Dtype) -> tuple[types.Type, ...]:
     """The types of the arguments of the kernel that gathers."""
     strided = (pointer(dtype), STRIDES)
-    return (*strided, pointer(np.int64), *strided, *_SHAPE)
+    return (*strided, pointer(np.int64), *strided, *MAPS)
 
 
 def sums_kernel(bits: bool, flat: bool) -> Kernel:

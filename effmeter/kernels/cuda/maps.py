@@ -28,6 +28,8 @@ MOST_CHANNEL_LANES = 16
 Strides = tuple[int, int, int, int]
 STRIDES = types.UniTuple(types.int64, 4)
 """Of rows, channels, lines and pixels."""
+MAPS = (types.int32,) * 6
+"""Maps, channels, pixels of a map and of its lines, lanes, and whether these are neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ def tiling_of(gradient: Located) -> Tiling:
     rows, channels, height, width = gradient.shape
     channels_adjacent = channels > 1 and gradient.strides[1] < gradient.strides[3]
     return tiling(rows * channels, height * width, channels_adjacent)
+
+
+def map_arguments(array: Located, tiles: Tiling) -> tuple[int, ...]:
+    """What a kernel is told of the maps of an array and of who goes through them, as ``MAPS``."""
+    rows, channels, height, width = array.shape
+    lanes = tiles.lanes, tiles.lanes_adjacent
+    return rows * channels, channels, height * width, width, *lanes
 
 
 def power_of_two(least: int) -> int:

@@ -23,12 +23,14 @@ from effmeter.kernels.cuda.compiling import (
 from effmeter.kernels.cuda.elements import magnitude, number, place_of, quotient, rank, share
 from effmeter.kernels.cuda.maps import (
     LOADS_AHEAD,
+    MAPS,
     STRIDES,
     THREADS,
     Strides,
     assigned,
     distance,
     is_flat,
+    map_arguments,
     tiling_of,
 )
 
@@ -45,8 +47,7 @@ def peaks(
     Many peaks are slow: the time grows with their number.
     """
     gradient, found, carried = located(output_gradient), located(positions), located(values)
-    rows, channels, height, width = gradient.shape
-    if not rows * channels:
+    if 0 in gradient.shape[:2]:
         return
     tiles, count = tiling_of(gradient), found.shape[2]
     kernel = _kernel(gradient.dtype, is_flat(gradient), count > 1)
@@ -57,12 +58,7 @@ def peaks(
         stream,
         gradient.address,
         gradient.strides,
-        rows * channels,
-        channels,
-        height * width,
-        width,
-        tiles.lanes,
-        tiles.lanes_adjacent,
+        *map_arguments(gradient, tiles),
         found.address,
         carried.address,
         *([count] if count > 1 else []),
@@ -79,7 +75,7 @@ def signature(dtype: Dtype, several: bool) -> tuple[types.Type, ...]:
     """The types of a kernel's arguments."""
     outputs = (pointer(np.int32), pointer(np.float32))
     count = (types.int32,) if several else ()
-    return (pointer(dtype), STRIDES, *(types.int32,) * 6, *outputs, *count)
+    return (pointer(dtype), STRIDES, *MAPS, *outputs, *count)
 
 
 def single_peak(bits: bool, flat: bool) -> Kernel:
