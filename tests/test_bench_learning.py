@@ -7,6 +7,7 @@ import pytest
 
 import effmeter
 from bench.learning import METHODS, Metrics, compare, main, outcome_of, table_of
+from effmeter.methods.combined import Combined
 from effmeter.methods.named import parse_method
 
 
@@ -41,7 +42,10 @@ def test_one_seed_gives_no_interval() -> None:
 
 def test_every_method_listed_is_known() -> None:
     for text in METHODS:
-        parse_method(text)
+        names = [part.partition(":")[0] for part in text.split("+")]
+        method = parse_method(text)
+        parts = method.methods if isinstance(method, Combined) else [method]
+        assert [part.name for part in parts] == names
 
 
 def test_recorded_runs_hold_what_is_compared(tmp_path: Path) -> None:

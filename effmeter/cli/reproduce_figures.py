@@ -18,7 +18,7 @@ def write(figures: Sequence[FigureData], folder: Path) -> list[Path]:
     try:
         return [*written, *draw(figures, folder)]
     except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
+        if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         click.echo(MISSING, err=True)
         return written

@@ -30,7 +30,7 @@ def test_each_table_trains_both_baselines_and_each_approach_with_its_controls(na
 
 def test_the_methods_in_text_are_methods() -> None:
     for variant in SCALES["full"].variants:
-        parse_method(variant.method)
+        assert parse_method(variant.method).name == variant.method.partition(":")[0]
 
 
 def test_the_full_scale_has_the_schedule_of_the_paper() -> None:
