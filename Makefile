@@ -17,7 +17,7 @@ help: ## list these targets
 	@echo "PYTHON=python3.12 chooses another Python for the virtual environment in $(VENV)."
 
 demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
-	@files=$$($(BIN)/effmeter bench lenet --sizes 1,2 --epochs 8 --out $(RUNS)) \
+	@files=$$($(BIN)/effmeter sweep lenet --sizes 1,2 --epochs 8 --out $(RUNS)) \
 	  && $(BIN)/effmeter report $$files \
 	  && printf '\nThe recorded runs:\n' && printf '  %s\n' $$files
 
@@ -31,14 +31,14 @@ check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 bench: $(READY) ## measure what measuring costs, and whether the intervals cover the truth
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.coverage
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.coverage
 
 bench-kernels: $(READY) ## measure the methods' kernels beside the framework, into benchmarks/results/
-	$(BIN)/python -m bench kernels --markdown --out benchmarks/results/kernels-$$(date +%F).md
+	$(BIN)/python -m benchmarks kernels --markdown --out benchmarks/results/kernels-$$(date +%F).md
 
 bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and codecarbon (Linux; root for the CPU)
-	$(PEERS)/bin/python -m bench.peers
+	$(PEERS)/bin/python -m benchmarks.peers
 
 clean: ## remove the virtual environments and what was built; recorded runs stay
 	rm -rf $(VENV) $(PEERS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,8 +18,8 @@ if sys.platform == "win32":
 if TYPE_CHECKING:
     from effmeter.energy import Energy
     from effmeter.errors import EffmeterError, EffmeterWarning, UsageError
+    from effmeter.recorded.reading import read_run
     from effmeter.stopping import EnergyBudget, MaxEpochs, Patience, TargetMetric
-    from effmeter.store.reader import read_run
     from effmeter.tracking.run import Epoch, Run
     from effmeter.tracking.tracker import track
 
@@ -36,7 +36,7 @@ _HOMES = {
     "Run": "tracking.run",
     "TargetMetric": "stopping",
     "UsageError": "errors",
-    "read_run": "store.reader",
+    "read_run": "recorded.reading",
     "track": "tracking.tracker",
 }
 

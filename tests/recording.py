@@ -17,8 +17,8 @@ import effmeter
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.energy.counter_trace import CounterTrace
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
 
 PATIENCE_S = 20.0
 
@@ -58,14 +58,14 @@ def run_program(source: str, environ: Mapping[str, str]) -> "subprocess.Complete
     return subprocess.CompletedProcess([], program.returncode, out, err)
 
 
-def only_run(folder: Path) -> Run:
+def only_run(folder: Path) -> RecordedRun:
     """The one run recorded in a folder."""
     files = [path for path in folder.glob("*.arrow") if not path.name.endswith(".2.arrow")]
     assert len(files) == 1, sorted(folder.iterdir())
     return read_run(files[0])
 
 
-def sure_bounds(run: Run, channel: str, begin_ns: int, end_ns: int) -> Energy:
+def sure_bounds(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> Energy:
     """A counter's energy with the bounds that always hold; the interval holds in 95 % of cases."""
     trace = run.trace(channel)
     assert isinstance(trace, CounterTrace)
@@ -74,7 +74,7 @@ def sure_bounds(run: Run, channel: str, begin_ns: int, end_ns: int) -> Energy:
     return energy
 
 
-def longest_unread_s(run: Run, channel: str) -> float:
+def longest_unread_s(run: RecordedRun, channel: str) -> float:
     """The longest time between two readings, which a busy machine stretches."""
     samples = run.samples(channel)
     assert samples is not None

@@ -1,8 +1,9 @@
 """What a cover sums, and that it names every device that gives it no figure."""
 
+from effmeter.channel import Channel, Component, Provenance, Refusal
+
 from effmeter.cover import Cover, choose_cover
-from effmeter.schema import Channel, Component, Provenance, Refusal
-from tests.store.writing import counter, gauge
+from tests.runfile.writing import counter, gauge
 
 ESTIMATED = Provenance.ESTIMATED
 

@@ -4,11 +4,11 @@ Imports for type checking count as well: they too are knowledge of another part.
 """
 
 import ast
+import importlib
 import os
-import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,24 +19,42 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
-LEAVES = frozenset({"errors", "units", "clock", "counters", "energy", "schema", "cover"})
-STAGES = ("recorder", "stopping", "tracking", "store", "analysis", "report", "integrations")
-METHOD_LIBRARIES = frozenset(
-    {"torch", "numpy", "sklearn", "scipy", "pyarrow", "PIL", "datasets", "torchmetrics"}
-)
+LEAVES = frozenset({"errors", "units", "clock", "channel", "cover"})
 KERNEL_LIBRARIES = frozenset({"numba", "numpy"})
+METHOD_LIBRARIES = frozenset({"torch", "numpy"})
 
-ALLOWED = {
-    "probes": LEAVES,
-    **{stage: LEAVES.union(STAGES[:place]) for place, stage in enumerate(STAGES)},
-    "kernels": frozenset[str](),
-    "methods": frozenset({"kernels"}),
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
+    "energy": LEAVES,
+    "probes": LEAVES,
+    "runfile": LEAVES,
+    "state": LEAVES,
+    "wire": LEAVES | {"runfile"},
+    "client": LEAVES | {"wire", "runfile", "state"},
+    "recorder": LEAVES | {"energy", "probes", "wire", "runfile"},
+    "stopping": LEAVES | {"energy"},
+    "tracking": LEAVES | {"energy", "stopping", "client"},
+    "recorded": LEAVES | {"energy", "runfile"},
+    "analysis": LEAVES | {"energy", "recorded", "stopping"},
+    "report": LEAVES | {"energy", "recorded", "analysis", "state"},
+    "kernels": frozenset(),
+    "methods": frozenset({"errors", "kernels"}),
 }
-ALLOWED["recorder"] |= {"probes"}
-UNRESTRICTED = frozenset({"grid", "reproduce", "cli", "__init__", "__main__"})
+INSTRUMENT = frozenset(MAY_IMPORT) - {"kernels", "methods"}
+EVERYTHING = frozenset({*MAY_IMPORT, "cli", "lab"})
+MAY_IMPORT = {
+    **MAY_IMPORT,
+    "cli": INSTRUMENT,
+    "lab": EVERYTHING,
+    "__init__": INSTRUMENT,
+    "__main__": frozenset({"cli"}),
+}
 
 HEAVY = ("torch", "numba", "pyarrow", "numpy", "click", "rich", "pynvml", "psutil")
+
+
+def sources(*parts: str) -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if not parts or part_of(path) in parts]
 
 
 def part_of(path: Path) -> str:
@@ -44,11 +62,12 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def sources(*parts: str) -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if not parts or part_of(path) in parts]
+def module_name(path: Path) -> str:
+    names = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def imported_modules(path: Path) -> Iterator[str]:
+def imported_names(path: Path) -> Iterator[str]:
     """Dotted names that a file imports, at any depth; ``from a import b`` counts as ``a.b``."""
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
@@ -59,13 +78,40 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def imported_parts(path: Path) -> set[str]:
-    names = (module.split(".") for module in imported_modules(path))
+    names = (name.split(".") for name in imported_names(path))
     return {name[1] for name in names if name[0] == "effmeter" and len(name) > 1}
 
 
 def imported_libraries(path: Path) -> set[str]:
-    roots = {module.split(".")[0] for module in imported_modules(path)}
+    roots = {name.split(".")[0] for name in imported_names(path)}
     return roots - sys.stdlib_module_names - {"effmeter"}
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Each module of effmeter with the modules of effmeter that it names."""
+    paths = {module_name(path): path for path in sources()}
+    graph: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        named = (n if n in paths else n.rpartition(".")[0] for n in imported_names(path))
+        graph[module] = {name for name in named if name in paths and name != module}
+    return graph
+
+
+def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """One circle through each module that can reach itself, without repeats."""
+    found: dict[frozenset[str], list[str]] = {}
+    for start in graph:
+        paths = [[start]]
+        seen = {start}
+        while paths:
+            path = paths.pop(0)
+            for following in graph.get(path[-1], ()):
+                if following == start:
+                    found.setdefault(frozenset(path), path)
+                elif following not in seen:
+                    seen.add(following)
+                    paths.append([*path, following])
+    return list(found.values())
 
 
 def loaded_by(statement: str, *names: str) -> list[str]:
@@ -78,33 +124,34 @@ def loaded_by(statement: str, *names: str) -> list[str]:
     return finished.stdout.split()
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_its_part_may(path: Path) -> None:
-    part = part_of(path)
-    if part in UNRESTRICTED:
-        return
-    assert part in ALLOWED, f"{part} has no place in the table of who may import whom"
-    assert imported_parts(path) <= ALLOWED[part] | {part}
+def test_each_part_imports_only_what_the_table_allows() -> None:
+    assert {part_of(path) for path in sources()} <= set(MAY_IMPORT), "a part without a rule"
+    violations = {
+        module_name(path): sorted(further)
+        for path in sources()
+        if (further := imported_parts(path) - MAY_IMPORT[part_of(path)] - {part_of(path)})
+    }
+    assert violations == {}
 
 
-def test_every_part_in_the_table_that_exists_is_checked() -> None:
-    assert {part_of(path) for path in sources()} >= LEAVES | {"probes", "recorder", "methods"}
+def test_no_module_imports_itself_through_others() -> None:
+    assert circles(import_graph()) == []
 
 
-@pytest.mark.parametrize("path", sources("methods"), ids=lambda path: path.name)
-def test_methods_know_the_framework_and_nothing_of_measuring(path: Path) -> None:
-    assert imported_libraries(path) <= METHOD_LIBRARIES
+def test_kernels_and_methods_load_the_libraries_of_their_table_alone() -> None:
+    allowed = {"kernels": KERNEL_LIBRARIES, "methods": METHOD_LIBRARIES}
+    violations = {
+        module_name(path): sorted(further)
+        for path in sources(*allowed)
+        if (further := imported_libraries(path) - allowed[part_of(path)])
+    }
+    assert violations == {}
 
 
-@pytest.mark.parametrize("path", sources("kernels"), ids=lambda path: path.name)
-def test_kernels_know_numba_and_numpy_alone(path: Path) -> None:
-    assert imported_libraries(path) <= KERNEL_LIBRARIES
-
-
-@pytest.mark.parametrize("folder", ["effmeter", "tests", "bench"])
+@pytest.mark.parametrize("folder", ["effmeter", "tests", "benchmarks"])
 def test_nothing_is_imported_through_the_links_at_the_root(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):
-        roots = {module.split(".")[0] for module in imported_modules(path)}
+        roots = {name.split(".")[0] for name in imported_names(path)}
         assert roots.isdisjoint(LINKS), path
 
 
@@ -119,7 +166,7 @@ def test_importing_effmeter_loads_no_library() -> None:
 
 def test_listing_the_workloads_loads_no_framework() -> None:
     recipe = "Recipe('lenet', method='gskip+e2-train')"
-    statement = f"from effmeter.methods.workloads import Recipe, check; check({recipe})"
+    statement = f"from effmeter.lab.workloads import Recipe, check; check({recipe})"
     assert loaded_by(statement, "torch", "numpy", "sklearn") == []
 
 
@@ -137,6 +184,31 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         getattr(effmeter, "no_such" + "_name")
 
 
-def test_no_public_name_is_also_a_submodule() -> None:
-    submodules = {module.name for module in pkgutil.iter_modules(effmeter.__path__)}
-    assert submodules.isdisjoint(effmeter.__all__)
+def test_no_function_or_public_name_hides_a_module() -> None:
+    """A name in a package's namespace that is also one of its modules must be that module."""
+    hidden = []
+    for path in sources():
+        name = module_name(path)
+        package, _, last = name.rpartition(".")
+        if package and path.name != "__init__.py":
+            defined = {n.name for n in ast.parse(path.read_text()).body if isinstance(n, DEFINED)}
+            hidden += [name] * (last in defined)
+            init = PACKAGE.parent.joinpath(*package.split("."), "__init__.py")
+            bound = {i.rpartition(".")[2] for i in imported_names(init)} - {
+                i.rpartition(".")[2] for i in imported_names(init) if i == name
+            }
+            hidden += [f"{package}: {last}"] * (last in bound)
+    assert hidden == []
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert modules.isdisjoint(effmeter.__all__)
+
+
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def test_every_module_of_the_instrument_loads_by_its_name() -> None:
+    """``import a.b.c as m`` gives the module, not something that took its place."""
+    for path in sources("analysis", "stopping", "tracking", "recorded", "report"):
+        name = module_name(path)
+        loaded = importlib.import_module(name)
+        assert sys.modules[name] is loaded

@@ -109,6 +109,6 @@ def test_an_installation_exposes_effmeter_alone(kind: str, sources: Path, tmp_pa
     found = run_elsewhere("import effmeter; print(effmeter.__file__)", site_folder, elsewhere)
     home = sources if kind == "editable" else site_folder
     assert found.stdout.strip() == str(home / "effmeter" / "__init__.py"), found.stderr
-    for name in (*LINKS, "tests", "bench"):
+    for name in (*LINKS, "tests", "benchmarks"):
         refused = run_elsewhere(f"import {name}", site_folder, elsewhere)
         assert "ModuleNotFoundError" in refused.stderr, f"{name} can be imported"

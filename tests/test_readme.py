@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.store.reader import read_run
+from effmeter.recorded.reading import read_run
 from tests.simulated.machine import SimulatedMachine
 
 README = Path(__file__).parents[1] / "README.md"

@@ -10,21 +10,21 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from effmeter.analysis.account import account, total_over
+from effmeter.analysis.breakdown import account, total_over
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.store.records import Epoch
-from effmeter.store.run import Run
+from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.run import RecordedRun
 
-Measure = Callable[[Run, Cover, int, int], Energy | None]
+Measure = Callable[[RecordedRun, Cover, int, int], Energy | None]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochEfficiency:
     """Eq 2 at the end of one epoch."""
 
-    epoch: Epoch
+    epoch: RecordedEpoch
     metric_value: float
     energy: Energy
     """From the beginning of the first epoch to the end of this one."""
@@ -70,7 +70,7 @@ class Efficiency:
 
 
 def efficiency(
-    run: Run, metric: str | None = None, measure: Measure = total_over
+    run: RecordedRun, metric: str | None = None, measure: Measure = total_over
 ) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
 

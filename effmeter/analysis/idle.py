@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from effmeter.analysis.account import Account, ComponentEnergy, account
+from effmeter.analysis.breakdown import Account, ComponentEnergy, account
+from effmeter.channel import Channel
 from effmeter.energy import Energy, total
 from effmeter.errors import EffmeterError, MeasurementError
-from effmeter.schema import Channel
-from effmeter.store.run import Run
+from effmeter.recorded.run import RecordedRun
 
 FORMAT = 1
 FILE_NAME = "idle.json"
@@ -71,7 +71,7 @@ def baseline_path(environ: Mapping[str, str]) -> Path:
 
 
 def measure_idle(
-    run: Run, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
+    run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
 ) -> IdleBaseline:
     """The idle power in a window of a run; MeasurementError where nothing was read in it."""
     whole = account(run, begin_ns, end_ns)
@@ -91,7 +91,7 @@ def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
     return IdlePower(channel.device, *(figure_j / duration_s for figure_j in figures))
 
 
-def net_energy(run: Run, whole: Account, baseline: IdleBaseline) -> NetEnergy | None:
+def net_energy(run: RecordedRun, whole: Account, baseline: IdleBaseline) -> NetEnergy | None:
     """The net energy of a run; None where it has no gross energy.
 
     MeasurementError where the baseline is of another host, or not of the channels that the
@@ -112,7 +112,7 @@ def net_energy(run: Run, whole: Account, baseline: IdleBaseline) -> NetEnergy | 
     return None if summed is None else NetEnergy(components, summed)
 
 
-def baseline_of(run: Run, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
+def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
     """The baseline of a run's host; MeasurementError where there is none."""
     host = str(run.metadata.host.get("name"))
     if host not in baselines:
@@ -124,7 +124,7 @@ def baseline_of(run: Run, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline
 
 
 def _idle_energy(
-    run: Run, channels: Sequence[Channel], baseline: IdleBaseline, awake_s: float
+    run: RecordedRun, channels: Sequence[Channel], baseline: IdleBaseline, awake_s: float
 ) -> Energy:
     idle = []
     for channel in channels:

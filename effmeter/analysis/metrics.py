@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from effmeter.store.records import Epoch
-from effmeter.store.run import Run
+from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.run import RecordedRun
 
 _FALLS = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "fid")
 
@@ -27,18 +27,18 @@ def falls(metric: str) -> bool:
     return any(word in _FALLS or word.endswith("loss") for word in words)
 
 
-def courses(epochs: Sequence[Epoch]) -> tuple[MetricCourse, ...]:
+def courses(epochs: Sequence[RecordedEpoch]) -> tuple[MetricCourse, ...]:
     """Every metric of these epochs, in the order in which they were first logged."""
     names = dict.fromkeys(name for epoch in epochs for name in epoch.metrics)
     return tuple(_course(name, epochs) for name in names)
 
 
-def logged_names(run: Run) -> tuple[str, ...]:
+def logged_names(run: RecordedRun) -> tuple[str, ...]:
     """The metrics that the run's epochs logged."""
     return tuple(dict.fromkeys(name for epoch in run.lead_epochs for name in epoch.metrics))
 
 
-def default_metric(run: Run) -> str | None:
+def default_metric(run: RecordedRun) -> str | None:
     """The metric that stands for what was learned: accuracy, else the first that should rise."""
     names = logged_names(run)
     if "accuracy" in names:
@@ -46,7 +46,7 @@ def default_metric(run: Run) -> str | None:
     return next((name for name in names if not falls(name)), None)
 
 
-def _course(name: str, epochs: Sequence[Epoch]) -> MetricCourse:
+def _course(name: str, epochs: Sequence[RecordedEpoch]) -> MetricCourse:
     """A value that is not a number can be the last one, but never the best."""
     values = [(epoch.metrics[name], epoch.number) for epoch in epochs if name in epoch.metrics]
     numbers = [pair for pair in values if math.isfinite(pair[0])]

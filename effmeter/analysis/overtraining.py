@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from effmeter.store.run import Run
+from effmeter.recorded.run import RecordedRun
 
 EARLY_EPOCH = 50
 LATE_EPOCH = 100
@@ -63,7 +63,7 @@ def overtraining(
 
 
 def overtraining_of(
-    run: Run,
+    run: RecordedRun,
     test_metric: str = "accuracy",
     train_metric: str | None = None,
     epochs: tuple[int, int] = (EARLY_EPOCH, LATE_EPOCH),

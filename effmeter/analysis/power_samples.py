@@ -11,11 +11,11 @@ each of its readings there, which has the sum that a gauge read at the same mome
 
 import math
 
-from effmeter.analysis.account import energy_of
+from effmeter.analysis.breakdown import energy_of
+from effmeter.channel import Kind
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.schema import Kind
-from effmeter.store.run import Run
+from effmeter.recorded.run import RecordedRun
 
 RATE_CAUTION = (
     "power samples in place of energy: these sums grow with the sampling rate, and compare only "
@@ -23,7 +23,7 @@ RATE_CAUTION = (
 )
 
 
-def power_samples_over(run: Run, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+def power_samples_over(run: RecordedRun, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
     """The sum of power samples of a window over a cover; None where a channel has none.
 
     An ``Energy`` whose value is in watts and whose bounds are NaN.
@@ -35,7 +35,7 @@ def power_samples_over(run: Run, cover: Cover, begin_ns: int, end_ns: int) -> En
     return Energy(math.fsum(known), math.nan, math.nan)
 
 
-def _samples_of(run: Run, channel: str, begin_ns: int, end_ns: int) -> float | None:
+def _samples_of(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> float | None:
     samples = run.samples(channel)
     if samples is None:
         return None

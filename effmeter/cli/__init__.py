@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 import warnings
+from collections import ChainMap
+from importlib.metadata import entry_points
 
 import click
 
@@ -11,36 +13,43 @@ from effmeter import __version__
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
-    "bench": "Train workloads over a grid of sizes, data sets and seeds, every run recorded.",
-    "daemon": "Run the shared recorder, look at it, stop it.",
-    "doctor": "List what can be measured here, and how to lift what stands in the way.",
-    "flops": "Count the operations of a training iteration, with or without a method.",
-    "idle": "Measure what this machine draws when nothing runs.",
-    "report": "Print what runs cost and what they learned.",
-    "reproduce": "Run a published study again and print its tables.",
-    "run": "Record a command in any language.",
+    "daemon": ("effmeter.cli.daemon", "Run the shared recorder, look at it, stop it."),
+    "doctor": ("effmeter.cli.doctor", "List what can be measured here and how to enable the rest."),
+    "idle": ("effmeter.cli.idle", "Measure the power that this machine draws at rest."),
+    "report": ("effmeter.cli.report", "Print what runs cost and what they learned."),
+    "run": ("effmeter.cli.run", "Record a command in any language."),
 }
+"""For each command: the module that holds a function of its name, and one line of help."""
+_FURTHER_COMMANDS = "effmeter.commands"
+"""The group of entry points whose values are mappings of the same form."""
 
 
 class _LazyCommands(click.Group):
-    """Commands are listed without loading them: help must not wait for torch."""
+    """Lists commands without loading their modules: help must not wait for torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, sorted."""
-        return sorted(_COMMANDS)
+        """All commands in alphabetical order."""
+        return sorted(_commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load the module of one command."""
-        if cmd_name not in _COMMANDS:
+        """The command of that name, or None."""
+        commands = _commands()
+        if cmd_name not in commands:
             return None
-        command = getattr(importlib.import_module(f"effmeter.cli.{cmd_name}"), cmd_name)
+        command = getattr(importlib.import_module(commands[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands in the help."""
+        """Writes the section that lists the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_commands().items())])
+
+
+def _commands() -> dict[str, tuple[str, str]]:
+    """The instrument's own commands and those of installed packages that add some."""
+    further = [found.load() for found in entry_points(group=_FURTHER_COMMANDS)]
+    return dict(ChainMap(_COMMANDS, *further))
 
 
 @click.group(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
+from effmeter.client.connection import Link, connect
 from effmeter.errors import RecorderError, UsageError
-from effmeter.recorder.link import Link, connect
-from effmeter.recorder.places import shared_socket
 from effmeter.recorder.shared import Access, serve_shared
 from effmeter.units import format_duration
+from effmeter.wire.paths import shared_socket
 
 _STOP_TIMEOUT_S = 15.0
 _socket_option = click.option(

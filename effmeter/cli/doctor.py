@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
+from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
-from effmeter.methods.kernel_paths import DEVICE_TYPES, KernelPath, kernel_path
+from effmeter.methods.ops.dispatch import DEVICE_TYPES, KernelPath, kernel_path
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
-from effmeter.recorder.link import connect
-from effmeter.recorder.places import shared_sockets
 from effmeter.units import format_duration
+from effmeter.wire.paths import shared_sockets
 
 _ANSWER_TIMEOUT_S = 2.0
 _HEADINGS = ("CHANNEL", "COMPONENT", "KIND", "PROVENANCE", "REFRESH", "READS", "SOURCE")

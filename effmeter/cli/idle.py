@@ -12,17 +12,12 @@ from pathlib import Path
 
 import click
 
-from effmeter.analysis.idle import (
-    IdleBaseline,
-    baseline_path,
-    measure_idle,
-    save_baseline,
-)
+from effmeter.analysis.idle import IdleBaseline, baseline_path, measure_idle, save_baseline
 from effmeter.clock import now_ns
 from effmeter.errors import MeasurementError
-from effmeter.recorder.processes import busy_s
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run as RecordedRun
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
+from effmeter.recorder.observers.processes import busy_s
 from effmeter.tracking import Run
 from effmeter.units import format_duration, format_power
 

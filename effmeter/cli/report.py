@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import click
 from rich.console import Console
 
-from effmeter.analysis.framework import Framework
+from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAMPLES
+from effmeter.analysis.efficiency_framework.result import Framework
+from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of, baseline_path, load_baselines
 from effmeter.analysis.metrics import logged_names
-from effmeter.analysis.observation import JOULES, POWER_SAMPLES
-from effmeter.analysis.trials import has_labels
-from effmeter.cli.report_framework import (
+from effmeter.cli.report_efficiency import (
     framework_of_runs,
     framework_of_tables,
     refuse_without_object,
@@ -23,13 +23,13 @@ from effmeter.cli.report_framework import (
     wanted_labels,
 )
 from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.recorded.reading import find_runs, read_run
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.contents import RunSummary
-from effmeter.report.framework_contents import framework_mapping
-from effmeter.report.framework_text import print_framework
+from effmeter.report.efficiency_contents import framework_mapping
+from effmeter.report.efficiency_text import print_framework
 from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
-from effmeter.store.reader import find_runs, read_run
-from effmeter.store.run import Run
 
 _PIPED_WIDTH = 120
 
@@ -152,9 +152,9 @@ def _read(
     metric: str | None,
     baselines: Mapping[str, IdleBaseline] | None,
     labels: Mapping[str, str],
-) -> tuple[list[Run], list[RunSummary], list[str]]:
+) -> tuple[list[RecordedRun], list[RunSummary], list[str]]:
     """The runs that can be read with their summaries, and what is wrong with others."""
-    runs: list[Run] = []
+    runs: list[RecordedRun] = []
     summaries: list[RunSummary] = []
     errors: list[str] = []
     for path in find_runs(files):
@@ -170,7 +170,7 @@ def _read(
     return runs, summaries, errors
 
 
-def _refuse_unlogged(metric: str | None, runs: list[Run]) -> None:
+def _refuse_unlogged(metric: str | None, runs: list[RecordedRun]) -> None:
     logged = {name for run in runs for name in logged_names(run)}
     if metric is not None and runs and metric not in logged:
         known = ", ".join(sorted(logged)) or "none"

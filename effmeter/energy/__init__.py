@@ -14,9 +14,9 @@ A sensor's stated gain error is kept apart as systematic: it does not shrink by 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from effmeter.counters import Loss
-from effmeter.energy.interval import POWER_HEADROOM, Energy, Trace, total
-from effmeter.schema import Channel, Kind
+from effmeter.channel import Channel, Kind
+from effmeter.energy.counter import Loss
+from effmeter.energy.value import POWER_HEADROOM, Energy, Trace, total
 
 if TYPE_CHECKING:
     from effmeter.energy.arrays import Times, Values

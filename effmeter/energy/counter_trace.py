@@ -23,10 +23,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from effmeter.counters import CounterLimits, Loss
+from effmeter.channel import Channel
 from effmeter.energy.arrays import Times, Values
-from effmeter.energy.interval import POWER_HEADROOM, Energy, covering_j, widen
-from effmeter.schema import Channel
+from effmeter.energy.counter import CounterLimits, Loss
+from effmeter.energy.value import POWER_HEADROOM, Energy, covering_j, widen
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""

@@ -8,7 +8,7 @@ the middle of what it averages, and integrated. The interval takes in
 - at each boundary, and for all readings together, how unsure the dates of the readings are, at
   the swing of the power nearby;
 - for a gauge that averages over less than its refresh period, what it never looked at
-  (``effmeter.energy.glimpses``).
+  (``effmeter.energy.part_time``).
 """
 
 import math
@@ -18,17 +18,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from effmeter.counters import Loss
+from effmeter.channel import Channel
 from effmeter.energy.arrays import Times, Values
-from effmeter.energy.glimpses import (
+from effmeter.energy.counter import Loss
+from effmeter.energy.part_time import (
     AROUND_S,
     MEAN_FRACTION,
     SMOOTH_FRACTION,
     Glimpses,
     looks_part_time,
 )
-from effmeter.energy.interval import POWER_HEADROOM, Energy, covering_j, widen
-from effmeter.schema import Channel
+from effmeter.energy.value import POWER_HEADROOM, Energy, covering_j, widen
 
 
 class GaugeTrace:

@@ -11,9 +11,9 @@ from typing import Any, get_args
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from effmeter.methods.ledger import Ledger
+from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import ActsOn, AttachError, Batch, Method
-from effmeter.methods.random_skipping import RandomSkipping
+from effmeter.methods.skipping.random_skipping import RandomSkipping
 
 _ORDER: tuple[ActsOn, ...] = get_args(ActsOn)
 

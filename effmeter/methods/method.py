@@ -31,9 +31,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
-from effmeter.methods.ledger import Ledger
+from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.work import Work
 from effmeter.methods.seeds import derived_seed
-from effmeter.methods.work import Work
 
 ActsOn = Literal["batches", "samples", "layers", "gradients", "structure"]
 """What a method leaves out or rewrites; two that act on the same cannot be combined."""

@@ -4,10 +4,15 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from effmeter.channel import Channel, Component, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes import amd, apple, estimate, hwmon, nvml, perf, powercap, pyrapl
+from effmeter.probes.amd import discovery as amd
+from effmeter.probes.apple import discovery as apple
 from effmeter.probes.base import Discovery
-from effmeter.schema import Channel, Component, Provenance, Refusal
+from effmeter.probes.estimate import probe as estimate
+from effmeter.probes.hwmon import probe as hwmon
+from effmeter.probes.nvidia import probe as nvml
+from effmeter.probes.rapl import perf, powercap, pyrapl
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from effmeter.schema import Channel, Refusal
+from effmeter.channel import Channel, Refusal
 
 LIMIT_HEADROOM = 2.0
 """A stated power limit holds on average over its window, and as the sensor sees it: a channel's

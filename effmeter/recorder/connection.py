@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from effmeter.recorder.peer import Peer, peer_of, watch_death
-from effmeter.recorder.protocol import (
+from effmeter.wire.peer import Peer, peer_of, watch_death
+from effmeter.wire.protocol import (
     LineBuffer,
     Message,
     ProtocolError,

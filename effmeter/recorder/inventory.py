@@ -8,9 +8,9 @@ from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery, coarse_counters
-from effmeter.recorder.protocol import Message
-from effmeter.recorder.schedule import CLOSE_LOAD_FRACTION, CLOSE_NS
-from effmeter.schema import Metadata
+from effmeter.recorder.sampling.schedule import CLOSE_LOAD_FRACTION, CLOSE_NS
+from effmeter.runfile.format import Metadata
+from effmeter.wire.protocol import Message
 
 _OWN_PACKAGES = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
 

@@ -7,10 +7,10 @@ import socket
 from pathlib import Path
 
 from effmeter.probes import discover
-from effmeter.recorder.places import SOCKET_NAME, remove_private_directory
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.recorder.writer import keep_pandas_out
+from effmeter.runfile.writer import keep_pandas_out
+from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
 
 
 def serve_private(inherited: int, directory: str) -> int:

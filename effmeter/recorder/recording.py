@@ -5,16 +5,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from effmeter.channel import Channel
 from effmeter.clock import Clock
-from effmeter.recorder.contention import ContentionLog, Snapshot
-from effmeter.recorder.intake import Appeared, Gap, Item, Observation
-from effmeter.recorder.memory import MemoryLog, MemorySnapshot
-from effmeter.recorder.protocol import INTERRUPTED, Message, ProtocolError
-from effmeter.recorder.rows import EventRow, RowBuffer
-from effmeter.recorder.thinning import Thinning
-from effmeter.recorder.totals import LiveTotals
-from effmeter.recorder.writer import RunWriter
-from effmeter.schema import Channel, Event, Metadata
+from effmeter.recorder.live_energy import LiveTotals
+from effmeter.recorder.observers.contention import ContentionLog, Snapshot
+from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
+from effmeter.recorder.sampling.downsampling import Thinning
+from effmeter.recorder.sampling.ingest import Appeared, Gap, Item, Observation
+from effmeter.runfile.format import Event, Metadata
+from effmeter.runfile.row import EventRow, RowBuffer
+from effmeter.runfile.writer import RunWriter
+from effmeter.wire.protocol import INTERRUPTED, Message, ProtocolError
 
 ANCHOR_PERIOD_NS = 60_000_000_000
 FLUSH_PERIOD_NS = 900_000_000

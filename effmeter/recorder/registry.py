@@ -6,19 +6,13 @@ from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
-from effmeter.recorder.beginning import Beginnings
 from effmeter.recorder.connection import Connection
+from effmeter.recorder.pending import Beginnings
 from effmeter.recorder.policy import Policy
-from effmeter.recorder.pool import SamplerPool
-from effmeter.recorder.protocol import (
-    INTERRUPTED,
-    PROTOCOL_VERSION,
-    STOPPED,
-    Message,
-    ProtocolError,
-)
 from effmeter.recorder.recording import Recording
+from effmeter.recorder.sampling.pool import SamplerPool
 from effmeter.recorder.visibility import with_visible_gpus
+from effmeter.wire.protocol import INTERRUPTED, PROTOCOL_VERSION, STOPPED, Message, ProtocolError
 
 SETTLE_NS = 300_000_000
 """The longest that an answer waits for the readings it asked for."""

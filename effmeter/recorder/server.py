@@ -11,10 +11,10 @@ from collections.abc import Callable
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery
 from effmeter.recorder.connection import Connection
-from effmeter.recorder.peer import Peer
 from effmeter.recorder.policy import Policy
-from effmeter.recorder.protocol import Message, ProtocolError
 from effmeter.recorder.registry import Registry
+from effmeter.wire.peer import Peer
+from effmeter.wire.protocol import Message, ProtocolError
 
 MAX_CONNECTIONS = 256
 MAX_CONNECTIONS_OF_OTHERS = 64

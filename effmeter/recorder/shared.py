@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from effmeter.client.connection import connect
 from effmeter.errors import RecorderError
 from effmeter.probes import discover
-from effmeter.recorder.link import connect
-from effmeter.recorder.places import is_trusted_socket, make_own_directory
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.recorder.writer import keep_pandas_out
+from effmeter.runfile.writer import keep_pandas_out
+from effmeter.wire.paths import is_trusted_socket, make_own_directory
 
 
 @dataclass(frozen=True, slots=True)

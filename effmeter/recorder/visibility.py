@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from effmeter.client.program import GPU_VARIABLES
 from effmeter.cover import VISIBLE_GPUS, VISIBLE_GPUS_UNKNOWN
 from effmeter.probes.base import Discovery
-from effmeter.probes.nvml import NvmlProbe
-from effmeter.probes.nvml_selection import visible_gpus
-from effmeter.recorder.program import GPU_VARIABLES
+from effmeter.probes.nvidia.probe import NvmlProbe
+from effmeter.probes.nvidia.selection import visible_gpus
 
 
 def with_visible_gpus(program: Mapping[str, Any], discovery: Discovery, pid: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.energy import Energy
-from effmeter.store.records import Label
+from effmeter.recorded.records import Label
 
 
 @dataclass(frozen=True, slots=True)

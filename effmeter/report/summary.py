@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from effmeter.analysis.account import Account, account, provenances_of, total_over
+from effmeter.analysis.breakdown import Account, account, provenances_of, total_over
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency
 from effmeter.analysis.idle import IdleBaseline, net_energy
 from effmeter.analysis.metrics import courses
+from effmeter.channel import Channel
 from effmeter.energy import Energy
-from effmeter.report.cautions import cautions
+from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.contents import (
     ChannelFigure,
     ComponentFigure,
@@ -22,12 +24,12 @@ from effmeter.report.contents import (
     RunSummary,
     SourceFigure,
 )
-from effmeter.schema import Channel
-from effmeter.store.records import Epoch
-from effmeter.store.run import Run
+from effmeter.report.warnings import cautions
 
 
-def summarise(run: Run, metric: str | None = None, idle: IdleBaseline | None = None) -> RunSummary:
+def summarise(
+    run: RecordedRun, metric: str | None = None, idle: IdleBaseline | None = None
+) -> RunSummary:
     """The figures of a run; Eq 2 is of ``metric``, or of the run's own choice.
 
     With ``idle``, net energies stand beside gross ones; MeasurementError where it does not fit.
@@ -83,7 +85,7 @@ def summarise(run: Run, metric: str | None = None, idle: IdleBaseline | None = N
     )
 
 
-def _net(run: Run, whole: Account, idle: IdleBaseline) -> NetFigures | None:
+def _net(run: RecordedRun, whole: Account, idle: IdleBaseline) -> NetFigures | None:
     net = net_energy(run, whole, idle)
     if net is None:
         return None
@@ -117,7 +119,7 @@ def _channels(whole: Account) -> tuple[ChannelFigure, ...]:
     )
 
 
-def _sources(run: Run) -> tuple[SourceFigure, ...]:
+def _sources(run: RecordedRun) -> tuple[SourceFigure, ...]:
     counts: dict[tuple[str | None, int | None], int] = {}
     for epoch in run.epochs:
         key = (epoch.source, epoch.root)
@@ -143,7 +145,7 @@ def _point(point: EpochEfficiency) -> EfficiencyFigure:
     )
 
 
-def _epochs(run: Run, judged: Efficiency | None) -> tuple[EpochFigure, ...]:
+def _epochs(run: RecordedRun, judged: Efficiency | None) -> tuple[EpochFigure, ...]:
     """The lead epochs, over one cover for all of them."""
     if not run.lead_epochs:
         return ()
@@ -151,7 +153,7 @@ def _epochs(run: Run, judged: Efficiency | None) -> tuple[EpochFigure, ...]:
     cover = account(run, first.begin_ns, last.end_ns).cover if judged is None else judged.cover
     points = {} if judged is None else {id(point.epoch): point for point in judged.epochs}
 
-    def figure(epoch: Epoch) -> EpochFigure:
+    def figure(epoch: RecordedEpoch) -> EpochFigure:
         point = points.get(id(epoch))
         return EpochFigure(
             epoch.number,

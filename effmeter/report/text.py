@@ -16,7 +16,7 @@ from effmeter.report.contents import (
     NetFigures,
     RunSummary,
 )
-from effmeter.report.figures import (
+from effmeter.report.formatting import (
     energy_figure,
     energy_interval,
     energy_systematic,

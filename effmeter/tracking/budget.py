@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from effmeter.client.session import warn
 from effmeter.errors import MeasurementError
-from effmeter.recorder.session import warn
 from effmeter.stopping import AnyOf, EnergyBudget, Progress, budgets_of
 from effmeter.tracking.live import LiveEnergy
 from effmeter.units import format_energy

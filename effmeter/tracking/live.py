@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effmeter.energy import Energy
-from effmeter.recorder.protocol import Message
 from effmeter.units import format_duration, format_energy
+from effmeter.wire.protocol import Message
 
 
 @dataclass(frozen=True, slots=True)

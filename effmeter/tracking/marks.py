@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from effmeter.errors import UsageError
-from effmeter.recorder.protocol import MAX_LABELS, MAX_TEXT
+from effmeter.wire.protocol import MAX_LABELS, MAX_TEXT
 
 Label = str | int | float | bool
 

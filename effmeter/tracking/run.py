@@ -11,12 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from effmeter.client.acquisition import DEFAULT_RATE_HZ, Wish
+from effmeter.client.session import Session, warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
-from effmeter.recorder.arrival import DEFAULT_RATE_HZ, Wish
-from effmeter.recorder.protocol import MAX_TEXT, Message
-from effmeter.recorder.session import Session, warn
 from effmeter.stopping import (
     BUDGET_USED,
     AnyOf,
@@ -29,17 +28,11 @@ from effmeter.stopping import (
 )
 from effmeter.tracking.accelerator import peak_memory_bytes, synchronise
 from effmeter.tracking.budget import agree_on_budgets
+from effmeter.tracking.environ import announce, withdraw
 from effmeter.tracking.live import LiveEnergy, Summary, live_energy
-from effmeter.tracking.marks import (
-    Labels,
-    Nesting,
-    as_number,
-    check_name,
-    checked_labels,
-    next_id,
-)
-from effmeter.tracking.surroundings import announce, withdraw
+from effmeter.tracking.marks import Labels, Nesting, as_number, check_name, checked_labels, next_id
 from effmeter.units import format_energy
+from effmeter.wire.protocol import MAX_TEXT, Message
 
 _MAIN_THREAD = threading.main_thread().ident
 

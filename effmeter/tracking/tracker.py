@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
+from effmeter.client.acquisition import DEFAULT_RATE_HZ
 from effmeter.errors import UsageError
-from effmeter.recorder.arrival import DEFAULT_RATE_HZ
 from effmeter.tracking.marks import Labels
 from effmeter.tracking.run import Run
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
-from tests.store.writing import RunFile, counter, every, gauge, metadata
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
+from tests.runfile.writing import RunFile, counter, every, gauge, metadata
 
 POWER_W = 100.0
 
@@ -21,7 +21,7 @@ def labelled_run(
     channel: str = "cpu0",
     losses: Mapping[int, float] | None = None,
     **labels: Any,
-) -> Run:
+) -> RecordedRun:
     """One run; epochs are of one second, without pause, from the recording's beginning."""
     count = len(accuracies)
     is_gauge = channel.endswith("-power")

@@ -10,10 +10,10 @@ import pytest
 from effmeter.analysis.efficiency import EpochEfficiency, efficiency
 from effmeter.analysis.metrics import courses, default_metric, falls
 from effmeter.energy import Energy
-from effmeter.store.reader import read_run
-from effmeter.store.records import Epoch
-from effmeter.store.run import Run
-from tests.store.writing import RunFile, counter, every, metadata
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.run import RecordedRun
+from tests.runfile.writing import RunFile, counter, every, metadata
 
 POWER_W = 100.0
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> RunFile:
     return file
 
 
-def finished(file: RunFile) -> Run:
+def finished(file: RunFile) -> RecordedRun:
     file.end(10.0)
     return read_run(file.path)
 
@@ -44,7 +44,7 @@ def test_efficiency_is_the_metric_over_all_energy_since_the_first_epoch(file: Ru
 
 
 def test_interval_follows_from_that_of_the_energy() -> None:
-    epoch = Epoch(1, 0, 1, None, 1, {})
+    epoch = RecordedEpoch(1, 0, 1, None, 1, {})
     point = EpochEfficiency(epoch, 0.9, Energy(300.0, 200.0, 450.0))
     assert (point.low_per_j, point.high_per_j) == (0.9 / 450, 0.9 / 200)
     below_zero = EpochEfficiency(epoch, -0.9, Energy(300.0, 200.0, 450.0))
@@ -52,7 +52,7 @@ def test_interval_follows_from_that_of_the_energy() -> None:
 
 
 def test_energy_that_may_be_zero_has_no_upper_end() -> None:
-    point = EpochEfficiency(Epoch(1, 0, 1, None, 1, {}), 0.9, Energy(1.0, 0.0, 2.0))
+    point = EpochEfficiency(RecordedEpoch(1, 0, 1, None, 1, {}), 0.9, Energy(1.0, 0.0, 2.0))
     assert point.high_per_j == math.inf
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from effmeter.channel import Component
 
-from effmeter.analysis.account import Account, account
+from effmeter.analysis.breakdown import Account, account
 from effmeter.analysis.idle import (
     IdleBaseline,
     IdlePower,
@@ -17,10 +18,10 @@ from effmeter.analysis.idle import (
     save_baseline,
 )
 from effmeter.errors import EffmeterError, MeasurementError
-from effmeter.schema import Component, Event
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
-from tests.store.writing import RunFile, at, counter, every, metadata
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import Event
+from tests.runfile.writing import RunFile, at, counter, every, metadata
 
 CPU = counter("cpu0", device="a processor")
 GPU = counter("gpu0", Component.GPU, device="a GPU", gain_error_fraction=0.05)
@@ -35,7 +36,9 @@ IDLE = IdleBaseline(
 )
 
 
-def recorded(folder: Path, cpu_w: float = 50.0, gpu_w: float = 300.0, asleep_s: float = 0.0) -> Run:
+def recorded(
+    folder: Path, cpu_w: float = 50.0, gpu_w: float = 300.0, asleep_s: float = 0.0
+) -> RecordedRun:
     with RunFile(folder / "run.arrow", metadata(channels=(CPU, GPU))) as file:
         for time_s, slept_s in ((0, 0.0), (10, asleep_s)):
             file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=slept_s)
@@ -45,7 +48,7 @@ def recorded(folder: Path, cpu_w: float = 50.0, gpu_w: float = 300.0, asleep_s: 
     return read_run(file.path)
 
 
-def whole(run: Run) -> Account:
+def whole(run: RecordedRun) -> Account:
     return account(run, run.begin_ns, run.end_ns)
 
 

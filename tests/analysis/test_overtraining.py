@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from effmeter.analysis.overtraining import Overtraining, overtraining, overtraining_of
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.summary import summarise
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
-from tests.store.writing import RunFile, counter, every, metadata
+from tests.runfile.writing import RunFile, counter, every, metadata
 
 
-def recorded(path: Path, *epochs: tuple[float, float]) -> Run:
+def recorded(path: Path, *epochs: tuple[float, float]) -> RecordedRun:
     """A run whose epochs logged these accuracies on training and test data."""
     with RunFile(path, metadata(channels=(counter(),))) as file:
         file.count("cpu0", every(0.1, 0, len(epochs) + 1), 50.0)

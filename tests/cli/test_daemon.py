@@ -16,11 +16,11 @@ import polars as pl
 import pytest
 
 import effmeter
+from effmeter.client.connection import connect
 from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
-from effmeter.recorder.link import connect
-from effmeter.recorder.places import is_trusted_socket
-from effmeter.store.reader import read_run
+from effmeter.recorded.reading import read_run
+from effmeter.wire.paths import is_trusted_socket
 from tests.recording import busy, eventually, is_running, only_run, recorder_of
 from tests.simulated.machine import SimulatedMachine
 

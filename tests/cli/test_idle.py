@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.recorder.processes import sees_all_processes
+from effmeter.recorder.observers.processes import sees_all_processes
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.powercap import dram, package

@@ -8,9 +8,9 @@ from click.testing import CliRunner, Result
 
 from effmeter.cli import effmeter
 from effmeter.errors import UsageError
-from effmeter.report.figures import energy_figure
+from effmeter.recorded.reading import read_run
+from effmeter.report.formatting import energy_figure
 from effmeter.report.summary import summarise
-from effmeter.store.reader import read_run
 from tests.report.runs import write_plain, write_troubled
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.store.reader import read_run
+from effmeter.recorded.reading import read_run
 from tests.recording import eventually, only_run
 from tests.simulated.machine import SimulatedMachine
 

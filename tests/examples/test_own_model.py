@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from effmeter.store.reader import read_run
+from effmeter.recorded.reading import read_run
 from tests.simulated.machine import SimulatedMachine
 
 ROOT = Path(__file__).parents[2]

@@ -7,17 +7,10 @@ golden file of a format that is out is never written again: that it stays readab
 import json
 from pathlib import Path
 
-from effmeter.schema import (
-    FORMAT_VERSION,
-    Channel,
-    Component,
-    Event,
-    Kind,
-    Metadata,
-    Provenance,
-    Refusal,
-)
-from tests.store.writing import SOURCE, START_NS, WALL_NS, RunFile, at, every
+from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
+
+from effmeter.runfile.format import FORMAT_VERSION, Event, Metadata
+from tests.runfile.writing import SOURCE, START_NS, WALL_NS, RunFile, at, every
 
 FOLDER = Path(__file__).parent
 CPU = Channel(

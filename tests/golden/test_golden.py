@@ -6,12 +6,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from effmeter.analysis.account import account
-from effmeter.schema import COLUMNS, FORMAT_VERSION, Event
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
+from effmeter.analysis.breakdown import account
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import COLUMNS, FORMAT_VERSION, Event
 from tests.golden import make
-from tests.store.writing import at
+from tests.runfile.writing import at
 
 ADDED_SINCE = {Event.MEMORY}
 """Events that came after the format was out: its older readers pass them over."""
@@ -25,7 +25,7 @@ def golden(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def run(golden: Path) -> Run:
+def run(golden: Path) -> RecordedRun:
     return read_run(golden)
 
 
@@ -39,7 +39,7 @@ def test_what_is_written_today_has_the_same_rows(tmp_path: Path) -> None:
     assert pl.read_ipc(tmp_path / "run.arrow").equals(frozen)
 
 
-def test_metadata_is_read_as_it_was_written(run: Run) -> None:
+def test_metadata_is_read_as_it_was_written(run: RecordedRun) -> None:
     assert run.metadata == make.METADATA
 
 
@@ -57,7 +57,7 @@ def test_pyarrow_and_polars_see_the_same_rows(golden: Path) -> None:
     assert not any(pa.types.is_dictionary(field.type) for field in rows.schema)
 
 
-def test_run_is_told_as_it_was(run: Run) -> None:
+def test_run_is_told_as_it_was(run: RecordedRun) -> None:
     assert run.status == "completed"
     assert run.duration_s == pytest.approx(10.0)
     assert [epoch.metrics.get("accuracy") for epoch in run.epochs] == [0.25, 0.5, 0.75, None]
@@ -69,7 +69,7 @@ def test_run_is_told_as_it_was(run: Run) -> None:
     assert [source.pid for source in run.sources] == [42]
 
 
-def test_energies_are_those_of_the_constant_powers(run: Run) -> None:
+def test_energies_are_those_of_the_constant_powers(run: RecordedRun) -> None:
     parts = {str(c.component): c.energy for c in account(run, at(6), at(9)).components}
     assert parts["cpu"].value_j == pytest.approx(3 * make.CPU_W, rel=1e-6)
     assert parts["gpu"].value_j == pytest.approx(3 * make.GPU_W, rel=1e-6)

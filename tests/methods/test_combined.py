@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from effmeter.methods.combined import Combined
-from effmeter.methods.deadhorse import DeadHorse
-from effmeter.methods.gskip import GSkip
 from effmeter.methods.method import AttachError, Dense, Method
-from effmeter.methods.named import parse_method
-from effmeter.methods.random_skipping import RandomSkipping
-from effmeter.methods.selection import E2Train
+from effmeter.methods.registry import parse_method
+from effmeter.methods.skipping.deadhorse import DeadHorse
+from effmeter.methods.skipping.gskip import GSkip
+from effmeter.methods.skipping.random_skipping import RandomSkipping
+from effmeter.methods.skipping.selection import E2Train
 from tests.methods.loops import ROWS, Trainee, small_network, trained_with
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.probes.nvml_bench import NvmlBench
+from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.simulated.nvml import compile_fake_nvml
 
 

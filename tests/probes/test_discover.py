@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
+from effmeter.channel import Component, Provenance
 
 from effmeter.clock import Anchor
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery
-from effmeter.schema import Component, Provenance
 from tests.simulated.clock import ManualClock
 from tests.simulated.powercap import SimulatedPowercap, SimulatedZone, dram, package, psys
 from tests.simulated.waveforms import constant

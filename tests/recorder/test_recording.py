@@ -7,15 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from effmeter.channel import Channel, Component, Kind, Provenance
 
 from effmeter.probes.base import Reading
-from effmeter.recorder.intake import Intake
-from effmeter.recorder.protocol import ProtocolError
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.recording import Recording
-from effmeter.recorder.writer import RunWriter
-from effmeter.schema import Channel, Component, Kind, Metadata, Provenance
-from effmeter.store.reader import read_run
-from effmeter.store.run import Run
+from effmeter.recorder.sampling.ingest import Intake
+from effmeter.runfile.format import Metadata
+from effmeter.runfile.writer import RunWriter
+from effmeter.wire.protocol import ProtocolError
 from tests.simulated.clock import ManualClock
 
 COUNTER = Channel(
@@ -62,7 +63,7 @@ class Recorded:
         ]
         self.recording.take(self.intake.take(readings), self.intake.appeared)
 
-    def run(self) -> Run:
+    def run(self) -> RecordedRun:
         """End it and read it back."""
         self.recording.end_source(1, "completed")
         self.recording.finish([("powercap", 3)])
@@ -76,12 +77,12 @@ def recorded(tmp_path: Path) -> Recorded:
     return Recorded(tmp_path, period_s=0.1)
 
 
-def readings_of(run: Run, channel: str) -> int:
+def readings_of(run: RecordedRun, channel: str) -> int:
     rows = run.parts[0].rows.to_pylist()
     return sum(r["channel"] == channel and r["event"] is None for r in rows)
 
 
-def energies_of(run: Run) -> list[tuple[datetime, float]]:
+def energies_of(run: RecordedRun) -> list[tuple[datetime, float]]:
     """When the counter was read, and what it showed."""
     rows = run.parts[0].rows.to_pylist()
     return [(r["time"], r["energy_j"]) for r in rows if r["energy_j"] is not None]

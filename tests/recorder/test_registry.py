@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from effmeter.client.connection import Link
 from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery
-from effmeter.recorder.link import Link
-from effmeter.recorder.peer import Peer
+from effmeter.recorded.reading import read_run
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.recorder.writer import unfit_for_writing
-from effmeter.store.reader import read_run
+from effmeter.runfile.writer import unfit_for_writing
+from effmeter.wire.peer import Peer
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
 SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}

@@ -2,11 +2,12 @@
 
 import os
 
+from effmeter.channel import Component
+
 from effmeter.cover import VISIBLE_GPUS, unseen_gpus
 from effmeter.probes.base import Discovery
 from effmeter.recorder.visibility import with_visible_gpus
-from effmeter.schema import Component
-from tests.store.writing import counter
+from tests.runfile.writing import counter
 
 UUIDS = [f"GPU-{digit * 8}-0000-4000-8000-000000000000" for digit in "01"]
 CHANNELS = [

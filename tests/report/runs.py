@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
-from effmeter.schema import Component, Event, Provenance, Refusal
-from tests.store.writing import RunFile, at, counter, every, gauge, metadata
+from effmeter.channel import Component, Provenance, Refusal
+
+from effmeter.runfile.format import Event
+from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
 
 CPU_W, GPU_W = 50.0, 200.0
 

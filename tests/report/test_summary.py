@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from effmeter.channel import Component
 
+from effmeter.recorded.reading import read_run
 from effmeter.report.contents import RunSummary
 from effmeter.report.summary import summarise
-from effmeter.schema import Component, Event
-from effmeter.store.reader import read_run
+from effmeter.runfile.format import Event
 from tests.report.runs import CPU_W, GPU_W, write_plain, write_troubled
-from tests.store.writing import RunFile, counter, every, gauge, metadata
+from tests.runfile.writing import RunFile, counter, every, gauge, metadata
 
 
 @pytest.fixture

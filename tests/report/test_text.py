@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from effmeter.recorded.reading import read_run
 from effmeter.report.contents import RunSummary
-from effmeter.report.figures import energy_figure, energy_interval, per_kilojoule
+from effmeter.report.formatting import energy_figure, energy_interval, per_kilojoule
 from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
-from effmeter.schema import Event
-from effmeter.store.reader import read_run
+from effmeter.runfile.format import Event
 from tests.report.runs import write_plain, write_troubled
-from tests.store.writing import RunFile, counter, every, metadata
+from tests.runfile.writing import RunFile, counter, every, metadata
 
 
 def printed(*summaries: RunSummary, with_epochs: bool = False) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from effmeter.channel import Channel, Component, Kind, Provenance
 from numpy.typing import NDArray
 
-from effmeter.counters import Counter, CounterLimits, Loss
 from effmeter.energy import Trace, trace
-from effmeter.recorder.schedule import CLOSE_NS
-from effmeter.schema import Channel, Component, Kind, Provenance
+from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.recorder.sampling.schedule import CLOSE_NS
 from tests.simulated.waveforms import PiecewiseLinear, Sine, Waveform
 
 Seconds = NDArray[np.float64]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from effmeter.energy.interval import CONFIDENCE
-from effmeter.probes.nvml import PERIOD_S
+from effmeter.energy.value import CONFIDENCE
+from effmeter.probes.nvidia.probe import PERIOD_S
 from tests.simulated.sensors import (
     Seconds,
     SimulatedCounter,

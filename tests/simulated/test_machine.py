@@ -6,7 +6,7 @@ from pathlib import Path
 
 from effmeter.clock import now_ns
 from effmeter.probes.base import Failure, Reading
-from effmeter.probes.powercap import PowercapProbe
+from effmeter.probes.rapl.powercap import PowercapProbe
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.powercap import USUAL_RANGE_UJ, package

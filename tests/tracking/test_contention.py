@@ -9,10 +9,10 @@ import pytest
 
 import effmeter
 from effmeter.errors import RunFileError
-from effmeter.recorder.processes import sees_all_processes
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.records import Contention
+from effmeter.recorder.observers.processes import sees_all_processes
 from effmeter.report.summary import summarise
-from effmeter.store.reader import read_run
-from effmeter.store.records import Contention
 from tests.recording import busy, eventually, only_run, start_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import effmeter
-from effmeter.analysis.replay import Cut, replay
+from effmeter.analysis.cut import Cut, replay
+from effmeter.recorded.reading import read_run
 from effmeter.stopping import Criterion, EnergyBudget, parse_criterion
-from effmeter.store.reader import read_run
 from effmeter.tracking import Run
 from tests.recording import busy
 from tests.simulated.machine import SimulatedMachine

@@ -17,8 +17,8 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, MeasurementError
-from effmeter.recorder.protocol import PROTOCOL_VERSION, encode
-from effmeter.store.reader import read_run
+from effmeter.recorded.reading import read_run
+from effmeter.wire.protocol import PROTOCOL_VERSION, encode
 from tests.recording import (
     busy,
     eventually,

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from effmeter.channel import Component
 
 import effmeter
-from effmeter.analysis.account import account
+from effmeter.analysis.breakdown import account
 from effmeter.clock import now_ns
-from effmeter.schema import Component
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import Fault, SimulatedGpu

@@ -16,8 +16,8 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
+from effmeter.recorded.reading import read_run
 from effmeter.report.summary import summarise
-from effmeter.store.reader import read_run
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powercap import package

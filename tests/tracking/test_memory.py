@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import effmeter
-from effmeter.recorder.processes import sees_all_processes
+from effmeter.recorder.observers.processes import sees_all_processes
 from tests.recording import busy, only_run
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu

@@ -10,7 +10,7 @@ import pytest
 
 import effmeter
 from effmeter.errors import EffmeterWarning
-from effmeter.store.reader import find_runs, read_run
+from effmeter.recorded.reading import find_runs, read_run
 from tests.recording import busy, eventually, kill, only_run, recorder_of, rows_of, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.summary import summarise
-from effmeter.store.run import Run
 from tests.recording import only_run, run_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu, uuid
@@ -21,7 +21,7 @@ PROGRAM = """
 """
 
 
-def recorded(folder: Path, **environ: str) -> tuple[list[str], Run]:
+def recorded(folder: Path, **environ: str) -> tuple[list[str], RecordedRun]:
     """The cover of the live total, and the run, of a program on a machine with two GPUs."""
     gpus = [SimulatedGpu(constant(300.0)), SimulatedGpu(constant(200.0))]
     with SimulatedMachine(folder, gpus=gpus) as machine:

@@ -7,12 +7,7 @@ from numba import njit, prange
 
 from effmeter.kernels.cpu.compiling import EXACT_FOR_NAN
 from effmeter.kernels.cpu.elementary import logarithm_of, sine_and_cosine
-from effmeter.kernels.reference import (
-    PHILOX_KEY_STEPS,
-    PHILOX_MULTIPLIERS,
-    PHILOX_ROUNDS,
-    Array,
-)
+from effmeter.kernels.reference import PHILOX_KEY_STEPS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS, Array
 
 _TILE = 512
 """Counters taken at a time, each of which gives four words: they stay in the cache."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from effmeter.kernels.shapes import Window
-from effmeter.methods import accelerator_kernels, framework_kernels
+from effmeter.methods.ops import cuda as accelerator_kernels
+from effmeter.methods.ops import torch as framework_kernels
 from tests.kernels.cuda.conftest import SIMULATED
 from tests.kernels.cuda.devices import Device, SimulatedArray
 

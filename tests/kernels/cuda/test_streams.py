@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from effmeter.kernels.shapes import Window
-from effmeter.methods import accelerator_kernels
+from effmeter.methods.ops import cuda as accelerator_kernels
 from tests.kernels.cuda.conftest import SIMULATED
 
 pytestmark = pytest.mark.gpu

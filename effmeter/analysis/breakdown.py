@@ -1,0 +1,151 @@
+"""The energy of a window: per channel, per component, and in total over a cover."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from effmeter.channel import Channel, Component, Provenance
+from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, unseen_gpus
+from effmeter.energy import Energy, total
+from effmeter.recorded.run import RecordedRun
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEnergy:
+    """What one channel tells of a window."""
+
+    channel: Channel
+    energy: Energy | None
+    """None: no reading lets it be known."""
+    unread_s: float
+    """How much of the window no reading speaks for."""
+    left_out: str | None
+    """Why the total does not sum it; None where it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentEnergy:
+    """The energy of one component over the channels that cover it."""
+
+    component: Component
+    energy: Energy
+    channels: tuple[Channel, ...]
+
+    @property
+    def provenances(self) -> tuple[Provenance, ...]:
+        """How its channels come by their figures, the best first."""
+        return provenances_of(self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that the machine has and the total does not know."""
+
+    what: str
+    """A component, or a channel."""
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The energy of a window of a run, each joule counted once."""
+
+    begin_ns: int
+    end_ns: int
+    cover: Cover
+    channels: tuple[ChannelEnergy, ...]
+    components: tuple[ComponentEnergy, ...]
+    total: Energy | None
+    """None: no component has a figure."""
+    missing: tuple[Missing, ...]
+
+
+def account(run: RecordedRun, begin_ns: int, end_ns: int) -> Account:
+    """The energy of a window of a run (run clock, ns), with a cover chosen for that window.
+
+    The channels of a run are those of one host, so that several sources on it count once.
+    """
+    energies = {name: energy_of(run, name, begin_ns, end_ns) for name in run.channels}
+    known = {name for name, energy in energies.items() if energy is not None}
+    unseen = unseen_gpus(run.channels.values(), [source.program for source in run.sources])
+    cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
+    reasons = dict(cover.left_out)
+    channels = tuple(
+        ChannelEnergy(
+            channel, energies[name], unread_s(run, name, begin_ns, end_ns), reasons.get(name)
+        )
+        for name, channel in run.channels.items()
+    )
+    components = tuple(_components(cover, energies))
+    return Account(
+        begin_ns,
+        end_ns,
+        cover,
+        channels,
+        components,
+        total(part.energy for part in components),
+        (*_missing_components(run, cover), *_missing_devices(run, cover)),
+    )
+
+
+def energy_of(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
+    """The energy that one channel shows for a window; None where it is not known."""
+    trace = run.trace(channel)
+    return None if trace is None else trace.energy(begin_ns, end_ns)
+
+
+def total_over(run: RecordedRun, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+    """The energy of a window over a given cover; None where any channel of it is not known."""
+    energies = [energy_of(run, name, begin_ns, end_ns) for name in cover.names]
+    known = [energy for energy in energies if energy is not None]
+    return total(known) if len(known) == len(energies) else None
+
+
+def unread_s(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> float:
+    """How much of a window no reading of a channel speaks for (s)."""
+    readings = run.readings(channel)
+    if readings is None:
+        return (end_ns - begin_ns) * 1e-9
+    stretches = [(begin_ns, readings.begin_ns), (readings.end_ns, end_ns)]
+    stretches += [(lost.begin_ns, lost.end_ns) for lost in readings.losses if lost.hidden_j > 0]
+    clipped = ((max(a, begin_ns), min(b, end_ns)) for a, b in stretches)
+    return sum(max(0, b - a) for a, b in clipped) * 1e-9
+
+
+def provenances_of(channels: Iterable[Channel]) -> tuple[Provenance, ...]:
+    """The provenances among channels, the best first."""
+    found = {channel.provenance for channel in channels}
+    return tuple(p for p in Provenance if p in found)
+
+
+def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[ComponentEnergy]:
+    for component in SUMMED_COMPONENTS:
+        channels = tuple(c for c in cover.channels if c.component is component)
+        known = [energy for c in channels if (energy := energies[c.name]) is not None]
+        summed = total(known)
+        if summed is not None:
+            yield ComponentEnergy(component, summed, channels)
+
+
+def _missing_components(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
+    for component in cover.missing:
+        refusals = [r for r in run.metadata.refusals if r.component is component and r.present]
+        reason = "; ".join(dict.fromkeys(r.reason for r in refusals))
+        remedy = next((r.remedy for r in refusals if r.remedy), "")
+        yield Missing(component, reason, remedy)
+
+
+def _missing_devices(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
+    """Devices without a figure of their own that no channel of the cover stands in for."""
+    refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
+    for name in cover.partial:
+        if name in run.channels:
+            yield Missing(name, _why_unread(run, name))
+        else:
+            yield Missing(name, refusals[name].reason, refusals[name].remedy)
+
+
+def _why_unread(run: RecordedRun, channel: str) -> str:
+    reasons = [gap.reason for gap in run.gaps if gap.channel == channel]
+    otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
+    return reasons[-1] if reasons else otherwise

@@ -1,0 +1,134 @@
+"""From recorded runs to observations: each run cut by each criterion."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from effmeter.analysis.breakdown import total_over
+from effmeter.analysis.cut import Cut, Replay, Uncut, replay
+from effmeter.analysis.efficiency_framework.observation import (
+    JOULES,
+    POWER_SAMPLES,
+    Observation,
+    Observations,
+    Trial,
+    TrialOvertraining,
+    Unobserved,
+)
+from effmeter.analysis.efficiency_framework.trials import (
+    differing_sizes,
+    finished_once,
+    refuse_mixtures,
+    source_of,
+    trials_of,
+)
+from effmeter.analysis.overtraining import overtraining_of
+from effmeter.analysis.power_samples import RATE_CAUTION, power_samples_over
+from effmeter.errors import UsageError
+from effmeter.recorded.run import RecordedRun
+from effmeter.stopping import Criterion, describe
+
+_MEASURES = {JOULES: total_over, POWER_SAMPLES: power_samples_over}
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    trial: Trial
+    run: RecordedRun
+    replay: Replay | None
+    remarks: tuple[str, ...]
+
+
+def observe(
+    runs: Sequence[RecordedRun],
+    criteria: Mapping[str, Criterion],
+    metric: str | None = None,
+    energy: str = JOULES,
+) -> Observations:
+    """What labelled runs had learned and used when each of the named criteria was met.
+
+    ``metric`` defaults to accuracy, else to the first logged that should rise. ``energy`` is
+    "joules", or "power-samples" for the published convention. UsageError for labels that are
+    missing or the same, and for runs that do not measure the same.
+    """
+    if energy not in _MEASURES:
+        raise UsageError(f"energy is one of {', '.join(_MEASURES)}, not {energy!r}")
+    runs, left_out = finished_once(runs)
+    trials = trials_of(runs)
+    verdicts = _verdicts(runs, trials, metric)
+    recorded = [
+        _Recorded(trial, run, replay(run, metric, _MEASURES[energy]), _remarks(trial, verdicts))
+        for trial, run in zip(trials, runs, strict=True)
+    ]
+    found = [
+        _observed(each, name, criterion, energy)
+        for name, criterion in criteria.items()
+        for each in recorded
+    ]
+    observed = tuple(seen for seen in found if isinstance(seen, Observation))
+    refuse_mixtures(observed)
+    sources = zip(trials, map(source_of, runs), strict=True)
+    warned = (RATE_CAUTION,) if energy == POWER_SAMPLES else ()
+    return Observations(
+        observed,
+        tuple(seen for seen in found if isinstance(seen, Unobserved)),
+        verdicts,
+        {name: describe(criterion) for name, criterion in criteria.items()},
+        (*warned, *left_out, *differing_sizes(sources), *_estimates(observed)),
+    )
+
+
+def _observed(
+    recorded: _Recorded, name: str, criterion: Criterion, energy: str
+) -> Observation | Unobserved:
+    source = source_of(recorded.run)
+    if recorded.replay is None:
+        reason = f"no epoch ended ({recorded.run.status})"
+        return Unobserved(recorded.trial, name, reason, source)
+    cut = recorded.replay.cut(criterion)
+    if isinstance(cut, Uncut):
+        return Unobserved(recorded.trial, name, cut.reason, source)
+    return _observation(recorded, recorded.replay, name, cut, energy)
+
+
+def _observation(
+    recorded: _Recorded, replayed: Replay, name: str, cut: Cut, energy: str
+) -> Observation:
+    batch_size = recorded.run.labels.get("batch_size")
+    return Observation(
+        recorded.trial,
+        name,
+        str(replayed.metric),
+        cut.point.metric_value,
+        cut.point.energy,
+        source_of(recorded.run),
+        cut.epochs,
+        overshoot=cut.overshoot,
+        host=str(recorded.run.metadata.host.get("name") or ""),
+        cover=replayed.cover.names,
+        estimated=replayed.cover.estimated,
+        batch_size=None if isinstance(batch_size, str) or batch_size is None else batch_size,
+        quantity=energy,
+        remarks=(f"stopped by {cut.reason}", *recorded.remarks),
+    )
+
+
+def _verdicts(
+    runs: Sequence[RecordedRun], trials: Sequence[Trial], metric: str | None
+) -> tuple[TrialOvertraining, ...]:
+    judged = [
+        TrialOvertraining(trial, verdict, source_of(run))
+        for trial, run in zip(trials, runs, strict=True)
+        if (verdict := overtraining_of(run, metric or "accuracy")) is not None
+    ]
+    return tuple(seen for seen in judged if seen.verdict.is_known)
+
+
+def _remarks(trial: Trial, verdicts: Sequence[TrialOvertraining]) -> tuple[str, ...]:
+    overtrained = (seen for seen in verdicts if seen.verdict.is_overtrained)
+    return tuple(str(seen.verdict) for seen in overtrained if seen.trial == trial)
+
+
+def _estimates(observed: Sequence[Observation]) -> Iterator[str]:
+    estimated = dict.fromkeys(name for seen in observed for name in seen.estimated)
+    if estimated:
+        yield f"estimated, not measured: {', '.join(estimated)}"

@@ -1,0 +1,121 @@
+"""One model trained until one criterion: what every figure of the framework is made of.
+
+Observations come from cuts of recorded runs and from rows of a table alike. Whatever averages,
+compares or flags them does not care which.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from effmeter.analysis.efficiency import metric_per_j
+from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.overtraining import Overtraining
+from effmeter.energy import Energy
+
+JOULES = "joules"
+POWER_SAMPLES = "power-samples"
+"""The published convention: a sum of power readings (W), as if each stood for one second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One model trained once, by its labels."""
+
+    architecture: str
+    dataset: str
+    """Empty where no run says."""
+    size: float
+    seed: str | float | None = None
+    fold: str | float | None = None
+
+    def __str__(self) -> str:
+        """Words for a message: ``"lenet size 2 seed 0 on digits"``."""
+        seed = "" if self.seed is None else f" seed {self.seed}"
+        fold = "" if self.fold is None else f" fold {self.fold}"
+        where = f" on {self.dataset}" if self.dataset else ""
+        return f"{self.architecture} size {self.size:g}{seed}{fold}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a trial had learned and used when a criterion was met."""
+
+    trial: Trial
+    criterion: str
+    metric: str
+    metric_value: float
+    energy: Energy
+    """From the beginning of the first epoch; bounds are NaN where nobody stated them. Under
+    ``POWER_SAMPLES`` a sum of watts in place of joules."""
+    source: str
+    """Where it comes from, for messages: a run file, or a line of a table."""
+    epochs: int | None = None
+    stated_efficiency_per_j: float | None = None
+    """Printed beside metric and energy, in more digits than their ratio has."""
+    overshoot: Energy | None = None
+    """Used beyond an energy budget; negative where an epoch was not begun."""
+    host: str = ""
+    cover: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
+    """Channels of the cover that are estimates."""
+    batch_size: float | None = None
+    quantity: str = JOULES
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of it, such as that the model was overtrained."""
+    flags: tuple[str, ...] = ()
+    """Why it is not to be trusted: means are given with it and without it."""
+
+    @property
+    def efficiency_per_j(self) -> Uncertain:
+        """Eq 2, as it was stated or as it follows; over seeds nothing is known of one trial."""
+        energy = self.energy
+        if self.stated_efficiency_per_j is None:
+            value = metric_per_j(self.metric_value, energy.value_j)
+        else:
+            value = self.stated_efficiency_per_j
+        ends = [metric_per_j(self.metric_value, e) for e in (energy.low_j, energy.high_j)]
+        low, high = (math.nan, math.nan) if math.isnan(sum(ends)) else (min(ends), max(ends))
+        systematic = abs(value) * energy.systematic_j / energy.value_j if energy.value_j else 0.0
+        return Uncertain(value, low, high, systematic=systematic)
+
+    @property
+    def epoch_energy_j(self) -> float | None:
+        """Energy per epoch; None where the epochs are not known."""
+        return self.energy.value_j / self.epochs if self.epochs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unobserved:
+    """A trial that a criterion gives no figure of, and why: not met, diverged, not measured."""
+
+    trial: Trial
+    criterion: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOvertraining:
+    """The verdict on one trial."""
+
+    trial: Trial
+    verdict: Overtraining
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """All that was observed, and all that was not."""
+
+    observed: tuple[Observation, ...]
+    unobserved: tuple[Unobserved, ...] = ()
+    overtraining: tuple[TrialOvertraining, ...] = ()
+    criteria: Mapping[str, str] = field(default_factory=dict)
+    """What each criterion's name stands for, in the order of the tables."""
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Observation | Unobserved, ...]:
+        """What was observed, then what was not."""
+        return (*self.observed, *self.unobserved)

@@ -1,0 +1,1 @@
+"""The recorder from inside the user's program: finding, starting and talking to one."""

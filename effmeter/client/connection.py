@@ -1,0 +1,267 @@
+"""The client's end: marks go out without waiting, answers come in when looked for.
+
+Nothing here blocks the program that is measured, except where it asks and is told how long
+it may take. What the socket does not take waits in a bounded queue; past its limit marks are
+dropped and counted.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from effmeter.clock import now_ns
+from effmeter.errors import RecorderError
+from effmeter.wire.peer import peer_of
+from effmeter.wire.protocol import (
+    PROTOCOL_VERSION,
+    LineBuffer,
+    Message,
+    ProtocolError,
+    decode,
+    encode,
+    receive,
+)
+
+MAX_WAITING_MARKS = 10_000
+CLOCKS_AGREE_NS = 1_000_000_000
+
+
+class Link:
+    """A connection to a recorder.
+
+    ``lost`` turns true when the recorder is gone. Threads may share a link; a forked child's
+    copy is closed and says nothing.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._lock = threading.Lock()
+        self._waiting: deque[bytes] = deque()
+        self._sending = b""
+        self._sent = 0
+        self._lines = LineBuffer()
+        self._inbox: deque[Message] = deque(maxlen=1000)
+        self._asked = 0
+        self.dropped_marks = 0
+        self.lost = False
+        self._hung_up = False
+        self.latest_total: Message | None = None
+        self.life = ""
+        self.recorder_pid = 0
+        _open_links.add(self)
+
+    # Sending
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message, or queue it; never waits. Marks past the limit are dropped, counted.
+
+        Safe in a signal handler that interrupts another call: whoever holds the socket sends
+        what has been queued meanwhile.
+        """
+        if self.lost:
+            return
+        if len(self._waiting) >= MAX_WAITING_MARKS and message["op"] == "mark":
+            self.dropped_marks += 1
+        else:
+            self._waiting.append(encode(message))
+        while self._waiting and not self.lost and self._lock.acquire(blocking=False):
+            try:
+                if not self._flush():
+                    return
+            finally:
+                self._lock.release()
+
+    def send_descriptor(self, message: Mapping[str, Any], descriptor: int) -> None:
+        """Send a message together with an open file; RecorderError where that fails."""
+        try:
+            self.flush(timeout_s=5.0)
+            socket.send_fds(self._socket, [encode(message)], [descriptor])
+        except OSError as error:
+            raise RecorderError(f"the recorder cannot be reached: {error}") from error
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait for the socket to take what is queued; whether it did."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            done = self._exclusively(self._flush) or self.lost
+            left_s = deadline - time.monotonic()
+            if done or left_s <= 0:
+                return done and not self.lost
+            self._wait(select.POLLOUT, left_s)
+
+    def _exclusively(self, act: Callable[[], bool]) -> bool:
+        """Do it unless somebody else is at the socket: another thread, or a call interrupted."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return act()
+        finally:
+            self._lock.release()
+
+    def _flush(self) -> bool:
+        """Send what the socket takes; whether it took everything."""
+        try:
+            while self._sending or self._waiting:
+                self._sending = self._sending or self._waiting.popleft()
+                self._sent += self._socket.send(self._sending[self._sent :])
+                if self._sent == len(self._sending):
+                    self._sending, self._sent = b"", 0
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.lost = True
+        return not self.lost
+
+    def unsent(self) -> list[bytes]:
+        """What a lost recorder never took, for its successor."""
+        return [line for line in (self._sending, *self._waiting) if line]
+
+    # Receiving
+
+    def drain(self) -> None:
+        """Take in what has come, without waiting."""
+        self._exclusively(self._drain)
+
+    def _drain(self) -> bool:
+        """Also once lost: a recorder's last words say why it went."""
+        while not self._hung_up:
+            try:
+                data, descriptors = receive(self._socket)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                for line in self._lines.feed(data):
+                    self._sort_in(decode(line))
+                self._hung_up = not data
+            except BlockingIOError:
+                return True
+            except (OSError, ProtocolError):
+                self._hung_up = True
+        self.lost = True
+        return False
+
+    def _sort_in(self, message: Message) -> None:
+        if message["op"] == "total":
+            self.latest_total = message
+        if message["op"] != "total" or message.get("number"):
+            self._inbox.append(message)
+
+    def take_message(self, wanted: Callable[[Message], bool]) -> Message | None:
+        """The first message in the inbox that is wanted; others stay."""
+        message = next((m for m in tuple(self._inbox) if wanted(m)), None)
+        if message is not None:
+            with contextlib.suppress(ValueError):
+                self._inbox.remove(message)
+        return message
+
+    def wait_for(self, wanted: Callable[[Message], bool], timeout_s: float) -> Message | None:
+        """The first wanted message, waiting for it; None past the time or once lost."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            # The question itself may still be waiting to go out.
+            unsent = not self._exclusively(self._flush)
+            self._exclusively(self._drain)
+            message = self.take_message(wanted)
+            left_s = deadline - time.monotonic()
+            if message is not None or left_s <= 0 or self.lost:
+                return message
+            self._wait(select.POLLIN | (select.POLLOUT if unsent else 0), min(left_s, 0.05))
+
+    def _wait(self, events: int, seconds: float) -> None:
+        poll = select.poll()
+        with contextlib.suppress(OSError, ValueError):
+            poll.register(self._socket, events)
+            poll.poll(seconds * 1000)
+
+    def expect(self, operation: str, timeout_s: float) -> Message:
+        """The answer to a request; RecorderError with the reason of a refusal or of silence."""
+        answer = self.wait_for(lambda m: m["op"] in (operation, "refused"), timeout_s)
+        if answer is None:
+            raise RecorderError(
+                "the recorder ended" if self.lost else "the recorder does not answer"
+            )
+        if answer["op"] == "refused":
+            raise RecorderError(f"the recorder refuses: {answer.get('reason')}")
+        return answer
+
+    # Whole exchanges
+
+    def greet(self, timeout_s: float) -> None:
+        """Agree on the protocol's version and on the clock; RecorderError where they differ."""
+        asked_ns = now_ns()
+        self.send({"op": "hello", "version": PROTOCOL_VERSION, "time_ns": asked_ns})
+        answer = self.expect("hello", timeout_s)
+        if answer.get("version") != PROTOCOL_VERSION:
+            raise RecorderError(
+                f"the recorder speaks version {answer.get('version')}, not {PROTOCOL_VERSION}"
+            )
+        theirs_ns = int(answer.get("time_ns", 0))
+        if not asked_ns - CLOCKS_AGREE_NS <= theirs_ns <= now_ns() + CLOCKS_AGREE_NS:
+            raise RecorderError("the recorder's clock is not this machine's")
+        self.life, self.recorder_pid = str(answer.get("life")), int(answer.get("pid", 0))
+
+    def greet_blindly(self) -> None:
+        """Greet a recorder of this very installation without waiting for its answer."""
+        self.send({"op": "hello", "version": PROTOCOL_VERSION, "time_ns": now_ns()})
+
+    def ask_total(self, timeout_s: float) -> Message | None:
+        """The recording's energy by now; None where no answer comes."""
+        self._asked += 1
+        number = self._asked
+        self.send({"op": "ask", "number": number})
+        return self.wait_for(lambda m: m["op"] == "total" and m["number"] >= number, timeout_s)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.lost = self._hung_up = True
+        self._socket.close()
+
+    def _forget_in_child(self) -> None:
+        """A forked child neither speaks nor keeps the connection open."""
+        self._lock = threading.Lock()
+        self.close()
+
+
+_open_links: "weakref.WeakSet[Link]" = weakref.WeakSet()
+
+
+def _close_links_in_child() -> None:
+    for link in list(_open_links):
+        link._forget_in_child()
+
+
+os.register_at_fork(after_in_child=_close_links_in_child)
+
+
+def connect(path: os.PathLike[str] | str, timeout_s: float = 2.0) -> Link:
+    """A greeted link to the recorder that listens at a path.
+
+    RecorderError where nothing answers there, where what answers is neither root's nor this
+    user's, or where version or clock differ.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout_s)
+        sock.connect(os.fspath(path))
+        if peer_of(sock).uid not in (0, os.getuid()):
+            raise RecorderError(f"{os.fspath(path)} is served by another user: not trusted")
+    except OSError as error:
+        sock.close()
+        raise RecorderError(f"no recorder answers at {os.fspath(path)}: {error}") from error
+    except RecorderError:
+        sock.close()
+        raise
+    link = Link(sock)
+    try:
+        link.greet(timeout_s)
+    except RecorderError:
+        link.close()
+        raise
+    return link

@@ -1,0 +1,56 @@
+"""Creating run files: where they lie, what they are called, never over another."""
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from effmeter.errors import RunFileError
+from effmeter.runfile.format import RUN_SUFFIX
+
+RUNS_VARIABLE = "EFFMETER_RUNS"
+
+
+def is_path(name: str) -> bool:
+    """Whether what a run was called is a path rather than a name."""
+    return name.endswith(RUN_SUFFIX) or os.sep in name
+
+
+def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> Path:
+    """The file of a run: the path itself, or a new name in the directory of runs."""
+    if is_path(name):
+        return Path(name) if name.endswith(RUN_SUFFIX) else Path(name + RUN_SUFFIX)
+    folder = directory or Path(environ.get(RUNS_VARIABLE) or "runs")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return folder / f"{plain}-{moment}-{secrets.token_hex(2)}{RUN_SUFFIX}"
+
+
+def create(path: Path) -> int:
+    """A descriptor of a new, empty file; RunFileError where it exists or cannot be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError as error:
+        occupied = path if path.is_file() else path.parent
+        raise RunFileError(f"{occupied} is there already: choose another name") from error
+    except OSError as error:
+        raise RunFileError(f"{path} cannot be created: {error.strerror}") from error
+
+
+def recreate(path: Path, descriptor: int) -> int:
+    """A new file in the place of one that a recorder may hold and write to later."""
+    os.close(descriptor)
+    path.unlink(missing_ok=True)
+    return create(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file that nothing was recorded to."""
+    try:
+        if path.stat().st_size == 0:
+            path.unlink()
+    except OSError:
+        pass

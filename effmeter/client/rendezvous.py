@@ -1,0 +1,129 @@
+"""Ranks of one launch on one host share one recorder: the first to come starts it.
+
+They meet by an exclusive lock on a file named after the launch. Who holds it either finds the
+first one's invitation there and joins, or leads and writes one.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from effmeter.errors import RecorderError
+from effmeter.wire.paths import make_own_directory, user_directory
+
+MEET_TIMEOUT_S = 60.0
+_TORCHRUN = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
+_SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Where a recording is going on that others may join."""
+
+    socket: str
+    recording: str
+    run_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of a program in several ranks, and which of them this is."""
+
+    key: str
+    rank: int
+    local_rank: int
+
+
+def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
+    """The launch that this program is a rank of, by what torchrun or srun set; None if alone.
+
+    ``ordinal`` numbers the runs of one program: its second run must not meet another's first.
+    """
+    try:
+        if "TORCHELASTIC_RUN_ID" in environ and "LOCAL_RANK" in environ:
+            rank, local_rank = int(environ["RANK"]), int(environ["LOCAL_RANK"])
+            return Launch(_key(environ, _TORCHRUN, os.getppid(), ordinal), rank, local_rank)
+        if int(environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_LOCALID" in environ:
+            rank, local_rank = int(environ["SLURM_PROCID"]), int(environ["SLURM_LOCALID"])
+            return Launch(_key(environ, _SLURM, 0, ordinal), rank, local_rank)
+    except (KeyError, ValueError):
+        return None
+    return None
+
+
+def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordinal: int) -> str:
+    told = [environ.get(name, "") for name in names]
+    return hashlib.sha256(json.dumps([*told, parent, ordinal]).encode()).hexdigest()[:16]
+
+
+class Meeting:
+    """The place where the ranks of one launch meet on this host."""
+
+    def __init__(self, launch: Launch, environ: Mapping[str, str]) -> None:
+        directory = user_directory(environ)
+        make_own_directory(directory, 0o700)
+        self._path = directory / f"ranks-{launch.key}"
+
+    def join_or_lead(
+        self, join: Callable[[Invitation], bool], lead: Callable[[], Invitation | None]
+    ) -> None:
+        """Join by an invitation that stands, else lead and leave one for the others.
+
+        RecorderError where another rank holds the place for longer than starting can take.
+        """
+        with self._locked() as place:
+            invitation = _read(place)
+            if invitation is None or not join(invitation):
+                invitation = lead()
+                place.seek(0)
+                place.truncate()
+                if invitation is not None:
+                    json.dump([invitation.socket, invitation.recording, invitation.run_file], place)
+
+    def close(self) -> None:
+        """Take the invitation down."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[IO[str]]:
+        deadline = time.monotonic() + MEET_TIMEOUT_S
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "r+") as place:
+                if _try_lock(place) and self._is_still(place):
+                    yield place
+                    return
+            if time.monotonic() > deadline:
+                raise RecorderError("another rank has not got its recorder started")
+            time.sleep(0.02)
+
+    def _is_still(self, place: IO[str]) -> bool:
+        """Whether the file is still the one at the path: a leader that left took it down."""
+        try:
+            return os.path.samestat(os.fstat(place.fileno()), self._path.stat())
+        except OSError:
+            return False
+
+
+def _try_lock(place: IO[str]) -> bool:
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(place: IO[str]) -> Invitation | None:
+    try:
+        socket, recording, run_file = json.load(place)
+    except (ValueError, TypeError):
+        return None
+    return Invitation(str(socket), str(recording), str(Path(run_file)))

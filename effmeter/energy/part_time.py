@@ -1,0 +1,109 @@
+"""What a gauge that looks only part of the time lets be known of the rest.
+
+A gauge that averages 25 ms of every 100 ms sees a quarter of the energy. The readings alone
+cannot tell a steady load from one that repeats with the update period, nor a slow swing from a
+fast one that beats slowly with it. Three cases are told apart, each in what lies around a window:
+
+- **Jumps** between levels that last: the averaging window would smear the jumps of a beat over
+  a quarter of its period and more, so power that always jumps across its range, and no more
+  often than every ``SLOW_READINGS`` readings, is slow. Between two such jumps it is resolved.
+- **Smooth swings** may be a beat. Were they one, the mean power of a window would be the mean of
+  the swings; so the truth lies between that and what was integrated.
+- **All else**, steady readings too: the part seen is known, the unseen part is bounded by zero and
+  the most that the device can draw.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effmeter.channel import Channel, Kind, Provenance
+
+AROUND_S = 10.0
+"""How far around a window its readings are looked at, and how far apart jumps may be."""
+SLOW_READINGS = 9.5
+"""The least readings from a jump to the next one the same way."""
+JUMP_FRACTION = 0.85
+"""How much of the readings' range a jump takes within two readings."""
+SMOOTH_FRACTION = 0.35
+"""How much of the range smooth swings change at most from one reading to the next."""
+STEADY_FRACTION = 0.1
+"""A range below this part of the highest reading is no evidence of anything."""
+MEAN_FRACTION = 0.03
+"""How well the mean of whole swings is known, as a part of it."""
+
+Values = NDArray[np.float64]
+
+
+def looks_part_time(channel: Channel) -> bool:
+    """Whether a channel is a gauge that averages over less than its refresh period.
+
+    An estimate is none: its factor takes in what it misses.
+    """
+    is_measured = channel.provenance is not Provenance.ESTIMATED
+    return channel.kind is Kind.GAUGE and channel.window_s < channel.refresh_s and is_measured
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpses:
+    """Readings around a window, one per update: moments (ns, evenly apart) and power (W)."""
+
+    moments_ns: Values
+    power_w: Values
+
+    @property
+    def _range_w(self) -> float:
+        return float(np.ptp(self.power_w)) if len(self.power_w) else 0.0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the readings hardly differ."""
+        highest_w = float(self.power_w.max(initial=0.0))
+        return self._range_w <= STEADY_FRACTION * highest_w
+
+    def resolved(self) -> list[tuple[float, float]]:
+        """The stretches between jumps in which the power is resolved (ns)."""
+        if self.is_steady:
+            return []
+        jumps: list[int] = []
+        for crossings in self._crossings():
+            are_jumps = [self._is_jump(crossing) for crossing in crossings]
+            if not self._are_slow(crossings) or any(are_jumps) != all(are_jumps):
+                return []
+            jumps += crossings if any(are_jumps) else []
+        moments_ns = [float(self.moments_ns[k : k + 2].mean()) for k in sorted(jumps)]
+        stretches = pairwise(moments_ns)
+        return [(begin, end) for begin, end in stretches if end - begin <= AROUND_S * 1e9]
+
+    def _crossings(self) -> tuple[list[int], list[int]]:
+        """The readings before those that rise above the middle of the range, or fall below it."""
+        above = self.power_w > (self.power_w.max() + self.power_w.min()) / 2
+        rises = np.flatnonzero(above[1:] & ~above[:-1])
+        falls = np.flatnonzero(~above[1:] & above[:-1])
+        return rises.tolist(), falls.tolist()
+
+    def _is_jump(self, crossing: int) -> bool:
+        """Whether most of the range is crossed within two readings."""
+        around_w = self.power_w[max(crossing - 1, 0) : crossing + 3]
+        return float(np.abs(around_w[2:] - around_w[:-2]).max(initial=0)) >= (
+            JUMP_FRACTION * self._range_w
+        )
+
+    @staticmethod
+    def _are_slow(crossings: list[int]) -> bool:
+        """Whether crossings the same way are far enough apart."""
+        apart = len(crossings) - 1
+        return apart < 1 or crossings[-1] - crossings[0] >= SLOW_READINGS * apart
+
+    def mean_of_swings_w(self) -> float | None:
+        """The mean power over whole smooth swings; None where there are none."""
+        if self.is_steady:
+            return None
+        if np.abs(np.diff(self.power_w)).max() > SMOOTH_FRACTION * self._range_w:
+            return None
+        rises, _ = self._crossings()
+        if len(rises) < 2 or not self._are_slow(rises):
+            return None
+        return float(self.power_w[rises[0] + 1 : rises[-1] + 1].mean())

@@ -1,1 +1,0 @@
-"""Other tools that effmeter plugs into."""

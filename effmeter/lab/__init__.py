@@ -1,0 +1,1 @@
+"""The laboratory: workloads, sweeps of recorded trainings, published studies."""

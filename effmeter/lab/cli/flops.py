@@ -1,0 +1,122 @@
+"""``effmeter flops``: what an iteration of a training computes, counted from the real layers."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from effmeter.errors import EffmeterError, UsageError
+from effmeter.lab.cli.flops_table import FlopsCount, lines_of
+from effmeter.lab.workloads.models.catalogue import MODELS
+from effmeter.lab.workloads.models.entry import Images
+
+if TYPE_CHECKING:
+    from effmeter.methods.flops.work import Work
+
+_SHAPE = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*)")
+
+
+def _described_models() -> str:
+    return ", ".join(f"{name} ({' '.join(model.options)})" for name, model in MODELS.items())
+
+
+@click.command(epilog=f"Models and their options: {_described_models()}.")
+@click.argument("model")
+@click.option(
+    "--input",
+    "shape",
+    default="3x32x32",
+    show_default=True,
+    metavar="CxHxW",
+    help="Channels, height and width of an image.",
+)
+@click.option(
+    "--batch", default=128, show_default=True, type=click.IntRange(min=1), help="Images per batch."
+)
+@click.option(
+    "--classes",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Classes that the model tells apart.",
+)
+@click.option(
+    "--method",
+    "method_text",
+    default="dense",
+    show_default=True,
+    metavar="METHOD",
+    help="A method that skips work, with its parameters: ssprop:drop=0.8,period=2. The count is "
+    "the average over its schedule.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Length of the training: with --samples for its total, and for schedules that need it.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    help="Training and validation samples of an epoch: adds the total of the training.",
+)
+@click.option("--layers", "with_layers", is_flag=True, help="List every layer too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
+def flops(
+    model: str,
+    shape: str,
+    batch: int,
+    classes: int,
+    method_text: str,
+    epochs: int | None,
+    samples: int | None,
+    with_layers: bool,
+    as_json: bool,
+) -> None:
+    """Count the floating-point operations of an iteration of training MODEL.
+
+    Nothing is computed: the real layers are shown the shapes that they would meet. MODEL is a
+    name, with options if need be: resnet50:dropout=0.4.
+
+    A multiplication and an addition are two operations. BACKWARD is the pass without any method,
+    EXECUTED what runs of it. NOMINAL is the convention of the ssProp paper: fractional channels,
+    a gradient to the images counted; its total is convolutions, batch norm and dropout.
+    """
+    if samples is not None and epochs is None:
+        raise UsageError("--samples gives the total of a training: add --epochs")
+    images = _images(shape, classes)
+    work = _counted(model, images, batch, method_text, epochs)
+    count = FlopsCount(model, images, batch, method_text, work, samples, epochs)
+    if as_json:
+        click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
+    else:
+        for line in lines_of(count, with_layers):
+            click.echo(line)
+
+
+def _images(shape: str, classes: int) -> Images:
+    match = _SHAPE.fullmatch(shape)
+    if match is None:
+        raise UsageError(f"--input takes channels, height and width as 3x32x32, not {shape!r}")
+    channels, height, width = map(int, match.groups())
+    return Images(channels, height, width, classes)
+
+
+def _counted(text: str, images: Images, batch: int, method_text: str, epochs: int | None) -> "Work":
+    try:
+        from effmeter.methods.flops.counter import work_of
+        from effmeter.methods.registry import parse_method
+
+        return work_of(text, images, batch, parse_method(method_text), epochs)
+    except ModuleNotFoundError as error:
+        raise EffmeterError(
+            f"{error.name} is not installed, and counting needs it: "
+            'python -m pip install "effmeter[torch]"'
+        ) from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except RuntimeError as error:
+        # Nothing is computed here: all that can go wrong inside the framework are shapes.
+        given = f"{images.channels}x{images.height}x{images.width}"
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{text} cannot read images of {given}: {reason}") from error

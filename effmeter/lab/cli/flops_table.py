@@ -1,0 +1,191 @@
+"""What ``effmeter flops`` prints: the same figures as lines and as a mapping."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from effmeter.lab.workloads.models.entry import Images
+
+if TYPE_CHECKING:
+    from effmeter.methods.flops.work import LayerWork, Work
+
+_HEADINGS = ("", "layers", "forward", "backward", "executed", "nominal")
+_SCALES = (
+    (1e15, "quadrillions"),
+    (1e12, "trillions"),
+    (1e9, "billions"),
+    (1e6, "millions"),
+    (1e3, "thousands"),
+)
+_DECIMALS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Operations: of the forward pass that runs, and of the backward pass three times."""
+
+    forward_flops: float
+    backward_flops: float
+    executed_backward_flops: float
+    nominal_backward_flops: float | None
+    """None for layers that the nominal account leaves out."""
+
+    def __mul__(self, factor: float) -> "Figures":
+        nominal = self.nominal_backward_flops
+        return Figures(
+            self.forward_flops * factor,
+            self.backward_flops * factor,
+            self.executed_backward_flops * factor,
+            None if nominal is None else nominal * factor,
+        )
+
+    def as_mapping(self) -> dict[str, float | None]:
+        """By name."""
+        return {
+            "forward_flops": self.forward_flops,
+            "backward_flops": self.backward_flops,
+            "executed_backward_flops": self.executed_backward_flops,
+            "nominal_backward_flops": self.nominal_backward_flops,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FlopsCount:
+    """The work of an iteration, and what it was asked for."""
+
+    model: str
+    images: Images
+    batch: int
+    method: str
+    work: "Work"
+    samples: int | None = None
+    epochs: int | None = None
+
+    @property
+    def input(self) -> str:
+        """The shape of an image, as it is given."""
+        return f"{self.images.channels}x{self.images.height}x{self.images.width}"
+
+    @property
+    def iterations(self) -> float | None:
+        """Of the training, if its samples and epochs are known."""
+        from effmeter.methods.flops.counter import iterations
+
+        if self.samples is None or self.epochs is None:
+            return None
+        return iterations(self.samples, self.batch, self.epochs)
+
+    def as_mapping(self, with_layers: bool) -> dict[str, object]:
+        """Everything, for JSON; operations are those of one iteration but for ``training``."""
+        told: dict[str, object] = {
+            "model": self.model,
+            "input": self.input,
+            "classes": self.images.classes,
+            "batch": self.batch,
+            "method": self.method,
+            "kinds": {
+                kind: {"layers": len(part.layers), **_figures(part).as_mapping()}
+                for kind, part in _kinds(self.work)
+            },
+            "total": _figures(self.work).as_mapping(),
+        }
+        if with_layers:
+            told["layers"] = [
+                {"name": layer.name, "kind": layer.kind, **_of_layer(layer).as_mapping()}
+                for layer in self.work
+            ]
+        if self.iterations is not None:
+            told["training"] = {
+                "samples": self.samples,
+                "epochs": self.epochs,
+                "iterations": self.iterations,
+                **(_figures(self.work) * self.iterations).as_mapping(),
+            }
+        return told
+
+
+def lines_of(count: FlopsCount, with_layers: bool) -> Iterator[str]:
+    """Everything, for people."""
+    total = _figures(count.work)
+    scale, unit = _scale(total)
+    yield f"{count.model} on {count.input} images, batch {count.batch}, {count.method}"
+    yield f"{unit} of operations per iteration"
+    yield ""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    rows += [
+        (kind, str(len(part.layers)), *_cells(_figures(part), scale))
+        for kind, part in _kinds(count.work)
+    ]
+    rows.append(("total", str(len(count.work.layers)), *_cells(total, scale)))
+    yield from _aligned(rows)
+    yield ""
+    yield "nominal total: convolution, batch norm and dropout"
+    if with_layers:
+        yield ""
+        names = [(f"{layer.name} ({layer.kind})", "") for layer in count.work]
+        figures = [_cells(_of_layer(layer), scale) for layer in count.work]
+        heading = ("layer", "", *_HEADINGS[2:])
+        yield from _aligned([heading, *((*n, *f) for n, f in zip(names, figures, strict=True))])
+    if count.iterations is not None:
+        yield ""
+        yield from _training_lines(count, count.iterations)
+
+
+def _training_lines(count: FlopsCount, iterations: float) -> Iterator[str]:
+    whole = _figures(count.work) * iterations
+    scale, unit = _scale(whole)
+    yield (
+        f"{unit} of operations in {iterations:,.2f} iterations "
+        f"({count.epochs} epochs of {count.samples} samples)"
+    )
+    yield ""
+    yield from _aligned([("", "", *_HEADINGS[2:]), ("training", "", *_cells(whole, scale))])
+
+
+def _kinds(work: "Work") -> "Iterator[tuple[str, Work]]":
+    return ((kind, work.of_kind(kind)) for kind in work.kinds)
+
+
+def _figures(part: "Work") -> Figures:
+    """The sums over layers; nominal those of the kinds that it sums."""
+    from effmeter.methods.flops.work import NOMINAL_KINDS
+
+    is_nominal = any(layer.kind in NOMINAL_KINDS for layer in part)
+    return Figures(
+        part.executed.forward,
+        part.dense.backward,
+        part.executed.backward,
+        part.nominal.backward if is_nominal else None,
+    )
+
+
+def _of_layer(layer: "LayerWork") -> Figures:
+    from effmeter.methods.flops.work import Work
+
+    return _figures(Work((layer,)))
+
+
+def _scale(figures: Figures) -> tuple[float, str]:
+    """The largest unit in which the largest figure is at least one."""
+    largest = max(figures.forward_flops, figures.backward_flops)
+    return next(((scale, unit) for scale, unit in _SCALES if largest >= scale), (1.0, "counts"))
+
+
+def _cells(figures: Figures, scale: float) -> tuple[str, ...]:
+    return tuple(_cell(value, scale) for value in figures.as_mapping().values())
+
+
+def _cell(value: float | None, scale: float) -> str:
+    """Two decimals; more where they would hide what is there."""
+    if value is None:
+        return "-"
+    shown = value / scale
+    return f"{shown:,.{_DECIMALS}f}" if shown >= 0.1 or not shown else f"{shown:.2g}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *cells]).rstrip()

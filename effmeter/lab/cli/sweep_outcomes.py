@@ -1,0 +1,101 @@
+"""The outcomes of a grid: as a table for people, and as JSON."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from effmeter.analysis.breakdown import Account
+from effmeter.lab.sweep import Outcome
+from effmeter.report.formatting import energy_figure, metric_figure
+
+_HEADINGS = ("run", "status", "epochs", "metric", "energy", "remarks")
+_PIPED_WIDTH = 160
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """A table on stderr, one row for each run."""
+    wide = None if sys.stderr.isatty() else _PIPED_WIDTH
+    console = Console(stderr=True, markup=False, highlight=False, width=wide)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in _HEADINGS:
+        right = heading in ("epochs", "energy")
+        table.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
+    for outcome in outcomes:
+        table.add_row(*map(Text, _row(outcome)))
+    console.print(table)
+
+
+def as_mapping(outcome: Outcome) -> dict[str, object]:
+    """A run as JSON shows it; energies in joules with their interval, null where not known."""
+    return {
+        "name": outcome.cell.name,
+        "file": None if outcome.path is None else str(outcome.path),
+        "labels": outcome.cell.labels,
+        "status": outcome.status,
+        "complete": outcome.is_complete,
+        "earlier": outcome.earlier,
+        "stopped_by": outcome.stopped_by,
+        "unmet": list(outcome.unmet),
+        "epochs": outcome.epochs,
+        "duration_s": outcome.duration_s,
+        "metrics": outcome.metrics or {},
+        "energy": None if outcome.energy is None else _energy_mapping(outcome.energy),
+    }
+
+
+def _energy_mapping(energy: Account) -> dict[str, object] | None:
+    if energy.total is None:
+        return None
+    return {
+        "total_j": energy.total.value_j,
+        "low_j": energy.total.low_j,
+        "high_j": energy.total.high_j,
+        "systematic_j": energy.total.systematic_j,
+        "cover": list(energy.cover.names),
+        "estimated": list(energy.cover.estimated),
+        "missing": list(energy.cover.missing),
+        "partial": list(energy.cover.partial),
+    }
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    return (
+        outcome.cell.name,
+        outcome.status,
+        str(outcome.epochs),
+        _metric(outcome),
+        _energy(outcome.energy),
+        "; ".join(_remarks(outcome)),
+    )
+
+
+def _metric(outcome: Outcome) -> str:
+    """What the test part says, of the first metric asked for."""
+    name = outcome.cell.recipe.metrics[0]
+    value = (outcome.metrics or {}).get(name)
+    return "" if value is None else f"{name} {metric_figure(value)}"
+
+
+def _energy(energy: Account | None) -> str:
+    if energy is None or energy.total is None:
+        return "not measured"
+    estimated = " (estimated)" if energy.cover.estimated else ""
+    return f"{energy_figure(energy.total)}{estimated}"
+
+
+def _remarks(outcome: Outcome) -> list[str]:
+    unmet = [f"{criterion} not met" for criterion in outcome.unmet]
+    without = [] if outcome.energy is None else [m.what for m in outcome.energy.missing]
+    energy = [f"energy without {', '.join(without)}"] if without else []
+    inactive = ["inactive: left out nothing"] if _is_inactive(outcome) else []
+    return [*(["recorded earlier"] if outcome.earlier else []), *unmet, *inactive, *energy]
+
+
+def _is_inactive(outcome: Outcome) -> bool:
+    """Whether a method that could have left work out never did."""
+    method = outcome.cell.recipe.method
+    is_dense = method is None or method.partition(":")[0].strip() == "dense"
+    return not is_dense and (outcome.metrics or {}).get("method_active") == 0.0

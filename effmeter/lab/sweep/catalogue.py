@@ -1,0 +1,84 @@
+"""What a directory of runs already holds of a grid: the run files themselves tell."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from effmeter.errors import EffmeterError, RunFileError
+from effmeter.lab.sweep.cell import Cell
+from effmeter.lab.sweep.outcome import COMPLETED, Outcome, outcome_of
+from effmeter.recorded.reading import find_runs, read_run
+from effmeter.recorded.run import RECORDING, RecordedRun
+from effmeter.runfile.format import successor_path
+from effmeter.runfile.reader import read_metadata
+from effmeter.tracking.marks import Label
+
+SET_ASIDE = "set-aside"
+"""The folder, beside the runs, for files of trainings that were repeated."""
+
+
+class Labelled(Protocol):
+    """A training that is known by its labels, which hold all settings."""
+
+    @property
+    def labels(self) -> Mapping[str, Label]:
+        """Two trainings are the same if and only if these are."""
+
+
+class Ledger:
+    """The runs that a directory held when it was opened, by their labels.
+
+    A run is a training's if it bears exactly its labels.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._paths: dict[frozenset[tuple[str, Label]], list[Path]] = {}
+        for path in find_runs([directory]) if directory.is_dir() else []:
+            labels = _labels_of(path)
+            if labels:
+                self._paths.setdefault(frozenset(labels.items()), []).append(path)
+
+    def settled(self, cell: Cell) -> Outcome | None:
+        """The outcome of a training that need not be repeated; None where there is no such run."""
+        outcomes = (outcome_of(cell, run, earlier=True) for run in self._runs(cell))
+        return next((outcome for outcome in outcomes if outcome.is_settled), None)
+
+    def completed(self, training: Labelled) -> RecordedRun | None:
+        """The run of a training that came to its end; None where there is none."""
+        return next((run for run in self._runs(training) if run.status == COMPLETED), None)
+
+    def set_aside(self, training: Labelled) -> None:
+        """Move a training's runs into the folder ``set-aside``.
+
+        What is being recorded at this moment stays where it is. RunFileError where they cannot
+        be moved.
+        """
+        ended = [run.paths[0] for run in self._runs(training) if run.status != RECORDING]
+        for path in ended:
+            _move(path, self._directory / SET_ASIDE)
+
+    def _runs(self, training: Labelled) -> Iterator[RecordedRun]:
+        for path in self._paths.get(frozenset(training.labels.items()), []):
+            try:
+                yield read_run(path)
+            except EffmeterError:
+                continue  # what cannot be read settles nothing, and stays for its owner to see
+
+
+def _labels_of(path: Path) -> Mapping[str, Label]:
+    """By the beginning of the file alone; none of what is no run."""
+    try:
+        return read_metadata(path).labels
+    except RunFileError:
+        return {}
+
+
+def _move(path: Path, folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+        for file in filter(Path.exists, (path, successor_path(path))):
+            os.rename(file, folder / file.name)
+    except OSError as error:
+        raise RunFileError(f"{path} cannot be set aside: {error.strerror}") from error

@@ -1,0 +1,65 @@
+"""How one training of a grid ended, as its run file tells it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from effmeter.analysis.breakdown import Account, account
+from effmeter.lab.sweep.cell import Cell
+from effmeter.recorded.run import RecordedRun
+
+COMPLETED = "completed"
+DIVERGED = "diverged"
+UNMET_NOTE = "unmet"
+"""Under this name a run notes each criterion that it never met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One training and what became of it."""
+
+    cell: Cell
+    path: Path | None
+    """Its run file; None where nothing could be recorded."""
+    status: str
+    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``."""
+    epochs: int = 0
+    duration_s: float = 0.0
+    stopped_by: str | None = None
+    metrics: Mapping[str, float] | None = None
+    """The last value of each metric."""
+    energy: Account | None = None
+    """Of the whole run, as ``effmeter report`` states it."""
+    unmet: tuple[str, ...] = ()
+    """Criteria that it never met."""
+    earlier: bool = False
+    """Whether an earlier call recorded it."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the training came to its end and is recorded."""
+        return self.path is not None and self.status == COMPLETED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether repeating it would show nothing new: it is complete, or its loss diverged."""
+        return self.is_complete or self.status.split(":")[0] == DIVERGED
+
+
+def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
+    """What a recorded run tells of its training."""
+    epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
+    stops = [note.text for note in run.notes if note.name == "stop"]
+    unmet = [note.text for note in run.notes if note.name == f"user:{UNMET_NOTE}"]
+    return Outcome(
+        cell,
+        run.paths[0],
+        run.status,
+        len(epochs),
+        run.duration_s,
+        stops[-1] if stops else None,
+        {n: v for epoch in epochs for n, v in epoch.metrics.items()} | dict(run.closing_metrics),
+        account(run, run.begin_ns, run.end_ns),
+        tuple(unmet),
+        earlier,
+    )

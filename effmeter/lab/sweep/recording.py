@@ -1,0 +1,193 @@
+"""Train the cells of a grid one after the other, each recorded in a file of its own.
+
+The workloads know nothing of measuring; here their loop is given the epochs of a recorded run,
+and a log that writes into it. What an earlier call has recorded is not repeated.
+"""
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effmeter.errors import EffmeterError, UsageError
+from effmeter.lab.sweep.catalogue import Ledger
+from effmeter.lab.sweep.cell import Cell
+from effmeter.lab.sweep.device import TrainingDevice, not_installed
+from effmeter.lab.sweep.failure import verdict_on_preparation, verdict_on_training
+from effmeter.lab.sweep.occupancy import occupy
+from effmeter.lab.sweep.outcome import UNMET_NOTE, Outcome, outcome_of
+from effmeter.lab.workloads import check_method, prepare
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import INTERRUPTED
+from effmeter.tracking import Epoch, Run, track
+from effmeter.tracking.live import LiveEnergy
+
+if TYPE_CHECKING:
+    from effmeter.lab.workloads.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """An epoch that has just ended, for whoever shows progress."""
+
+    cell: Cell
+    number: int
+    duration_s: float
+    """Since the run began."""
+    metrics: Mapping[str, float]
+    energy: LiveEnergy | None
+    """Used since the run began, as told a moment ago; null where nothing was told."""
+
+
+OnEpoch = Callable[[EpochDone], None]
+
+
+def record(
+    cells: Sequence[Cell],
+    device: TrainingDevice,
+    directory: Path,
+    on_epoch: OnEpoch,
+    *,
+    fresh: bool = False,
+    on_wait: Callable[[str], None] | None = None,
+) -> Generator[Outcome, None, None]:
+    """The outcome of each cell: first of those recorded earlier, then of each as it is trained.
+
+    With ``fresh``, earlier runs are repeated. Files of runs that are repeated are set aside
+    (see ``Ledger.set_aside``). A training that diverges, does not fit in memory, cannot
+    be dealt its data or whose method does not fit its model has that as its outcome, and the
+    next one begins. An interrupt leaves its run readable, with the status *interrupted*.
+
+    The device is held meanwhile: DeviceBusyError where another program measures on it, unless
+    ``on_wait`` is given (see ``occupy``). RunFileError for a directory that cannot be written;
+    MeasurementError for an energy budget that cannot be measured; UsageError for a method whose
+    parameters mean nothing; EffmeterError where packages that train are not installed.
+    """
+    _check_methods(cells)
+    earlier = {} if fresh else _settled(cells, Ledger(directory))
+    yield from earlier.values()
+    to_train = [cell for cell in cells if cell not in earlier]
+    if not to_train:
+        return
+    _check_data(to_train)
+    with occupy(device.identity, os.environ, on_wait):
+        ledger = Ledger(directory)  # what held the device may have recorded some of them
+        for cell in to_train:
+            settled = None if fresh else ledger.settled(cell)
+            if settled is None:
+                ledger.set_aside(cell)
+                settled = _record_one(cell, directory, on_epoch)
+                _free_memory()
+            yield settled
+
+
+def _check_methods(cells: Sequence[Cell]) -> None:
+    """Before anything is recorded: a mistake in a text is none of a training's own."""
+    for recipe in {cell.recipe.method: cell.recipe for cell in cells}.values():
+        try:
+            check_method(recipe)
+        except ModuleNotFoundError as error:
+            raise not_installed(error) from error
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+
+def _settled(cells: Sequence[Cell], ledger: Ledger) -> dict[Cell, Outcome]:
+    found = ((cell, ledger.settled(cell)) for cell in cells)
+    return {cell: outcome for cell, outcome in found if outcome is not None}
+
+
+def _check_data(cells: Sequence[Cell]) -> None:
+    """That the files of every data set are there is known before hours go into the first."""
+    first_of = {cell.recipe.dataset: cell for cell in reversed(cells)}
+    for cell in first_of.values() if len(first_of) > 1 else ():
+        try:
+            _prepare(cell)
+        except Exception as error:
+            if verdict_on_preparation(error) is None:  # else that one training will say so
+                raise
+
+
+def _prepare(cell: Cell) -> "Training":
+    try:
+        return prepare(cell.recipe)
+    except ModuleNotFoundError as error:
+        raise not_installed(error) from error
+    except OSError as error:
+        raise EffmeterError(str(error)) from error
+
+
+def _record_one(cell: Cell, directory: Path, on_epoch: OnEpoch) -> Outcome:
+    try:
+        training = _prepare(cell)
+    except Exception as error:
+        verdict = verdict_on_preparation(error)
+        if verdict is None:
+            raise
+        path = _record_failure(cell, directory, verdict)
+    else:
+        verdict, path = _train(cell, training, directory, on_epoch)
+    if path is None:
+        return Outcome(cell, None, f"not recorded, {verdict}")
+    return outcome_of(cell, read_run(path))
+
+
+def _train(
+    cell: Cell, training: "Training", directory: Path, on_epoch: OnEpoch
+) -> tuple[str, Path | None]:
+    """The status of the run and its file."""
+    with track(cell.name, cell.labels, directory=directory, join=False) as run:
+        run.latest_energy()  # told from now on, so that no epoch waits for it
+        began_s = time.monotonic()
+
+        def log(epoch: Epoch, /, **metrics: float) -> None:
+            epoch.log(**metrics)
+            elapsed_s = time.monotonic() - began_s
+            on_epoch(EpochDone(cell, epoch.number, elapsed_s, metrics, run.latest_energy()))
+
+        try:
+            epochs = run.epochs(stop=cell.ending.criterion)
+            training.run(epochs, log, planned_epochs=cell.ending.epochs)
+            _note_unmet(cell, run)
+            _log_closing_figures(training, run)
+        except KeyboardInterrupt:
+            run.end(INTERRUPTED)
+            raise
+        except Exception as error:
+            verdict = verdict_on_training(error)
+            if verdict is None:
+                raise
+            run.end(verdict)
+    return run.status, run.path
+
+
+def _log_closing_figures(training: "Training", run: Run) -> None:
+    """In a stretch of its own, outside the epochs, whose energy stays that of the training."""
+    if training.closing_metrics:
+        with run.span("closing-metrics"):
+            figures = training.closing_figures()
+        run.log(**figures)
+
+
+def _note_unmet(cell: Cell, run: Run) -> None:
+    for criterion in cell.ending.unmet(run.epochs_done):
+        run.note(UNMET_NOTE, criterion)
+
+
+def _record_failure(cell: Cell, directory: Path, verdict: str) -> Path | None:
+    """A run that never began, so that the directory tells of it too."""
+    with track(cell.name, cell.labels, directory=directory, join=False) as run:
+        run.end(verdict)
+    return run.path
+
+
+def _free_memory() -> None:
+    """Give back what the last training held: the next one may need all there is."""
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -1,0 +1,233 @@
+"""What determines a training, checked before anything is loaded."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from effmeter.lab.workloads.architectures import ARCHITECTURES, Architecture
+from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
+from effmeter.lab.workloads.options import OptionValue, resolve
+from effmeter.methods.registry import check_method_names, parse_method
+
+if TYPE_CHECKING:
+    from effmeter.lab.workloads.training import Training
+
+METRICS = {
+    "accuracy": "fraction of the images that are named rightly",
+    "balanced_accuracy": "mean over the classes of the fraction named rightly",
+    "f1": "mean over the classes of the harmonic mean of precision and recall",
+}
+"""What can be logged of the training, validation and test parts."""
+ERROR, FID = "error", "fid"
+DENOISING_METRICS = {
+    ERROR: "mean squared error of the noise",
+    FID: "Fréchet distance of generated images from those learned, once, after the last epoch",
+}
+"""What can be logged of a diffusion model."""
+_SIDE = 32
+OPTIMIZERS = {"adam": "Adam", "sgd": "stochastic gradient descent with a momentum of 0.9"}
+AUGMENTATIONS = ("none", "crops-and-flips")
+
+_NOT_FOR_DENOISING = ("optimizer", "learning_rate_decay", "augmentation")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that one training follows from; the same recipe gives the same training."""
+
+    architecture: str
+    dataset: str = "digits"
+    size: int = 1
+    seed: int = 0
+    """Of the weights, the order of batches and the noise; the parts of the data follow
+    ``split_seed``, so that runs of other seeds learn from the same images."""
+    device: str = "auto"
+    """``auto`` (the accelerator, if there is one), ``cpu``, ``cuda``, ``mps``."""
+    batch_size: int = 256
+    folds: int | None = None
+    """None: the data set's own training and test parts (of the digits: a fifth is held out). A
+    number: all images are pooled and dealt into so many parts, class by class."""
+    fold: int | None = None
+    """Which part is held out for testing, from 1 to ``folds``."""
+    validation_fraction: float = 0.0
+    """Of the training part, held out by class and logged as ``validation_accuracy``."""
+    split_seed: int = 0
+    metrics: tuple[str, ...] = ("accuracy",)
+    """Names in ``METRICS``; of a diffusion model in ``DENOISING_METRICS``, and ``error`` always."""
+    options: tuple[tuple[str, OptionValue], ...] = ()
+    """Options of the architecture and the data set, by name; values also as text."""
+    data_dir: Path | None = None
+    """A folder of local files; in it a folder named like the data set comes first. The data
+    sets that come with a package pay no heed to it."""
+    download: bool = False
+    """Whether Hugging Face may be asked for the data where no folder is named."""
+    optimizer: str = "adam"
+    """A name in ``OPTIMIZERS``."""
+    learning_rate: float = 1e-3
+    learning_rate_decay: float | str = 1.0
+    """What the learning rate is multiplied by after each epoch; ``cosine``: it falls to 0 over
+    the planned epochs."""
+    augmentation: str = "none"
+    """``none``, or ``crops-and-flips``: each time it is trained on, an image is moved by up to 4
+    pixels and mirrored or not."""
+    method: str | None = None
+    """What leaves work out, such as ``gskip:hold=2`` or ``e2-train+deadhorse:policy=cdh``. None
+    counts no work; ``dense`` leaves nothing out and counts it."""
+
+
+def check(recipe: Recipe) -> None:
+    """ValueError, one line with the remedy, for what cannot be trained; nothing is loaded."""
+    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    sizes = architecture.sizes
+    if recipe.size not in sizes:
+        raise ValueError(
+            f"{architecture.name} has sizes {sizes[0]} to {sizes[-1]}, not {recipe.size}"
+        )
+    _check_numbers(recipe)
+    _check_folds(recipe)
+    _check_match(recipe, architecture, dataset)
+    _check_side(recipe, architecture)
+    if recipe.method is not None:
+        check_method_names(recipe.method)
+    if dataset.needs_files and recipe.data_dir is None and not recipe.download:
+        raise ValueError(
+            f"{dataset.name} does not come with a package: name a folder that holds its files, "
+            "or allow the download from Hugging Face"
+        )
+
+
+def check_method(recipe: Recipe) -> None:
+    """ValueError for a method that cannot be made of its text; loads the framework."""
+    if recipe.method is not None:
+        parse_method(recipe.method, seed=recipe.seed)
+
+
+def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
+    """Every option of architecture and data set with its value; ValueError for unknown ones."""
+    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    given = dict(recipe.options)
+    if len(given) < len(recipe.options):
+        raise ValueError("an option is given twice")
+    return resolve(
+        f"{architecture.name} on {dataset.name}",
+        {**architecture.options, **dataset.options},
+        given,
+    )
+
+
+def prepare(recipe: Recipe) -> "Training":
+    """The training that follows from a recipe, its data loaded, on its device, ready to run.
+
+    ValueError for what cannot be trained or read (a file that is no such file, a device that
+    there is not, a fold without a class), FileNotFoundError or another OSError for files that
+    are not there, ImportError without the packages; what the device has no memory for is
+    torch's own error.
+    """
+    check(recipe)
+    from effmeter.lab.workloads.preparation import prepared
+
+    return prepared(recipe, _architecture_of(recipe), _dataset_of(recipe), resolved_options(recipe))
+
+
+def _architecture_of(recipe: Recipe) -> Architecture:
+    if recipe.architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise ValueError(f"there is no workload {recipe.architecture!r}; there is: {known}")
+    return ARCHITECTURES[recipe.architecture]
+
+
+def _dataset_of(recipe: Recipe) -> Dataset:
+    if recipe.dataset not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise ValueError(f"there is no data set {recipe.dataset!r}; there is: {known}")
+    return DATASETS[recipe.dataset]
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    for name, seed in (("a seed", recipe.seed), ("a split seed", recipe.split_seed)):
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"{name} is a whole number from 0 to {2**32 - 1}, not {seed}")
+    if recipe.batch_size < 1:
+        raise ValueError(f"a batch holds 1 image or more, not {recipe.batch_size}")
+    if not 0.0 <= recipe.validation_fraction < 1.0:
+        raise ValueError(
+            f"the validation part is a fraction below 1, not {recipe.validation_fraction:g}"
+        )
+    if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0.0):
+        raise ValueError(f"a learning rate is a number above 0, not {recipe.learning_rate:g}")
+    decay = recipe.learning_rate_decay
+    if decay != "cosine" and not (isinstance(decay, int | float) and 0.0 < decay <= 1.0):
+        raise ValueError(
+            "the decay of the learning rate is cosine, or a factor above 0 and up to 1, not "
+            f"{decay}"
+        )
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(
+            f"there is no optimizer {recipe.optimizer!r}; there is: {', '.join(OPTIMIZERS)}"
+        )
+    if recipe.augmentation not in AUGMENTATIONS:
+        raise ValueError(
+            f"there is no augmentation {recipe.augmentation!r}; there is: "
+            f"{', '.join(AUGMENTATIONS)}"
+        )
+    known = (*METRICS, *DENOISING_METRICS)
+    unknown = [name for name in recipe.metrics if name not in known]
+    if unknown or not recipe.metrics:
+        named = f"no metric {unknown[0]!r}" if unknown else "nothing to log"
+        raise ValueError(f"{named}: there is {', '.join(known)}")
+
+
+def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> None:
+    """What one architecture or one way of splitting cannot do with a data set."""
+    if architecture.denoises or not METRICS.keys() >= set(recipe.metrics):
+        _check_denoising(recipe, architecture)
+        return
+    if not architecture.is_general and (dataset.has_attributes or dataset.image_size > 32):
+        general = ", ".join(name for name, known in ARCHITECTURES.items() if known.is_general)
+        raise ValueError(
+            f"{architecture.name} reads images of 32x32 pixels with one class each, not "
+            f"{dataset.name}; take one of {general}"
+        )
+    if dataset.has_attributes and (recipe.folds is not None or recipe.validation_fraction):
+        raise ValueError(
+            f"images of {dataset.name} have no class to split them by: leave out the folds and "
+            "the validation part"
+        )
+    if dataset.has_attributes and recipe.metrics != ("accuracy",):
+        raise ValueError(f"the attributes of {dataset.name} are told by accuracy alone")
+
+
+def _check_denoising(recipe: Recipe, architecture: Architecture) -> None:
+    if not architecture.denoises:
+        known = ", ".join(METRICS)
+        raise ValueError(f"{architecture.name} removes no noise: its metrics are {known}")
+    if not DENOISING_METRICS.keys() >= set(recipe.metrics):
+        known = " and ".join(DENOISING_METRICS)
+        raise ValueError(f"{architecture.name} removes noise: its metrics are {known}")
+    usual = Recipe(recipe.architecture)
+    if any(getattr(recipe, name) != getattr(usual, name) for name in _NOT_FOR_DENOISING):
+        raise ValueError(
+            f"{architecture.name} is trained with AdamW, without augmentation and decay of the "
+            "learning rate"
+        )
+
+
+def _check_side(recipe: Recipe, architecture: Architecture) -> None:
+    """Also that every option is known."""
+    side = int(resolved_options(recipe).get("side", _SIDE))
+    if side != _SIDE and not architecture.is_general:
+        raise ValueError(f"{architecture.name} reads images of {_SIDE}x{_SIDE} pixels alone")
+
+
+def _check_folds(recipe: Recipe) -> None:
+    folds, fold = recipe.folds, recipe.fold
+    if folds is None:
+        if fold is not None:
+            raise ValueError(f"fold {fold} of how many? Give the number of folds too")
+        return
+    if folds < 2:
+        raise ValueError(f"a data set is dealt into 2 folds or more, not {folds}")
+    if fold is None or not 1 <= fold <= folds:
+        given = "none is" if fold is None else f"{fold} is"
+        raise ValueError(f"one of the folds 1 to {folds} is held out; {given} given")

@@ -1,0 +1,1 @@
+"""Counts of floating-point operations of training steps, with and without a method."""

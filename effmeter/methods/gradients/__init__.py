@@ -1,0 +1,1 @@
+"""Methods that approximate or sparsify the backward pass."""

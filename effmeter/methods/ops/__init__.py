@@ -1,0 +1,1 @@
+"""Operators of the methods, with one implementation for each kind of device."""

@@ -1,0 +1,1 @@
+"""Methods that skip batches, samples, steps or layers."""

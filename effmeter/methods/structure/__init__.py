@@ -1,0 +1,1 @@
+"""Methods that change the network: growing, pruning, widths."""

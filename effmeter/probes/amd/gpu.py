@@ -1,0 +1,179 @@
+"""What AMD's library and its commands have in common: the channels of a GPU, and odd values.
+
+An unsupported figure is ``N/A`` or the highest value of its type, by version; neither is a
+number here.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import NamedTuple, TypeGuard
+
+from effmeter.channel import Channel, Component, Kind, Provenance
+from effmeter.probes.amd.accumulator import CounterWatch
+from effmeter.probes.base import LIMIT_HEADROOM, Failure, Reading
+
+COUNTER_UNIT_J = 2.0**-16
+"""15.259 uJ; the tools state it rounded to 15.3 uJ, which is 0.27 % too much."""
+REFRESH_S = 0.1
+"""An assumption on the safe side: the driver reads the counter anew every millisecond."""
+CURRENT_WINDOW_S = 0.1
+AVERAGE_WINDOW_S = 1.0
+"""Assumptions on the safe side: AMD states neither."""
+GAIN_ERROR_FRACTION = 0.05
+"""AMD states none: as much is assumed as NVIDIA states."""
+NOT_SHOWN = "it shows no figure (N/A)"
+_HIGHEST = frozenset(map(float, (2**16 - 1, 2**32 - 1, 2**64 - 1)))
+_NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\s*(m|u)?[WJ]?\s*")
+_PREFIX = {None: 1.0, "m": 1e-3, "u": 1e-6}
+
+
+class Seen(NamedTuple):
+    """What one look at a GPU showed."""
+
+    counted: int | Failure
+    power_w: float | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AmdGpu:
+    """A GPU, and where its figures come from."""
+
+    name: str
+    """``amd-gpu0``: it never clashes with the names of other families."""
+    device: str
+    counter_source: str
+    gauge_source: str
+    averaged: bool
+    """Whether the gauge shows an average rather than the moment."""
+    cap_w: float | None = None
+    component: Component = Component.GPU
+    scope: str = ""
+    unit_j: float = COUNTER_UNIT_J
+    gain_error_fraction: float = GAIN_ERROR_FRACTION
+    call_cost_s: float = 0.0
+
+
+def component_of(model: str) -> Component:
+    """What a GPU's figures cover: the MI300A's socket holds its processor cores too."""
+    return Component.SOC if "MI300A" in model.upper() else Component.GPU
+
+
+def scope_of(model: str) -> str:
+    """The same in words, where the component does not say it."""
+    if "MI300A" in model.upper():
+        return "the socket: graphics, processor cores and memory"
+    return "both dies of the package" if "MI250" in model.upper() else ""
+
+
+class AmdSensors:
+    """The counter and the gauge of one GPU, as far as its first look showed them."""
+
+    def __init__(self, gpu: AmdGpu, first: Seen, time_ns: int) -> None:
+        counts, gauges = isinstance(first.counted, int), isinstance(first.power_w, float)
+        self._counter = _counter(gpu) if counts else None
+        self._gauge = _gauge(gpu, gpu.name if counts else None) if gauges else None
+        self._watch: CounterWatch | None = None
+        if isinstance(first.counted, int):
+            self._watch = CounterWatch(time_ns, first.counted, gpu.unit_j)
+        self.channels = tuple(c for c in (self._counter, self._gauge) if c is not None)
+
+    @property
+    def unproven(self) -> bool:
+        """Whether its counter has not moved yet."""
+        return self._watch is not None and not self._watch.proven
+
+    def prove(self, seen: Seen, time_ns: int) -> None:
+        """Take another look before the first reading: has the counter moved?"""
+        if self._watch is not None and isinstance(seen.counted, int):
+            self._watch.judge(time_ns, seen.counted, _known(seen.power_w))
+
+    def readings(
+        self, seen: Seen, counted_ns: tuple[int, int], gauged_ns: tuple[int, int]
+    ) -> list[Reading]:
+        """The readings that a look gives, each with the moments between which it was taken."""
+        readings = []
+        if self._counter is not None and self._watch is not None:
+            count = seen.counted
+            if isinstance(count, int):
+                count = self._watch.judge(gauged_ns[1], count, _known(seen.power_w))
+            readings.append(Reading(self._counter.name, *counted_ns, count))
+        if self._gauge is not None:
+            readings.append(Reading(self._gauge.name, *gauged_ns, seen.power_w))
+        return readings
+
+
+def _known(power_w: float | Failure) -> float | None:
+    return None if isinstance(power_w, Failure) else power_w
+
+
+def _counter(gpu: AmdGpu) -> Channel:
+    return Channel(
+        name=gpu.name,
+        component=gpu.component,
+        kind=Kind.COUNTER,
+        provenance=Provenance.MEASURED,
+        source=gpu.counter_source,
+        refresh_s=REFRESH_S,
+        device=gpu.device,
+        scope=gpu.scope,
+        unit_j=gpu.unit_j,
+        resolution=gpu.unit_j,
+        gain_error_fraction=gpu.gain_error_fraction,
+        max_power_w=_max_power_w(gpu),
+        call_cost_s=gpu.call_cost_s,
+    )
+
+
+def _gauge(gpu: AmdGpu, contained_in: str | None) -> Channel:
+    return Channel(
+        name=f"{gpu.name}-power",
+        component=gpu.component,
+        kind=Kind.GAUGE,
+        provenance=Provenance.MEASURED,
+        source=gpu.gauge_source,
+        refresh_s=REFRESH_S,
+        device=gpu.device,
+        scope=gpu.scope,
+        contained_in=contained_in,
+        resolution=1.0,
+        window_s=AVERAGE_WINDOW_S if gpu.averaged else CURRENT_WINDOW_S,
+        gain_error_fraction=GAIN_ERROR_FRACTION,
+        max_power_w=_max_power_w(gpu),
+        call_cost_s=gpu.call_cost_s,
+    )
+
+
+def _max_power_w(gpu: AmdGpu) -> float | None:
+    return gpu.cap_w * LIMIT_HEADROOM if gpu.cap_w else None
+
+
+def number(shown: object) -> float | None:
+    """The figure in a value as any version shows it: 35, "35.0", "35 W", {"value": 35, ...}."""
+    if isinstance(shown, dict):
+        value = shown.get("value")
+        return number(f"{value} {shown.get('unit', '')}" if _is_number(value) else value)
+    if isinstance(shown, str):
+        match = _NUMBER.fullmatch(shown)
+        return None if match is None else _usable(float(match[1]) * _PREFIX[match[2]])
+    return _usable(float(shown)) if _is_number(shown) else None
+
+
+def whole_count(shown: object) -> int | None:
+    """A raw count, exact; None where there is none or it is the highest value of its type."""
+    digits = str(shown).strip() if _is_number(shown) or isinstance(shown, str) else ""
+    return int(digits) if digits.isdecimal() and int(digits) < 2**64 - 1 else None
+
+
+def watts(shown: object) -> float | None:
+    """A power limit (W), which some versions state in microwatts; None where it is zero."""
+    limit = number(shown) or None
+    return limit * 1e-6 if limit is not None and limit >= 100_000 else limit
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _usable(value: float) -> float | None:
+    return value if 0 <= value < math.inf and value not in _HIGHEST else None

@@ -1,0 +1,1 @@
+"""Apple silicon through powermetrics and IOReport."""

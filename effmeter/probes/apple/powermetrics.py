@@ -1,0 +1,146 @@
+"""Apple silicon by macOS' own ``powermetrics``, a program that only root may run.
+
+It prints a sample every 0.2 s; their energies are summed into counters. The figures come from
+Apple's model of the chip's energy, which ``man powermetrics`` calls estimated: they serve to
+compare runs on one machine. Memory is not in them. Between samples there is nothing new to read.
+
+====== ========= ======= ==== ======= ========================== ==========
+name   component kind    unit refresh scope                      provenance
+====== ========= ======= ==== ======= ========================== ==========
+cpu0   cpu       counter mJ   0.4 s   all processor clusters     derived
+gpu0   gpu       counter mJ   0.4 s   the chip's GPU             derived
+ane0   soc       counter mJ   0.4 s   the chip's neural engine   derived
+====== ========= ======= ==== ======= ========================== ==========
+
+Source: Apple, ``man powermetrics``.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
+from effmeter.clock import Clock, SystemClock
+from effmeter.errors import ProbeError
+from effmeter.probes.apple.powermetrics_process import PowermetricsProcess, Timing
+from effmeter.probes.base import Discovery, Failure, Reading
+
+PROGRAM = "/usr/bin/powermetrics"
+PROGRAM_VARIABLE = "EFFMETER_POWERMETRICS"
+"""Names another program to run in its place, such as a wrapper that sudo lets through."""
+FIRST_SAMPLE_TIMEOUT_S = 5.0
+_RAILS = {
+    "cpu": ("cpu0", Component.CPU, "all processor clusters, without memory"),
+    "gpu": ("gpu0", Component.GPU, "the GPU of the chip"),
+    "ane": ("ane0", Component.SOC, "the neural engine of the chip alone"),
+}
+_MODEL = "by Apple's model of the chip's energy"
+
+
+class PowermetricsProbe:
+    """Reads what ``program`` prints; ProbeError if it prints no sample that shows energy."""
+
+    name = "powermetrics"
+
+    def __init__(
+        self,
+        program: str = PROGRAM,
+        clock: Clock | None = None,
+        timing: Timing | None = None,
+        timeout_s: float = FIRST_SAMPLE_TIMEOUT_S,
+    ) -> None:
+        clock = clock or SystemClock()
+        timing = timing or Timing()
+        self.period_s = timing.interval_s
+        self._now_ns = clock.now_ns
+        self._process = PowermetricsProcess(_command(program, timing.interval_s), clock, timing)
+        try:
+            self._rails = self._rails_shown(timeout_s)
+        except ProbeError:
+            self.close()
+            raise
+        self.channels = tuple(_channel(rail, program, timing.interval_s) for rail in self._rails)
+
+    def read(self) -> list[Reading]:
+        """The samples since the last read, each dated at its end; it never waits."""
+        readings = [
+            Reading(_RAILS[rail][0], time_ns, time_ns, counts_mj[rail])
+            for time_ns, counts_mj in self._process.take()
+            for rail in self._rails
+        ]
+        failure = self._process.failure
+        if failure is not None:
+            now_ns = self._now_ns()
+            readings.extend(Reading(c.name, now_ns, now_ns, failure) for c in self.channels)
+        return readings
+
+    def close(self) -> None:
+        """End the program."""
+        self._process.close()
+
+    def _rails_shown(self, timeout_s: float) -> list[str]:
+        """The rails that the first sample shows; ProbeError if there are none."""
+        if not self._process.wait_until_heard(timeout_s):
+            raise ProbeError(f"it printed no sample for {timeout_s:g} s")
+        if self._process.failure is not None:
+            raise ProbeError(self._process.failure.reason)
+        _, counts_mj = self._process.take()[0]
+        failures = [count for count in counts_mj.values() if isinstance(count, Failure)]
+        if len(failures) == len(counts_mj):
+            raise ProbeError(failures[0].reason)
+        return [rail for rail in _RAILS if not isinstance(counts_mj[rail], Failure)]
+
+
+def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
+    """The chip's rails on macOS as root, or by the program that ``EFFMETER_POWERMETRICS`` names."""
+    stated = environ.get(PROGRAM_VARIABLE)
+    if not stated and sys.platform != "darwin":
+        return Discovery()
+    if not stated and os.geteuid() != 0:
+        return refused("only root may run it", permission_remedy())
+    try:
+        return Discovery((PowermetricsProbe(stated or PROGRAM, clock),))
+    except ProbeError as error:
+        return refused(str(error), "sudo powermetrics -n 1 --samplers cpu_power  # its own account")
+
+
+def refused(reason: str, remedy: str) -> Discovery:
+    """A refusal for each component that every Apple chip has."""
+    components = (Component.CPU, Component.GPU)
+    return Discovery((), tuple(Refusal("powermetrics", c, reason, remedy) for c in components))
+
+
+def permission_remedy() -> str:
+    """What gives an ordinary user the figures, one command per line, in the order to try them."""
+    beside_python = Path(sys.executable).with_name("effmeter")
+    program = str(beside_python) if beside_python.exists() else "effmeter"
+    return "\n".join(
+        (
+            f"sudo {program} daemon run --group $(id -gn)",
+            "python3 -m pip install 'effmeter[apple]'  # reads IOReport, and needs no root",
+        )
+    )
+
+
+def _command(program: str, interval_s: float) -> Sequence[str]:
+    """Sampling without end (``-n 0``), each line handed on at once (``-b 1``)."""
+    interval_ms = str(round(interval_s * 1e3))
+    samplers = "cpu_power,gpu_power,ane_power"
+    return (program, "-f", "plist", "-i", interval_ms, "-n", "0", "-b", "1", "--samplers", samplers)
+
+
+def _channel(rail: str, program: str, interval_s: float) -> Channel:
+    name, component, scope = _RAILS[rail]
+    return Channel(
+        name=name,
+        component=component,
+        kind=Kind.COUNTER,
+        provenance=Provenance.DERIVED,
+        source=program,
+        # A sample is dated when it has arrived, which can be late by a part of an interval.
+        refresh_s=2 * interval_s,
+        scope=f"{scope}; {_MODEL}",
+        unit_j=1e-3,
+        resolution=1e-3,
+    )

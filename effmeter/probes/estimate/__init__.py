@@ -1,0 +1,1 @@
+"""Power models for components without a sensor."""

@@ -1,0 +1,1 @@
+"""Power and energy sensors of the Linux hwmon interface."""

@@ -1,0 +1,185 @@
+"""One GPU as NVML describes it, and the channels that its figures become.
+
+Refresh period and averaging window of the power readings by generation:
+
+=========================  ==============  =============  ==================
+generation                 PowerUsage      POWER_INSTANT  POWER_AVERAGE
+=========================  ==============  =============  ==================
+Pascal, Volta              20 / 10 ms      20 / 10 ms     none
+Turing and older others    100 / 100 ms    100 / 100 ms   none
+GA100 (A100, A30)          100 / 25 ms     100 / 25 ms    none
+other Ampere, Ada          100 ms / 1 s    100 / 100 ms   100 ms / 1 s
+Hopper                     100 ms / 1 s    100 / 25 ms    100 ms / 1 s
+newer, or not told         100 ms / 1 s    100 / 25 ms    100 ms / 1 s
+=========================  ==============  =============  ==================
+
+A gauge of 25 ms in 100 sees a quarter of the time. Newer generations were not studied: they are
+taken for the worst.
+
+Sources: Yang, Adamek and Armour, "Part-time power measurements: nvidia-smi's lack of attention"
+(arXiv 2312.02741); NVIDIA, NVML API Reference.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from effmeter.channel import Channel, Component, Kind, Provenance
+from effmeter.probes.base import LIMIT_HEADROOM
+
+ENERGY_REFRESH_S = 0.1
+GAIN_ERROR_FRACTION = 0.05
+"""NVIDIA states 5 % for its power readings; Yang et al. found as much on most GPUs."""
+_GA100_CAPABILITY = (8, 0)
+_GRACE_HOPPER = re.compile(r"\bGH\d{3}\b")
+"""On these the energy counter takes in the whole module (found by the Zeus project)."""
+_FAST_GAUGE = (0.02, 0.01)
+_SAMPLED_GAUGE = (0.1, 0.025)
+_STEADY_GAUGE = (0.1, 0.1)
+AVERAGED_GAUGE = (0.1, 1.0)
+"""Refresh period and averaging window of a power reading (s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A physical GPU; NVML numbers them in the order of their PCI addresses."""
+
+    index: int
+    name: str
+    uuid: str
+    max_power_w: float | None = None
+    """More than it can draw; None where it states no limit."""
+    mig_instances: tuple[str, ...] | None = None
+    """The UUIDs of its MIG instances; None: it is not partitioned."""
+    instant_timing: tuple[float, float] = _SAMPLED_GAUGE
+    usage_timing: tuple[float, float] = AVERAGED_GAUGE
+
+    @property
+    def channel_name(self) -> str:
+        """What its channels' names begin with."""
+        return f"gpu{self.index}"
+
+    @property
+    def counts_module(self) -> bool:
+        """Whether its energy counter takes in the processor and memory beside it."""
+        return _GRACE_HOPPER.search(self.name) is not None
+
+
+def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
+    """What NVML tells of a GPU; NVMLError where it does not even tell its name."""
+    architecture, capability = _generation(nvml, handle)
+    return Gpu(
+        index,
+        nvml.nvmlDeviceGetName(handle),
+        nvml.nvmlDeviceGetUUID(handle),
+        _max_power_w(nvml, handle),
+        _mig_instances(nvml, handle),
+        _instant_timing(nvml, architecture, capability),
+        _usage_timing(nvml, architecture, capability),
+    )
+
+
+def counter_channel(gpu: Gpu, source: str) -> Channel:
+    """The energy counter; that of a Grace Hopper is the module's, and stands apart."""
+    return Channel(
+        name=f"{gpu.channel_name}-module" if gpu.counts_module else gpu.channel_name,
+        component=Component.BOARD if gpu.counts_module else Component.GPU,
+        kind=Kind.COUNTER,
+        provenance=Provenance.MEASURED,
+        source=source,
+        refresh_s=ENERGY_REFRESH_S,
+        device=f"{gpu.name} {gpu.uuid}" + (" module" if gpu.counts_module else ""),
+        scope=_module_scope(gpu) if gpu.counts_module else _scope(gpu),
+        unit_j=1e-3,
+        resolution=1e-3,
+        gain_error_fraction=GAIN_ERROR_FRACTION,
+        max_power_w=None if gpu.counts_module else gpu.max_power_w,
+    )
+
+
+def gauge_channel(
+    gpu: Gpu, suffix: str, source: str, timing: tuple[float, float], part: str = ""
+) -> Channel:
+    """A power gauge of the GPU, or of its memory or module by ``part``."""
+    is_module = part == "module"
+    scopes = {"memory": "the memory of the GPU", "module": _module_scope(gpu)}
+    refresh_s, window_s = timing
+    return Channel(
+        name=f"{gpu.channel_name}-{suffix}",
+        component=Component.BOARD if is_module else Component.GPU,
+        kind=Kind.GAUGE,
+        provenance=Provenance.MEASURED,
+        source=source,
+        refresh_s=refresh_s,
+        device=f"{gpu.name} {gpu.uuid} {part}".rstrip(),
+        scope=scopes.get(part, _scope(gpu)),
+        resolution=1e-3,
+        window_s=window_s,
+        gain_error_fraction=GAIN_ERROR_FRACTION,
+        max_power_w=None if is_module else gpu.max_power_w,
+    )
+
+
+def _scope(gpu: Gpu) -> str:
+    if gpu.mig_instances is None:
+        return ""
+    return f"the whole GPU, shared by its {len(gpu.mig_instances)} MIG instances"
+
+
+def _module_scope(gpu: Gpu) -> str:
+    return f"the whole module of {gpu.channel_name}: GPU, processor and memory"
+
+
+def _max_power_w(nvml: Any, handle: Any) -> float | None:
+    try:
+        _, most_mw = nvml.nvmlDeviceGetPowerManagementLimitConstraints(handle)
+    except nvml.NVMLError:
+        return None
+    return most_mw * 1e-3 * LIMIT_HEADROOM if most_mw > 0 else None
+
+
+def _mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+    try:
+        mode, _ = nvml.nvmlDeviceGetMigMode(handle)
+        count = nvml.nvmlDeviceGetMaxMigDeviceCount(handle) if mode else 0
+    except nvml.NVMLError:
+        return None
+    if not mode:
+        return None
+    found = []
+    for place in range(count):
+        try:
+            instance = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+            found.append(nvml.nvmlDeviceGetUUID(instance))
+        except nvml.NVMLError:
+            continue  # a place that no instance takes
+    return tuple(found)
+
+
+def _generation(nvml: Any, handle: Any) -> tuple[int | None, tuple[int, ...]]:
+    """Architecture and compute capability; None where the GPU does not tell."""
+    try:
+        architecture = nvml.nvmlDeviceGetArchitecture(handle)
+        capability = tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle))
+    except nvml.NVMLError:
+        return None, ()
+    return (None if architecture == nvml.NVML_DEVICE_ARCH_UNKNOWN else architecture), capability
+
+
+def _instant_timing(
+    nvml: Any, architecture: int | None, capability: tuple[int, ...]
+) -> tuple[float, float]:
+    if architecture in (nvml.NVML_DEVICE_ARCH_PASCAL, nvml.NVML_DEVICE_ARCH_VOLTA):
+        return _FAST_GAUGE
+    studied = architecture is not None and architecture <= nvml.NVML_DEVICE_ARCH_ADA
+    return _STEADY_GAUGE if studied and capability != _GA100_CAPABILITY else _SAMPLED_GAUGE
+
+
+def _usage_timing(
+    nvml: Any, architecture: int | None, capability: tuple[int, ...]
+) -> tuple[float, float]:
+    """A GPU that does not tell its generation is taken for one that averages longest."""
+    averages = architecture is None or architecture > nvml.NVML_DEVICE_ARCH_TURING
+    if averages and capability != _GA100_CAPABILITY:
+        return AVERAGED_GAUGE
+    return _instant_timing(nvml, architecture, capability)

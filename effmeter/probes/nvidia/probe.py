@@ -1,0 +1,135 @@
+"""NVIDIA GPUs, read through NVML by the package ``nvidia-ml-py``.
+
+=====================  =========  =======  =======  =======================================
+channel                component  kind     refresh  scope
+=====================  =========  =======  =======  =======================================
+``gpu0``               gpu        counter  100 ms   the GPU; mJ, Volta and newer
+``gpu0-power-average`` gpu        gauge    100 ms   the GPU, averaged over 1 s
+``gpu0-power-instant`` gpu        gauge    100 ms   the GPU, see :mod:`.nvml_channels`
+``gpu0-power``         gpu        gauge    100 ms   the GPU, where neither field answers
+``gpu0-power-memory``  gpu        gauge    100 ms   its memory, averaged over 1 s; Hopper
+``gpu0-module-power``  board      gauge    100 ms   GPU, Grace processor and memory
+``gpu0-module``        board      counter  100 ms   the same; instead of ``gpu0`` on GH200
+=====================  =========  =======  =======  =======================================
+
+All are measured, all units are watts but for the counters'. Volta and newer refresh faster; 100 ms
+is the longest known. Each channel is contained in the one above it that answers, so that of
+several figures of a GPU the best counts, once: the counter, else the average that sees all the
+time, else the gauge that shows the moment. What takes in the module stands apart, since the
+processor has channels of its own. On a GPU with MIG every instance is shown its parent's
+figures: the physical GPU is recorded, and its scope says who shares it. What a GPU without any
+of these draws is unknown, and never estimated.
+
+Source: NVIDIA, NVML API Reference.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from effmeter.channel import Component, Kind, Refusal
+from effmeter.clock import Clock, SystemClock
+from effmeter.probes.base import DeviceMemory, Discovery, Failure, Reading
+from effmeter.probes.nvidia.channels import Gpu
+from effmeter.probes.nvidia.device import Device, refusal_of
+from effmeter.probes.nvidia.fields import refused
+from effmeter.probes.sysfs import read_text
+
+PERIOD_S = 0.02
+
+
+class NvmlProbe:
+    """Reads every GPU that NVML lists; ``pynvml.NVMLError`` where NVML does not start.
+
+    ``refusals`` tells of the GPUs that give no figure, ``gpus`` of all that are there: one that
+    does not even tell its name has none here either.
+    """
+
+    name = "nvml"
+    period_s = PERIOD_S
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        import pynvml
+
+        self._nvml: Any = pynvml
+        self._now_ns = (clock or SystemClock()).now_ns
+        self._devices: list[Device] = []
+        pynvml.nvmlInit()
+        self._started = True
+        try:
+            found = [self._admit(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        except pynvml.NVMLError:
+            self.close()
+            raise
+        self.gpus = tuple(gpu for gpu, _ in found)
+        self.refusals = tuple(refusal for _, refusals in found for refusal in refusals)
+        self.channels = tuple(s.channel for device in self._devices for s in device.sensors)
+        self.is_coarse = any(channel.kind is Kind.COUNTER for channel in self.channels)
+
+    def read(self) -> list[Reading]:
+        """One reading of every channel, back to back; an error of one GPU stays its own."""
+        return [reading for device in self._devices for reading in device.read(self._now_ns)]
+
+    def read_closely(self) -> list[Reading]:
+        """One reading of the energy counters alone."""
+        return [r for device in self._devices for r in device.read_counters(self._now_ns)]
+
+    def users(self) -> dict[str, tuple[int, ...] | Failure]:
+        """The processes that compute or draw on each GPU; numbers of the machine's own."""
+        return {device.own_channel: device.users() for device in self._devices}
+
+    def memory(self) -> dict[str, DeviceMemory]:
+        """The memory of each GPU that is in use, and by which processes."""
+        return {device.own_channel: device.memory() for device in self._devices}
+
+    def close(self) -> None:
+        """Let go of the driver."""
+        if self._started:
+            self._started = False
+            with contextlib.suppress(self._nvml.NVMLError):
+                self._nvml.nvmlShutdown()
+
+    def _admit(self, index: int) -> tuple[Gpu, Sequence[Refusal]]:
+        """Take in a GPU with the sensors of it that answer; what refuses."""
+        try:
+            device = Device(self._nvml, index)
+        except self._nvml.NVMLError as error:
+            nameless = Gpu(index, "", "")
+            name = nameless.channel_name
+            return nameless, [refusal_of(f"NVML, GPU {index}", refused(error), name)]
+        if device.sensors:
+            self._devices.append(device)
+        return device.gpu, list(device.refusals())
+
+
+def find(sysfs: Path, clock: Clock) -> Discovery:
+    """The GPUs that NVML lists, and the refusals of those it should and does not."""
+    import pynvml
+
+    try:
+        probe = NvmlProbe(clock)
+    except pynvml.NVMLError as error:
+        no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+        if error.value in no_driver and not nvidia_gpu_present(sysfs):
+            return Discovery((), (_absent(str(error)),))
+        return Discovery((), (refusal_of("NVML", refused(error), "NVIDIA GPUs"),))
+    if probe.channels:
+        return Discovery((probe,), probe.refusals)
+    probe.close()
+    return Discovery((), probe.refusals or (_absent("it lists no GPU"),))
+
+
+def nvidia_gpu_present(sysfs: Path) -> bool:
+    """Whether a display controller of NVIDIA sits on the PCI bus."""
+    devices = (sysfs / "bus" / "pci" / "devices").glob("*")
+    return any(
+        read_text(device / "vendor") == "0x10de"
+        and (read_text(device / "class") or "").startswith("0x03")
+        for device in devices
+    )
+
+
+def _absent(answer: str) -> Refusal:
+    reason = f"no NVIDIA GPU on this machine ({answer})"
+    return Refusal("NVML", Component.GPU, reason, present=False)

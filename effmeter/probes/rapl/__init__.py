@@ -1,0 +1,1 @@
+"""RAPL energy counters of Intel and AMD processors: powercap, perf events, pyRAPL."""

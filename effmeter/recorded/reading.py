@@ -1,0 +1,93 @@
+"""From paths to runs: which files are runs of their own, and which go on another's."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from effmeter.errors import RunFileError
+from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import RUN_SUFFIX, Metadata, successor_path
+from effmeter.runfile.reader import Part, read_metadata, read_part
+
+_SUCCESSOR = re.compile(r"(.+)\.2")
+
+
+def read_run(path: Path | str) -> RecordedRun:
+    """The run in a file, joined with the file of its recorder's successor where there is one.
+
+    A file whose writer was killed, or that was cut short, gives every row up to its last whole
+    batch. Raises RunFileError (no such file, a directory, nothing whole in it), NotARunError
+    and NewerFormatError; each is one line that names the file.
+    """
+    path = Path(path)
+    beside = successor_path(path)
+    try:
+        first = read_part(path)
+    except RunFileError as error:
+        return _without_beginning(beside, error)
+    if first.metadata.part != 1:
+        return RecordedRun(
+            [first], ("only what a successor recorded is here: the beginning is missing",)
+        )
+    if not beside.exists():
+        return RecordedRun([first])
+    try:
+        second = read_part(beside)
+    except RunFileError as error:
+        return RecordedRun([first], (f"the successor's file is left out: {error}",))
+    return RecordedRun([first, second] if _goes_on(first, second) else [first])
+
+
+def _without_beginning(beside: Path, error: RunFileError) -> RecordedRun:
+    """What a successor recorded after a recorder that died before it had written anything."""
+    try:
+        second = read_part(beside)
+    except RunFileError:
+        raise error from None
+    if second.metadata.part != 2:
+        raise error
+    return RecordedRun(
+        [second], (f"the beginning is lost, only what a successor recorded is here: {error}",)
+    )
+
+
+def find_runs(paths: Iterable[Path | str]) -> list[Path]:
+    """The runs that files and directories hold, each once, in the order given.
+
+    A directory gives its ``*.arrow`` files, sorted. The file of a successor stands for the run
+    that it goes on, so that nothing is counted twice. A path that holds no run is kept:
+    reading it says what is wrong with it.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        inside = sorted(path.glob(f"*{RUN_SUFFIX}")) if path.is_dir() else []
+        for file in inside or [path]:
+            found[_beginning_of(file)] = None
+    return list(found)
+
+
+def _goes_on(first: Part, second: Part) -> bool:
+    return second.metadata.part == 2 and second.metadata.run_id == first.metadata.run_id
+
+
+def _beginning_of(path: Path) -> Path:
+    """The first file of the run that a file belongs to: itself, unless it is a successor's."""
+    named = _SUCCESSOR.fullmatch(path.stem)
+    if named is None:
+        return path
+    predecessor = path.with_name(named[1] + path.suffix)
+    first, second = _metadata_of(predecessor), _metadata_of(path)
+    if first is None and second is None:
+        return path
+    if first is None:  # empty: its recorder died before it had written anything
+        goes_on = predecessor.exists() and second is not None and second.part == 2
+    else:  # one that cannot be read is the predecessor's to tell of
+        goes_on = second is None or (second.run_id, second.part) == (first.run_id, 2)
+    return predecessor if goes_on else path
+
+
+def _metadata_of(path: Path) -> Metadata | None:
+    try:
+        return read_metadata(path)
+    except RunFileError:
+        return None

@@ -1,0 +1,142 @@
+"""The readings of one channel, gathered from the files of a run and joined into a trace.
+
+A counter's energy starts at zero in each file. Where a successor took over from a recorder that
+died, the absolute counters that both files state bridge the stretch between; what they cannot
+tell is a loss with a bound.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effmeter.channel import Channel, Kind
+from effmeter.energy import Trace, trace
+from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.recorded.records import EventRow, Gap, Readings
+from effmeter.runfile.format import Event
+from effmeter.runfile.reader import Part
+
+BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
+
+
+class _Stretch(NamedTuple):
+    """A channel's readings in one file, and what its counter showed at the first (J)."""
+
+    times_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    read_s: NDArray[np.float64]
+    absolute_j: float | None
+
+
+class Samples(NamedTuple):
+    """The readings of a channel as they were taken: (n,) moments, and joules or watts."""
+
+    times_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+class ChannelReadings(NamedTuple):
+    """A channel's readings in the whole run: its arithmetic, where it was read, what it showed."""
+
+    trace: Trace
+    readings: Readings
+    samples: Samples
+
+
+def channel_readings(
+    channel: Channel, parts: Sequence[Part], events: Iterable[EventRow], gaps: Iterable[Gap]
+) -> ChannelReadings | None:
+    """The channel's readings in all files; None where it was never read."""
+    absolutes_j = {
+        e.part: e.value for e in events if e.event == Event.CHANNEL and e.channel == channel.name
+    }
+    found = [_stretch(channel, part, absolutes_j.get(i)) for i, part in enumerate(parts)]
+    stretches = [stretch for stretch in found if len(stretch.times_ns)]
+    if not stretches:
+        return None
+    values, bridged = _join(channel, stretches)
+    times_ns = np.concatenate([s.times_ns for s in stretches])
+    read_s = np.concatenate([s.read_s for s in stretches])
+    begin_ns, end_ns = int(times_ns[0]), int(times_ns[-1])
+    inside = [
+        loss
+        for before in stretches
+        for gap in gaps
+        if (loss := _loss(channel, gap, int(before.times_ns[0]), int(before.times_ns[-1])))
+    ]
+    losses = sorted([*inside, *bridged], key=lambda loss: loss.begin_ns)
+    arithmetic = trace(channel, times_ns, values, read_s, losses)
+    readings = Readings(begin_ns, end_ns, tuple(losses))
+    return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
+
+
+def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch:
+    names, codes = part.channel_codes
+    column = "energy_j" if channel.kind is Kind.COUNTER else "power_w"
+    values = part.floats(column)
+    if channel.name not in names:
+        mine = np.zeros(0, np.int64)
+    else:
+        is_mine = (codes == names.index(channel.name)) & ~part.is_event & np.isfinite(values)
+        mine = np.flatnonzero(is_mine)
+    return _Stretch(part.times_ns[mine], values[mine], part.floats("duration_s")[mine], absolute_j)
+
+
+def _join(
+    channel: Channel, stretches: Sequence[_Stretch]
+) -> tuple[NDArray[np.float64], list[Loss]]:
+    """The values of all stretches as one series, and what is lost between them."""
+    values, losses = [stretches[0].values], []
+    for before, after in pairwise(stretches):
+        if channel.kind is Kind.GAUGE:
+            values.append(after.values)
+            losses.append(_unknown(channel, before, after))
+            continue
+        passed_j, loss = _bridge(channel, before, after)
+        values.append(after.values - after.values[0] + values[-1][-1] + passed_j)
+        if loss is not None:
+            losses.append(loss)
+    return np.concatenate(values), losses
+
+
+def _bridge(channel: Channel, before: _Stretch, after: _Stretch) -> tuple[float, Loss | None]:
+    """What the counter shows was used between two files (J), and what it may hide."""
+    limits = CounterLimits.of(channel)
+    if before.absolute_j is not None and after.absolute_j is not None:
+        counter = Counter(limits)
+        used_j = float(before.values[-1] - before.values[0])
+        counter.update(int(before.times_ns[-1]), _raw(limits, before.absolute_j + used_j))
+        passed_j = counter.update(int(after.times_ns[0]), _raw(limits, after.absolute_j))
+        if passed_j is not None:
+            return passed_j, counter.loss
+    return 0.0, _unknown(channel, before, after)
+
+
+def _unknown(channel: Channel, before: _Stretch, after: _Stretch) -> Loss:
+    """Between two files nothing is known but what the device can draw."""
+    begin_ns, end_ns = int(before.times_ns[-1]), int(after.times_ns[0])
+    hidden_j = CounterLimits.of(channel).plausible_j(end_ns - begin_ns)
+    return Loss(begin_ns, end_ns, BETWEEN_RECORDERS, hidden_j)
+
+
+def _raw(limits: CounterLimits, absolute_j: float) -> int:
+    units = round(absolute_j / limits.unit_j)
+    return units if limits.modulus is None else units % limits.modulus
+
+
+def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None:
+    """What a gap inside one file's readings of the channel can hide; None where nothing.
+
+    A gap that is still open at the last reading of a file belongs to what follows it.
+    """
+    if gap.channel != channel.name or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
+        return None
+    if gap.hidden_j == 0 and channel.kind is Kind.COUNTER:
+        return None
+    hidden_j = gap.hidden_j
+    if hidden_j is None:
+        hidden_j = CounterLimits.of(channel).plausible_j(gap.end_ns - gap.begin_ns)
+    return Loss(max(begin_ns, gap.begin_ns), min(end_ns, gap.end_ns), gap.reason, hidden_j)

@@ -1,0 +1,164 @@
+"""What a run holds besides its readings: sources, epochs, spans, gaps and notes.
+
+All moments are nanoseconds of the run clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from effmeter.energy.counter import Loss
+
+Label = str | int | float | bool
+
+
+class EventRow(NamedTuple):
+    """One row of a run file that is no reading; null columns are None."""
+
+    time_ns: int
+    part: int
+    """The index of the file that it stands in; 1 for the successor of a dead recorder."""
+    event: str
+    channel: str | None
+    source: str | None
+    id: int | None
+    parent: int | None
+    name: str | None
+    value: float | None
+    text: str | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program, or one rank of it, whose marks are in the run."""
+
+    id: str
+    """Host, rank and process."""
+    root: int | None = None
+    """The number that its outermost marks name as their parent."""
+    name: str = ""
+    host: str = ""
+    rank: int | None = None
+    local_rank: int | None = None
+    pid: int | None = None
+    program: Any = None
+    labels: Mapping[str, Label] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value that the loop logged; ``parent`` is the id of its epoch or span."""
+
+    time_ns: int
+    name: str
+    value: float
+    source: str | None
+    parent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEpoch:
+    """One epoch of one source, with the last value of each metric logged for it."""
+
+    number: int
+    begin_ns: int
+    end_ns: int
+    source: str | None
+    id: int | None
+    metrics: Mapping[str, float]
+    root: int | None = None
+    """The parent of the outermost stretch around it: its program's, in the source."""
+    open: bool = False
+    """It has no end in the file; ``end_ns`` is then the last row's moment."""
+    reason: str | None = None
+    """Why it ended, where it did not end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSpan:
+    """A named stretch of a run, with the spans inside it."""
+
+    name: str
+    begin_ns: int
+    end_ns: int
+    source: str | None
+    id: int | None
+    parent: int | None
+    metrics: Mapping[str, float]
+    children: tuple["RecordedSpan", ...] = ()
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which a channel could not be read; channel None: nothing was recorded."""
+
+    channel: str | None
+    begin_ns: int
+    end_ns: int
+    reason: str
+    hidden_j: float | None = None
+    """The most joules it can have hidden; None: unknown."""
+    open: bool = False
+    """It never closed; ``end_ns`` is then the end of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """The machine slept between these two moments."""
+
+    begin_ns: int
+    end_ns: int
+    asleep_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WallStep:
+    """The wall clock was set between these two moments, forward by this much."""
+
+    begin_ns: int
+    end_ns: int
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contention:
+    """Other processes used a device from this moment on; channel None: the processors."""
+
+    time_ns: int
+    channel: str | None
+    processes: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """How much of a memory the programs of a run used, in bytes; None: not known."""
+
+    average_bytes: float | None
+    """Over time."""
+    peak_bytes: float | None
+    unknown: str | None = None
+    """Why it was not known for some of the time, or ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the recorder or a source says about the run."""
+
+    time_ns: int
+    part: int
+    source: str | None
+    id: int | None
+    name: str
+    value: float | None
+    text: str
+
+
+class Readings(NamedTuple):
+    """When one channel was read: the first and the last reading, and what lies lost between."""
+
+    begin_ns: int
+    end_ns: int
+    losses: tuple[Loss, ...]

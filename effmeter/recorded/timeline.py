@@ -1,0 +1,217 @@
+"""From the event rows of a run to its epochs, spans, gaps and clock anchors.
+
+Rows come in the order of their moments. Marks belong to their source: ids are numbered by each
+source for itself, and a mark that was sent twice (again, to a successor) counts once.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+from effmeter.recorded.records import (
+    Contention,
+    EventRow,
+    Gap,
+    Metric,
+    Note,
+    RecordedEpoch,
+    RecordedSpan,
+    Suspend,
+    WallStep,
+)
+from effmeter.runfile.format import Event
+
+NOTICED_ASLEEP_S = 0.1
+NOTICED_WALL_STEP_S = 1.0
+"""Less than this between two anchors is jitter, or a clock being disciplined."""
+
+_Mark = tuple[str | None, int | None]
+
+
+class _Stretch(NamedTuple):
+    """What begins with one mark and ends with another, or with the run."""
+
+    begin: EventRow
+    end: EventRow | None
+
+
+def metrics(events: Iterable[EventRow]) -> tuple[Metric, ...]:
+    """Every value that was logged, in order; one that was logged as null is NaN."""
+    return tuple(
+        Metric(e.time_ns, e.name or "", _number(e.value), e.source, e.parent)
+        for e in events
+        if e.event == Event.METRIC
+    )
+
+
+def epochs(
+    events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int
+) -> tuple[RecordedEpoch, ...]:
+    """The epochs of all sources in order; one without an end is open and ends with the run."""
+    values = _metrics_of(logged)
+    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
+    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+    return tuple(
+        RecordedEpoch(
+            number=_whole(begin.value, number),
+            begin_ns=begin.time_ns,
+            end_ns=end_ns if end is None else end.time_ns,
+            source=begin.source,
+            id=begin.id,
+            metrics=values.get((begin.source, begin.id), {}),
+            root=_root(begin, parents),
+            open=end is None,
+            reason=None if end is None else end.text,
+        )
+        for number, (begin, end) in enumerate(
+            _stretches(events, Event.EPOCH_BEGIN, Event.EPOCH_END), 1
+        )
+    )
+
+
+def spans(
+    events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int
+) -> tuple[RecordedSpan, ...]:
+    """The outermost spans of all sources, each with those inside it."""
+    stretches = _stretches(events, Event.SPAN_BEGIN, Event.SPAN_END)
+    values = _metrics_of(logged)
+    known = {(begin.source, begin.id) for begin, _ in stretches}
+    inside: dict[_Mark, list[_Stretch]] = {}
+    outermost = []
+    for stretch in stretches:
+        parent = (stretch.begin.source, stretch.begin.parent)
+        if stretch.begin.parent is not None and parent in known:
+            inside.setdefault(parent, []).append(stretch)
+        else:
+            outermost.append(stretch)
+
+    def build(stretch: _Stretch) -> RecordedSpan:
+        begin, end = stretch
+        mark = (begin.source, begin.id)
+        # Taken out as it is used, so that marks that name each other cannot go round for ever.
+        children = tuple(build(child) for child in inside.pop(mark, ()))
+        until_ns = end_ns if end is None else end.time_ns
+        return RecordedSpan(
+            begin.name or "",
+            begin.time_ns,
+            until_ns,
+            begin.source,
+            begin.id,
+            begin.parent,
+            values.get(mark, {}),
+            children,
+            end is None,
+        )
+
+    return tuple(build(stretch) for stretch in outermost)
+
+
+def gaps(events: Iterable[EventRow], end_ns: int) -> tuple[Gap, ...]:
+    """The gaps in order of their beginnings.
+
+    An opening row is closed by one of the same id, or by the channel's first reading in the
+    file of a successor.
+    """
+    found: dict[tuple[int, str | None, int | None], Gap] = {}
+    for row in events:
+        if row.event == Event.CHANNEL:
+            _close_earlier(found, row)
+        if row.event != Event.GAP:
+            continue
+        key = (row.part, row.channel, row.id)
+        first = found.get(key)
+        reason = row.text or (first.reason if first else "")
+        if row.duration_s is not None:
+            closed_ns = row.time_ns + round(row.duration_s * 1e9)
+            hidden_j = first.hidden_j if first and row.value is None else row.value
+            found[key] = Gap(row.channel, row.time_ns, closed_ns, reason, hidden_j)
+        elif first is None:
+            found[key] = Gap(row.channel, row.time_ns, end_ns, reason, row.value, open=True)
+    return tuple(sorted(found.values(), key=lambda gap: gap.begin_ns))
+
+
+def _close_earlier(found: dict[tuple[int, str | None, int | None], Gap], row: EventRow) -> None:
+    for key, gap in found.items():
+        if gap.open and gap.channel == row.channel and key[0] < row.part:
+            found[key] = replace(gap, end_ns=row.time_ns, open=False)
+
+
+def suspends(events: Iterable[EventRow]) -> tuple[Suspend, ...]:
+    """The stretches between two anchors in which the machine slept."""
+    return tuple(
+        Suspend(before.time_ns, after.time_ns, asleep_s)
+        for before, after in _anchor_pairs(events)
+        if (asleep_s := _number(after.duration_s) - _number(before.duration_s)) > NOTICED_ASLEEP_S
+    )
+
+
+def wall_steps(events: Iterable[EventRow]) -> tuple[WallStep, ...]:
+    """The stretches between two anchors in which the wall clock was set."""
+    return tuple(
+        WallStep(before.time_ns, after.time_ns, step_s)
+        for before, after in _anchor_pairs(events)
+        if abs(step_s := _number(after.value) - _number(before.value)) > NOTICED_WALL_STEP_S
+    )
+
+
+def contentions(events: Iterable[EventRow]) -> tuple[Contention, ...]:
+    """Each time that the other users of a device were counted."""
+    return tuple(
+        Contention(e.time_ns, e.channel, _whole(e.value, 0), e.text or "")
+        for e in events
+        if e.event == Event.CONTENTION
+    )
+
+
+def notes(events: Iterable[EventRow]) -> tuple[Note, ...]:
+    """The notes in order."""
+    return tuple(
+        Note(e.time_ns, e.part, e.source, e.id, e.name or "", e.value, e.text or "")
+        for e in events
+        if e.event == Event.NOTE
+    )
+
+
+def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_Stretch]:
+    found: dict[_Mark, _Stretch] = {}
+    for row in events:
+        mark = (row.source, row.id)
+        if row.event == begins:
+            found.setdefault(mark, _Stretch(row, None))
+        elif row.event == ends and mark in found and found[mark].end is None:
+            found[mark] = _Stretch(found[mark].begin, row)
+    return list(found.values())
+
+
+def _root(begin: EventRow, parents: Mapping[_Mark, int | None]) -> int | None:
+    """The parent of the outermost stretch that a mark lies in."""
+    outer, seen = begin.parent, {begin.id}
+    while (begin.source, outer) in parents and outer not in seen:
+        seen.add(outer)
+        outer = parents[begin.source, outer]
+    return outer
+
+
+def _metrics_of(logged: Iterable[Metric]) -> dict[_Mark, dict[str, float]]:
+    """The last value of each metric of each epoch and span."""
+    values: dict[_Mark, dict[str, float]] = {}
+    for metric in logged:
+        if metric.parent is not None:
+            values.setdefault((metric.source, metric.parent), {})[metric.name] = metric.value
+    return values
+
+
+def _anchor_pairs(events: Iterable[EventRow]) -> Iterable[tuple[EventRow, EventRow]]:
+    """Neighbouring anchors of one file: the wall clock counts from each file's own start."""
+    anchors = [e for e in events if e.event == Event.ANCHOR]
+    return ((before, after) for before, after in pairwise(anchors) if before.part == after.part)
+
+
+def _whole(value: float | None, otherwise: int) -> int:
+    return round(value) if value is not None and math.isfinite(value) else otherwise
+
+
+def _number(value: float | None, otherwise: float = math.nan) -> float:
+    return otherwise if value is None else value

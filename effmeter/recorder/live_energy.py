@@ -1,0 +1,132 @@
+"""What a recording has used so far, for loops that ask while they train.
+
+A live figure is simpler than the report's: the last reading against the first, with the
+sensor's refresh period at the recent power as its interval.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from effmeter.channel import Channel, Component, Kind, Refusal
+from effmeter.cover import choose_cover, unseen_gpus
+from effmeter.energy import POWER_HEADROOM, Energy, total
+from effmeter.recorder.sampling.ingest import Gap, Observation
+
+
+@dataclass(slots=True)
+class _Running:
+    """One channel's energy since the recording began."""
+
+    channel: Channel
+    changed_ns: int
+    last_ns: int
+    value_j: float = 0.0
+    power_w: float = 0.0
+    hidden_j: float = 0.0
+    unsure_j: float = 0.0
+    last_energy_j: float = 0.0
+    readings: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """A counter's first reading is a beginning; a gauge's tells nothing of any stretch."""
+        return self.readings > (1 if self.channel.kind is Kind.GAUGE else 0)
+
+    def take(self, seen: Observation) -> None:
+        if seen.energy_j is not None:
+            self._count(seen.time_ns, seen.energy_j)
+        elif seen.power_w is not None:
+            self._integrate((seen.time_ns - self.last_ns) * 1e-9, seen.power_w)
+        self.last_ns = seen.time_ns
+        self.readings += 1
+
+    def _count(self, time_ns: int, energy_j: float) -> None:
+        step_j = energy_j - self.last_energy_j if self.readings else 0.0
+        if step_j > 0:
+            elapsed_s = (time_ns - self.changed_ns) * 1e-9
+            self.power_w = step_j / max(elapsed_s, self.channel.refresh_s)
+            self.changed_ns = time_ns
+        self.last_energy_j = energy_j
+        self.value_j += step_j
+
+    def _integrate(self, elapsed_s: float, power_w: float) -> None:
+        before_w = self.power_w if self.readings else power_w
+        self.value_j += elapsed_s * (before_w + power_w) / 2
+        self.unsure_j += elapsed_s * abs(power_w - before_w) / 2
+        self.power_w = power_w
+
+    def energy(self) -> Energy:
+        edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
+        error_j = edge_j + self.unsure_j
+        factor = self.channel.estimate_factor
+        return Energy(
+            self.value_j,
+            max(0.0, self.value_j - error_j) / factor,
+            (self.value_j + error_j + self.hidden_j) * factor,
+            self.value_j * self.channel.gain_error_fraction,
+        )
+
+
+@dataclass(slots=True)
+class LiveTotals:
+    """Every channel's energy since a recording began, and their total over a cover."""
+
+    refusals: tuple[Refusal, ...]
+    expected: tuple[Channel, ...] = ()
+    """The channels that were known when the recording began, read since or not."""
+    programs: list[Mapping[str, Any]] = field(default_factory=list)
+    """What the recorded programs say of themselves."""
+    _channels: dict[str, _Running] = field(default_factory=dict)
+    _unread: dict[str, str] = field(default_factory=dict)
+
+    def take(self, channel: Channel, seen: Observation) -> None:
+        """Count one reading."""
+        running = self._channels.get(channel.name)
+        if running is None:
+            running = _Running(channel, seen.time_ns, seen.time_ns)
+            self._channels[channel.name] = running
+        running.take(seen)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Take a gap's bound into the interval; while it is open the channel counts as unread."""
+        if gap.end_ns is None:
+            self._unread[gap.channel] = gap.reason
+            return
+        self._unread.pop(gap.channel, None)
+        running = self._channels.get(gap.channel)
+        if running is not None:
+            gap_s = (gap.end_ns - gap.begin_ns) * 1e-9
+            guess_j = POWER_HEADROOM * running.power_w * gap_s
+            running.hidden_j += guess_j if gap.hidden_j is None else gap.hidden_j
+
+    def as_message(self, time_ns: int) -> dict[str, Any]:
+        """The totals as clients are told them; joules, since the recording began."""
+        known = {name for name, running in self._channels.items() if running.is_known}
+        described = {c.name: c for c in self.expected}
+        described.update((name, running.channel) for name, running in self._channels.items())
+        unseen = unseen_gpus(described.values(), self.programs)
+        cover = choose_cover(described.values(), known, self.refusals, unseen)
+        summed = total(self._channels[name].energy() for name in cover.names)
+        return {
+            "time_ns": time_ns,
+            "read_ns": min((self._channels[n].last_ns for n in cover.names), default=None),
+            "energy": None if summed is None else _as_list(summed),
+            "components": {
+                component: _as_list(part)
+                for component in Component
+                if (part := self._component(component, cover.channels)) is not None
+            },
+            "cover": list(cover.names),
+            "estimated": list(cover.estimated),
+            "missing": list(cover.missing),
+            "partial": [name for name in cover.partial if name not in self._channels],
+            "unread": {n: self._unread[n] for n in cover.names if n in self._unread},
+        }
+
+    def _component(self, component: Component, cover: tuple[Channel, ...]) -> Energy | None:
+        return total(self._channels[c.name].energy() for c in cover if c.component is component)
+
+
+def _as_list(energy: Energy) -> list[float]:
+    return [energy.value_j, energy.low_j, energy.high_j, energy.systematic_j]

@@ -1,0 +1,1 @@
+"""Observers of the machine: other processes, contention, memory."""

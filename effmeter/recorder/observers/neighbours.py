@@ -1,0 +1,63 @@
+"""Looks for who else uses the machine: the processes on its GPUs and its processors."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from effmeter.clock import Clock
+from effmeter.probes.base import Failure, Probe, SharedDevices
+from effmeter.recorder.observers.contention import NOTICED_CPUS, Snapshot
+from effmeter.recorder.observers.observer import Pace
+from effmeter.recorder.observers.processes import (
+    Process,
+    busy_s,
+    list_processes,
+    sees_all_processes,
+)
+
+PACE = Pace(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.0004)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the operating system and the drivers tell."""
+
+    users: Callable[[], Mapping[str, tuple[int, ...] | Failure]]
+    processes: Callable[[], Mapping[int, Process]] = list_processes
+    busy_s: Callable[[], float] = busy_s
+    sees_all: bool = field(default_factory=sees_all_processes)
+
+
+class Neighbours:
+    """Takes snapshots; the processes are listed only if they can matter."""
+
+    def __init__(self, machine: Machine, clock: Clock) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._last: Snapshot | None = None
+
+    def look(self, has_joined: bool) -> Snapshot:
+        """One snapshot; they matter once somebody has joined a recording."""
+        users = dict(self._machine.users())
+        now_ns, worked_s = self._clock.now_ns(), self._machine.busy_s()
+        matters = has_joined or self._matters(now_ns, worked_s, users)
+        listed = self._machine.processes() if matters else None
+        self._last = Snapshot(now_ns, worked_s, users, listed, self._machine.sees_all)
+        return self._last
+
+    def _matters(
+        self, now_ns: int, worked_s: float, users: Mapping[str, tuple[int, ...] | Failure]
+    ) -> bool:
+        last = self._last
+        if last is None or users != last.users:
+            return True
+        return worked_s - last.busy_s >= NOTICED_CPUS * (now_ns - last.time_ns) * 1e-9
+
+
+def devices_of(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
+    """Asks every probe whose devices tell who uses them."""
+    telling = [probe for probe in probes if isinstance(probe, SharedDevices)]
+
+    def users() -> dict[str, tuple[int, ...] | Failure]:
+        return {name: used for probe in telling for name, used in probe.users().items()}
+
+    return users

@@ -1,0 +1,137 @@
+"""Recordings on their way to begin: what a client asks for, and whether its file will do.
+
+The file is looked at in its writer's thread, since one on a network that hangs must not hold up
+the others; a recording begins once its file is found fit.
+"""
+
+import math
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from effmeter.clock import Clock
+from effmeter.probes.base import Discovery
+from effmeter.recorder.connection import Connection
+from effmeter.recorder.inventory import describe_run
+from effmeter.recorder.policy import Policy
+from effmeter.recorder.recording import Recording
+from effmeter.runfile.writer import RunWriter
+from effmeter.wire.protocol import Message
+
+MAX_RATE_HZ = 1000.0
+MIN_RATE_HZ = 0.01
+MAX_RECORDINGS_PER_USER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A recording that its client waits for."""
+
+    token: str
+    recording: Recording
+    connection: Connection
+    message: Message
+
+
+class Beginnings:
+    """Answers the wish to be recorded; ``wake`` lets the loop look around at once.
+
+    ``on_end`` is told, from a writer's thread, the token of a recording whose file is closed, and
+    None or what went wrong with it.
+    """
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        policy: Policy,
+        clock: Clock,
+        wake: Callable[[], None],
+        on_end: Callable[[str, str | None], None],
+    ) -> None:
+        self._discovery = discovery
+        self._policy = policy
+        self._clock = clock
+        self._wake = wake
+        self._on_end = on_end
+        self._waiting: dict[str, Beginning] = {}
+        self._fit: deque[str] = deque()
+
+    @property
+    def waiting(self) -> Mapping[str, Recording]:
+        """The recordings whose file is being looked at, by token."""
+        return {token: beginning.recording for token, beginning in self._waiting.items()}
+
+    def begin(
+        self, connection: Connection, message: Message, going_on: Mapping[str, Recording]
+    ) -> None:
+        """Have the file looked at that came with a request; or refuse."""
+        descriptor = connection.take_descriptor()
+        refusal = self._refusal(connection, message, {**going_on, **self.waiting})
+        if descriptor is None or refusal is not None:
+            if descriptor is not None:
+                os.close(descriptor)
+            reason = refusal or "a recording begins with one open file"
+            connection.send({"op": "refused", "reason": reason})
+            return
+        token = message.get("recording") or secrets.token_hex(8)
+        recording = self._record(token, connection, message, descriptor)
+        self._waiting[token] = Beginning(token, recording, connection, message)
+        connection.recording = token
+        connection.hold()
+
+    def take_fit(self) -> Iterator[Beginning]:
+        """The recordings that can begin now."""
+        while self._fit:
+            beginning = self._waiting.pop(self._fit.popleft(), None)
+            if beginning is not None:
+                yield beginning
+
+    def refuse(self, token: str, why: str) -> Connection | None:
+        """Tell the client that its file will not do; None where no client waits for that."""
+        beginning = self._waiting.pop(token, None)
+        if beginning is None:
+            return None
+        beginning.connection.recording = None
+        beginning.connection.send({"op": "refused", "reason": why})
+        return beginning.connection
+
+    def _record(
+        self, token: str, connection: Connection, message: Message, descriptor: int
+    ) -> Recording:
+        cap_hz = self._policy.others_rate_hz if connection.is_restricted else None
+        rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
+        metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
+        peer = connection.peer
+        writer = RunWriter(
+            descriptor,
+            metadata,
+            peer if os.geteuid() == 0 and peer.uid != 0 else None,
+            lambda why: self._on_end(token, why),
+            owner=peer,
+            on_fit=lambda: self._found_fit(token),
+        )
+        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz)
+        recording.sharing.tells_names = not connection.is_restricted
+        return recording
+
+    def _found_fit(self, token: str) -> None:
+        """Told from a writer's thread."""
+        self._fit.append(token)
+        self._wake()
+
+    @staticmethod
+    def _refusal(
+        connection: Connection, message: Message, going_on: Mapping[str, Recording]
+    ) -> str | None:
+        if connection.recording is not None:
+            return "this connection has begun a recording already"
+        if message.get("recording") in going_on:
+            return "that recording is going on already"
+        if not math.isfinite(message["rate_hz"]):
+            return "the rate is not a number"
+        mine = sum(r.owner_uid == connection.peer.uid for r in going_on.values())
+        if mine >= MAX_RECORDINGS_PER_USER:
+            return f"{MAX_RECORDINGS_PER_USER} recordings of this user are going on already"
+        return None

@@ -1,0 +1,1 @@
+"""Sampling: threads that read probes, and what becomes of a raw reading."""

@@ -1,0 +1,75 @@
+"""Which of the readings that were taken one recording keeps: what it asked for, and no more."""
+
+from collections.abc import Iterable
+
+from effmeter.channel import Channel, Kind
+from effmeter.recorder.sampling.ingest import Observation
+from effmeter.recorder.sampling.schedule import CLOSE_NS
+
+COARSE_REFRESH_S = 0.05
+"""A counter that changes as rarely is kept at every reading near a boundary, as it was read."""
+
+
+class Thinning:
+    """Follows each channel from reading to reading; times are of the run clock.
+
+    ``cap_hz``: the most readings per second that the user may have; None: no cap.
+    """
+
+    def __init__(self, period_s: float, begin_ns: int, cap_hz: float | None = None) -> None:
+        self.is_needed = cap_hz is not None
+        """Whether there may be readings that are not kept."""
+        self._period_ns = int(period_s * 1e9)
+        self._begin_ns = begin_ns
+        self._slot_ns = 0 if cap_hz is None else int(1e9 / cap_hz)
+        self._is_sampled_faster = False
+        self._slots: dict[str, int] = {}
+        self._due_ns: dict[str, int] = {}
+        self._wanted: set[str] = set()
+        self._coarse: set[str] = set()
+        self._close_until_ns = 0
+
+    def introduce(self, channel: Channel) -> None:
+        """Learn what a channel is before its readings are judged."""
+        if channel.kind is Kind.COUNTER and channel.refresh_s >= COARSE_REFRESH_S:
+            self._coarse.add(channel.name)
+
+    def sampling_is_faster(self, faster: bool) -> None:
+        """Whether the sampling is faster than this recording asked for."""
+        self._is_sampled_faster = faster
+        self.is_needed = faster or self._slot_ns > 0
+
+    def want(self, channels: Iterable[str], now_ns: int) -> None:
+        """Keep the next reading of these channels, whenever it comes: it bounds something."""
+        self._wanted.update(channels)
+        self._close_until_ns = now_ns + CLOSE_NS
+
+    def keeps(self, seen: Observation) -> bool:
+        """Whether this recording asked for so many readings, or for one at a mark."""
+        if self._slot_ns and not self._is_first_of_slot(seen):
+            return self._takes_wanted(seen)
+        is_close = seen.channel in self._coarse and seen.time_ns < self._close_until_ns
+        if is_close or not self._is_sampled_faster:
+            return True
+        due_ns = self._due_ns.get(seen.channel, 0)
+        if seen.time_ns < due_ns:
+            return self._takes_wanted(seen)
+        self._wanted.discard(seen.channel)
+        is_late = seen.time_ns >= due_ns + self._period_ns
+        self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + self._period_ns
+        return True
+
+    def _is_first_of_slot(self, seen: Observation) -> bool:
+        """All recordings of a capped user take the same readings: together they get no more.
+
+        What is left of the slot that a recording begins in is therefore passed over.
+        """
+        slot = seen.time_ns // self._slot_ns
+        earlier = self._slots.get(seen.channel, self._begin_ns // self._slot_ns)
+        self._slots[seen.channel] = slot
+        return slot != earlier
+
+    def _takes_wanted(self, seen: Observation) -> bool:
+        wanted = seen.channel in self._wanted
+        self._wanted.discard(seen.channel)
+        return wanted

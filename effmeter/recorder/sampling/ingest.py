@@ -1,0 +1,137 @@
+"""From raw readings to what recordings take: unwrapped energy, gaps, new channels."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from effmeter.channel import Channel, Kind
+from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.probes.base import Failure, Reading
+from effmeter.runfile.format import SLOW_READ_NS
+
+OUT_OF_LINE = "the sensor gave a value that cannot be right"
+
+
+class Observation(NamedTuple):
+    """One believable reading: joules since the intake began, or watts."""
+
+    channel: str
+    time_ns: int
+    energy_j: float | None
+    power_w: float | None
+    read_s: float | None
+    """How long it took to read, where it was slow."""
+
+
+class Gap(NamedTuple):
+    """A stretch in which a channel could not be read; open while ``end_ns`` is null."""
+
+    channel: str
+    number: int
+    begin_ns: int
+    end_ns: int | None
+    reason: str
+    hidden_j: float | None
+    """The most energy it can have hidden, null where that is not known."""
+
+
+class Appeared(NamedTuple):
+    """A channel gave its first reading; counters with what they then showed."""
+
+    channel: Channel
+    time_ns: int
+    absolute_j: float | None
+
+
+Item = Observation | Gap | Appeared
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What is known of one channel so far."""
+
+    channel: Channel
+    counter: Counter | None
+    """Null for gauges."""
+    last_read_ns: int | None = None
+    gap: Gap | None = None
+    """The gap that is open now."""
+
+
+class Intake:
+    """Follows every channel from reading to reading; knows nothing of recordings."""
+
+    def __init__(self, channels: Iterable[Channel] = ()) -> None:
+        self._followed: dict[str, _Followed] = {}
+        self._appeared: dict[str, Appeared] = {}
+        self._gaps = 0
+        self.describe(channels)
+
+    @property
+    def appeared(self) -> Mapping[str, Appeared]:
+        """The channels that have been read so far, by name."""
+        return self._appeared
+
+    @property
+    def failing(self) -> Iterable[Gap]:
+        """The gaps that are open now."""
+        return [followed.gap for followed in self._followed.values() if followed.gap is not None]
+
+    def describe(self, channels: Iterable[Channel]) -> None:
+        """Learn of channels before their first reading."""
+        for channel in channels:
+            if channel.name not in self._followed:
+                counts = channel.kind is Kind.COUNTER
+                counter = Counter(CounterLimits.of(channel)) if counts else None
+                self._followed[channel.name] = _Followed(channel, counter)
+
+    def take(self, readings: Iterable[Reading]) -> Iterator[Item]:
+        """What recordings are told of these readings, in order."""
+        for name, begin_ns, end_ns, value in readings:
+            followed = self._followed[name]
+            if isinstance(value, Failure):
+                yield from self._fail(followed, begin_ns, value.reason)
+                continue
+            time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
+            if name not in self._appeared:
+                yield self._appear(followed, time_ns, value)
+            energy_j = power_w = None
+            counter = followed.counter
+            if counter is None:
+                power_w = float(value)
+            else:
+                energy_j = counter.update(time_ns, int(value))
+                if energy_j is None:
+                    yield from self._fail(followed, begin_ns, OUT_OF_LINE)
+                    continue
+                if counter.loss is not None:
+                    yield self._lose(name, counter.loss)
+            if followed.gap is not None:
+                yield self._recover(followed, followed.gap, time_ns)
+            followed.last_read_ns = time_ns
+            read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
+            yield Observation(name, time_ns, energy_j, power_w, read_s)
+
+    def _appear(self, followed: _Followed, time_ns: int, value: float) -> Appeared:
+        channel = followed.channel
+        absolute_j = None if followed.counter is None else value * channel.unit_j
+        appeared = self._appeared[channel.name] = Appeared(channel, time_ns, absolute_j)
+        return appeared
+
+    def _fail(self, followed: _Followed, time_ns: int, reason: str) -> Iterator[Gap]:
+        if followed.gap is not None:
+            return
+        self._gaps += 1
+        begin_ns = time_ns if followed.last_read_ns is None else followed.last_read_ns
+        followed.gap = Gap(followed.channel.name, self._gaps, begin_ns, None, reason, None)
+        yield followed.gap
+
+    def _recover(self, followed: _Followed, gap: Gap, time_ns: int) -> Gap:
+        """A counter that goes on counted through the gap; a gauge saw nothing of it."""
+        followed.gap = None
+        hidden_j = None if followed.counter is None else 0.0
+        return gap._replace(end_ns=time_ns, hidden_j=hidden_j)
+
+    def _lose(self, name: str, loss: Loss) -> Gap:
+        self._gaps += 1
+        return Gap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)

@@ -1,0 +1,225 @@
+"""The efficiency framework's tables for people: by criterion, then Eq 4, ratios and rankings."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from effmeter.analysis.efficiency_framework.means import Cell, CriterionMean, SizeMean
+from effmeter.analysis.efficiency_framework.observation import JOULES, Observations
+from effmeter.analysis.efficiency_framework.ratios import Ranking, Ratio, Verdict
+from effmeter.analysis.efficiency_framework.result import Framework, Means
+from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.energy import Energy, total
+from effmeter.report.formatting import (
+    PER_KJ,
+    energy_figure,
+    energy_interval,
+    metric_figure,
+    with_interval,
+)
+from effmeter.report.tables import plain_table
+
+_PER_MILLION = 1e6
+"""Published sums of power samples are of the order of 1e5 W."""
+
+
+def print_framework(result: Framework, console: Console) -> None:
+    """Print the tables of each data set and criterion, then what follows from them."""
+    unit = _Unit(result.observations)
+    for tables in _tables(result.all.sizes):
+        _print_criterion(tables, unit, result.observations, console)
+    _print_means(result.all, unit, console, "")
+    if result.unflagged is not None:
+        _print_means(result.unflagged, unit, console, ", without what is flagged")
+    _print_overtraining(result.observations, console)
+    for line in _cautions(result.observations):
+        console.print(Text(f"  ! {line}", style="yellow"), soft_wrap=True)
+
+
+class _Unit:
+    """How amounts and efficiencies are written: of energy, or of power samples."""
+
+    def __init__(self, observations: Observations) -> None:
+        quantities = {seen.quantity for seen in observations.observed}
+        self._is_energy = quantities <= {JOULES}
+        self.heading = "per kJ" if self._is_energy else "per 1e6 W"
+        self.amount_heading = "energy" if self._is_energy else "samples"
+        self.metric = next((seen.metric for seen in observations.observed), "metric")
+
+    def amount(self, energy: Energy) -> tuple[str, str]:
+        if self._is_energy:
+            return energy_figure(energy), energy_interval(energy)
+        return f"{energy.value_j:.4g} W", ""
+
+    def efficiency(self, figure: Uncertain | None) -> tuple[str, str]:
+        if figure is None:
+            return "none", ""
+        factor = PER_KJ if self._is_energy else _PER_MILLION
+        return with_interval(figure.value * factor, figure.low * factor, figure.high * factor)
+
+
+def _tables(sizes: Sequence[SizeMean]) -> Iterable[list[SizeMean]]:
+    """The means that share a table: of one data set and criterion."""
+    found: dict[tuple[str, str], list[SizeMean]] = {}
+    for mean in sizes:
+        found.setdefault((mean.dataset, mean.criterion), []).append(mean)
+    return found.values()
+
+
+def _print_criterion(
+    means: Sequence[SizeMean], unit: _Unit, observations: Observations, console: Console
+) -> None:
+    first = means[0]
+    meaning = observations.criteria.get(first.criterion, "")
+    title = " by ".join(filter(None, (first.dataset, first.criterion)))
+    headings = (
+        *("architecture", "size", "seeds", unit.metric, "epochs"),
+        *(unit.amount_heading, "interval", f"Eq 2 {unit.heading}", "interval", ""),
+    )
+    rows = [row for mean in means for row in (*_cell_rows(mean, unit), _mean_row(mean, unit))]
+    whole = f"{title}: {meaning}" if meaning else title
+    _print_table(whole, headings, rows, range(1, 9), console)
+
+
+def _cell_rows(mean: SizeMean, unit: _Unit) -> Iterable[list[str]]:
+    for cell in mean.cells:
+        yield [cell.architecture, f"{cell.size:g}", *_observed_cells(cell, unit), _marks(cell)]
+
+
+def _observed_cells(cell: Cell, unit: _Unit) -> list[str]:
+    seen = cell.observed
+    if not seen:
+        return [""] * 7
+    summed = total(each.energy for each in seen)
+    assert summed is not None
+    figures = (summed.value_j, summed.low_j, summed.high_j, summed.systematic_j)
+    epochs = [each.epochs for each in seen if each.epochs is not None]
+    return [
+        str(len(seen)),
+        metric_figure(statistics.fmean(each.metric_value for each in seen)),
+        f"{statistics.fmean(epochs):g}" if epochs else "",
+        *unit.amount(Energy(*(figure / len(seen) for figure in figures))),
+        *unit.efficiency(cell.efficiency_per_j),
+    ]
+
+
+def _marks(cell: Cell) -> str:
+    marks = ["flagged"] if any(seen.flags for seen in cell.observed) else []
+    not_observed = dict.fromkeys(seen.reason for seen in cell.unobserved)
+    return "; ".join([*marks, *not_observed])
+
+
+def _mean_row(mean: SizeMean, unit: _Unit) -> list[str]:
+    figures = unit.efficiency(mean.efficiency_per_j)
+    return [f"{mean.architecture}: Eq 3", *[""] * 6, *figures, _without(mean.without)]
+
+
+def _print_means(means: Means, unit: _Unit, console: Console, which: str) -> None:
+    """Eq 4, and Eq 3 too where the tables above do not show it: without what is flagged."""
+    above = means.sizes if which else ()
+    named: list[tuple[SizeMean | CriterionMean, str]]
+    named = [(mean, f"Eq 3 {mean.criterion}") for mean in above]
+    named += [(mean, f"Eq 4 over {len(mean.criteria)} criteria") for mean in means.criteria]
+    rows = [
+        [
+            mean.architecture,
+            mean.dataset,
+            name,
+            *unit.efficiency(mean.efficiency_per_j),
+            _without(mean.without),
+        ]
+        for mean, name in named
+    ]
+    headings = ("architecture", "data set", "mean", unit.heading, "interval", "")
+    _print_table(f"means{which}", headings, rows, (3, 4), console)
+    _print_ratios((*means.architecture_ratios, *means.dataset_ratios), console, which)
+    ranks = [[*_ranked(ranking)] for ranking in means.rankings]
+    _print_table(
+        f"rankings{which}",
+        ("data set", "criterion", "order: > where distinguishable, ? where not"),
+        ranks,
+        (),
+        console,
+    )
+
+
+def _print_ratios(ratios: Sequence[Ratio], console: Console, which: str) -> None:
+    rows = [
+        [
+            f"{ratio.one} / {ratio.other}",
+            ratio.within,
+            ratio.criterion,
+            *_times(ratio.ratio),
+            ratio.verdict,
+            "; ".join(ratio.without),
+        ]
+        for ratio in ratios
+    ]
+    headings = ("", "", "criterion", "times", "interval", "", "")
+    _print_table(f"ratios{which}", headings, rows, (3, 4), console)
+
+
+def _ranked(ranking: Ranking) -> Iterable[str]:
+    order = [ranking.order[0]]
+    for step in ranking.steps:
+        sure = step.verdict is Verdict.DISTINGUISHABLE
+        order.append(f"{'>' if sure else '?'} {step.other}")
+    return (ranking.dataset, ranking.criterion, " ".join(order))
+
+
+def _times(ratio: Uncertain) -> tuple[str, str]:
+    return with_interval(ratio.value, ratio.low, ratio.high)
+
+
+def _without(what: Sequence[str]) -> str:
+    return f"without {'; '.join(what)}" if what else ""
+
+
+def _print_overtraining(observations: Observations, console: Console) -> None:
+    rows = [
+        [
+            seen.trial.architecture,
+            f"{seen.trial.size:g}",
+            "" if seen.trial.seed is None else str(seen.trial.seed),
+            seen.trial.dataset,
+            f"{seen.verdict.early_epoch}, {seen.verdict.late_epoch}",
+            f"{seen.verdict.test_gain:.4f}",
+            f"{seen.verdict.gap_growth:.4f}",
+            "yes" if seen.verdict.is_overtrained else "no",
+        ]
+        for seen in observations.overtraining
+    ]
+    headings = ("architecture", "size", "seed", "data set", "epochs", "A", "B", "overtrained")
+    _print_table("overtraining", headings, rows, (1, 2, 4, 5, 6), console)
+
+
+def _print_table(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numeric: Iterable[int],
+    console: Console,
+) -> None:
+    """A table below its title; nothing where it has no rows."""
+    if rows:
+        console.print(Text(title, style="bold"))
+        console.print(plain_table(headings, rows, numeric))
+        console.print()
+
+
+def _cautions(observations: Observations) -> Iterable[str]:
+    yield from observations.cautions
+    for seen in observations.observed:
+        for flag in seen.flags:
+            yield f"flagged: {seen.source}: {flag}"
+    trials = {seen.trial for seen in observations.observed}
+    for judged in observations.overtraining:
+        if judged.verdict.is_overtrained and judged.trial in trials:
+            yield f"efficiency of a model {judged.verdict}: {judged.source}"
+    missed: dict[tuple[str, str], list[str]] = {}
+    for each in observations.unobserved:
+        missed.setdefault((each.source, each.reason), []).append(each.criterion)
+    for (source, reason), criteria in missed.items():
+        yield f"no figure by {', '.join(criteria)}: {source}: {reason}"

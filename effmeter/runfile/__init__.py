@@ -1,0 +1,1 @@
+"""The run file: its format, its rows, writing and reading it."""

@@ -1,0 +1,1 @@
+"""What both sides of the recorder socket share: protocol, peers, paths."""

@@ -1,0 +1,20 @@
+"""What the table of a grid's outcomes remarks on."""
+
+import pytest
+
+from effmeter.lab.cli.sweep_outcomes import print_outcomes
+from effmeter.lab.sweep import Cell, Ending, Outcome
+from effmeter.lab.workloads import Recipe
+
+
+@pytest.mark.parametrize(
+    ("method", "active", "is_told"),
+    [("ssprop", 0.0, True), ("ssprop", 1.0, False), ("dense", 0.0, False), (None, None, False)],
+)
+def test_a_method_that_left_out_nothing_is_told(
+    method: str | None, active: float | None, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"accuracy": 0.5} | ({} if active is None else {"method_active": active})
+    cell = Cell(Recipe("cnn2", method=method), Ending(1))
+    print_outcomes([Outcome(cell, None, "completed", 1, metrics=metrics)])
+    assert ("inactive: left out nothing" in capsys.readouterr().err) is is_told

@@ -1,0 +1,298 @@
+"""Recording a grid: a file for each training, and what happens to those that go wrong."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.lab.sweep import Cell, Ending, EpochDone, Outcome, find_device, record
+from effmeter.lab.workloads import Recipe
+from effmeter.recorded.reading import read_run
+from effmeter.tracking import track
+from effmeter.wire.paths import RECORDING_VARIABLE
+from tests.lab.sweep.tiny import cells
+from tests.recording import busy
+from tests.simulated.machine import SimulatedMachine
+
+
+def recorded(grid: Sequence[Cell], directory: Path, *, fresh: bool = False) -> list[Outcome]:
+    return list(record(grid, find_device("cpu"), directory, lambda _: None, fresh=fresh))
+
+
+def test_each_training_is_a_run_of_its_own_with_its_labels(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    first, second = recorded(cells("tiny", seeds=(0, 1)), tmp_path / "runs")
+    assert first.path is not None
+    assert second.path is not None
+    assert sorted((tmp_path / "runs").iterdir()) == sorted([first.path, second.path])
+    run = read_run(second.path)
+    assert run.status == "completed"
+    assert run.labels == second.cell.labels
+    assert run.labels == {
+        "architecture": "tiny",
+        "size": 1,
+        "seed": 1,
+        "dataset": "digits",
+        "batch_size": 256,
+        "device": "cpu",
+        "stop": "epochs<=1",
+        "shifts": 0,
+    }
+    (epoch,) = run.lead_epochs
+    assert epoch.metrics.keys() == {"loss", "train_accuracy", "accuracy"}
+    assert epoch.metrics == second.metrics
+    assert second.is_complete
+
+
+def test_what_is_measured_after_the_training_is_no_part_of_its_epochs(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    options = (("side", "8"), ("shifts", 0), ("steps", 2), ("generated", 4))
+    recipe = Recipe("ddpm", device="cpu", metrics=("error", "fid"), options=options)
+    (outcome,) = recorded([Cell(recipe, Ending(1))], tmp_path)
+    assert outcome.path is not None
+    run = read_run(outcome.path)
+    assert run.closing_metrics.keys() == {"fid"}
+    assert outcome.metrics is not None
+    assert outcome.metrics["fid"] == run.closing_metrics["fid"]
+    (epoch,) = run.lead_epochs
+    assert epoch.metrics.keys() == {"loss", "train_error", "error"}
+    (span,) = run.spans
+    assert span.name == "closing-metrics"
+    assert epoch.end_ns <= span.begin_ns
+
+
+def test_the_energy_of_a_training_is_measured_by_the_machines_sensors(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    (outcome,) = recorded(cells("tiny"), tmp_path / "runs")
+    energy = outcome.energy
+    assert energy is not None
+    assert energy.total is not None
+    assert set(energy.cover.names) == {"cpu0", "cpu1", "dram0"}
+    assert energy.cover.estimated == ()
+    assert energy.total.value_j > 0
+
+
+def test_epochs_are_told_as_they_end(machine: SimulatedMachine, tmp_path: Path) -> None:
+    seen: list[EpochDone] = []
+    grid = cells("tiny", ending=Ending(2))
+    (outcome,) = record(grid, find_device("cpu"), tmp_path, seen.append)
+    first, second = seen
+    assert (first.number, second.number) == (1, 2)
+    assert first.cell == outcome.cell
+    assert first.duration_s < second.duration_s
+    assert second.metrics == outcome.metrics
+
+
+def test_the_energy_so_far_is_told_without_waiting_for_it(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    told: list[float] = []
+
+    def see(epoch: EpochDone) -> None:
+        busy(0.2)
+        if epoch.energy is not None:
+            told.append(epoch.energy.total.value_j)
+
+    grid = cells("tiny", ending=Ending(6))
+    list(record(grid, find_device("cpu"), tmp_path, see))
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert told[0] < told[-1]
+
+
+def test_a_run_ends_at_the_criterion_met_first(machine: SimulatedMachine, tmp_path: Path) -> None:
+    ending = Ending.parse(["energy=1mJ", "accuracy=1.5"], epochs=3)
+    (outcome,) = recorded(cells("tiny", ending=ending), tmp_path / "runs")
+    assert outcome.epochs == 1
+    assert outcome.stopped_by is not None
+    assert outcome.stopped_by.startswith("energy-budget")
+    assert outcome.unmet == ()
+
+
+def test_a_run_goes_on_until_all_criteria_have_been_met(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    ending = Ending.parse(["energy=1mJ", "epochs=3"], "all", 5)
+    (outcome,) = recorded(cells("tiny", ending=ending), tmp_path / "runs")
+    assert (outcome.epochs, outcome.unmet) == (3, ())
+
+
+def test_a_criterion_never_met_is_said_and_the_run_is_complete(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    ending = Ending.parse(["energy=1mJ", "accuracy=1.5"], "all", 2)
+    (outcome,) = recorded(cells("tiny", ending=ending), tmp_path / "runs")
+    assert (outcome.epochs, outcome.unmet, outcome.is_complete) == (2, ("accuracy=1.5",), True)
+
+
+def test_inside_a_recording_each_training_still_has_its_own_file(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    with track("surrounding", directory=tmp_path / "outer") as surrounding:
+        assert os.environ[RECORDING_VARIABLE]
+        (outcome,) = recorded(cells("tiny"), tmp_path / "runs")
+    assert outcome.path is not None
+    assert outcome.path != surrounding.path
+    assert outcome.path.parent == tmp_path / "runs"
+
+
+@pytest.mark.parametrize(
+    ("workload", "status"),
+    [
+        ("diverging", "diverged: the loss of epoch 1 is nan"),
+        ("too-large", "out of memory: a layer of 1 TB"),
+        (
+            "too-large-in-training",
+            "out of memory: CUDA out of memory. Tried to allocate 80 GiB",
+        ),
+    ],
+)
+def test_a_training_that_goes_wrong_says_so_and_the_next_one_begins(
+    workload: str, status: str, machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    wrong, right = recorded(cells(workload, "tiny", sizes=[2]), tmp_path / "runs")
+    assert (wrong.status, wrong.is_complete) == (status, False)
+    assert right.is_complete
+    assert wrong.path is not None
+    run = read_run(wrong.path)
+    assert (run.status, run.labels) == (status, wrong.cell.labels)
+
+
+def test_a_fold_without_a_class_says_so_and_does_not_stop_the_grid(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    first, second, *_ = cells("tiny", folds=1000)
+    outcomes = recorded([first, second, *cells("tiny")], tmp_path / "runs")
+    assert [outcome.is_complete for outcome in outcomes] == [False, False, True]
+    assert outcomes[0].status.startswith("failed: ")
+    assert "class" in outcomes[0].status
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("ssprop", "the model has no two-dimensional convolution to work on"),
+        ("random-skipping:level=step,executed_fractions=0.1", "skipping at level step leaves"),
+    ],
+)
+def test_a_method_that_does_not_fit_its_model_does_not_stop_the_grid(
+    method: str, words: str, machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    recipe = Recipe("tiny", device="cpu", options=(("shifts", 0),), method=method)
+    wrong, right = recorded([Cell(recipe, Ending(1)), *cells("tiny")], tmp_path / "runs")
+    assert wrong.status.startswith(f"failed: {words}")
+    assert wrong.path is not None
+    assert read_run(wrong.path).status == wrong.status
+    assert right.is_complete
+
+
+def test_what_is_complete_is_not_repeated(machine: SimulatedMachine, tmp_path: Path) -> None:
+    (first,) = recorded(cells("tiny"), tmp_path)
+    again, new = recorded(cells("tiny", seeds=(0, 1)), tmp_path)
+    assert (again.path, again.earlier, again.metrics) == (first.path, True, first.metrics)
+    assert not new.earlier
+
+
+def test_other_settings_are_another_training(machine: SimulatedMachine, tmp_path: Path) -> None:
+    recorded(cells("tiny"), tmp_path)
+    (other,) = recorded(cells("tiny", ending=Ending(2)), tmp_path)
+    assert not other.earlier
+
+
+def test_what_diverged_is_not_tried_again(machine: SimulatedMachine, tmp_path: Path) -> None:
+    recorded(cells("diverging"), tmp_path)
+    (again,) = recorded(cells("diverging"), tmp_path)
+    assert again.earlier
+    assert not again.is_complete
+
+
+def test_what_did_not_fit_is_tried_again_and_its_file_set_aside(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    (first,) = recorded(cells("too-large", sizes=[2]), tmp_path)
+    (again,) = recorded(cells("too-large", sizes=[2]), tmp_path)
+    assert not again.earlier
+    assert first.path is not None
+    assert not first.path.exists()
+    assert read_run(tmp_path / "set-aside" / first.path.name).status == first.status
+
+
+def test_fresh_repeats_what_is_complete(machine: SimulatedMachine, tmp_path: Path) -> None:
+    (first,) = recorded(cells("tiny"), tmp_path)
+    (again,) = recorded(cells("tiny"), tmp_path, fresh=True)
+    assert not again.earlier
+    assert again.path != first.path
+    assert list(tmp_path.glob("*.arrow")) == [again.path]
+
+
+def test_an_interrupt_leaves_its_run_readable_and_the_next_call_goes_on(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    def interrupt(epoch: EpochDone) -> None:
+        if epoch.cell.recipe.seed == 1:
+            raise KeyboardInterrupt
+
+    grid = cells("tiny", seeds=(0, 1, 2))
+    with pytest.raises(KeyboardInterrupt):
+        list(record(grid, find_device("cpu"), tmp_path, interrupt))
+    statuses = {read_run(path).labels["seed"]: read_run(path) for path in tmp_path.glob("*.arrow")}
+    assert {seed: run.status for seed, run in statuses.items()} == {
+        0: "completed",
+        1: "interrupted",
+    }
+    outcomes = recorded(grid, tmp_path)
+    assert [outcome.earlier for outcome in outcomes] == [True, False, False]
+    assert all(outcome.is_complete for outcome in outcomes)
+
+
+def test_an_error_that_no_setting_explains_is_raised(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    def faulty(epoch: EpochDone) -> None:
+        raise KeyError("a fault")
+
+    with pytest.raises(KeyError, match="a fault"):
+        list(record(cells("tiny"), find_device("cpu"), tmp_path, faulty))
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    occupied = tmp_path / "a-file"
+    occupied.touch()
+    with pytest.raises(RunFileError, match="a-file"):
+        recorded(cells("tiny"), occupied / "runs")
+
+
+def test_a_device_that_the_machine_has_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="no device 'abacus'"):
+        find_device("abacus")
+
+
+def test_on_a_device_in_use_nothing_is_recorded(machine: SimulatedMachine, tmp_path: Path) -> None:
+    runs = record(cells("tiny", seeds=(0, 1)), find_device("cpu"), tmp_path / "a", lambda _: None)
+    next(runs)
+    with pytest.raises(EffmeterError, match=f"cpu is in use .*process {os.getpid()}.*--wait"):
+        recorded(cells("tiny"), tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+    assert next(runs).is_complete
+
+
+def test_a_method_is_told_how_many_epochs_there_will_be(
+    machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    recipe = Recipe(
+        "cnn2",
+        device="cpu",
+        options=(("width", 4), ("shifts", 0)),
+        method="ssprop:drop=0.75,schedule=bar",
+    )
+    (outcome,) = recorded([Cell(recipe, Ending(2))], tmp_path)
+    assert outcome.path is not None
+    first, second = read_run(outcome.path).lead_epochs
+    assert first.metrics["executed_fraction"] == 1.0
+    assert second.metrics["executed_fraction"] < 0.8
+    assert (first.metrics["method_active"], second.metrics["method_active"]) == (0.0, 1.0)

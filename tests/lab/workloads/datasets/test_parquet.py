@@ -1,0 +1,147 @@
+"""Parquet files of encoded images, local and through Hugging Face's library."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from effmeter.lab.workloads.datasets.loading import load_parts
+from tests.lab.workloads.datasets.files import CIFAR10, MNIST, drawn, encoded, write_parquet
+
+pytest.importorskip("PIL")
+
+SHARDS = ("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")
+
+
+def write_mnist_tables(folder: Path) -> None:
+    for seed, name in enumerate(SHARDS):
+        write_parquet(folder / f"{name}.parquet", drawn(1, 28, 10, seed))
+
+
+@pytest.mark.parametrize("place", [".", "mnist", "data", "mnist/data"])
+def test_shards_are_found_and_read_in_order(tmp_path: Path, place: str) -> None:
+    write_mnist_tables(tmp_path / place)
+    train, test = load_parts(MNIST, tmp_path, download=False)
+    expected = np.concatenate([drawn(1, 28, 10, seed).images for seed in (0, 1)])
+    assert np.array_equal(train.images, expected)
+    assert np.array_equal(train.labels, np.tile(np.arange(10), 2))
+    assert np.array_equal(test.images, drawn(1, 28, 10, seed=2).images)
+
+
+def test_colour_images_keep_their_planes(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write_parquet(tmp_path / f"{name}.parquet", drawn(3, 32, 10), image="img")
+    train, _ = load_parts(CIFAR10, tmp_path, download=False)
+    assert np.array_equal(train.images, drawn(3, 32, 10).images)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"picture": [1], "label": [0]}, "has no column 'image'; it has picture, label"),
+        ({"image": [encoded(drawn(1, 28, 1).images[0])]}, "has no column 'label'; it has image"),
+        ({"image": [{"bytes": b"no image"}], "label": [0]}, "row 0 of .* is no image that can"),
+        ({"image": [{"path": "a.png"}], "label": [0]}, "row 0 of .* holds no image bytes"),
+        ({"image": [None], "label": [0]}, "row 0 of .* holds no image bytes"),
+        (
+            {"image": [encoded(drawn(1, 9, 1).images[0])], "label": [0]},
+            "row 0 of .* is an image of 9x9 pixels, not 28x28",
+        ),
+        (
+            {"image": [encoded(drawn(1, 28, 1).images[0])], "label": ["seven"]},
+            "column 'label' of .* holds other things than whole numbers",
+        ),
+        (
+            {"image": [encoded(drawn(1, 28, 1).images[0])], "label": pa.array([None], pa.int64())},
+            "column 'label' of .* holds other things than whole numbers",
+        ),
+    ],
+)
+def test_a_table_that_is_no_data_set_is_one_line(
+    tmp_path: Path, columns: dict[str, object], message: str
+) -> None:
+    write_mnist_tables(tmp_path)
+    pq.write_table(pa.table(columns), tmp_path / f"{SHARDS[2]}.parquet")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_parts(MNIST, tmp_path, download=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_image_cut_short_is_one_line(tmp_path: Path) -> None:
+    write_mnist_tables(tmp_path)
+    content = encoded(drawn(1, 28, 1).images[0])["bytes"]
+    assert content is not None
+    table = pa.table({"image": [{"bytes": content[: len(content) // 2]}], "label": [0]})
+    pq.write_table(table, tmp_path / f"{SHARDS[0]}.parquet")
+    with pytest.raises(ValueError, match=r"row 0 of .* is no image that can be read"):
+        load_parts(MNIST, tmp_path, download=False)
+
+
+def test_a_truncated_table_is_one_line(tmp_path: Path) -> None:
+    write_mnist_tables(tmp_path)
+    path = tmp_path / f"{SHARDS[1]}.parquet"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match=f"{path.name} is no whole parquet file"):
+        load_parts(MNIST, tmp_path, download=False)
+
+
+def test_a_part_without_tables_is_named(tmp_path: Path) -> None:
+    write_mnist_tables(tmp_path)
+    (tmp_path / f"{SHARDS[2]}.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"test-\*.parquet is not there"):
+        load_parts(MNIST, tmp_path, download=False)
+
+
+def test_a_missing_shard_is_missed(tmp_path: Path) -> None:
+    write_mnist_tables(tmp_path)
+    (tmp_path / f"{SHARDS[1]}.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match="are 1 files; by their names there are 2"):
+        load_parts(MNIST, tmp_path, download=False)
+
+
+def test_a_whole_table_beside_its_shards_is_not_read_twice(tmp_path: Path) -> None:
+    write_mnist_tables(tmp_path)
+    write_parquet(tmp_path / "train.parquet", drawn(1, 28, 10))
+    train, _ = load_parts(MNIST, tmp_path, download=False)
+    assert len(train) == 20
+
+
+def test_the_hub_is_read_through_its_own_library_where_that_is_allowed(tmp_path: Path) -> None:
+    """A folder stands in for the repository; the library runs apart, without a network."""
+    pytest.importorskip("datasets")
+    write_mnist_tables(tmp_path / "repository")
+    program = (
+        "import sys; from dataclasses import replace\n"
+        "from effmeter.lab.workloads import DATASETS\n"
+        "from effmeter.lab.workloads.datasets.loading import load_parts\n"
+        "mnist = DATASETS['mnist']; _, layout = mnist.hub\n"
+        "train, test = load_parts(replace(mnist, hub=(sys.argv[1], layout)), None, True)\n"
+        "print(train.images.shape, train.images.sum(), test.labels.sum())\n"
+    )
+    environ = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", program, str(tmp_path / "repository")]
+    finished = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    total = sum(int(drawn(1, 28, 10, seed).images.sum()) for seed in (0, 1))
+    assert finished.stdout.split("\n")[0] == f"(20, 1, 28, 28) {total} 45"
+
+
+def test_a_hub_that_cannot_be_reached_says_that_local_files_do(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    program = (
+        "from effmeter.lab.workloads import Recipe, prepare\n"
+        "try: prepare(Recipe('lenet', 'mnist', device='cpu', download=True))\n"
+        "except OSError as error: print(error)\n"
+    )
+    environ = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", program]
+    finished = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    (line,) = finished.stdout.splitlines()
+    assert line.startswith("mnist cannot be had from Hugging Face: ")
+    assert line.endswith("a folder with its files does as well")

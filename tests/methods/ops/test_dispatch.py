@@ -1,0 +1,187 @@
+"""Which code computes, in programs of their own: without Numba, in threads, on a second start."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effmeter.methods.ops.dispatch import kernel_path
+
+ROOT = Path(__file__).parents[3]
+
+WITHOUT_NUMBA = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("numba", "llvmlite", "numba_cuda"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+TRAIN = """
+import json, sys, torch
+from effmeter.methods.ops.dispatch import kernel_path
+from effmeter.methods.method import Batch
+from effmeter.methods.registry import parse_method
+
+def train(text, inputs, targets):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 5, 3), torch.nn.Flatten(),
+        torch.nn.Linear(80, 3),
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    method = parse_method(text)
+    with method.attach(model, optimizer):
+        for epoch in range(2):
+            method.begin_epoch(epoch, 2)
+            for step in range(4):
+                batch = method.begin_step(Batch(inputs, targets))
+                optimizer.zero_grad()
+                loss = torch.nn.functional.cross_entropy(model(batch.inputs), batch.targets)
+                loss.backward()
+                method.after_backward(loss)
+                optimizer.step()
+    return loss.item()
+
+generator = torch.Generator().manual_seed(1)
+inputs = torch.randn(16, 1, 8, 8, generator=generator)
+targets = torch.randint(0, 3, (16,), generator=generator)
+texts = [
+    "max-gradient:schedule=all", "random-gradient:schedule=all,sigma=0.01",
+    "ssprop:schedule=constant,drop=0.5", "gskip:burn_in_steps=1,loss_tolerance=9",
+    "deadhorse:policy=dh,threshold=0.9",
+]
+path = kernel_path("cpu")
+losses = {text: train(text, inputs, targets) for text in texts}
+print(json.dumps({"compiled": path.compiled, "reason": path.reason, "losses": losses,
+                  "numba": "numba" in sys.modules}))
+"""
+IN_THREADS = """
+import threading, torch
+from effmeter.methods.ops import operators
+
+torch.set_num_threads(2)
+like = torch.empty(200_000)
+first = operators.normal_like(like, 1, 2, 3, 1.0)
+found = []
+
+def draw():
+    for _ in range(20):
+        found.append(torch.equal(operators.normal_like(like, 1, 2, 3, 1.0), first))
+
+threads = [threading.Thread(target=draw) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sum(found), len(found))
+"""
+THREADS = """
+import torch
+from effmeter.methods.ops import operators
+
+torch.set_num_threads(1)
+for size in (10, 1_000_000):
+    operators.normal_like(torch.empty(size), 1, 2, 3, 1.0)
+    print(torch.get_num_threads())
+"""
+COUNT_COMPILATIONS = """
+import json, torch
+from numba.core import event
+from effmeter.methods.ops import operators
+
+with event.install_recorder("numba:compile") as compilations:
+    operators.normal_like(torch.empty(100), 1, 2, 3, 1.0)
+    operators.most_important(torch.ones(2, 3, 4, 4), 1)
+print(json.dumps(len(compilations.buffer)))
+"""
+
+
+def run(program: str, **environ: str) -> str:
+    finished = subprocess.run(
+        [sys.executable, "-P", "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def with_kernels() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(TRAIN))
+    return found
+
+
+def test_methods_compute_by_compiled_kernels_without_being_told(
+    with_kernels: dict[str, Any],
+) -> None:
+    assert with_kernels["compiled"]
+    assert with_kernels["numba"]
+
+
+def test_without_numba_every_method_trains_the_same(with_kernels: dict[str, Any]) -> None:
+    without = json.loads(run(WITHOUT_NUMBA + TRAIN))
+    assert not without["numba"]
+    assert without["reason"] == "numba is not installed: pip install 'effmeter[torch]'"
+    assert without["losses"] == pytest.approx(with_kernels["losses"], rel=1e-4)
+
+
+def test_the_environment_can_choose_the_framework(with_kernels: dict[str, Any]) -> None:
+    chosen = json.loads(run(TRAIN, EFFMETER_KERNELS="framework"))
+    assert not chosen["numba"]
+    assert chosen["reason"] == "EFFMETER_KERNELS is set to framework"
+    assert chosen["losses"] == pytest.approx(with_kernels["losses"], rel=1e-4)
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "default"])
+def test_kernels_can_be_called_from_several_threads(layer: str) -> None:
+    assert run(IN_THREADS, NUMBA_THREADING_LAYER=layer).split() == ["80", "80"]
+
+
+def test_kernels_leave_the_framework_its_number_of_threads() -> None:
+    assert run(THREADS).split() == ["1", "1"]
+
+
+def test_a_second_program_compiles_nothing(tmp_path: Path) -> None:
+    first, second = (
+        json.loads(run(COUNT_COMPILATIONS, NUMBA_CACHE_DIR=str(tmp_path))) for _ in range(2)
+    )
+    assert first > 0
+    assert second == 0
+
+
+def test_a_wrong_choice_is_refused() -> None:
+    with pytest.raises(ValueError, match="EFFMETER_KERNELS is auto or framework, not 'fast'"):
+        kernel_path("cpu", {"EFFMETER_KERNELS": "fast"})
+
+
+def test_devices_without_kernels_compute_by_the_framework() -> None:
+    path = kernel_path("mps", {})
+    assert not path.compiled
+    assert path.reason == "there are no kernels for mps"
+
+
+def test_where_compiled_kernels_can_be_kept_nowhere_the_framework_computes(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "folder")
+    shutil.copytree(
+        ROOT / "effmeter", tmp_path / "effmeter", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tmp_path / "effmeter/kernels/cpu/__pycache__").touch()
+    path = run(
+        "from effmeter.methods.ops.dispatch import kernel_path; print(kernel_path('cpu').reason)",
+        PYTHONPATH=str(tmp_path),
+        HOME=nowhere,
+        XDG_CACHE_HOME=nowhere,
+    )
+    assert "set NUMBA_CACHE_DIR to a folder" in path

@@ -1,0 +1,196 @@
+"""What a run tells of its epochs, spans, sources, gaps and clocks."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from effmeter.errors import NotARunError
+from effmeter.recorded.reading import read_run
+from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import Event
+from tests.runfile.writing import ROOT, SOURCE, RunFile, at, counter, every, metadata
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> RunFile:
+    return RunFile(tmp_path / "run.arrow", metadata(labels={"size": 1}, channels=(counter(),)))
+
+
+def finished(file: RunFile, status: str = "completed") -> RecordedRun:
+    file.end(10.0, status)
+    return read_run(file.path)
+
+
+def test_status_and_end_are_those_of_the_end_row(file: RunFile) -> None:
+    file.event(9.0, Event.END, source=SOURCE, text="completed")
+    run = finished(file, "failed: ValueError")
+    assert run.status == "failed: ValueError"
+    assert run.duration_s == pytest.approx(10.0)
+
+
+def test_interrupted_run_ends_with_its_last_row(file: RunFile) -> None:
+    file.event(3.0, Event.NOTE, name="so far")
+    file.kill()
+    run = read_run(file.path)
+    assert (run.status, run.end_ns) == ("interrupted", at(3.0))
+
+
+def test_run_without_rows_lasted_no_time(file: RunFile) -> None:
+    file.kill()
+    run = read_run(file.path)
+    assert (run.duration_s, run.epochs, run.trace("cpu0")) == (0.0, (), None)
+
+
+def test_epochs_carry_their_last_metrics(file: RunFile) -> None:
+    file.epoch(1, 0, 2, accuracy=0.25)
+    file.epoch(2, 2, 4, accuracy=0.5)
+    late = {"source": SOURCE, "parent": 100 * ROOT + 2, "name": "accuracy", "value": 0.75}
+    file.event(4.5, Event.METRIC, **late)
+    epochs = finished(file).epochs
+    assert [dict(epoch.metrics) for epoch in epochs] == [{"accuracy": 0.25}, {"accuracy": 0.75}]
+    assert (epochs[0].begin_ns, epochs[0].end_ns) == (at(0), at(2))
+
+
+def test_what_no_epoch_and_no_span_logged_is_the_runs_own(file: RunFile) -> None:
+    described = {"root": ROOT, "name": "train.py"}
+    file.event(0.0, Event.NOTE, source=SOURCE, id=ROOT, name="source", text=json.dumps(described))
+    file.epoch(1, 0, 2, SOURCE, ROOT, accuracy=0.25)
+    for parent, name, value in ((ROOT, "fid", 9.0), (ROOT, "fid", 8.0), (None, "cost", 3.0)):
+        file.event(5.0, Event.METRIC, source=SOURCE, parent=parent, name=name, value=value)
+    assert dict(finished(file).closing_metrics) == {"fid": 8.0, "cost": 3.0}
+
+
+def test_epoch_without_an_end_is_open_until_the_last_row(file: RunFile) -> None:
+    file.epoch(1, 1, None)
+    file.event(3.0, Event.NOTE, name="so far")
+    file.kill()
+    (epoch,) = read_run(file.path).epochs
+    assert (epoch.open, epoch.end_ns) == (True, at(3.0))
+
+
+def test_mark_that_was_sent_twice_counts_once(file: RunFile) -> None:
+    file.epoch(1, 1, None)
+    file.epoch(1, 2, 3)
+    (epoch,) = finished(file).epochs
+    assert (epoch.begin_ns, epoch.end_ns) == (at(1), at(3))
+
+
+def test_metric_that_is_null_is_not_a_number(file: RunFile) -> None:
+    file.event(1.0, Event.METRIC, source=SOURCE, name="loss")
+    (metric,) = finished(file).metrics
+    assert math.isnan(metric.value)
+
+
+def test_spans_nest_and_keep_their_metrics(file: RunFile) -> None:
+    marks = {"source": SOURCE}
+    file.event(1, Event.SPAN_BEGIN, id=2, parent=ROOT, name="evaluate", **marks)
+    file.event(2, Event.SPAN_BEGIN, id=3, parent=2, name="forward", **marks)
+    file.event(2.5, Event.METRIC, parent=3, name="batches", value=7.0, **marks)
+    file.event(3, Event.SPAN_END, id=3, **marks)
+    file.event(4, Event.SPAN_END, id=2, **marks)
+    (outer,) = finished(file).spans
+    (inner,) = outer.children
+    assert (outer.name, outer.end_ns, outer.open) == ("evaluate", at(4), False)
+    assert (inner.name, inner.begin_ns, dict(inner.metrics)) == ("forward", at(2), {"batches": 7.0})
+
+
+def test_spans_that_name_each_other_do_not_go_round_for_ever(file: RunFile) -> None:
+    for one, other in ((2, 3), (3, 2)):
+        marks = {"source": SOURCE, "id": one, "parent": other, "name": "odd"}
+        file.event(1, Event.SPAN_BEGIN, **marks)
+    assert finished(file).spans == ()
+
+
+def test_marks_of_a_thread_belong_to_its_program(file: RunFile) -> None:
+    file.join(0, "{}")
+    file.epoch(1, 1, None)
+    end = {"source": f"{SOURCE}/Thread-1", "id": 100 * ROOT + 1, "value": 1.0}
+    file.event(2, Event.EPOCH_END, **end)
+    (epoch,) = finished(file).epochs
+    assert (epoch.source, epoch.end_ns) == (SOURCE, at(2))
+
+
+def test_ranks_count_their_marks_for_themselves_and_rank_zero_leads(file: RunFile) -> None:
+    for rank in (1, 0):
+        name = f"host/{rank}/{rank + 10}"
+        file.join(0, json.dumps({"rank": rank, "program": {"pid": rank + 10}}), name)
+        file.epoch(1, 1, 2, name, accuracy=float(rank))
+    run = finished(file)
+    assert [(s.rank, s.pid) for s in run.sources] == [(1, 11), (0, 10)]
+    assert len(run.epochs) == 2
+    assert [dict(epoch.metrics) for epoch in run.lead_epochs] == [{"accuracy": 0.0}]
+
+
+def test_of_two_programs_in_one_process_the_first_leads(file: RunFile) -> None:
+    for root in (1, 2):
+        file.join(root, json.dumps({"name": f"model-{root}"}), root=root)
+        file.epoch(1, root, root + 0.5, root=root, accuracy=root / 4)
+    run = finished(file)
+    assert [source.name for source in run.sources] == ["model-1", "model-2"]
+    assert [dict(epoch.metrics) for epoch in run.lead_epochs] == [{"accuracy": 0.25}]
+
+
+def test_source_without_epochs_does_not_lead(file: RunFile) -> None:
+    file.join(0, json.dumps({"name": "the command"}), "host/-/7", root=7)
+    file.join(1, json.dumps({"name": "the loop"}))
+    file.epoch(1, 1, 2, accuracy=0.5)
+    assert len(finished(file).lead_epochs) == 1
+
+
+def test_labels_of_the_recording_come_before_those_of_who_joined(file: RunFile) -> None:
+    file.join(0, json.dumps({"labels": {"size": 9, "seed": 3}}))
+    file.event(1, Event.NOTE, name="labels", text=json.dumps({"tuned": True}))
+    assert finished(file).labels == {"size": 1, "seed": 3, "tuned": True}
+
+
+def test_gap_is_closed_by_the_row_of_its_number(file: RunFile) -> None:
+    file.event(1, Event.GAP, channel="cpu0", id=1, text="device lost")
+    file.event(1, Event.GAP, channel="cpu0", id=1, value=12.5, duration_s=2.0)
+    file.event(5, Event.GAP, channel="cpu0", id=2, text="gone for good")
+    closed, still_open = finished(file).gaps
+    assert (closed.begin_ns, closed.end_ns, closed.open) == (at(1), at(3), False)
+    assert (closed.reason, closed.hidden_j) == ("device lost", 12.5)
+    assert (still_open.end_ns, still_open.open) == (at(10), True)
+
+
+def test_channel_that_appears_half_way_is_known_by_its_row(file: RunFile) -> None:
+    file.introduce(4, counter("late"), 3.0)
+    file.count("late", every(0.1, 4, 6), 10.0)
+    run = finished(file)
+    readings = run.readings("late")
+    assert readings is not None
+    assert set(run.channels) == {"cpu0", "late"}
+    assert (readings.begin_ns, readings.end_ns) == (at(4), at(6))
+
+
+def test_suspend_and_a_wall_clock_that_was_set_show_between_anchors(file: RunFile) -> None:
+    for time_s, wall_s, asleep_s in ((0, 0.0, 5.0), (4, 0.001, 5.0), (8, 3600.0, 7.0)):
+        anchor = {"id": at(time_s), "value": wall_s, "duration_s": asleep_s}
+        file.event(time_s, Event.ANCHOR, **anchor)
+    run = finished(file)
+    (suspend,) = run.suspends
+    assert suspend.begin_ns == at(4)
+    assert suspend.asleep_s == pytest.approx(2.0)
+    assert [step.step_s for step in run.wall_steps] == [pytest.approx(3600.0, rel=1e-3)]
+
+
+def test_losses_are_counted_once(file: RunFile) -> None:
+    file.event(8, Event.NOTE, source="host/0/1", name="dropped_marks", value=3.0)
+    file.event(9, Event.NOTE, source="host/1/2", name="dropped_marks", value=2.0)
+    file.event(9, Event.NOTE, name="missed_deadlines", value=4.0, text="powercap")
+    run = finished(file)
+    assert (run.dropped_marks, run.missed_deadlines) == (5, {"powercap": 4})
+
+
+def test_contention_is_told(file: RunFile) -> None:
+    file.event(2, Event.CONTENTION, channel="gpu0", value=3.0, text="1, 2, 3")
+    (contention,) = finished(file).contentions
+    assert (contention.channel, contention.processes) == ("gpu0", 3)
+
+
+def test_description_that_cannot_be_read_is_an_error_of_the_file(file: RunFile) -> None:
+    file.event(1, Event.CHANNEL, channel="cpu0", text="{not JSON")
+    with pytest.raises(NotARunError, match=r"run\.arrow"):
+        _ = finished(file).channels

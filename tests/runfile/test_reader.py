@@ -1,0 +1,213 @@
+"""Single files: whole, cut short, locked, and no runs at all."""
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effmeter.errors import NewerFormatError, NotARunError, RunFileError
+from effmeter.recorded.reading import read_run
+from effmeter.runfile.format import METADATA_KEY, VERSION_KEY, Event, arrow_schema
+from effmeter.runfile.reader import MAGIC, read_metadata, read_part
+from tests.runfile.writing import RunFile, at, counter, every, metadata
+
+
+def write_three_batches(path: Path) -> RunFile:
+    channel = counter()
+    file = RunFile(path, metadata(channels=(channel,)))
+    for second in range(3):
+        file.count("cpu0", every(0.1, second, second + 0.9), 10.0)
+        file.flush()
+    file.end(3.0)
+    return file
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[tuple[int, int]]]:
+    """A finished file of three batches and an end: its bytes, and where its batches end."""
+    file = write_three_batches(tmp_path_factory.mktemp("whole") / "run.arrow")
+    return file.path.read_bytes(), file.batches
+
+
+def test_whole_file_gives_all_rows_and_is_finished(tmp_path: Path) -> None:
+    part = read_part(write_three_batches(tmp_path / "run.arrow").path)
+    assert part.finished
+    assert part.rows.num_rows == 31
+    assert part.times_ns[0] == at(0)
+
+
+@given(cut=st.floats(0, 1))
+def test_any_truncation_yields_a_prefix_of_the_rows(
+    whole: tuple[bytes, list[tuple[int, int]]],
+    tmp_path_factory: pytest.TempPathFactory,
+    cut: float,
+) -> None:
+    data, batches = whole
+    size = int(cut * len(data))
+    path = tmp_path_factory.mktemp("cut") / "run.arrow"
+    path.write_bytes(data[:size])
+    expected = max((rows for end, rows in batches if end <= size), default=0)
+    assert numbers_recovered(path) == list(range(expected))
+
+
+def numbers_recovered(path: Path) -> list[int]:
+    """The numbers of the rows that can be read; none where the file holds no whole row."""
+    with contextlib.suppress(RunFileError):
+        return [int(number) for number in read_part(path).rows["seq"].to_pylist()]
+    return []
+
+
+def test_truncation_at_each_batch_gives_that_many_rows(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    path = tmp_path / "run.arrow"
+    for end, rows in batches:
+        for size, expected in ((end, rows), (end - 1, rows - _last_batch(batches, rows))):
+            path.write_bytes(data[:size])
+            assert read_part(path).rows.num_rows == expected
+
+
+def _last_batch(batches: list[tuple[int, int]], rows: int) -> int:
+    before = [r for _, r in batches if r < rows]
+    return rows - (before[-1] if before else 0)
+
+
+def test_zeros_after_the_last_batch_are_no_rows(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    end, rows = batches[1]
+    path = tmp_path / "run.arrow"
+    path.write_bytes(data[:end] + bytes(5000))
+    assert read_part(path).rows.num_rows == rows
+
+
+def test_garbage_within_a_batch_ends_the_rows_before_it(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    (end, rows), (after, _) = batches[0], batches[1]
+    path = tmp_path / "run.arrow"
+    path.write_bytes(data[:end] + bytes([0xA5]) * (after - end))
+    assert read_part(path).rows.num_rows == rows
+
+
+def test_rows_come_in_order_of_time_then_number(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        file.event(2.0, Event.NOTE, name="second")
+        file.event(1.0, Event.NOTE, name="first")
+        file.event(2.0, Event.NOTE, name="third")
+    names = [event.name for event in read_part(file.path).events(0)]
+    assert names == ["first", "second", "third"]
+
+
+def test_file_that_a_recorder_holds_is_recording(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path) as file:
+        file.event(1.0, Event.NOTE, name="so far")
+        file.kill()
+    with path.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert read_run(path).status == "recording"
+    assert read_run(path).status == "interrupted"
+
+
+def test_reading_leaves_a_recording_locked(tmp_path: Path) -> None:
+    file = write_three_batches(tmp_path / "run.arrow")
+    with file.path.open("r+b") as held, file.path.open("rb") as other:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert read_part(file.path).recording
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_polars_reads_a_run_with_a_channel_that_appeared_half_way(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        file.count("cpu0", every(0.1, 0, 1), 10.0)
+        file.flush()
+        file.introduce(1.0, counter("late"), 5.0)
+        file.count("late", every(0.1, 1, 2), 10.0)
+    frame = pl.read_ipc(file.path)
+    assert frame.filter(pl.col("channel") == "late").height == 12
+
+
+# What is no run
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunFileError, match=r"none\.arrow does not exist"):
+        read_part(tmp_path / "none.arrow")
+
+
+def test_pattern_that_matched_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunFileError, match=r"no file matches .*\*\.arrow"):
+        read_part(tmp_path / "*.arrow")
+
+
+def test_directory_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFileError, match="is a directory"):
+        read_part(tmp_path)
+
+
+def test_device_is_no_run() -> None:
+    with pytest.raises(RunFileError, match="not a regular file"):
+        read_part(Path(os.devnull))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (MAGIC[:5], "cut off before its first row"),
+        (MAGIC + b"\xff\xff\xff\xff\x10", "cut off before its first row"),
+        (b"time,energy\n1,2\n", "is not a run"),
+    ],
+)
+def test_file_without_a_run_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "odd.arrow"
+    path.write_bytes(content)
+    with pytest.raises(RunFileError, match=message) as caught:
+        read_part(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def write_table(path: Path, schema: pa.Schema) -> Path:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as file:
+        file.write_table(schema.empty_table())
+    return path
+
+
+def test_arrow_file_of_another_program_is_no_run(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "foreign.arrow", pa.schema([pa.field("x", pa.int64())]))
+    with pytest.raises(NotARunError, match=r"foreign\.arrow.*not one that effmeter recorded"):
+        read_part(path)
+
+
+def test_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
+    described = {**metadata().to_arrow(), VERSION_KEY: b"2"}
+    path = write_table(tmp_path / "new.arrow", arrow_schema().with_metadata(described))
+    with pytest.raises(NewerFormatError, match=r"new\.arrow.*upgrade"):
+        read_part(path)
+
+
+def test_metadata_that_makes_no_sense_is_no_run(tmp_path: Path) -> None:
+    described = {VERSION_KEY: b"1", METADATA_KEY: json.dumps({"surprise": 1}).encode()}
+    path = write_table(tmp_path / "odd.arrow", arrow_schema().with_metadata(described))
+    with pytest.raises(NotARunError, match=r"odd\.arrow"):
+        read_metadata(path)
+
+
+def test_run_that_lacks_a_column_is_no_run(tmp_path: Path) -> None:
+    schema = arrow_schema(metadata())
+    schema = schema.remove(schema.get_field_index("energy_j"))
+    with pytest.raises(NotARunError, match="lacks the column energy_j"):
+        read_part(write_table(tmp_path / "narrow.arrow", schema))
