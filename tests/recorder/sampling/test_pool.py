@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel, Component, Kind, Provenance
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.probes.base import Discovery, Probe, Reading
 from effmeter.recorded.reading import read_run
@@ -84,7 +84,7 @@ class Bench:
         began = self.clock.anchor()
         metadata = Metadata("id", "test", began.wall_ns, began.time_ns)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        self.writer = RunWriter(descriptor, metadata, None, lambda _: None)
+        self.writer = RunWriter(descriptor, metadata, lambda _: None)
         self.recording = Recording(metadata, self.writer, self.clock, 3600.0, os.getuid())
         self.pool.start()
         self.pool.add("token", self.recording)
