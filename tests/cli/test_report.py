@@ -48,9 +48,7 @@ def test_metric_can_be_chosen(tmp_path: Path) -> None:
 def test_metric_that_no_run_logged_is_a_mistake_of_usage(tmp_path: Path) -> None:
     result = report(write_plain(tmp_path / "plain.arrow"), "--metric", "bleu")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        "effmeter: no run logged the metric 'bleu'; logged: accuracy, loss\n"
-    )
+    assert result.stderr == ("effmeter: no run logged the metric 'bleu'; logged: accuracy, loss\n")
 
 
 def test_metric_that_some_runs_lack_is_said_of_them(tmp_path: Path) -> None:
