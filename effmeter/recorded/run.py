@@ -29,7 +29,7 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.runfile.format import Event, Metadata, NoteName
-from effmeter.runfile.reader import Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 
 RECORDING = "recording"
