@@ -10,8 +10,11 @@ from effmeter.recorded.run import RecordedRun
 
 COMPLETED = "completed"
 DIVERGED = "diverged"
+CRASHED = "crashed"
 UNMET_NOTE = "unmet"
-"""Under this name a run notes each criterion that it never met."""
+"""The name of the notes of a run on criteria that it never met."""
+TRACEBACK_NOTE = "traceback"
+"""The name of the note of a run that a bug ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Outcome:
     path: Path | None
     """Its run file; None where nothing could be recorded."""
     status: str
-    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``."""
+    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``, ``crashed: ...``
+    for a bug."""
     epochs: int = 0
     duration_s: float = 0.0
     stopped_by: str | None = None
@@ -34,6 +38,8 @@ class Outcome:
     """Criteria that it never met."""
     earlier: bool = False
     """Whether an earlier call recorded it."""
+    traceback: str | None = None
+    """Of the bug that ended it; None for any other end."""
 
     @property
     def is_complete(self) -> bool:
@@ -51,6 +57,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     stops = [note.text for note in run.notes if note.name == "stop"]
     unmet = [note.text for note in run.notes if note.name == f"user:{UNMET_NOTE}"]
+    tracebacks = [note.text for note in run.notes if note.name == f"user:{TRACEBACK_NOTE}"]
     return Outcome(
         cell,
         run.paths[0],
@@ -62,4 +69,5 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         account(run, run.begin_ns, run.end_ns),
         tuple(unmet),
         earlier,
+        tracebacks[-1] if tracebacks else None,
     )
