@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
+from effmeter.channel import Component
 from effmeter.recorded.reading import read_run
 from effmeter.report.contents import RunSummary
 from effmeter.report.summary import summarise
