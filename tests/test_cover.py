@@ -1,7 +1,6 @@
 """What a cover sums, and that it names every device that gives it no figure."""
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
-
 from effmeter.cover import Cover, choose_cover
 from tests.runfile.writing import counter, gauge
 

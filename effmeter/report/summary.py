@@ -130,8 +130,8 @@ def _sources(run: RecordedRun) -> tuple[SourceFigure, ...]:
 
 
 def _efficiency(judged: Efficiency) -> EfficiencyFigures:
-    final, best = _point(judged.final), _point(judged.best)
-    return EfficiencyFigures(judged.metric, final, best, judged.cover.names)
+    best = None if judged.best is None else _point(judged.best)
+    return EfficiencyFigures(judged.metric, _point(judged.final), best, judged.cover.names)
 
 
 def _point(point: EpochEfficiency) -> EfficiencyFigure:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from effmeter.analysis.breakdown import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
-from effmeter.analysis.metrics import logged_names
+from effmeter.analysis.metrics import logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.channel import Channel, Kind
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
@@ -117,6 +117,10 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
     elif judged is None and run.lead_epochs:
         why = "no epoch has both a metric that should rise and a known energy"
         yield f"no Eq 2: {why}"
+    unclear = unclear_names(run)
+    if unclear:
+        names_them = ", ".join(unclear)
+        yield f"no best {names_them}: the name does not say whether less or more of it is better"
     verdict = None if judged is None else overtraining_of(run, judged.metric)
     if verdict is not None and verdict.is_overtrained:
         yield f"Eq 2 at the end is of a model {verdict}"

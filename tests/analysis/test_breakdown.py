@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from effmeter.channel import Channel, Component, Provenance, Refusal
 
 from effmeter.analysis.breakdown import Account, account, total_over
+from effmeter.channel import Channel, Component, Provenance, Refusal
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata

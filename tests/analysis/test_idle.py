@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
 from effmeter.analysis.breakdown import Account, account
 from effmeter.analysis.idle import (
@@ -17,6 +16,7 @@ from effmeter.analysis.idle import (
     net_energy,
     save_baseline,
 )
+from effmeter.channel import Component
 from effmeter.errors import EffmeterError, MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun

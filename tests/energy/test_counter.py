@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from effmeter.channel import Channel, Component, Kind, Provenance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy.counter import DEFAULT_MAX_POWER_W, Counter, CounterLimits, Loss
 
 LIMITS = CounterLimits(unit_j=1e-6, modulus=None, max_power_w=100.0, refresh_s=0.001)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from effmeter.channel import Channel, Component, Kind, Provenance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy import Energy, Trace, total, trace
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace

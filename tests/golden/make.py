@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
-
 from effmeter.runfile.format import FORMAT_VERSION, Event, Metadata
 from tests.runfile.writing import SOURCE, START_NS, WALL_NS, RunFile, at, every
 

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component, Provenance
 
+from effmeter.channel import Component, Provenance
 from effmeter.clock import Anchor
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery

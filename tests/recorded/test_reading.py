@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel
 
+from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.errors import RunFileError
 from effmeter.recorded.reading import find_runs, read_run

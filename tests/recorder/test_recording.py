@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel, Component, Kind, Provenance
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import Reading
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun

@@ -3,7 +3,6 @@
 import os
 
 from effmeter.channel import Component
-
 from effmeter.cover import VISIBLE_GPUS, unseen_gpus
 from effmeter.probes.base import Discovery
 from effmeter.recorder.visibility import with_visible_gpus

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from effmeter.channel import Component, Provenance, Refusal
-
 from effmeter.runfile.format import Event
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
 

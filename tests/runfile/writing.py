@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-from effmeter.channel import Channel, Component, Kind, Provenance
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.runfile.format import COLUMNS, Event, Metadata, arrow_schema
 
 START_NS = 5_000_000_000_000

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from effmeter.channel import Channel, Component, Kind, Provenance
 from numpy.typing import NDArray
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.recorder.sampling.schedule import CLOSE_NS

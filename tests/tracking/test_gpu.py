@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
 import effmeter
 from effmeter.analysis.breakdown import account
+from effmeter.channel import Component
 from effmeter.clock import now_ns
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
-
 from effmeter.lab.studies.training_efficiency.scale import LATE_EPOCH, SCALES
 from effmeter.lab.sweep import Cell
 from effmeter.lab.workloads import Recipe

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel, Kind
 
+from effmeter.channel import Channel, Kind
 from effmeter.clock import SystemClock
 from effmeter.errors import ProbeError
 from effmeter.probes.amd.command import AmdCommandProbe, find

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
+from effmeter.channel import Component
 from effmeter.clock import now_ns
 from effmeter.probes.amd.discovery import find
 from effmeter.probes.amd.pci import PciGpu, amd_gpus

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from effmeter.channel import Component, Kind, Provenance
 
+from effmeter.channel import Component, Kind, Provenance
 from effmeter.cover import choose_cover
 from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from effmeter.channel import Component, Provenance
 
+from effmeter.channel import Component, Provenance
 from effmeter.energy import trace
 from effmeter.energy.counter import Counter, CounterLimits
 from effmeter.probes.apple.ioreport import STILL_AFTER_S, IoreportProbe

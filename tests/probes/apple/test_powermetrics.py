@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from effmeter.channel import Component, Provenance
 
+from effmeter.channel import Component, Provenance
 from effmeter.clock import SystemClock
 from effmeter.energy import trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss

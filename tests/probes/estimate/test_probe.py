@@ -1,8 +1,8 @@
 import pytest
-from effmeter.channel import Component, Kind, Provenance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effmeter.channel import Component, Kind, Provenance
 from effmeter.probes.estimate.probe import EstimateProbe, HostFigures, find, host_figures
 from effmeter.probes.estimate.settings import EstimateSettings
 from tests.simulated.clock import ManualClock

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
+from effmeter.channel import Component
 from effmeter.probes.estimate.probe import find
 from effmeter.probes.estimate.settings import config_file, read_settings
 from tests.simulated.clock import ManualClock

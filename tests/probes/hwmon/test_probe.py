@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from effmeter.channel import Component, Kind
 
+from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
 from effmeter.energy import trace
 from effmeter.probes import discover

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel, Component, Kind
 
+from effmeter.channel import Channel, Component, Kind
 from effmeter.cover import choose_cover
 from effmeter.probes.base import Failure, Reading
 from effmeter.probes.nvidia.probe import NvmlProbe, find

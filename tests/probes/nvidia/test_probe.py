@@ -2,8 +2,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component, Kind, Provenance
 
+from effmeter.channel import Component, Kind, Provenance
 from effmeter.probes.base import Failure
 from effmeter.probes.nvidia.probe import find
 from tests.probes.nvidia.nvml_bench import NvmlBench

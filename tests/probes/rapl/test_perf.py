@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component, Kind
 
+from effmeter.channel import Component, Kind
 from effmeter.clock import SystemClock
 from effmeter.energy.counter import Counter, CounterLimits
 from effmeter.probes.base import Failure

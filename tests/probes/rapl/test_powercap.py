@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from effmeter.channel import Component, Kind, Provenance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effmeter.channel import Component, Kind, Provenance
 from effmeter.energy import trace
 from effmeter.energy.counter import Counter, CounterLimits
 from effmeter.probes.base import Failure

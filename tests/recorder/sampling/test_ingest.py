@@ -1,7 +1,6 @@
 """From raw readings to what recordings are told."""
 
 from effmeter.channel import Channel, Component, Kind, Provenance
-
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import OUT_OF_LINE, Appeared, Gap, Intake, Item, Observation
 

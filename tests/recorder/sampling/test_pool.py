@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Channel, Component, Kind, Provenance
 
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.probes.base import Discovery, Probe, Reading
 from effmeter.recorded.reading import read_run

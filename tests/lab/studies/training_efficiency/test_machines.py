@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from effmeter.channel import Component
 
+from effmeter.channel import Component
 from effmeter.errors import UsageError
 from effmeter.lab.studies.training_efficiency.machines import machine_tables, two_machines
 from tests.lab.studies.case_runs import case_cells, case_runs, recorded_cell
