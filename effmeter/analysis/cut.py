@@ -15,7 +15,7 @@ from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import (
     Criterion,
@@ -143,7 +143,9 @@ def _results(
 
 def _program_began_ns(run: RecordedRun, epoch: RecordedEpoch) -> int:
     """When the program whose epochs these are joined the recording: budgets count from there."""
-    joined = (n.time_ns for n in run.notes if n.name == "source" and n.source == epoch.source)
+    joined = (
+        n.time_ns for n in run.notes if n.name == NoteName.SOURCE and n.source == epoch.source
+    )
     return next(joined, run.begin_ns)
 
 

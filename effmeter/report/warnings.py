@@ -10,13 +10,13 @@ from effmeter.channel import Channel, Kind
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
-from effmeter.recorded.records import Contention
+from effmeter.recorded.records import Contention, NoteName
 from effmeter.recorded.run import INTERRUPTED, RECORDING, RecordedRun
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
 _NOBODY = Contention(0, None, 0, "")
-_NOTED = {"warning": "", "recorder": "recorder: "}
+_NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
 def cautions(
@@ -130,8 +130,8 @@ def _recording(run: RecordedRun) -> Iterable[str]:
     yield from run.warnings
     for note in run.notes:
         if note.name in _NOTED:
-            yield f"{_NOTED[note.name]}{note.text}"
-        elif note.name == "dropped_rows" and note.value:
+            yield f"{_NOTED[NoteName(note.name)]}{note.text}"
+        elif note.name == NoteName.DROPPED_ROWS and note.value:
             yield f"{round(note.value)} rows could not be written and are lost"
     if run.dropped_marks:
         yield f"{run.dropped_marks} marks were dropped: epochs or metrics may be missing"
