@@ -4,6 +4,7 @@
 
     EffmeterError
     ├── UsageError            a call or option that cannot mean anything (exit status 2)
+    │   └── UnfitError        a method, model or data set that does not fit the others
     ├── RunFileError          a run file cannot be opened, read or created (exit status 1)
     │   ├── NotARunError      the file is no effmeter run
     │   └── NewerFormatError  the run was written by a newer effmeter
@@ -26,6 +27,10 @@ class UsageError(EffmeterError):
     """An argument that cannot mean anything: a budget without a unit, an unknown criterion."""
 
     exit_status = 2
+
+
+class UnfitError(UsageError):
+    """A method, model or data set that does not fit the others."""
 
 
 class RunFileError(EffmeterError):

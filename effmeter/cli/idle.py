@@ -37,7 +37,7 @@ class _Watched:
     busy_cpus: float
 
 
-@click.command()
+@click.command("idle")
 @click.option(
     "--seconds",
     "duration_s",
@@ -47,7 +47,7 @@ class _Watched:
     help="How long to measure.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
-def idle(duration_s: float, as_json: bool) -> None:
+def command(duration_s: float, as_json: bool) -> None:
     """Measure what this machine draws when nothing runs, and keep it.
 
     Leave the machine alone meanwhile: other work is said, and stands beside the figures.

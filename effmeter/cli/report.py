@@ -43,7 +43,7 @@ class _Report(NamedTuple):
     """By their names in JSON."""
 
 
-@click.command()
+@click.command("report")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
 @click.option("--metric", metavar="NAME", help="The metric of Eq 2 (default: accuracy).")
@@ -92,7 +92,7 @@ class _Report(NamedTuple):
     metavar="UNIT",
     help="The unit of the energies in --csv: J, kJ, Wh, power-samples.",
 )
-def report(
+def command(
     files: tuple[Path, ...],
     as_json: bool,
     metric: str | None,
