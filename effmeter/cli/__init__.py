@@ -4,82 +4,105 @@ import importlib
 import os
 import sys
 import warnings
-from collections import ChainMap
-from importlib.metadata import entry_points
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from effmeter import __version__
+from effmeter.cli.group import CommandGroup
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
-    "daemon": ("effmeter.cli.daemon", "Run the shared recorder, look at it, stop it."),
-    "doctor": ("effmeter.cli.doctor", "List what can be measured here and how to enable the rest."),
-    "idle": ("effmeter.cli.idle", "Measure the power that this machine draws at rest."),
-    "report": ("effmeter.cli.report", "Print what runs cost and what they learned."),
+    "daemon": ("effmeter.cli.daemon", "Run, inspect or stop the shared recorder."),
+    "doctor": ("effmeter.cli.doctor", "List the sensors of this machine and how to enable more."),
+    "idle": ("effmeter.cli.idle", "Measure the power of the idle machine."),
+    "report": ("effmeter.cli.report", "Print the energy, metrics and efficiency of runs."),
     "run": ("effmeter.cli.run", "Record a command in any language."),
 }
-"""For each command: the module that holds a function of its name, and one line of help."""
-_FURTHER_COMMANDS = "effmeter.commands"
+"""For each command: the module whose ``command`` it is, and one line of help."""
+_PLUGIN_GROUP = "effmeter.commands"
 """The group of entry points whose values are mappings of the same form."""
 
 
-class _LazyCommands(click.Group):
-    """Lists commands without loading their modules: help must not wait for torch."""
+class _LazyCommands(CommandGroup):
+    """Lists commands without importing their modules, which may load torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands in alphabetical order."""
-        return sorted(_commands())
+        return sorted({**_plugin_commands(), **_COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        commands = _commands()
-        if cmd_name not in commands:
+        """The command of that name, or None. The plug-ins load only for a name that is new."""
+        if cmd_name in _COMMANDS:
+            return _load(_COMMANDS[cmd_name][0])
+        plugins = _plugin_commands()
+        if cmd_name not in plugins:
             return None
-        command = getattr(importlib.import_module(commands[cmd_name][0]), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        try:
+            return _load(plugins[cmd_name][0])
+        except ImportError as error:
+            raise EffmeterError(f"{cmd_name} cannot be loaded: {error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the section that lists the commands."""
+        commands = {**_plugin_commands(), **_COMMANDS}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(_commands().items())])
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(commands.items())])
 
 
-def _commands() -> dict[str, tuple[str, str]]:
-    """The instrument's own commands and those of installed packages that add some."""
-    further = [found.load() for found in entry_points(group=_FURTHER_COMMANDS)]
-    return dict(ChainMap(_COMMANDS, *further))
+def _load(module_name: str) -> click.Command:
+    command = importlib.import_module(module_name).command
+    assert isinstance(command, click.Command)
+    return command
+
+
+def _plugin_commands() -> dict[str, tuple[str, str]]:
+    """The commands of installed packages; one that is broken costs a warning, nothing else."""
+    found: dict[str, tuple[str, str]] = {}
+    for plugin in entry_points(group=_PLUGIN_GROUP):
+        try:
+            found.update(_entries(plugin))
+        except Exception as error:
+            warnings.warn(_broken(plugin, error), EffmeterWarning, stacklevel=1)
+    return found
+
+
+def _entries(plugin: EntryPoint) -> Iterator[tuple[str, tuple[str, str]]]:
+    commands = plugin.load()
+    if not isinstance(commands, Mapping):
+        raise TypeError(f"{plugin.value} is not a mapping of commands")
+    for name, (module_name, text) in commands.items():
+        yield str(name), (str(module_name), str(text))
+
+
+def _broken(plugin: EntryPoint, error: Exception) -> str:
+    package = plugin.name if plugin.dist is None else plugin.dist.name
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"the commands of {package} cannot be loaded: {reason}: upgrade or uninstall it"
 
 
 @click.group(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="effmeter")
 def effmeter() -> None:
-    """Measure what training costs in energy, and relate it to what was learned.
+    """Measure the energy that training costs and relate it to what the model learned.
 
-    Results go to stdout, everything else to stderr. Exit status: 1 failure, 2 usage.
+    Results go to stdout, diagnostics to stderr. Exit status: 0 success, 1 failure, 2 usage.
     """
 
 
 def main() -> None:
-    """Entry point: errors that a user can cause are one line, never a traceback."""
+    """Entry point of the program ``effmeter``."""
     warnings.showwarning = _show_on_one_line
     try:
-        status = effmeter.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except EffmeterError as error:
-        click.echo(f"effmeter: {error}", err=True)
-        status = error.exit_status
+        effmeter()
     except (KeyboardInterrupt, click.Abort):
         click.echo("effmeter: interrupted", err=True)
-        status = 130
+        sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has had enough; the interpreter must not complain at its end.
+        # The reader of the pipe is gone. The interpreter would complain when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(1)
 
 
 def _show_on_one_line(

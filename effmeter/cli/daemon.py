@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from effmeter.cli.group import CommandGroup
 from effmeter.client.connection import Link, connect
 from effmeter.errors import RecorderError, UsageError
 from effmeter.recorder.shared import Access, serve_shared
@@ -24,8 +25,8 @@ _socket_option = click.option(
 )
 
 
-@click.group()
-def daemon() -> None:
+@click.group("daemon", cls=CommandGroup)
+def command() -> None:
     """Run the shared recorder, look at it, stop it.
 
     One daemon samples the hardware once for all recordings of the machine, and as root reads
@@ -34,7 +35,7 @@ def daemon() -> None:
     """
 
 
-@daemon.command("run")
+@command.command("run")
 @_socket_option
 @click.option("--group", help="Let the members of this group record.")
 @click.option(
@@ -53,7 +54,7 @@ def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: floa
     serve_shared(path, access)
 
 
-@daemon.command("status")
+@command.command("status")
 @_socket_option
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")
 def show_status(socket_path: Path | None, as_json: bool) -> None:
@@ -65,7 +66,7 @@ def show_status(socket_path: Path | None, as_json: bool) -> None:
     click.echo(json.dumps(facts) if as_json else _in_words(facts))
 
 
-@daemon.command("stop")
+@command.command("stop")
 @_socket_option
 def stop_daemon(socket_path: Path | None) -> None:
     """Let it close its recordings and end. Only root and its owner may."""

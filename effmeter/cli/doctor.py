@@ -36,9 +36,9 @@ class Diagnosis:
     """What computes for the training methods on each type of device."""
 
 
-@click.command()
+@click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")
-def doctor(as_json: bool) -> None:
+def command(as_json: bool) -> None:
     """List what can be measured here, and how to lift what stands in the way.
 
     Every channel is read once. For each sensor that refuses, the reason and the commands that

@@ -22,7 +22,7 @@ _LOOK_PERIOD_S = 0.5
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command("run", context_settings={"ignore_unknown_options": False})
 @click.option(
     "-o", "--output", metavar="FILE", help="The run file [default: runs/NAME-TIME.arrow]."
 )
@@ -39,7 +39,7 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing at the end.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON (on stderr).")
 @click.argument("command", nargs=-1, required=True, metavar="-- CMD [ARG]...")
-def run(
+def command(
     output: str | None,
     name: str | None,
     labels: tuple[str, ...],

@@ -3,30 +3,22 @@
 All moments are nanoseconds of the run clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from effmeter.energy import Energy
 from effmeter.energy.counter import Loss
+from effmeter.runfile.format import NoteName as NoteName  # the values of Note.name
 
 Label = str | int | float | bool
+Measure = Callable[[int, int], Energy | None]
+"""The energy of a window (run clock, ns); None where it is unknown."""
 
 
-class EventRow(NamedTuple):
-    """One row of a run file that is no reading; null columns are None."""
-
-    time_ns: int
-    part: int
-    """The index of the file that it stands in; 1 for the successor of a dead recorder."""
-    event: str
-    channel: str | None
-    source: str | None
-    id: int | None
-    parent: int | None
-    name: str | None
-    value: float | None
-    text: str | None
-    duration_s: float | None
+def _unmeasured(begin_ns: int, end_ns: int) -> Energy | None:
+    del begin_ns, end_ns
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +65,12 @@ class RecordedEpoch:
     """It has no end in the file; ``end_ns`` is then the last row's moment."""
     reason: str | None = None
     """Why it ended, where it did not end by itself."""
+    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+
+    @property
+    def energy(self) -> Energy | None:
+        """The energy of the epoch, over the cover of all epochs; None where unknown."""
+        return self.measure(self.begin_ns, self.end_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,12 @@ class RecordedSpan:
     metrics: Mapping[str, float]
     children: tuple["RecordedSpan", ...] = ()
     open: bool = False
+    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+
+    @property
+    def energy(self) -> Energy | None:
+        """The energy of the span, over the cover of the run; None where unknown."""
+        return self.measure(self.begin_ns, self.end_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
 from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
 
-PROGRAM = "from effmeter.cli.doctor import doctor; doctor(prog_name='doctor')"
+PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 
 def run_doctor(machine: SimulatedMachine, *options: str) -> str:

@@ -8,4 +8,4 @@ COMMANDS = {
     ),
     "sweep": ("effmeter.lab.cli.sweep", "Train a grid of workloads and record every run."),
 }
-"""For each command: the module that holds a function of its name, and one line of help."""
+"""For each command: the module whose ``command`` it is, and one line of help."""

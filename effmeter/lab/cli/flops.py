@@ -21,7 +21,7 @@ def _described_models() -> str:
     return ", ".join(f"{name} ({' '.join(model.options)})" for name, model in MODELS.items())
 
 
-@click.command(epilog=f"Models and their options: {_described_models()}.")
+@click.command("flops", epilog=f"Models and their options: {_described_models()}.")
 @click.argument("model")
 @click.option(
     "--input",
@@ -62,7 +62,7 @@ def _described_models() -> str:
 )
 @click.option("--layers", "with_layers", is_flag=True, help="List every layer too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
-def flops(
+def command(
     model: str,
     shape: str,
     batch: int,

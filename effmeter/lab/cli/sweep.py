@@ -28,7 +28,7 @@ effmeter sweep cnn2 --method dense --method ssprop:drop=0.8 --seeds 0-4
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command("sweep", epilog=_EXAMPLES)
 @click.argument("workloads", nargs=-1)
 @click.option("--sizes", default="1", show_default=True, help="Widths of the model: 1,2 or 1-5.")
 @click.option(
@@ -113,7 +113,7 @@ effmeter sweep cnn2 --method dense --method ssprop:drop=0.8 --seeds 0-4
     "--list", "lists", is_flag=True, help="List workloads, data sets and methods, and end."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
-def sweep(
+def command(
     workloads: tuple[str, ...],
     sizes: str,
     seeds: str,

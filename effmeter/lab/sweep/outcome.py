@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from effmeter.analysis.breakdown import Account, account
 from effmeter.lab.sweep.cell import Cell
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import NoteName, user_note
 
 COMPLETED = "completed"
 DIVERGED = "diverged"
@@ -32,7 +33,7 @@ class Outcome:
     stopped_by: str | None = None
     metrics: Mapping[str, float] | None = None
     """The last value of each metric."""
-    energy: Account | None = None
+    energy: Breakdown | None = None
     """Of the whole run, as ``effmeter report`` states it."""
     unmet: tuple[str, ...] = ()
     """Criteria that it never met."""
@@ -55,9 +56,9 @@ class Outcome:
 def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     """What a recorded run tells of its training."""
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
-    stops = [note.text for note in run.notes if note.name == "stop"]
-    unmet = [note.text for note in run.notes if note.name == f"user:{UNMET_NOTE}"]
-    tracebacks = [note.text for note in run.notes if note.name == f"user:{TRACEBACK_NOTE}"]
+    stops = [note.text for note in run.notes if note.name == NoteName.STOP]
+    unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
+    tracebacks = [note.text for note in run.notes if note.name == user_note(TRACEBACK_NOTE)]
     return Outcome(
         cell,
         run.paths[0],
@@ -66,7 +67,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         run.duration_s,
         stops[-1] if stops else None,
         {n: v for epoch in epochs for n, v in epoch.metrics.items()} | dict(run.closing_metrics),
-        account(run, run.begin_ns, run.end_ns),
+        run.breakdown(),
         tuple(unmet),
         earlier,
         tracebacks[-1] if tracebacks else None,
