@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from effmeter.analysis.breakdown import account, total_over
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
+from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
+from effmeter.stopping.direction import usual_mode
 
 Measure = Callable[[RecordedRun, Cover, int, int], Energy | None]
 
@@ -64,24 +65,26 @@ class Efficiency:
         return self.epochs[-1]
 
     @property
-    def best(self) -> EpochEfficiency:
-        """Where Eq 2 is highest."""
+    def best(self) -> EpochEfficiency | None:
+        """Where Eq 2 is highest; None unless the metric's name says that more is better."""
+        if usual_mode(self.metric) != "max":
+            return None
         return max(self.epochs, key=lambda epoch: epoch.value_per_j)
 
 
-def efficiency(
+def efficiency_of(
     run: RecordedRun, metric: str | None = None, measure: Measure = total_over
 ) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
 
-    ``metric`` defaults to accuracy, else to the first metric logged that should rise.
+    ``metric`` defaults to ``default_metric``.
     ``measure`` gives the energy of a window (run clock, ns) over a cover.
     """
     name = default_metric(run) if metric is None else metric
     if name is None or not run.lead_epochs:
         return None
     begin_ns = run.lead_epochs[0].begin_ns
-    cover = account(run, begin_ns, run.lead_epochs[-1].end_ns).cover
+    cover = run.epoch_cover
     found = []
     for epoch in run.lead_epochs:
         value = epoch.metrics.get(name, math.nan)

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from effmeter.analysis.breakdown import Account
 from effmeter.lab.sweep import Outcome
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.report.formatting import energy_figure, metric_figure
 
 _HEADINGS = ("run", "status", "epochs", "metric", "energy", "remarks")
@@ -38,6 +38,7 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
         "complete": outcome.is_complete,
         "earlier": outcome.earlier,
         "stopped_by": outcome.stopped_by,
+        "traceback": outcome.traceback,
         "unmet": list(outcome.unmet),
         "epochs": outcome.epochs,
         "duration_s": outcome.duration_s,
@@ -46,7 +47,7 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _energy_mapping(energy: Account) -> dict[str, object] | None:
+def _energy_mapping(energy: Breakdown) -> dict[str, object] | None:
     if energy.total is None:
         return None
     return {
@@ -79,7 +80,7 @@ def _metric(outcome: Outcome) -> str:
     return "" if value is None else f"{name} {metric_figure(value)}"
 
 
-def _energy(energy: Account | None) -> str:
+def _energy(energy: Breakdown | None) -> str:
     if energy is None or energy.total is None:
         return "not measured"
     estimated = " (estimated)" if energy.cover.estimated else ""

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from effmeter.analysis.breakdown import Account, account
 from effmeter.lab.sweep.cell import Cell
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import NoteName, user_note
 
 COMPLETED = "completed"
 DIVERGED = "diverged"
+CRASHED = "crashed"
 UNMET_NOTE = "unmet"
-"""Under this name a run notes each criterion that it never met."""
+"""The name of the notes of a run on criteria that it never met."""
+TRACEBACK_NOTE = "traceback"
+"""The name of the note of a run that a bug ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +26,21 @@ class Outcome:
     path: Path | None
     """Its run file; None where nothing could be recorded."""
     status: str
-    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``."""
+    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``, ``crashed: ...``
+    for a bug."""
     epochs: int = 0
     duration_s: float = 0.0
     stopped_by: str | None = None
     metrics: Mapping[str, float] | None = None
     """The last value of each metric."""
-    energy: Account | None = None
+    energy: Breakdown | None = None
     """Of the whole run, as ``effmeter report`` states it."""
     unmet: tuple[str, ...] = ()
     """Criteria that it never met."""
     earlier: bool = False
     """Whether an earlier call recorded it."""
+    traceback: str | None = None
+    """Of the bug that ended it; None for any other end."""
 
     @property
     def is_complete(self) -> bool:
@@ -52,6 +58,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     stops = [note.text for note in run.notes if note.name == NoteName.STOP]
     unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
+    tracebacks = [note.text for note in run.notes if note.name == user_note(TRACEBACK_NOTE)]
     return Outcome(
         cell,
         run.paths[0],
@@ -60,7 +67,8 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         run.duration_s,
         stops[-1] if stops else None,
         {n: v for epoch in epochs for n, v in epoch.metrics.items()} | dict(run.closing_metrics),
-        account(run, run.begin_ns, run.end_ns),
+        run.breakdown(),
         tuple(unmet),
         earlier,
+        tracebacks[-1] if tracebacks else None,
     )
