@@ -11,7 +11,7 @@ from typing import Any
 from effmeter.channel import Channel, Component, Kind, Refusal
 from effmeter.cover import choose_cover, unseen_gpus
 from effmeter.energy import POWER_HEADROOM, Energy, total
-from effmeter.recorder.sampling.ingest import Gap, Observation
+from effmeter.recorder.sampling.ingest import Gap, Sample
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Running:
         """A counter's first reading is a beginning; a gauge's tells nothing of any stretch."""
         return self.readings > (1 if self.channel.kind is Kind.GAUGE else 0)
 
-    def take(self, seen: Observation) -> None:
+    def take(self, seen: Sample) -> None:
         if seen.energy_j is not None:
             self._count(seen.time_ns, seen.energy_j)
         elif seen.power_w is not None:
@@ -80,7 +80,7 @@ class LiveTotals:
     _channels: dict[str, _Running] = field(default_factory=dict)
     _unread: dict[str, str] = field(default_factory=dict)
 
-    def take(self, channel: Channel, seen: Observation) -> None:
+    def take(self, channel: Channel, seen: Sample) -> None:
         """Count one reading."""
         running = self._channels.get(channel.name)
         if running is None:
