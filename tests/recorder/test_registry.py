@@ -34,7 +34,7 @@ def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
 
 
 @pytest.fixture
-def link() -> Iterator[Connection]:
+def connection() -> Iterator[Connection]:
     """A greeted connection to a recorder without sensors, in a thread of this process."""
     ours, theirs = socket.socketpair()
     server = Server(Discovery(), ServicePolicy("private", os.getuid()))
