@@ -11,6 +11,8 @@ from typing import Any
 from effmeter.channel import Channel, Component, Kind, Refusal
 from effmeter.cover import choose_cover, unseen_gpus
 from effmeter.energy import POWER_HEADROOM, Energy, total
+from effmeter.energy.message import energy_message
+from effmeter.energy.source import channel_energy
 from effmeter.recorder.sampling.ingest import Gap, Sample
 
 
@@ -59,13 +61,8 @@ class _Running:
     def energy(self) -> Energy:
         edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
         error_j = edge_j + self.unsure_j
-        factor = self.channel.estimate_factor
-        return Energy(
-            self.value_j,
-            max(0.0, self.value_j - error_j) / factor,
-            (self.value_j + error_j + self.hidden_j) * factor,
-            self.value_j * self.channel.gain_error_fraction,
-        )
+        low_j, high_j = max(0.0, self.value_j - error_j), self.value_j + error_j + self.hidden_j
+        return channel_energy(self.channel, self.value_j, low_j, high_j)
 
 
 @dataclass(slots=True)
@@ -111,9 +108,9 @@ class LiveTotals:
         return {
             "time_ns": time_ns,
             "read_ns": min((self._channels[n].last_ns for n in cover.names), default=None),
-            "energy": None if summed is None else _as_list(summed),
+            "energy": None if summed is None else energy_message(summed),
             "components": {
-                component: _as_list(part)
+                component: energy_message(part)
                 for component in Component
                 if (part := self._component(component, cover.channels)) is not None
             },
@@ -126,7 +123,3 @@ class LiveTotals:
 
     def _component(self, component: Component, cover: tuple[Channel, ...]) -> Energy | None:
         return total(self._channels[c.name].energy() for c in cover if c.component is component)
-
-
-def _as_list(energy: Energy) -> list[float]:
-    return [energy.value_j, energy.low_j, energy.high_j, energy.systematic_j]

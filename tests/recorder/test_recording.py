@@ -233,9 +233,9 @@ def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:
         recorded.clock.advance(0.1)
     told = recorded.recording.totals.as_message(recorded.clock.now_ns())
     assert told["cover"] == ["gpu0-power", "cpu0"]
-    assert told["components"]["cpu"][0] == pytest.approx(1.0)
-    assert told["components"]["gpu"][0] == pytest.approx(50.0)
-    assert told["energy"][0] == pytest.approx(51.0)
-    value_j, low_j, high_j, _ = told["energy"]
+    assert told["components"]["cpu"]["j"][0] == pytest.approx(1.0)
+    assert told["components"]["gpu"]["j"][0] == pytest.approx(50.0)
+    assert told["energy"]["j"][0] == pytest.approx(51.0)
+    value_j, low_j, high_j = told["energy"]["j"]
     assert low_j < value_j < high_j
     recorded.run()
