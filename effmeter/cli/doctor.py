@@ -5,20 +5,28 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
-from effmeter.methods.ops.dispatch import DEVICE_TYPES, KernelPath, kernel_path
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_sockets
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _ANSWER_TIMEOUT_S = 2.0
+_CHECK_GROUP = "effmeter.checks"
+"""The group of entry points of checks beside the sensors'.
+
+Each takes the environment and returns dataclasses: ``str`` of one is a line, its fields are JSON.
+"""
 _HEADINGS = ("CHANNEL", "COMPONENT", "KIND", "PROVENANCE", "REFRESH", "READS", "SOURCE")
 
 
@@ -32,8 +40,8 @@ class Diagnosis:
     cover: Cover
     daemon: dict[str, Any] | None
     """What a shared recorder tells of itself; None: none can be reached."""
-    kernels: tuple[KernelPath, ...]
-    """What computes for the training methods on each type of device."""
+    checks: "Mapping[str, tuple[DataclassInstance, ...]]"
+    """The results of the checks that entry points name, by the name of the check."""
 
 
 @click.command("doctor")
@@ -42,8 +50,8 @@ def command(as_json: bool) -> None:
     """List what can be measured here, and how to lift what stands in the way.
 
     Every channel is read once. For each sensor that refuses, the reason and the commands that
-    lift it are shown, best first; nothing is changed and nothing is asked. At the end stands what
-    computes for the training methods: compiled kernels, or why not.
+    lift it are shown, best first; nothing is changed and nothing is asked. The checks of installed
+    parts follow: whether compiled kernels compute for the training methods, or why not.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
@@ -53,8 +61,9 @@ def command(as_json: bool) -> None:
     for line in (*_refusal_lines(diagnosis), *_cover_lines(diagnosis.cover)):
         click.echo(line)
     click.echo(daemon_line(diagnosis.daemon))
-    for path in diagnosis.kernels:
-        click.echo(kernel_line(path))
+    for results in diagnosis.checks.values():
+        for result in results:
+            click.echo(str(result))
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
@@ -68,7 +77,7 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
         probe.close()
     known = {channel.name for channel in discovery.channels} - failures.keys()
     cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _kernel_paths(environ))
+    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _checks(environ))
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
@@ -82,17 +91,9 @@ def daemon_line(status: Mapping[str, Any] | None) -> str:
     )
 
 
-def kernel_line(path: KernelPath) -> str:
-    """One line about what computes for the training methods on a type of device."""
-    computes = "compiled by Numba" if path.compiled else f"by the framework ({path.reason})"
-    return f"Kernels of methods on {path.device_type}: {computes}"
-
-
-def _kernel_paths(environ: Mapping[str, str]) -> tuple[KernelPath, ...]:
-    try:
-        return tuple(kernel_path(device_type, environ) for device_type in DEVICE_TYPES)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, ...]]":
+    checks = sorted(entry_points(group=_CHECK_GROUP), key=lambda check: check.name)
+    return {check.name: tuple(check.load()(environ)) for check in checks}
 
 
 def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -129,7 +130,10 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "left_out": dict(cover.left_out),
         },
         "daemon": diagnosis.daemon,
-        "kernels": [asdict(path) for path in diagnosis.kernels],
+        "checks": {
+            name: [asdict(result) for result in results]
+            for name, results in diagnosis.checks.items()
+        },
     }
 
 
