@@ -182,6 +182,7 @@ def test_where_compiled_kernels_can_be_kept_nowhere_pytorch_computes(tmp_path: P
     path = run(
         "from effmeter.methods.ops.dispatch import kernel_path; print(kernel_path('cpu').reason)",
         PYTHONPATH=str(tmp_path),
+        NUMBA_CACHE_DIR="",
         HOME=nowhere,
         XDG_CACHE_HOME=nowhere,
     )
