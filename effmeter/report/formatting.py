@@ -13,6 +13,16 @@ NOT_STATED = "not known"
 """In place of an interval that nobody stated."""
 
 
+def printable(text: str) -> str:
+    """A text that is safe on a terminal: what cannot be printed is escaped as Python does.
+
+    Names, labels and reasons come from run files, and those from strangers.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def energy_figure(energy: Energy) -> str:
     """A value with its unit: ``"1.23 kJ"``."""
     factor, unit = _prefix(energy)
