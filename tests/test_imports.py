@@ -33,7 +33,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "client": LEAVES | {"wire", "runfile", "state"},
     "recorder": LEAVES | {"energy", "probes", "wire", "runfile"},
     "stopping": LEAVES | {"energy"},
-    "tracking": LEAVES | {"energy", "stopping", "client"},
+    "tracking": LEAVES | {"energy", "stopping", "client", "runfile"},
     "recorded": LEAVES | {"energy", "runfile"},
     "analysis": LEAVES | {"energy", "recorded", "stopping"},
     "report": LEAVES | {"energy", "recorded", "analysis", "state"},

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from effmeter.analysis.breakdown import account, total_over
 from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency
-from effmeter.analysis.metrics import default_metric, falls
+from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import (
     Criterion,
@@ -26,6 +26,7 @@ from effmeter.stopping import (
     overshoot_of,
     watched_metrics,
 )
+from effmeter.stopping.direction import usual_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Replay:
         """In which epoch the loss, or the metric itself, stopped being a number."""
         for number, result in enumerate(self.results[:count], 1):
             for name, value in result.metrics.items():
-                if not math.isfinite(value) and (name == self.metric or falls(name)):
+                falls = usual_mode(name) == "min"
+                if not math.isfinite(value) and (falls or name == self.metric):
                     return f"diverged: {name} is {value} at epoch {number}"
         return None
 
@@ -141,7 +143,9 @@ def _results(
 
 def _program_began_ns(run: RecordedRun, epoch: RecordedEpoch) -> int:
     """When the program whose epochs these are joined the recording: budgets count from there."""
-    joined = (n.time_ns for n in run.notes if n.name == "source" and n.source == epoch.source)
+    joined = (
+        n.time_ns for n in run.notes if n.name == NoteName.SOURCE and n.source == epoch.source
+    )
     return next(joined, run.begin_ns)
 
 

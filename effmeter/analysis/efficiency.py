@@ -16,6 +16,7 @@ from effmeter.cover import Cover
 from effmeter.energy import Energy
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
+from effmeter.stopping.direction import usual_mode
 
 Measure = Callable[[RecordedRun, Cover, int, int], Energy | None]
 
@@ -64,8 +65,10 @@ class Efficiency:
         return self.epochs[-1]
 
     @property
-    def best(self) -> EpochEfficiency:
-        """Where Eq 2 is highest."""
+    def best(self) -> EpochEfficiency | None:
+        """Where Eq 2 is highest; None unless the metric's name says that more is better."""
+        if usual_mode(self.metric) != "max":
+            return None
         return max(self.epochs, key=lambda epoch: epoch.value_per_j)
 
 
@@ -74,7 +77,7 @@ def efficiency(
 ) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
 
-    ``metric`` defaults to accuracy, else to the first metric logged that should rise.
+    ``metric`` defaults to ``default_metric``.
     ``measure`` gives the energy of a window (run clock, ns) over a cover.
     """
     name = default_metric(run) if metric is None else metric

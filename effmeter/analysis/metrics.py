@@ -1,4 +1,4 @@
-"""What a run's metrics came to: the last value of each, and the best."""
+"""The metrics of a run: the last value of each, and the best where its name says what is better."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
-
-_FALLS = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "fid")
+from effmeter.stopping.direction import usual_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +16,9 @@ class MetricCourse:
     name: str
     final: float
     final_epoch: int
-    best: float
-    best_epoch: int
-
-
-def falls(metric: str) -> bool:
-    """Whether less of a metric is better, by its name: losses, errors and their like."""
-    words = metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
-    return any(word in _FALLS or word.endswith("loss") for word in words)
+    best: float | None
+    """None where the name does not say whether less or more is better, or no value is finite."""
+    best_epoch: int | None
 
 
 def courses(epochs: Sequence[RecordedEpoch]) -> tuple[MetricCourse, ...]:
@@ -38,19 +32,35 @@ def logged_names(run: RecordedRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for epoch in run.lead_epochs for name in epoch.metrics))
 
 
+def unclear_names(run: RecordedRun) -> tuple[str, ...]:
+    """Those of ``logged_names`` that do not say whether less or more is better."""
+    return tuple(name for name in logged_names(run) if usual_mode(name) is None)
+
+
 def default_metric(run: RecordedRun) -> str | None:
-    """The metric that stands for what was learned: accuracy, else the first that should rise."""
+    """The metric that stands for what was learned.
+
+    Accuracy, else the first whose name says that more is better, else the first whose name says
+    nothing of it; None where all of them fall.
+    """
     names = logged_names(run)
     if "accuracy" in names:
         return "accuracy"
-    return next((name for name in names if not falls(name)), None)
+    rising = (name for name in names if usual_mode(name) == "max")
+    return next(iter((*rising, *unclear_names(run))), None)
 
 
 def _course(name: str, epochs: Sequence[RecordedEpoch]) -> MetricCourse:
-    """A value that is not a number can be the last one, but never the best."""
     values = [(epoch.metrics[name], epoch.number) for epoch in epochs if name in epoch.metrics]
-    numbers = [pair for pair in values if math.isfinite(pair[0])]
-    better = min if falls(name) else max
-    best, best_epoch = better(numbers, key=lambda pair: pair[0]) if numbers else values[-1]
+    best, best_epoch = _best(name, values)
     final, final_epoch = values[-1]
     return MetricCourse(name, final, final_epoch, best, best_epoch)
+
+
+def _best(name: str, values: Sequence[tuple[float, int]]) -> tuple[float, int] | tuple[None, None]:
+    """A value that is not a number can be the last one, but never the best."""
+    mode = usual_mode(name)
+    finite = [pair for pair in values if math.isfinite(pair[0])]
+    if mode is None or not finite:
+        return None, None
+    return (min if mode == "min" else max)(finite, key=lambda pair: pair[0])

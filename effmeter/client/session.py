@@ -20,7 +20,7 @@ from effmeter.client.acquisition import ANSWER_TIMEOUT_S, RUN_FILE_VARIABLE, Arr
 from effmeter.client.connection import MAX_WAITING_MARKS, Link, connect
 from effmeter.client.launch import launch_private
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError
-from effmeter.runfile.format import successor_path
+from effmeter.runfile.format import Event, successor_path
 from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE, remove_private_directory
 from effmeter.wire.protocol import STOPPED, Message, decode
 
@@ -30,8 +30,8 @@ UNWRITTEN_NS = 2_500_000_000
 """How long a mark may be on its way to the disk: the recorder flushes every second."""
 LOOK_PERIOD_NS = 50_000_000
 """How often a mark also looks for news of the recorder: looking is a system call."""
-_BEGINNINGS = frozenset({"epoch_begin", "span_begin"})
-_ENDS = frozenset({"epoch_end", "span_end"})
+_BEGINNINGS = frozenset({Event.EPOCH_BEGIN, Event.SPAN_BEGIN})
+_ENDS = frozenset({Event.EPOCH_END, Event.SPAN_END})
 
 
 _inside: defaultdict[str, set["Session"]] = defaultdict(set)
@@ -112,7 +112,7 @@ class Session:
 
     # Marks and totals
 
-    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
+    def mark(self, event: Event, time_ns: int, fields: Mapping[str, Any]) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
         if not self._is_here:
             return

@@ -7,10 +7,9 @@ between two recorders, counts for nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 
-from effmeter.recorded.records import EventRow, MemoryUse
-from effmeter.runfile.format import Event
-
-PEAK = "peak"
+from effmeter.recorded.records import MemoryUse
+from effmeter.runfile.format import PEAK, Event
+from effmeter.runfile.row import EventRow
 
 
 def memory_uses(events: Iterable[EventRow], part_ends_ns: Sequence[int]) -> Mapping[str, MemoryUse]:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
-from effmeter.recorded.records import EventRow, Gap, Readings
+from effmeter.recorded.records import Gap, Readings
 from effmeter.runfile.format import Event
 from effmeter.runfile.reader import Part
+from effmeter.runfile.row import EventRow
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
 

@@ -8,25 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from effmeter.energy.counter import Loss
+from effmeter.runfile.format import NoteName as NoteName  # the values of Note.name
 
 Label = str | int | float | bool
-
-
-class EventRow(NamedTuple):
-    """One row of a run file that is no reading; null columns are None."""
-
-    time_ns: int
-    part: int
-    """The index of the file that it stands in; 1 for the successor of a dead recorder."""
-    event: str
-    channel: str | None
-    source: str | None
-    id: int | None
-    parent: int | None
-    name: str | None
-    value: float | None
-    text: str | None
-    duration_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
 from effmeter.recorded.records import (
     Contention,
-    EventRow,
     Gap,
     Label,
     MemoryUse,
@@ -29,8 +28,9 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
-from effmeter.runfile.format import Event, Metadata
+from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.reader import Part
+from effmeter.runfile.row import EventRow
 
 RECORDING = "recording"
 INTERRUPTED = "interrupted"
@@ -77,7 +77,7 @@ class RecordedRun:
         for source in self.sources:
             labels = {**source.labels, **labels}
         for note in self.notes:
-            if note.name == "labels":
+            if note.name == NoteName.LABELS:
                 labels.update(self._described(note.part, note.text))
         return labels
 
@@ -86,7 +86,7 @@ class RecordedRun:
         """The programs and ranks that set marks, in the order in which they joined."""
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
-            if note.name == "source" and note.source is not None:
+            if note.name == NoteName.SOURCE and note.source is not None:
                 described = self._described(note.part, note.text)
                 found.setdefault((note.source, note.id), _source(note, described))
         return tuple(found.values())
@@ -225,13 +225,14 @@ class RecordedRun:
     @cached_property
     def dropped_marks(self) -> int:
         """Marks that did not reach the recorder in time and are lost."""
-        last = {n.source: n.value or 0 for n in self.notes if n.name == "dropped_marks"}
+        last = {n.source: n.value or 0 for n in self.notes if n.name == NoteName.DROPPED_MARKS}
         return round(sum(last.values()))
 
     @cached_property
     def missed_deadlines(self) -> dict[str, int]:
         """How many readings came too late, by probe."""
-        last = {(n.part, n.text): n.value or 0 for n in self.notes if n.name == "missed_deadlines"}
+        noted = [n for n in self.notes if n.name == NoteName.MISSED_DEADLINES]
+        last = {(n.part, n.text): n.value or 0 for n in noted}
         missed: dict[str, int] = {}
         for (_, probe), count in last.items():
             missed[probe] = missed.get(probe, 0) + round(count)
@@ -243,7 +244,7 @@ class RecordedRun:
         rows = [row for index, part in enumerate(self.parts) for row in part.events(index)]
         rows = _without_repeats(rows)
         rows.sort(key=lambda row: (row.time_ns, row.part))
-        known = {r.source for r in rows if r.event == Event.NOTE and r.name == "source"}
+        known = {r.source for r in rows if r.event == Event.NOTE and r.name == NoteName.SOURCE}
         return tuple(row._replace(source=_without_thread(row.source, known)) for row in rows)
 
     def _last_part_events(self) -> list[EventRow]:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from effmeter.recorded.records import (
     Contention,
-    EventRow,
     Gap,
     Metric,
     Note,
@@ -22,6 +21,7 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.runfile.format import Event
+from effmeter.runfile.row import EventRow
 
 NOTICED_ASLEEP_S = 0.1
 NOTICED_WALL_STEP_S = 1.0

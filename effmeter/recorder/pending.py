@@ -10,14 +10,17 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
 from effmeter.recorder.connection import Connection
+from effmeter.recorder.descriptor import unfit_for_writing
 from effmeter.recorder.inventory import describe_run
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.recording import Recording
 from effmeter.runfile.writer import RunWriter
+from effmeter.wire.peer import become_in_this_thread
 from effmeter.wire.protocol import Message
 
 MAX_RATE_HZ = 1000.0
@@ -104,13 +107,14 @@ class Beginnings:
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
         metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
         peer = connection.peer
+        writes_for_another = os.geteuid() == 0 and peer.uid != 0
         writer = RunWriter(
             descriptor,
             metadata,
-            peer if os.geteuid() == 0 and peer.uid != 0 else None,
             lambda why: self._on_end(token, why),
-            owner=peer,
+            refusal=lambda descriptor: unfit_for_writing(descriptor, peer),
             on_fit=lambda: self._found_fit(token),
+            become=partial(become_in_this_thread, peer) if writes_for_another else None,
         )
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz)
         recording.sharing.tells_names = not connection.is_restricted

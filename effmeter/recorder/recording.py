@@ -12,7 +12,7 @@ from effmeter.recorder.observers.contention import ContentionLog, Snapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.sampling.downsampling import Thinning
 from effmeter.recorder.sampling.ingest import Appeared, Gap, Item, Observation
-from effmeter.runfile.format import Event, Metadata
+from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow, RowBuffer
 from effmeter.runfile.writer import RunWriter
 from effmeter.wire.protocol import INTERRUPTED, Message, ProtocolError
@@ -195,7 +195,7 @@ class Recording:
         self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
-        self._note("source", source=label, text=text, id=described["id"])
+        self._note(NoteName.SOURCE, source=label, text=text, id=described["id"])
 
     def mark(self, key: int, mark: Message) -> bool:
         """Write a mark down; whether it is a boundary that wants a reading."""
@@ -226,7 +226,7 @@ class Recording:
         """A program is done, or is gone."""
         source = self.sources.pop(key)
         if dropped_marks:
-            self._note("dropped_marks", source=source.label, value=float(dropped_marks))
+            self._note(NoteName.DROPPED_MARKS, source=source.label, value=float(dropped_marks))
         self._statuses.append(status)
         now_ns = self._clock.now_ns()
         row = EventRow(now_ns, Event.END, source=source.label, id=source.root_id, text=status)
@@ -251,9 +251,9 @@ class Recording:
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
         """The last rows, and the footer after them."""
         for probe, count in missed:
-            self._note("missed_deadlines", value=float(count), text=probe)
+            self._note(NoteName.MISSED_DEADLINES, value=float(count), text=probe)
         if self._dropped_rows:
-            self._note("dropped_rows", value=float(self._dropped_rows))
+            self._note(NoteName.DROPPED_ROWS, value=float(self._dropped_rows))
         self._add_anchor()
         self._rows.add_event(EventRow(self._clock.now_ns(), Event.END, text=self.status))
         self.writer.finish(self._rows.take())
@@ -271,7 +271,7 @@ class Recording:
 
     def _note(
         self,
-        name: str,
+        name: NoteName,
         source: str | None = None,
         value: float | None = None,
         text: str | None = None,
@@ -283,7 +283,7 @@ class Recording:
 
     def note_fault(self, what: str) -> None:
         """The recorder could not take in what was read."""
-        self._note("recorder", text=f"readings were lost by a fault: {what}")
+        self._note(NoteName.RECORDER, text=f"readings were lost by a fault: {what}")
 
     def _add_anchor(self) -> None:
         anchor = self._clock.anchor()

@@ -59,7 +59,8 @@ class EfficiencyFigures:
 
     metric: str
     final: EfficiencyFigure
-    best: EfficiencyFigure
+    best: EfficiencyFigure | None
+    """Null unless the metric's name says that more is better."""
     cover: tuple[str, ...]
 
 

@@ -9,7 +9,7 @@ from effmeter.analysis.idle import IdleBaseline, net_energy
 from effmeter.analysis.metrics import courses
 from effmeter.channel import Channel
 from effmeter.energy import Energy
-from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.contents import (
     ChannelFigure,
@@ -36,7 +36,7 @@ def summarise(
     """
     whole = account(run, run.begin_ns, run.end_ns)
     judged = efficiency(run, metric)
-    stops = [note.text for note in run.notes if note.name == "stop"]
+    stops = [note.text for note in run.notes if note.name == NoteName.STOP]
     wall_ns = run.metadata.started_wall_ns
     return RunSummary(
         name=run.name,
@@ -130,8 +130,8 @@ def _sources(run: RecordedRun) -> tuple[SourceFigure, ...]:
 
 
 def _efficiency(judged: Efficiency) -> EfficiencyFigures:
-    final, best = _point(judged.final), _point(judged.best)
-    return EfficiencyFigures(judged.metric, final, best, judged.cover.names)
+    best = None if judged.best is None else _point(judged.best)
+    return EfficiencyFigures(judged.metric, _point(judged.final), best, judged.cover.names)
 
 
 def _point(point: EpochEfficiency) -> EfficiencyFigure:

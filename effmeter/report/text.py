@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from effmeter.analysis.metrics import MetricCourse
 from effmeter.report.contents import (
     ComponentFigure,
     EfficiencyFigure,
@@ -91,9 +92,7 @@ def _facts(summary: RunSummary) -> Text:
         "epochs": str(summary.epoch_count) if summary.epochs else "none",
     }
     lines = [(name, value) for name, value in rows.items() if value]
-    for course in summary.metrics:
-        best = f"best {metric_figure(course.best)} at epoch {course.best_epoch}"
-        lines.append((course.name, f"{metric_figure(course.final)} at the end, {best}"))
+    lines += [(course.name, _course_line(course)) for course in summary.metrics]
     lines += [
         (name, f"{metric_figure(value)} of the run")
         for name, value in summary.closing_metrics.items()
@@ -105,6 +104,13 @@ def _facts(summary: RunSummary) -> Text:
     return Text("\n").join(
         Text.assemble("  ", (f"{name:<{width}}", "dim"), "  ", value) for name, value in lines
     )
+
+
+def _course_line(course: MetricCourse) -> str:
+    final = f"{metric_figure(course.final)} at the end"
+    if course.best is None:
+        return final
+    return f"{final}, best {metric_figure(course.best)} at epoch {course.best_epoch}"
 
 
 def _is_used(use: MemoryFigure) -> bool:
@@ -165,6 +171,7 @@ def _efficiency_table(summary: RunSummary) -> Padding:
     rows = [
         [f"{where}, epoch {point.epoch}", *_per_kj(point), _of_energy(point)]
         for where, point in (("at the end", final), ("at its best", best))
+        if point is not None
     ]
     headings = (f"Eq 2: {summary.efficiency.metric} per kJ", "", "interval", "")
     return plain_table(headings, rows, numeric=(1, 2))

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 
 from effmeter.analysis.breakdown import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
-from effmeter.analysis.metrics import logged_names
+from effmeter.analysis.metrics import logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.channel import Channel, Kind
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
-from effmeter.recorded.records import Contention
+from effmeter.recorded.records import Contention, NoteName
 from effmeter.recorded.run import INTERRUPTED, RECORDING, RecordedRun
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
 _NOBODY = Contention(0, None, 0, "")
-_NOTED = {"warning": "", "recorder": "recorder: "}
+_NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
 def cautions(
@@ -117,6 +117,10 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
     elif judged is None and run.lead_epochs:
         why = "no epoch has both a metric that should rise and a known energy"
         yield f"no Eq 2: {why}"
+    unclear = unclear_names(run)
+    if unclear:
+        names_them = ", ".join(unclear)
+        yield f"no best {names_them}: the name does not say whether less or more of it is better"
     verdict = None if judged is None else overtraining_of(run, judged.metric)
     if verdict is not None and verdict.is_overtrained:
         yield f"Eq 2 at the end is of a model {verdict}"
@@ -126,8 +130,8 @@ def _recording(run: RecordedRun) -> Iterable[str]:
     yield from run.warnings
     for note in run.notes:
         if note.name in _NOTED:
-            yield f"{_NOTED[note.name]}{note.text}"
-        elif note.name == "dropped_rows" and note.value:
+            yield f"{_NOTED[NoteName(note.name)]}{note.text}"
+        elif note.name == NoteName.DROPPED_ROWS and note.value:
             yield f"{round(note.value)} rows could not be written and are lost"
     if run.dropped_marks:
         yield f"{run.dropped_marks} marks were dropped: epochs or metrics may be missing"

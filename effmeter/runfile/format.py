@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from effmeter.channel import Channel, Component, Refusal
 from effmeter.errors import NewerFormatError, NotARunError
@@ -26,22 +26,33 @@ RUN_SUFFIX = ".arrow"
 SLOW_READ_NS = 1_000_000
 """A reading that took longer than this carries how long, in ``duration_s``."""
 
-COLUMNS = {
-    "time": "timestamp",
-    "seq": "int64",
-    "channel": "string",
-    "energy_j": "float64",
-    "power_w": "float64",
-    "event": "string",
-    "source": "string",
-    "id": "int64",
-    "parent": "int64",
-    "name": "string",
-    "value": "float64",
-    "text": "string",
-    "duration_s": "float64",
+
+class Column(NamedTuple):
+    """A column's type, and the first format version whose files have it."""
+
+    kind: Literal["timestamp", "int64", "float64", "string"]
+    since: int = 1
+
+
+COLUMNS: Mapping[str, Column] = {
+    "time": Column("timestamp"),
+    "seq": Column("int64"),
+    "channel": Column("string"),
+    "energy_j": Column("float64"),
+    "power_w": Column("float64"),
+    "event": Column("string"),
+    "source": Column("string"),
+    "id": Column("int64"),
+    "parent": Column("int64"),
+    "name": Column("string"),
+    "value": Column("float64"),
+    "text": Column("string"),
+    "duration_s": Column("float64"),
 }
-"""Column names and types, in order. Strings are plain: an Arrow file cannot grow a dictionary."""
+"""The columns by name, in order. Strings are plain: an Arrow file cannot grow a dictionary.
+
+A file holds at least the columns of its own format version. A reader fills later ones with null.
+"""
 
 
 def successor_path(path: Path) -> Path:
@@ -82,6 +93,40 @@ class Event(StrEnum):
     """source (null: the whole recording), text (the status)."""
 
 
+class NoteName(StrEnum):
+    """The subject of a ``NOTE``: its ``name``. Notes of the program itself: ``user_note``."""
+
+    SOURCE = "source"
+    """A program joined: source, id (the parent of its outermost marks), text (JSON)."""
+    LABELS = "labels"
+    """Labels set after the beginning: text (JSON)."""
+    BUDGET = "budget"
+    """text: the channels that an energy budget covers."""
+    STOP = "stop"
+    """text: why the epochs ended."""
+    OVERSHOOT = "overshoot"
+    """value: joules used beyond an energy budget."""
+    DROPPED_MARKS = "dropped_marks"
+    """value: marks of the source that are lost."""
+    DROPPED_ROWS = "dropped_rows"
+    """value: rows that could not be written."""
+    MISSED_DEADLINES = "missed_deadlines"
+    """text (the probe), value (how many of its readings came too late)."""
+    RECORDER = "recorder"
+    """text: a fault of the recorder."""
+    WARNING = "warning"
+    """text: what limits the figures."""
+
+
+def user_note(name: str) -> str:
+    """The name of a note that the program itself writes."""
+    return f"user:{name}"
+
+
+PEAK = "peak"
+"""The text of a ``MEMORY`` row whose value is the peak since the row before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What is known of a run when its recording begins."""
@@ -117,15 +162,11 @@ class Metadata:
         """The metadata of a file's schema; NotARunError, NewerFormatError."""
         if not metadata or VERSION_KEY not in metadata or METADATA_KEY not in metadata:
             raise NotARunError("it is an Arrow file, but not one that effmeter recorded")
+        version_of(metadata)
         try:
-            version = int(metadata[VERSION_KEY])
             described = json.loads(metadata[METADATA_KEY])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
-        if version > FORMAT_VERSION:
-            raise NewerFormatError(
-                f"its format is {version} and this effmeter reads up to {FORMAT_VERSION}: upgrade"
-            )
         known = {f.name for f in fields(cls)}
         try:
             described = {k: v for k, v in described.items() if k in known}
@@ -136,13 +177,30 @@ class Metadata:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
 
 
+def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
+    """The format version that a file's schema states; NotARunError, NewerFormatError."""
+    try:
+        version = int((metadata or {})[VERSION_KEY])
+    except KeyError as error:
+        raise NotARunError("it is an Arrow file, but not one that effmeter recorded") from error
+    except ValueError as error:
+        raise NotARunError(f"its metadata cannot be read: {error}") from error
+    if version > FORMAT_VERSION:
+        raise NewerFormatError(
+            f"its format is {version} and this effmeter reads up to {FORMAT_VERSION}: upgrade"
+        )
+    return version
+
+
 def _refusal(described: Mapping[str, Any]) -> Refusal:
     known = {f.name for f in fields(Refusal)}
     kept = {k: v for k, v in described.items() if k in known}
     return Refusal(**{**kept, "component": Component(kept["component"])})
 
 
-def arrow_schema(metadata: Metadata | None = None) -> "pa.Schema":
+def arrow_schema(
+    metadata: Metadata | None = None, columns: Mapping[str, Column] = COLUMNS
+) -> "pa.Schema":
     """The schema of a run file, with the run's metadata where it is given."""
     import pyarrow as pa
 
@@ -152,5 +210,5 @@ def arrow_schema(metadata: Metadata | None = None) -> "pa.Schema":
         "float64": pa.float64(),
         "string": pa.string(),
     }
-    columns = [pa.field(name, types[kind]) for name, kind in COLUMNS.items()]
-    return pa.schema(columns, metadata=None if metadata is None else metadata.to_arrow())
+    described = [pa.field(name, types[column.kind]) for name, column in columns.items()]
+    return pa.schema(described, metadata=None if metadata is None else metadata.to_arrow())

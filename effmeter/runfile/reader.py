@@ -7,6 +7,7 @@ last whole batch, and every row up to there is recovered.
 
 import fcntl
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from effmeter.errors import NotARunError, RunFileError
-from effmeter.recorded.records import EventRow
-from effmeter.runfile.format import COLUMNS, Metadata, arrow_schema
+from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
+from effmeter.runfile.row import EVENT_COLUMNS, EventRow
 
 MAGIC = b"ARROW1\x00\x00"
 _READ_ERRORS = (pa.ArrowException, OSError, ValueError)
-_EVENT_COLUMNS = tuple(name for name in EventRow._fields if name in COLUMNS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +63,11 @@ class Part:
 
     def events(self, index: int) -> list[EventRow]:
         """The rows that are no readings; ``index`` is this part's place in its run."""
-        rows = self.rows.filter(pa.array(self.is_event)).select(_EVENT_COLUMNS)
-        columns = [rows[name].to_pylist() for name in _EVENT_COLUMNS]
+        rows = self.rows.filter(pa.array(self.is_event)).select(EVENT_COLUMNS)
+        columns = [rows[name].to_pylist() for name in EVENT_COLUMNS]
         moments = self.times_ns[self.is_event].tolist()
         return [
-            EventRow(moment, index, *values)
+            EventRow._make((moment, *values, index))
             for moment, *values in zip(moments, *columns, strict=True)
         ]
 
@@ -85,8 +85,10 @@ def read_part(path: Path) -> Part:
     except _READ_ERRORS as error:
         raise _unreadable(path, error) from error
     metadata = _read_metadata(path, schema)
-    _check_columns(path, schema)
-    rows = pa.Table.from_batches(batches, schema=schema)
+    try:
+        rows = conform(pa.Table.from_batches(batches, schema=schema))
+    except NotARunError as error:
+        raise NotARunError(f"{path} is not a run: {error}") from error
     if rows["time"].null_count or rows["seq"].null_count:
         raise NotARunError(f"{path} is not a run: a row has no time or no number")
     return Part(path, metadata, _sorted(rows), finished, recording)
@@ -186,11 +188,23 @@ def _read_metadata(path: Path, schema: pa.Schema) -> Metadata:
         raise type(error)(f"{path} cannot be read: {error}") from error
 
 
-def _check_columns(path: Path, schema: pa.Schema) -> None:
-    for column in arrow_schema():
-        place = schema.get_field_index(column.name)
-        if place < 0 or schema.field(place).type != column.type:
-            raise NotARunError(f"{path} is not a run: it lacks the column {column.name}")
+def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table:
+    """The rows with exactly ``columns``: later ones than the file's format are null.
+
+    Raises NotARunError where a column of the file's own format is missing or of another type.
+    """
+    version = version_of(rows.schema.metadata)
+    schema = arrow_schema(columns=columns)
+    arrays = []
+    for name, column in columns.items():
+        place, field = rows.schema.get_field_index(name), schema.field(name)
+        if place < 0 and column.since > version:
+            arrays.append(pa.nulls(rows.num_rows, field.type))
+        elif place < 0 or rows.schema.field(place).type != field.type:
+            raise NotARunError(f"it lacks the column {name}")
+        else:
+            arrays.append(rows.column(place))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _sorted(rows: pa.Table) -> pa.Table:

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from effmeter.runfile.format import Event
+from effmeter.runfile.format import COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class EventRow(NamedTuple):
-    """A row that is not a reading; the columns that each event uses stand with ``Event``."""
+    """A row that is not a reading; ``Event`` names the columns that each event uses."""
 
-    time: int
-    event: Event
+    time_ns: int
+    """The run clock. The file's ``time`` is the wall clock of the start and the time since."""
+    event: str
+    """An ``Event``, or one that a later version added."""
     channel: str | None = None
     source: str | None = None
     id: int | None = None
@@ -23,9 +25,13 @@ class EventRow(NamedTuple):
     value: float | None = None
     text: str | None = None
     duration_s: float | None = None
+    part: int = 0
+    """The index of its file in a run that was read back: 1 for a successor's."""
 
 
-_OF_EVENTS_ALONE = ("event", "source", "id", "parent", "name", "value", "text")
+EVENT_COLUMNS = tuple(name for name in EventRow._fields if name in COLUMNS)
+_FOR_READINGS = frozenset({"time", "seq", "channel", "energy_j", "power_w", "duration_s"})
+_FOR_EVENTS = tuple(name for name in EVENT_COLUMNS if name not in _FOR_READINGS)
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ class _Columns:
             "duration_s": self.duration_s,
         }
         if self.events:
-            values.update((name, self._of_events(name)) for name in _OF_EVENTS_ALONE)
+            values.update((name, self._of_events(name)) for name in _FOR_EVENTS)
         arrays = [
             pa.array(values[f.name], f.type) if f.name in values else pa.nulls(count, f.type)
             for f in schema
@@ -100,7 +106,7 @@ class RowBuffer:
         self._columns.events[len(self)] = row._replace(
             source=_writable(row.source), name=_writable(row.name), text=_writable(row.text)
         )
-        self.add_reading(row.time, row.channel, None, None, row.duration_s)
+        self.add_reading(row.time_ns, row.channel, None, None, row.duration_s)
 
     def take(self) -> Callable[["pa.Schema"], "pa.RecordBatch"]:
         """Hand over what there is, as a function that makes the batch in the writer's thread."""

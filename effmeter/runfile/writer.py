@@ -10,7 +10,6 @@ import fcntl
 import io
 import os
 import queue
-import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from effmeter.runfile.format import Event, Metadata, arrow_schema
 from effmeter.runfile.row import EventRow, RowBuffer
-from effmeter.wire.peer import Peer, become_in_this_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,55 +26,30 @@ QUEUE_BATCHES = 64
 MakeBatch = Callable[["pa.Schema"], "pa.RecordBatch"]
 
 
-def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
-    """Why the recorder will not write to a descriptor; None where it will.
-
-    It must be an empty regular file of the peer's own, open for writing, that nobody records to.
-    """
-    try:
-        facts = os.fstat(descriptor)
-    except OSError as error:
-        return f"the file cannot be looked at: {error.strerror}"
-    if not stat.S_ISREG(facts.st_mode):
-        return "the descriptor is not a regular file"
-    if facts.st_uid != peer.uid:
-        return "the file belongs to another user"
-    if facts.st_size != 0:
-        return "the file is not empty"
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    if flags & os.O_ACCMODE not in (os.O_WRONLY, os.O_RDWR):
-        return "the file is not open for writing"
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return "the file is being recorded to"
-    return None
-
-
 class RunWriter:
     """Owns the descriptor of one run file until it is finished.
 
-    With ``owner`` the file must be fit to be written for that client, else nothing is. From the
-    writer's thread ``on_fit`` is called once it is known to be, and ``on_end`` at the end, with
-    None or with what went wrong.
+    All callbacks run in the writer's thread: ``refusal`` first, which returns why the descriptor
+    must not be written to, or None; then ``on_fit``; ``become`` before the first byte, which
+    turns the thread into the file's owner; ``on_end`` last, with None or the failure.
     """
 
     def __init__(
         self,
         descriptor: int,
         metadata: Metadata,
-        run_as: Peer | None,
         on_end: Callable[[str | None], None],
         *,
-        owner: Peer | None = None,
+        refusal: Callable[[int], str | None] | None = None,
         on_fit: Callable[[], None] | None = None,
+        become: Callable[[], None] | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._metadata = metadata
-        self._run_as = run_as
         self._on_end = on_end
-        self._owner = owner
+        self._refusal = refusal
         self._on_fit = on_fit
+        self._become = become
         self._queue: queue.Queue[MakeBatch | None] = queue.Queue()
         self._whole_bytes = 0
         self.failed: str | None = None
@@ -100,13 +73,11 @@ class RunWriter:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        refusal = None if self._owner is None else unfit_for_writing(self._descriptor, self._owner)
-        if refusal is None:
+        self.failed = None if self._refusal is None else self._refusal(self._descriptor)
+        if self.failed is None:
             if self._on_fit is not None:
                 self._on_fit()
             self._write()
-        else:
-            self.failed = refusal
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
         self._on_end(self.failed)
@@ -114,9 +85,9 @@ class RunWriter:
     def _write(self) -> None:
         try:
             schema = arrow_schema(self._metadata)
-            if self._run_as is not None:
+            if self._become is not None:
                 _load_what_writing_needs(schema)
-                become_in_this_thread(self._run_as)
+                self._become()
             self._write_run(schema, _Sink(self._descriptor))
         except Exception as error:  # whatever ended the file must reach its owner
             self.failed = _reason(error)

@@ -14,6 +14,7 @@ from effmeter.stopping.criterion import (
     Composable,
     Criterion,
 )
+from effmeter.stopping.direction import Mode, resolved_mode
 from effmeter.stopping.once import Once
 from effmeter.stopping.progress import EpochResult, Progress
 from effmeter.units import format_energy, parse_energy_j
@@ -45,14 +46,17 @@ class MaxEpochs(Composable):
 
 @dataclass(frozen=True, slots=True)
 class TargetMetric(Composable):
-    """Stop when a metric reaches a target: ``mode`` "max" from below, "min" from above."""
+    """Stop when a metric reaches a target, from below with ``mode="max"``, else from above.
+
+    Without ``mode`` the metric's name decides; UsageError where it says nothing.
+    """
 
     metric: str
     target: float
-    mode: str = "max"
+    mode: Mode | None = None
 
     def __post_init__(self) -> None:
-        _check_mode(self.mode)
+        object.__setattr__(self, "mode", resolved_mode(self.metric, self.mode))
         if not math.isfinite(self.target):
             raise UsageError(f"TargetMetric takes a finite target, not {self.target}")
 
@@ -76,18 +80,19 @@ class Patience(Composable):
     """Stop when a metric has not improved by ``min_delta`` for so many of its epochs.
 
     The default of three is the early stopping of Cueto-Mendoza and Kelleher. With ``armed_at``
-    it never stops before the metric has reached that value, from below or from above as
-    ``mode`` says, so that a slow beginning is not taken for the end.
+    it never stops before the metric has reached that value, so that a slow beginning is not
+    taken for the end. ``mode`` "max" means that the metric improves by rising, "min" by falling;
+    without it the metric's name decides, and UsageError is raised where it says nothing.
     """
 
     metric: str
     epochs: int = 3
     min_delta: float = 0.0
-    mode: str = "max"
+    mode: Mode | None = None
     armed_at: float | None = None
 
     def __post_init__(self) -> None:
-        _check_mode(self.mode)
+        object.__setattr__(self, "mode", resolved_mode(self.metric, self.mode))
         if self.epochs < 1:
             raise UsageError(f"Patience takes a number of epochs from 1, not {self.epochs}")
         if not 0 <= self.min_delta < math.inf:
@@ -216,11 +221,6 @@ def watched_metrics(criterion: Criterion) -> set[str]:
     if isinstance(criterion, AnyOf | AllOf):
         return set().union(*(watched_metrics(c) for c in criterion.criteria))
     return set()
-
-
-def _check_mode(mode: str) -> None:
-    if mode not in ("max", "min"):
-        raise UsageError(f'mode is "max" or "min", not {mode!r}')
 
 
 def _logged(progress: Progress, metric: str) -> list[float]:

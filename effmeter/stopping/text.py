@@ -6,16 +6,20 @@ from collections.abc import Iterable
 from effmeter.errors import UsageError
 from effmeter.stopping.criteria import EnergyBudget, MaxEpochs, Patience, TargetMetric
 from effmeter.stopping.criterion import AllOf, AnyOf, Criterion
+from effmeter.stopping.direction import Mode, usual_mode
 
 CRITERION_FORMS = "epochs=50, energy=2kJ, patience=3 or METRIC=TARGET such as accuracy=0.97"
+_RESERVED = ("epochs", "energy", "patience")
 
 
 def parse_criterion(text: str) -> Criterion:
     """The criterion of a text such as ``epochs=50``, ``energy=2kJ``, ``accuracy=0.97``.
 
-    ``patience=3`` watches the accuracy; ``patience=loss:3`` another metric, which is to fall
-    where its name says loss or error; ``patience=3,armed_at=0.9`` waits for that value first.
-    ``energy=2kJ,predict`` begins no epoch that would overshoot. UsageError names the forms.
+    ``patience=3`` watches the accuracy; ``patience=val_loss:4`` another metric;
+    ``patience=3,armed_at=0.9`` waits for that value first. ``:min`` or ``:max`` at the end of a
+    metric's criterion says whether less or more of it is better where its name does not:
+    ``reward=30:max``, ``patience=reward:3:max``. ``energy=2kJ,predict`` begins no epoch that would
+    overshoot. UsageError names the forms.
     """
     name, separator, value = (part.strip() for part in text.partition("="))
     if not (name and separator and value):
@@ -27,7 +31,7 @@ def parse_criterion(text: str) -> Criterion:
             return MaxEpochs(int(value))
         if name == "patience":
             return _patience(value)
-        return _target(name, float(value))
+        return _target(name, value)
     except ValueError as error:
         raise UsageError(f"{text!r} has no number: write {CRITERION_FORMS}") from error
 
@@ -51,11 +55,11 @@ def describe(criterion: Criterion) -> str:
         case EnergyBudget(budget, predict, False):
             amount = budget if isinstance(budget, str) else f"{budget!r} J"
             return f"energy={amount}{',predict' if predict else ''}"
-        case TargetMetric(metric, target, mode) if mode == _usual_mode(metric):
-            return f"{metric}={target!r}"
-        case Patience(metric, epochs, 0.0, mode, armed_at) if mode == _usual_mode(metric):
+        case TargetMetric(metric, target, mode) if metric not in _RESERVED:
+            return f"{metric}={target!r}{_mode_suffix(metric, mode)}"
+        case Patience(metric, epochs, 0.0, mode, armed_at):
             armed = "" if armed_at is None else f",armed_at={armed_at!r}"
-            return f"patience={metric}:{epochs}{armed}"
+            return f"patience={metric}:{epochs}{_mode_suffix(metric, mode)}{armed}"
         case AnyOf(criteria) | AllOf(criteria):
             word = " or " if isinstance(criterion, AnyOf) else " and "
             return word.join(map(describe, criteria))
@@ -85,24 +89,44 @@ def _budget(value: str) -> EnergyBudget:
 
 def _patience(value: str) -> Patience:
     waits, _, option = (part.strip() for part in value.partition(","))
+    waits, mode = _split_mode(waits)
     metric, _, epochs = waits.rpartition(":")
     metric = metric or "accuracy"
-    mode = _usual_mode(metric)
+    count = int(epochs)
+    resolved = mode or _mode_of(metric, f"patience={value}", f"patience={metric}:{count}:max")
     if not option:
-        return Patience(metric, int(epochs), mode=mode)
+        return Patience(metric, count, mode=resolved)
     name, _, armed_at = (part.strip() for part in option.partition("="))
     if name != "armed_at":
         raise UsageError(f"patience takes the option armed_at=VALUE, not {option!r}")
-    return Patience(metric, int(epochs), mode=mode, armed_at=float(armed_at))
+    return Patience(metric, count, mode=resolved, armed_at=float(armed_at))
 
 
-def _target(name: str, value: float) -> TargetMetric:
-    known = ("accuracy", "loss", "error", "score", "f1", "auc", "perplexity")
-    if not any(word in name.lower() for word in known):
-        raise UsageError(f"{name!r} is not a stopping criterion: write {CRITERION_FORMS}")
-    return TargetMetric(name, value, _usual_mode(name))
+def _target(name: str, value: str) -> TargetMetric:
+    target, mode = _split_mode(value)
+    number = float(target)
+    resolved = mode or _mode_of(name, f"{name}={target}", f"{name}={target}:max")
+    return TargetMetric(name, number, resolved)
 
 
-def _usual_mode(metric: str) -> str:
-    falls = any(word in metric.lower() for word in ("loss", "error", "perplexity"))
-    return "min" if falls else "max"
+def _split_mode(value: str) -> tuple[str, Mode | None]:
+    """A value without the mode at its end, and that mode: ``30:max``."""
+    rest, _, last = (part.strip() for part in value.rpartition(":"))
+    match last:
+        case "min" | "max":
+            return rest, last
+    return value, None
+
+
+def _mode_of(metric: str, text: str, example: str) -> Mode:
+    mode = usual_mode(metric)
+    if mode is None:
+        raise UsageError(
+            f"{text!r} does not say whether less or more of {metric!r} is better: add :min or "
+            f":max, as in {example}. Other criteria are {CRITERION_FORMS}"
+        )
+    return mode
+
+
+def _mode_suffix(metric: str, mode: Mode | None) -> str:
+    return "" if mode == usual_mode(metric) else f":{mode}"

@@ -16,6 +16,7 @@ from effmeter.client.session import Session, warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
+from effmeter.runfile.format import PEAK, Event, NoteName, user_note
 from effmeter.stopping import (
     BUDGET_USED,
     AnyOf,
@@ -165,7 +166,7 @@ class Run:
         criterion = combine(stop)
         if criterion.needs_energy:
             for cover in agree_on_budgets(criterion, self.energy()):
-                self._send("note", now_ns(), name="budget", text=cover)
+                self._send(Event.NOTE, now_ns(), name=NoteName.BUDGET, text=cover)
         self._criterion = criterion
         self.stopped_by = self.overshoot = None
         return self._iterate(criterion)
@@ -196,7 +197,7 @@ class Run:
         began_ns = now_ns()
         self._open_epoch = _OpenEpoch(epoch, began_ns)
         self._send(
-            "epoch_begin",
+            Event.EPOCH_BEGIN,
             began_ns,
             id=epoch.id,
             parent=self._nesting.innermost,
@@ -222,7 +223,7 @@ class Run:
         epoch, self._open_epoch = self._open_epoch.epoch, None
         self._nesting.leave(epoch.id)
         early = {} if why is None else {"text": why}
-        self._send("epoch_end", at_ns, id=epoch.id, value=float(epoch.number), **early)
+        self._send(Event.EPOCH_END, at_ns, id=epoch.id, value=float(epoch.number), **early)
         if why is not None:
             self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics)))
 
@@ -235,7 +236,7 @@ class Run:
 
     def _stop(self, reason: str) -> None:
         self.stopped_by = reason
-        self._send("note", now_ns(), name="stop", text=reason)
+        self._send(Event.NOTE, now_ns(), name=NoteName.STOP, text=reason)
 
     def _note_overshoot(self, criterion: AnyOf) -> None:
         """What a budget that ended the epochs came to once the last of them was over."""
@@ -246,7 +247,7 @@ class Run:
         if self.overshoot is not None:
             over_j = self.overshoot.value_j
             text = f"{format_energy(abs(over_j))} {'over' if over_j >= 0 else 'below'} the budget"
-            self._send("note", now_ns(), name="overshoot", value=over_j, text=text)
+            self._send(Event.NOTE, now_ns(), name=NoteName.OVERSHOOT, value=over_j, text=text)
 
     def _synchronise(self) -> None:
         if self._synchronises:
@@ -256,7 +257,7 @@ class Run:
     def _tell_memory(self) -> None:
         with contextlib.suppress(Exception):  # as above
             for name, peak_bytes in peak_memory_bytes():
-                self._send("memory", now_ns(), name=name, value=float(peak_bytes), text="peak")
+                self._send(Event.MEMORY, now_ns(), name=name, value=float(peak_bytes), text=PEAK)
 
     # Steps, spans, metrics
 
@@ -280,13 +281,13 @@ class Run:
         """Mark a stretch of the run; spans nest, per thread."""
         check_name(name)
         id_ = next_id()
-        self._send("span_begin", now_ns(), id=id_, parent=self._nesting.innermost, name=name)
+        self._send(Event.SPAN_BEGIN, now_ns(), id=id_, parent=self._nesting.innermost, name=name)
         self._nesting.enter(id_)
         try:
             yield
         finally:
             self._nesting.leave(id_)
-            self._send("span_end", now_ns(), id=id_)
+            self._send(Event.SPAN_END, now_ns(), id=id_)
 
     def log(self, **metrics: float) -> None:
         """Record metrics of the run, or of the span or epoch that this thread is in."""
@@ -296,14 +297,14 @@ class Run:
     def note(self, name: str, text: str) -> None:
         """Write a remark into the run file."""
         check_name(name)
-        self._send("note", now_ns(), name=f"user:{name}", text=str(text)[:MAX_TEXT])
+        self._send(Event.NOTE, now_ns(), name=user_note(name), text=str(text)[:MAX_TEXT])
 
     def _send_metric(self, name: str, value: float, parent: int) -> None:
         check_name(name)
-        self._send("metric", now_ns(), name=name, value=value, parent=parent)
+        self._send(Event.METRIC, now_ns(), name=name, value=value, parent=parent)
 
-    def _send(self, event: str, time_ns: int, **fields: Any) -> None:
-        if self._open_epoch is not None and event != "epoch_end":
+    def _send(self, event: Event, time_ns: int, **fields: Any) -> None:
+        if self._open_epoch is not None and event is not Event.EPOCH_END:
             self._open_epoch.last_mark_ns = time_ns
         if self._session is None:
             return

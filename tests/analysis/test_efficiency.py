@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from effmeter.analysis.efficiency import EpochEfficiency, efficiency
-from effmeter.analysis.metrics import courses, default_metric, falls
+from effmeter.analysis.metrics import courses, default_metric, unclear_names
 from effmeter.energy import Energy
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.records import RecordedEpoch
@@ -40,6 +40,7 @@ def test_efficiency_is_the_metric_over_all_energy_since_the_first_epoch(file: Ru
     # 0.4 / 200 J, 0.9 / 400 J, 0.96 / 600 J
     values = [point.value_per_j for point in judged.epochs]
     assert values == pytest.approx([0.002, 0.00225, 0.0016], rel=1e-6)
+    assert judged.best is not None
     assert (judged.final.epoch.number, judged.best.epoch.number) == (3, 2)
 
 
@@ -99,6 +100,8 @@ def test_run_without_epochs_or_energy_has_no_efficiency(file: RunFile, tmp_path:
         ({"loss": 1.0, "accuracy": 0.5}, "accuracy"),
         ({"loss": 1.0, "f1": 0.5, "bleu": 0.1}, "f1"),
         ({"val_loss": 1.0}, None),
+        ({"reward": 1.0, "f1": 0.5}, "f1"),
+        ({"rmse": 1.0, "reward": 1.0}, "reward"),
     ],
 )
 def test_default_metric_is_one_that_should_rise(
@@ -116,11 +119,20 @@ def test_best_of_a_loss_is_its_lowest_and_never_nan(file: RunFile) -> None:
     assert math.isnan(course.final)
 
 
-@pytest.mark.parametrize("name", ["loss", "val_loss", "train/loss", "logloss", "test.error"])
-def test_losses_fall(name: str) -> None:
-    assert falls(name)
+def test_a_metric_whose_name_does_not_say_what_is_better_has_no_best(file: RunFile) -> None:
+    for number, reward in ((1, -3.0), (2, 5.0), (3, 4.0)):
+        file.epoch(number, number, number + 1.0, reward=reward)
+    run = finished(file)
+    (course,) = courses(run.epochs)
+    assert (course.final, course.best, course.best_epoch) == (4.0, None, None)
+    assert unclear_names(run) == ("reward",)
+    judged = efficiency(run)
+    assert judged is not None
+    assert (judged.metric, judged.best) == ("reward", None)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "f1", "lossless", "terror_score"])
-def test_other_metrics_rise(name: str) -> None:
-    assert not falls(name)
+def test_a_falling_metric_has_no_best_efficiency(file: RunFile) -> None:
+    file.epoch(1, 1, 3, loss=0.5)
+    judged = efficiency(finished(file), "loss")
+    assert judged is not None
+    assert judged.best is None

@@ -49,7 +49,7 @@ class Recorded:
             channels=(counter, GAUGE),
         )
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        self.writer = RunWriter(descriptor, metadata, None, self.failures.append)
+        self.writer = RunWriter(descriptor, metadata, self.failures.append)
         uid = os.getuid()
         self.recording = Recording(metadata, self.writer, self.clock, period_s, uid, cap_hz)
         self.recording.add_source(1, SOURCE, "h/-/7")

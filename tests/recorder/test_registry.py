@@ -14,9 +14,9 @@ from effmeter.client.connection import Link
 from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery
 from effmeter.recorded.reading import read_run
+from effmeter.recorder.descriptor import unfit_for_writing
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.runfile.writer import unfit_for_writing
 from effmeter.wire.peer import Peer
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())

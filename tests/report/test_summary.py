@@ -51,6 +51,7 @@ def test_eq_2_counts_from_the_first_epoch(plain: RunSummary) -> None:
     assert plain.efficiency is not None
     final, best = plain.efficiency.final, plain.efficiency.best
     assert final.value_per_j == pytest.approx(0.91 / (8 * (CPU_W + GPU_W)))
+    assert best is not None
     assert best.epoch == 1
     assert best.low_per_j <= best.value_per_j <= best.high_per_j
 

@@ -62,10 +62,25 @@ def test_eq_2_is_that_of_the_summary(plain: RunSummary) -> None:
     assert plain.efficiency is not None
     text = printed(plain)
     for where, point in (("end", plain.efficiency.final), ("best", plain.efficiency.best)):
+        assert point is not None
         value, interval = per_kilojoule(point.value_per_j, point.low_per_j, point.high_per_j)
         line = next(part for part in text.splitlines() if f"{where}, epoch {point.epoch}" in part)
         assert value in line
         assert interval in line
+
+
+def test_a_metric_of_unknown_direction_is_shown_without_a_best(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(),))) as file:
+        file.count("cpu0", every(0.1, 0, 10), 50.0)
+        for number, reward in ((1, 7.0), (2, 5.0)):
+            file.epoch(number, 2.0 * number, 2.0 * number + 2, reward=reward)
+        file.end(10.0)
+    text = printed(summarise(read_run(file.path)))
+    assert line_of(text, "reward").endswith("5 at the end")
+    assert "at the end, epoch 2" in text
+    assert "at its best" not in text
+    said = "no best reward: the name does not say whether less or more of it is better"
+    assert text.count(said) == 1
 
 
 def test_status_labels_and_metrics_are_shown(plain: RunSummary) -> None:

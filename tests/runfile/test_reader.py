@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 
 from effmeter.errors import NewerFormatError, NotARunError, RunFileError
 from effmeter.recorded.reading import read_run
-from effmeter.runfile.format import METADATA_KEY, VERSION_KEY, Event, arrow_schema
-from effmeter.runfile.reader import MAGIC, read_metadata, read_part
+from effmeter.runfile.format import (
+    COLUMNS,
+    FORMAT_VERSION,
+    METADATA_KEY,
+    VERSION_KEY,
+    Column,
+    Event,
+    arrow_schema,
+)
+from effmeter.runfile.reader import MAGIC, conform, read_metadata, read_part
 from tests.runfile.writing import RunFile, at, counter, every, metadata
 
 
@@ -137,6 +145,29 @@ def test_polars_reads_a_run_with_a_channel_that_appeared_half_way(tmp_path: Path
         file.count("late", every(0.1, 1, 2), 10.0)
     frame = pl.read_ipc(file.path)
     assert frame.filter(pl.col("channel") == "late").height == 12
+
+
+# Columns
+
+
+def test_a_column_of_a_later_format_is_null_in_an_older_file(tmp_path: Path) -> None:
+    rows = read_part(write_three_batches(tmp_path / "run.arrow").path).rows
+    later = {**COLUMNS, "later": Column("float64", since=FORMAT_VERSION + 1)}
+    described = rows.replace_schema_metadata(metadata().to_arrow())
+    assert conform(described, later)["later"].null_count == rows.num_rows
+
+
+def test_a_column_of_the_same_format_is_demanded(tmp_path: Path) -> None:
+    rows = read_part(write_three_batches(tmp_path / "run.arrow").path).rows
+    described = rows.replace_schema_metadata(metadata().to_arrow())
+    with pytest.raises(NotARunError, match="lacks the column later"):
+        conform(described, {**COLUMNS, "later": Column("float64", since=FORMAT_VERSION)})
+
+
+def test_a_column_that_this_version_does_not_know_is_passed_over(tmp_path: Path) -> None:
+    columns = {**COLUMNS, "later": Column("float64")}
+    path = write_table(tmp_path / "run.arrow", arrow_schema(metadata(), columns))
+    assert read_part(path).rows.column_names == list(COLUMNS)
 
 
 # What is no run

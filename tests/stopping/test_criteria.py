@@ -183,6 +183,17 @@ def test_a_criterion_says_the_same_of_a_recording_as_of_the_live_loop(values: li
         ("patience=loss:4", Patience("loss", 4, mode="min")),
         ("accuracy=0.97", TargetMetric("accuracy", 0.97)),
         ("test_loss=0.1", TargetMetric("test_loss", 0.1, "min")),
+        ("fid=30", TargetMetric("fid", 30, "min")),
+        ("bleu=0.3", TargetMetric("bleu", 0.3, "max")),
+        ("patience=fid:3", Patience("fid", 3, mode="min")),
+        ("patience=mae:3", Patience("mae", 3, mode="min")),
+        ("patience=rmse:3", Patience("rmse", 3, mode="min")),
+        ("patience=nll:3", Patience("nll", 3, mode="min")),
+        ("reward=30:max", TargetMetric("reward", 30, "max")),
+        ("loss=3 : max", TargetMetric("loss", 3, "max")),
+        ("patience=reward:3:min", Patience("reward", 3, mode="min")),
+        ("patience=3:min", Patience("accuracy", 3, mode="min")),
+        ("patience=reward:3:max,armed_at=9", Patience("reward", 3, mode="max", armed_at=9)),
     ],
 )
 def test_criteria_can_be_written_as_text(text: str, criterion: Criterion) -> None:
@@ -196,7 +207,9 @@ def test_criteria_can_be_written_as_text(text: str, criterion: Criterion) -> Non
         ("energy=-2kJ", "is not an energy"),
         ("energy=0J", "not an energy above zero"),
         ("colour=red", "has no number"),
-        ("colour=3", "'colour' is not a stopping criterion: write epochs=50"),
+        ("colour=3", "whether less or more of 'colour' is better: .*, as in colour=3:max"),
+        ("patience=colour:3", "of 'colour' is better: .*, as in patience=colour:3:max"),
+        ("colour=3:up", "has no number"),
         ("epochs", "is not a stopping criterion: write epochs=50"),
         ("epochs=0", "a whole number of epochs from 1"),
         ("epochs=many", "has no number"),
@@ -220,6 +233,8 @@ def test_a_text_that_is_no_criterion_names_the_forms(text: str, complaint: str) 
         TargetMetric("accuracy", 0.97),
         Patience("accuracy", 3),
         Patience("loss", 2, mode="min", armed_at=0.5),
+        TargetMetric("reward", 30.0, "max"),
+        Patience("accuracy", 2, mode="min", armed_at=0.5),
         EnergyBudget("2 kJ", predict=True),
     ],
 )
@@ -239,6 +254,24 @@ def test_criteria_are_named_by_their_kind_and_by_their_text_where_that_repeats()
     named = parse_criteria(texts)
     assert list(named) == ["epochs", "accuracy", "patience=3", "patience=loss:3", "energy"]
     assert named["accuracy"] == TargetMetric("train_accuracy", 0.5)
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "fid", "mae", "rmse", "nll"])
+def test_a_falling_metric_improves_by_falling_unless_the_mode_says_otherwise(metric: str) -> None:
+    falling = [after(*values, metric=metric) for values in ([0.9, 0.5], [0.9, 0.5, 0.4, 0.05])]
+    assert [Patience(metric, 1).reason(progress) for progress in falling] == [None, None]
+    assert Patience(metric, 1, mode="max").reason(falling[0]) is not None
+    target = TargetMetric(metric, 0.1)
+    assert target.reason(falling[0]) is None
+    assert target.reason(falling[1]) is not None
+    assert TargetMetric(metric, 0.1, mode="max").reason(falling[0]) is not None
+
+
+def test_a_metric_of_unknown_direction_needs_a_mode() -> None:
+    for make in (lambda: TargetMetric("reward", 30), lambda: Patience("reward")):
+        with pytest.raises(UsageError, match='pass mode="min" or mode="max"'):
+            make()
+    assert stops_after(TargetMetric("accuracy", 2, mode="max"), [0.0, 3.0]) == 2
 
 
 def test_overshoot_is_what_was_used_beyond_the_least_budget() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from effmeter.analysis.breakdown import Account, account
 from effmeter.lab.sweep.cell import Cell
 from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import NoteName, user_note
 
 COMPLETED = "completed"
 DIVERGED = "diverged"
@@ -49,8 +50,8 @@ class Outcome:
 def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     """What a recorded run tells of its training."""
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
-    stops = [note.text for note in run.notes if note.name == "stop"]
-    unmet = [note.text for note in run.notes if note.name == f"user:{UNMET_NOTE}"]
+    stops = [note.text for note in run.notes if note.name == NoteName.STOP]
+    unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
     return Outcome(
         cell,
         run.paths[0],

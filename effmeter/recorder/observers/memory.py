@@ -18,11 +18,10 @@ from effmeter.probes.base import DeviceMemory, Failure, MemoryDevices, Probe
 from effmeter.recorder.observers.contention import UNTOLD
 from effmeter.recorder.observers.observer import Pace
 from effmeter.recorder.observers.processes import PROC, Family, Listing, Process, sees_all_processes
+from effmeter.runfile.format import PEAK
 
 PACE = Pace(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0003)
 RAM = "ram"
-PEAK = "peak"
-"""Says of a row that it tells the most there was since the last look."""
 NO_PROCESS = "cannot be told: the process numbers of the recorded program mean nothing here"
 NOT_TOLD = "the driver does not tell it of each process"
 _ON_LINUX = sys.platform.startswith("linux")

@@ -12,7 +12,6 @@ from effmeter.recorder.observers.contention import UNTOLD
 from effmeter.recorder.observers.memory import (
     NO_PROCESS,
     NOT_TOLD,
-    PEAK,
     RAM,
     MemoryLog,
     MemoryLook,
@@ -20,6 +19,7 @@ from effmeter.recorder.observers.memory import (
     resident,
 )
 from effmeter.recorder.observers.processes import Listing
+from effmeter.runfile.format import PEAK
 from tests.simulated.clock import ManualClock
 
 SHELL, TRAINING, WORKER, OTHER = 10, 20, 21, 30

@@ -84,7 +84,7 @@ class Bench:
         began = self.clock.anchor()
         metadata = Metadata("id", "test", began.wall_ns, began.time_ns)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        self.writer = RunWriter(descriptor, metadata, None, lambda _: None)
+        self.writer = RunWriter(descriptor, metadata, lambda _: None)
         self.recording = Recording(metadata, self.writer, self.clock, 3600.0, os.getuid())
         self.pool.start()
         self.pool.add("token", self.recording)
