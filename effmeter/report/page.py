@@ -63,6 +63,10 @@ class Page:
         """Add a text whose further lines stand below the first, behind the prefix."""
         self._add(hanging(printable(text), prefix, self._width))
 
+    def verbatim(self, text: str, prefix: str = "") -> None:
+        """Add one line as it is, however long: a command to be copied."""
+        self._add([f"{prefix}{printable(text)}"])
+
     def note(self, text: str, prefix: str = _INDENT) -> None:
         """Add a text of less weight."""
         self._add(hanging(printable(text), prefix, self._width), _DIM)
