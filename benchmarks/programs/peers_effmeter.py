@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import effmeter
 from benchmarks.programs.peers_windows import CPU, GPU, RAM, Told, measure
-from effmeter.analysis.breakdown import Account, account
 from effmeter.client.connection import connect
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.wire.paths import SOCKET_VARIABLE
 
 
@@ -41,9 +41,9 @@ class Effmeter:
 
     def told(self) -> list[Told]:
         run = effmeter.read_run(self._path)
-        return [self._of(account(run, span.begin_ns, span.end_ns)) for span in run.spans]
+        return [self._of(run.breakdown(span.begin_ns, span.end_ns)) for span in run.spans]
 
-    def _of(self, found: Account) -> Told:
+    def _of(self, found: Breakdown) -> Told:
         parts = {part.component.value: part.energy for part in found.components}
         parts = {name: parts[name] for name in self._measures if name in parts}
         return Told(

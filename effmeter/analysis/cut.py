@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from effmeter.analysis.breakdown import account, total_over
-from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency
+from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency_of
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
+from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import (
@@ -117,8 +117,8 @@ def replay(
     ended = tuple(epoch for epoch in run.lead_epochs if not epoch.open)
     if not ended:
         return None
-    judged = efficiency(run, metric, measure)
-    cover = account(run, ended[0].begin_ns, run.lead_epochs[-1].end_ns).cover
+    judged = efficiency_of(run, metric, measure)
+    cover = run.breakdown(ended[0].begin_ns, run.lead_epochs[-1].end_ns).cover
     places = {id(epoch): place for place, epoch in enumerate(ended)}
     points = () if judged is None else judged.epochs
     return Replay(

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from effmeter.analysis.breakdown import account, total_over
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
+from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping.direction import usual_mode
@@ -72,7 +72,7 @@ class Efficiency:
         return max(self.epochs, key=lambda epoch: epoch.value_per_j)
 
 
-def efficiency(
+def efficiency_of(
     run: RecordedRun, metric: str | None = None, measure: Measure = total_over
 ) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
@@ -84,7 +84,7 @@ def efficiency(
     if name is None or not run.lead_epochs:
         return None
     begin_ns = run.lead_epochs[0].begin_ns
-    cover = account(run, begin_ns, run.lead_epochs[-1].end_ns).cover
+    cover = run.epoch_cover
     found = []
     for epoch in run.lead_epochs:
         value = epoch.metrics.get(name, math.nan)

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from effmeter.analysis.breakdown import Account, ComponentEnergy, account
 from effmeter.channel import Channel
 from effmeter.energy import Energy, total
 from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.recorded.breakdown import Breakdown, ComponentEnergy
 from effmeter.recorded.run import RecordedRun
 
 FORMAT = 1
@@ -74,7 +74,7 @@ def measure_idle(
     run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
 ) -> IdleBaseline:
     """The idle power in a window of a run; MeasurementError where nothing was read in it."""
-    whole = account(run, begin_ns, end_ns)
+    whole = run.breakdown(begin_ns, end_ns)
     if whole.total is None:
         raise MeasurementError("nothing on this machine gives an energy: see effmeter doctor")
     duration_s = (end_ns - begin_ns) * 1e-9
@@ -91,7 +91,7 @@ def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
     return IdlePower(channel.device, *(figure_j / duration_s for figure_j in figures))
 
 
-def net_energy(run: RecordedRun, whole: Account, baseline: IdleBaseline) -> NetEnergy | None:
+def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> NetEnergy | None:
     """The net energy of a run; None where it has no gross energy.
 
     MeasurementError where the baseline is of another host, or not of the channels that the

@@ -11,7 +11,6 @@ each of its readings there, which has the sum that a gauge read at the same mome
 
 import math
 
-from effmeter.analysis.breakdown import energy_of
 from effmeter.channel import Kind
 from effmeter.cover import Cover
 from effmeter.energy import Energy
@@ -42,7 +41,7 @@ def _samples_of(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> f
     inside = (samples.times_ns > begin_ns) & (samples.times_ns <= end_ns)
     if run.channels[channel].kind is Kind.GAUGE:
         return float(samples.values[inside].sum()) if inside.any() else None
-    energy = energy_of(run, channel, begin_ns, end_ns)
+    energy = run.channel_energy(channel, begin_ns, end_ns)
     if energy is None or not inside.any():
         return None
     return energy.value_j / ((end_ns - begin_ns) * 1e-9) * int(inside.sum())

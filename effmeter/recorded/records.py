@@ -3,14 +3,22 @@
 All moments are nanoseconds of the run clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from effmeter.energy import Energy
 from effmeter.energy.counter import Loss
 from effmeter.runfile.format import NoteName as NoteName  # the values of Note.name
 
 Label = str | int | float | bool
+Measure = Callable[[int, int], Energy | None]
+"""The energy of a window (run clock, ns); None where it is unknown."""
+
+
+def _unmeasured(begin_ns: int, end_ns: int) -> Energy | None:
+    del begin_ns, end_ns
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,12 @@ class RecordedEpoch:
     """It has no end in the file; ``end_ns`` is then the last row's moment."""
     reason: str | None = None
     """Why it ended, where it did not end by itself."""
+    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+
+    @property
+    def energy(self) -> Energy | None:
+        """The energy of the epoch, over the cover of all epochs; None where unknown."""
+        return self.measure(self.begin_ns, self.end_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,12 @@ class RecordedSpan:
     metrics: Mapping[str, float]
     children: tuple["RecordedSpan", ...] = ()
     open: bool = False
+    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+
+    @property
+    def energy(self) -> Energy | None:
+        """The energy of the span, over the cover of the run; None where unknown."""
+        return self.measure(self.begin_ns, self.end_ns)
 
 
 @dataclass(frozen=True, slots=True)

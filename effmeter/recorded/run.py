@@ -1,171 +1,26 @@
-"""A run as it is read back: what was recorded, in the run clock's nanoseconds."""
+"""A run read back from its file, with its energies."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-from effmeter.channel import Channel
-from effmeter.energy import Trace
-from effmeter.errors import NotARunError
+from effmeter.cover import Cover
+from effmeter.energy import Energy
 from effmeter.recorded import timeline
-from effmeter.recorded.memory import memory_uses
-from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
-from effmeter.recorded.records import (
-    Contention,
-    Gap,
-    Label,
-    MemoryUse,
-    Metric,
-    Note,
-    Readings,
-    RecordedEpoch,
-    RecordedSpan,
-    Source,
-    Suspend,
-    WallStep,
-)
-from effmeter.runfile.format import Event, Metadata, NoteName
-from effmeter.runfile.reader import Part
-from effmeter.runfile.row import EventRow
-
-RECORDING = "recording"
-INTERRUPTED = "interrupted"
+from effmeter.recorded.breakdown import Breakdown, break_down, total_over
+from effmeter.recorded.recording import Recording
+from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
 
 
-@dataclass(frozen=True, eq=False)
-class RecordedRun:
-    """One recorded run, from one file or from those of a recorder and its successor.
+class RecordedRun(Recording):
+    """One recorded run: its epochs, spans, metrics and energies.
 
-    Everything is worked out when it is first asked for. Moments are of the run clock.
+    Every property is computed on first use. Times are nanoseconds of the run clock.
     """
-
-    parts: Sequence[Part]
-    warnings: tuple[str, ...] = ()
-    """What was amiss in reading it: a successor's file that cannot be opened."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """What was known when the recording began."""
-        return self.parts[0].metadata
-
-    @property
-    def name(self) -> str:
-        """The name given to the run."""
-        return self.metadata.name
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files that it was read from."""
-        return tuple(part.path for part in self.parts)
-
-    @cached_property
-    def status(self) -> str:
-        """How it ended: as its end says, or *recording*, or *interrupted* where it has none."""
-        endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
-        if endings:
-            return endings[-1].text or INTERRUPTED
-        return RECORDING if self.parts[-1].recording else INTERRUPTED
-
-    @cached_property
-    def labels(self) -> dict[str, Label]:
-        """Labels of the recording, then of programs that joined it, then those set later."""
-        labels = dict(self.metadata.labels)
-        for source in self.sources:
-            labels = {**source.labels, **labels}
-        for note in self.notes:
-            if note.name == NoteName.LABELS:
-                labels.update(self._described(note.part, note.text))
-        return labels
-
-    @cached_property
-    def sources(self) -> tuple[Source, ...]:
-        """The programs and ranks that set marks, in the order in which they joined."""
-        found: dict[tuple[str, int | None], Source] = {}
-        for note in self.notes:
-            if note.name == NoteName.SOURCE and note.source is not None:
-                described = self._described(note.part, note.text)
-                found.setdefault((note.source, note.id), _source(note, described))
-        return tuple(found.values())
-
-    @cached_property
-    def lead_epochs(self) -> tuple[RecordedEpoch, ...]:
-        """The epochs whose metrics stand for the run: of its lowest rank that has any.
-
-        Of several programs without ranks it is the one that began the first epoch.
-        """
-        ranks = {(source.id, source.root): source.rank or 0 for source in self.sources}
-        programs: dict[tuple[str | None, int | None], list[RecordedEpoch]] = {}
-        for epoch in self.epochs:
-            programs.setdefault((epoch.source, epoch.root), []).append(epoch)
-        lead = min(programs, key=lambda p: ranks.get((p[0] or "", p[1]), 0), default=None)
-        return () if lead is None else tuple(programs[lead])
-
-    @cached_property
-    def begin_ns(self) -> int:
-        """When the recording began."""
-        return self.metadata.started_time_ns
-
-    @cached_property
-    def end_ns(self) -> int:
-        """When the recording ended; the moment of the last row where it has no end."""
-        endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
-        if endings:
-            return max(self.begin_ns, endings[-1].time_ns)
-        last_rows = [int(part.times_ns[-1]) for part in self.parts if part.rows.num_rows]
-        return max([self.begin_ns, *last_rows])
-
-    @property
-    def duration_s(self) -> float:
-        """How long the recording lasted."""
-        return (self.end_ns - self.begin_ns) * 1e-9
-
-    @cached_property
-    def channels(self) -> dict[str, Channel]:
-        """Every channel, whether known at the beginning or appeared later, by name."""
-        found = {c.name: c for part in self.parts for c in part.metadata.channels}
-        for event in self.events:
-            if event.event == Event.CHANNEL and event.channel is not None:
-                described = self._described(event.part, event.text)
-                try:
-                    found[event.channel] = Channel.from_mapping(described)
-                except NotARunError as error:
-                    path = self.parts[event.part].path
-                    raise NotARunError(f"{path} cannot be read: {error}") from error
-        return found
-
-    def trace(self, channel: str) -> Trace | None:
-        """The arithmetic over a channel's readings; None where it was never read."""
-        joined = self._joined(channel)
-        return None if joined is None else joined.trace
-
-    def readings(self, channel: str) -> Readings | None:
-        """Where a channel was read; None where it never was."""
-        joined = self._joined(channel)
-        return None if joined is None else joined.readings
-
-    def samples(self, channel: str) -> Samples | None:
-        """The readings of a channel one by one; None where it was never read."""
-        joined = self._joined(channel)
-        return None if joined is None else joined.samples
-
-    def _joined(self, channel: str) -> ChannelReadings | None:
-        if channel not in self._traces and channel in self.channels:
-            described = self.channels[channel]
-            joined = channel_readings(described, self.parts, self.events, self.gaps)
-            self._traces[channel] = joined
-        return self._traces.get(channel)
-
-    @cached_property
-    def _traces(self) -> dict[str, ChannelReadings | None]:
-        return {}
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """Every value that was logged, by all sources, in order."""
+        """Every logged value of all sources, in order of time."""
         return timeline.metrics(self.events)
 
     @cached_property
@@ -178,117 +33,63 @@ class RecordedRun:
     @cached_property
     def epochs(self) -> tuple[RecordedEpoch, ...]:
         """The epochs of all sources in order; an unfinished one is open."""
-        return timeline.epochs(self.events, self.metrics, self.end_ns)
+        found = timeline.epochs(self.events, self.metrics, self.end_ns)
+        return tuple(replace(epoch, measure=self._epoch_energy) for epoch in found)
 
     @cached_property
     def spans(self) -> tuple[RecordedSpan, ...]:
         """The outermost spans, each with those inside it."""
-        return timeline.spans(self.events, self.metrics, self.end_ns)
+        return self._measured(timeline.spans(self.events, self.metrics, self.end_ns))
 
     @cached_property
-    def gaps(self) -> tuple[Gap, ...]:
-        """Where channels could not be read; between two recorders, all of them."""
-        between = [
-            Gap(None, int(before.times_ns[-1]), after.metadata.started_time_ns, BETWEEN_RECORDERS)
-            for before, after in pairwise(self.parts)
-            if before.rows.num_rows
-        ]
-        found = [*timeline.gaps(self.events, self.end_ns), *between]
-        return tuple(sorted(found, key=lambda gap: gap.begin_ns))
+    def lead_epochs(self) -> tuple[RecordedEpoch, ...]:
+        """The epochs whose metrics stand for the run: those of the lowest rank that has any.
+
+        Of several programs without ranks it is the one that began the first epoch.
+        """
+        ranks = {(source.id, source.root): source.rank or 0 for source in self.sources}
+        programs: dict[tuple[str | None, int | None], list[RecordedEpoch]] = {}
+        for epoch in self.epochs:
+            programs.setdefault((epoch.source, epoch.root), []).append(epoch)
+        lead = min(programs, key=lambda p: ranks.get((p[0] or "", p[1]), 0), default=None)
+        return () if lead is None else tuple(programs[lead])
 
     @cached_property
-    def suspends(self) -> tuple[Suspend, ...]:
-        """Where the machine slept."""
-        return timeline.suspends(self.events)
+    def epoch_cover(self) -> Cover:
+        """The one cover of all epochs: that of the window from the first to the last."""
+        if not self.lead_epochs:
+            return self.breakdown().cover
+        return self.breakdown(self.lead_epochs[0].begin_ns, self.lead_epochs[-1].end_ns).cover
+
+    def energy(self) -> Energy | None:
+        """The total energy of the run; None where it is unknown."""
+        return self.breakdown().total
+
+    def breakdown(self, begin_ns: int | None = None, end_ns: int | None = None) -> Breakdown:
+        """The energy of a window by channel and component; by default of the whole run.
+
+        The cover is chosen for the window. Each window is computed once.
+        """
+        window_ns = (
+            self.begin_ns if begin_ns is None else begin_ns,
+            self.end_ns if end_ns is None else end_ns,
+        )
+        if window_ns not in self._breakdowns:
+            self._breakdowns[window_ns] = break_down(self, *window_ns)
+        return self._breakdowns[window_ns]
 
     @cached_property
-    def wall_steps(self) -> tuple[WallStep, ...]:
-        """Where the wall clock was set."""
-        return timeline.wall_steps(self.events)
+    def _breakdowns(self) -> dict[tuple[int, int], Breakdown]:
+        return {}
 
-    @cached_property
-    def contentions(self) -> tuple[Contention, ...]:
-        """Where other processes used the devices."""
-        return timeline.contentions(self.events)
+    def _epoch_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        return total_over(self, self.epoch_cover, begin_ns, end_ns)
 
-    @cached_property
-    def memory(self) -> Mapping[str, MemoryUse]:
-        """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``."""
-        ends_ns = [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
-        return memory_uses(self.events, ends_ns)
+    def _span_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        return total_over(self, self.breakdown().cover, begin_ns, end_ns)
 
-    @cached_property
-    def notes(self) -> tuple[Note, ...]:
-        """What the recorder and the sources noted."""
-        return timeline.notes(self.events)
-
-    @cached_property
-    def dropped_marks(self) -> int:
-        """Marks that did not reach the recorder in time and are lost."""
-        last = {n.source: n.value or 0 for n in self.notes if n.name == NoteName.DROPPED_MARKS}
-        return round(sum(last.values()))
-
-    @cached_property
-    def missed_deadlines(self) -> dict[str, int]:
-        """How many readings came too late, by probe."""
-        noted = [n for n in self.notes if n.name == NoteName.MISSED_DEADLINES]
-        last = {(n.part, n.text): n.value or 0 for n in noted}
-        missed: dict[str, int] = {}
-        for (_, probe), count in last.items():
-            missed[probe] = missed.get(probe, 0) + round(count)
-        return missed
-
-    @cached_property
-    def events(self) -> tuple[EventRow, ...]:
-        """All rows that are no readings, in order of time."""
-        rows = [row for index, part in enumerate(self.parts) for row in part.events(index)]
-        rows = _without_repeats(rows)
-        rows.sort(key=lambda row: (row.time_ns, row.part))
-        known = {r.source for r in rows if r.event == Event.NOTE and r.name == NoteName.SOURCE}
-        return tuple(row._replace(source=_without_thread(row.source, known)) for row in rows)
-
-    def _last_part_events(self) -> list[EventRow]:
-        return [event for event in self.events if event.part == len(self.parts) - 1]
-
-    def _described(self, part: int, text: str | None) -> Mapping[str, Any]:
-        """What a row describes in JSON."""
-        try:
-            described = json.loads(text or "{}")
-        except ValueError as error:
-            path = self.parts[part].path
-            raise NotARunError(f"{path} cannot be read: a description is broken") from error
-        return described if isinstance(described, dict) else {}
-
-
-def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
-    """Without the marks that a successor was told again because they might have been lost."""
-    kept: list[EventRow] = []
-    told: set[tuple[object, ...]] = set()
-    for row in rows:
-        said = (row.time_ns, row.event, row.source, row.id, row.name, repr(row.value), row.text)
-        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in told:
-            kept.append(row)
-        told.add(said)
-    return kept
-
-
-def _without_thread(source: str | None, known: set[str | None]) -> str | None:
-    """The process that a mark's source names: threads of one share its numbers of marks."""
-    if source is None or source in known:
-        return source
-    return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
-
-
-def _source(note: Note, described: Mapping[str, Any]) -> Source:
-    program = described.get("program")
-    return Source(
-        id=str(note.source),
-        root=note.id,
-        name=str(described.get("name", "")),
-        host=str(described.get("host", "")),
-        rank=described.get("rank"),
-        local_rank=described.get("local_rank"),
-        pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
-        program=program,
-        labels=described.get("labels") or {},
-    )
+    def _measured(self, spans: tuple[RecordedSpan, ...]) -> tuple[RecordedSpan, ...]:
+        return tuple(
+            replace(span, children=self._measured(span.children), measure=self._span_energy)
+            for span in spans
+        )

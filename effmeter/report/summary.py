@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from effmeter.analysis.breakdown import Account, account, provenances_of, total_over
-from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency
+from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency_of
 from effmeter.analysis.idle import IdleBaseline, net_energy
 from effmeter.analysis.metrics import courses
 from effmeter.channel import Channel
 from effmeter.energy import Energy
+from effmeter.recorded.breakdown import Breakdown, provenances_of, total_over
 from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.contents import (
@@ -34,8 +34,8 @@ def summarise(
 
     With ``idle``, net energies stand beside gross ones; MeasurementError where it does not fit.
     """
-    whole = account(run, run.begin_ns, run.end_ns)
-    judged = efficiency(run, metric)
+    whole = run.breakdown()
+    judged = efficiency_of(run, metric)
     stops = [note.text for note in run.notes if note.name == NoteName.STOP]
     wall_ns = run.metadata.started_wall_ns
     return RunSummary(
@@ -85,7 +85,7 @@ def summarise(
     )
 
 
-def _net(run: RecordedRun, whole: Account, idle: IdleBaseline) -> NetFigures | None:
+def _net(run: RecordedRun, whole: Breakdown, idle: IdleBaseline) -> NetFigures | None:
     net = net_energy(run, whole, idle)
     if net is None:
         return None
@@ -104,7 +104,7 @@ def _component(component: str, energy: Energy, channels: Sequence[Channel]) -> C
     return ComponentFigure(component, energy, provenance, tuple(c.name for c in channels))
 
 
-def _channels(whole: Account) -> tuple[ChannelFigure, ...]:
+def _channels(whole: Breakdown) -> tuple[ChannelFigure, ...]:
     return tuple(
         ChannelFigure(
             seen.channel.name,
@@ -150,7 +150,7 @@ def _epochs(run: RecordedRun, judged: Efficiency | None) -> tuple[EpochFigure, .
     if not run.lead_epochs:
         return ()
     first, last = run.lead_epochs[0], run.lead_epochs[-1]
-    cover = account(run, first.begin_ns, last.end_ns).cover if judged is None else judged.cover
+    cover = run.breakdown(first.begin_ns, last.end_ns).cover if judged is None else judged.cover
     points = {} if judged is None else {id(point.epoch): point for point in judged.epochs}
 
     def figure(epoch: RecordedEpoch) -> EpochFigure:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from effmeter.analysis.breakdown import Account, ChannelEnergy
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
@@ -10,8 +9,10 @@ from effmeter.channel import Channel, Kind
 from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
+from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
+from effmeter.recorded.recording import INTERRUPTED, RECORDING
 from effmeter.recorded.records import Contention, NoteName
-from effmeter.recorded.run import INTERRUPTED, RECORDING, RecordedRun
+from effmeter.recorded.run import RecordedRun
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
@@ -20,7 +21,7 @@ _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
 def cautions(
-    run: RecordedRun, whole: Account, judged: Efficiency | None, metric: str | None
+    run: RecordedRun, whole: Breakdown, judged: Efficiency | None, metric: str | None
 ) -> Iterable[str]:
     """The lines of one run; none where there is nothing to beware of."""
     yield from _ending(run)
@@ -42,7 +43,7 @@ def _ending(run: RecordedRun) -> Iterable[str]:
         yield f"epoch {open_epochs[-1]} did not end"
 
 
-def _coverage(whole: Account) -> Iterable[str]:
+def _coverage(whole: Breakdown) -> Iterable[str]:
     if whole.cover.estimated:
         yield f"estimated, not measured: {', '.join(whole.cover.estimated)}"
     if whole.total is None:
@@ -60,7 +61,7 @@ def _coverage(whole: Account) -> Iterable[str]:
             yield f"{seen.channel.name} was not read for {unread}: bounded there, not measured"
 
 
-def _part_time_gauges(whole: Account) -> Iterable[str]:
+def _part_time_gauges(whole: Breakdown) -> Iterable[str]:
     """Gauges that a total rests on and that cannot tell all loads apart."""
     for channel in whole.cover.channels:
         if looks_part_time(channel):
@@ -69,7 +70,7 @@ def _part_time_gauges(whole: Account) -> Iterable[str]:
             yield f"{channel.name} {seen if channel.window_s else 'shows single moments'}: {why}"
 
 
-def _disagreements(whole: Account) -> Iterable[str]:
+def _disagreements(whole: Breakdown) -> Iterable[str]:
     """A gauge and the counter of the same device that do not tell the same."""
     for gauge in whole.channels:
         counter = _counter_of(gauge.channel, whole)
@@ -79,7 +80,7 @@ def _disagreements(whole: Account) -> Iterable[str]:
             yield _disagreement(gauge, counter)
 
 
-def _counter_of(gauge: Channel, whole: Account) -> ChannelEnergy | None:
+def _counter_of(gauge: Channel, whole: Breakdown) -> ChannelEnergy | None:
     """The counter of the same device that contains a gauge."""
     known = {seen.channel.name: seen for seen in whole.channels}
     outer = lineage(gauge, {name: seen.channel for name, seen in known.items()})[1:]
@@ -139,7 +140,7 @@ def _recording(run: RecordedRun) -> Iterable[str]:
         yield f"{probe}: {count} readings came too late for their schedule"
 
 
-def _surroundings(run: RecordedRun, whole: Account) -> Iterable[str]:
+def _surroundings(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
     told = (s.program for s in run.sources if isinstance(s.program, dict))
     for reason in dict.fromkeys(p.get(VISIBLE_GPUS_UNKNOWN) for p in told):
         if reason:
@@ -151,7 +152,7 @@ def _surroundings(run: RecordedRun, whole: Account) -> Iterable[str]:
     yield from _others(run, whole)
 
 
-def _others(run: RecordedRun, whole: Account) -> Iterable[str]:
+def _others(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
     """Other processes on the devices that a total counts, at their most."""
     uncounted = {name for name, reason in whole.cover.left_out if reason == UNSEEN}
     most: dict[str | None, Contention] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.analysis.cut import Cut, Replay, Uncut, replay
-from effmeter.analysis.efficiency import efficiency
+from effmeter.analysis.efficiency import efficiency_of
 from effmeter.stopping import (
     Criterion,
     EnergyBudget,
@@ -48,7 +48,7 @@ def test_a_criterion_cuts_where_it_would_have_stopped_the_loop(
 
 def test_the_efficiency_of_a_cut_is_eq_2_at_its_epoch(recorded: Replay) -> None:
     cut = recorded.cut(MaxEpochs(3))
-    judged = efficiency(recorded.run)
+    judged = efficiency_of(recorded.run)
     assert isinstance(cut, Cut)
     assert judged is not None
     assert cut.point == judged.epochs[2]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from effmeter.analysis.efficiency import EpochEfficiency, efficiency
+from effmeter.analysis.efficiency import EpochEfficiency, efficiency_of
 from effmeter.analysis.metrics import courses, default_metric, unclear_names
 from effmeter.energy import Energy
 from effmeter.recorded.reading import read_run
@@ -34,7 +34,7 @@ def finished(file: RunFile) -> RecordedRun:
 def test_efficiency_is_the_metric_over_all_energy_since_the_first_epoch(file: RunFile) -> None:
     for number, accuracy in ((1, 0.4), (2, 0.9), (3, 0.96)):
         file.epoch(number, 2.0 * number - 1, 2.0 * number + 1, accuracy=accuracy)
-    judged = efficiency(finished(file))
+    judged = efficiency_of(finished(file))
     assert judged is not None
     assert judged.metric == "accuracy"
     # 0.4 / 200 J, 0.9 / 400 J, 0.96 / 600 J
@@ -62,7 +62,7 @@ def test_epochs_that_logged_nothing_or_no_number_are_passed_over(file: RunFile) 
     file.epoch(2, 3, 5, accuracy=math.nan)
     file.epoch(3, 5, 7)
     file.epoch(4, 7, None, accuracy=0.75)
-    judged = efficiency(finished(file))
+    judged = efficiency_of(finished(file))
     assert judged is not None
     assert [point.epoch.number for point in judged.epochs] == [1]
 
@@ -70,10 +70,10 @@ def test_epochs_that_logged_nothing_or_no_number_are_passed_over(file: RunFile) 
 def test_metric_can_be_named(file: RunFile) -> None:
     file.epoch(1, 1, 3, accuracy=0.5, f1=0.25)
     run = finished(file)
-    named = efficiency(run, "f1")
+    named = efficiency_of(run, "f1")
     assert named is not None
     assert named.final.metric_value == 0.25
-    assert efficiency(run, "bleu") is None
+    assert efficiency_of(run, "bleu") is None
 
 
 def test_ranks_share_one_energy_and_rank_zero_is_judged(file: RunFile) -> None:
@@ -81,17 +81,17 @@ def test_ranks_share_one_energy_and_rank_zero_is_judged(file: RunFile) -> None:
         source = f"host/{rank}/{rank + 10}"
         file.join(0, json.dumps({"rank": rank}), source)
         file.epoch(1, 1, 3, source, accuracy=accuracy)
-    judged = efficiency(finished(file))
+    judged = efficiency_of(finished(file))
     assert judged is not None
     assert judged.final.value_per_j == pytest.approx(0.5 / 200, rel=1e-6)
 
 
 def test_run_without_epochs_or_energy_has_no_efficiency(file: RunFile, tmp_path: Path) -> None:
-    assert efficiency(finished(file)) is None
+    assert efficiency_of(finished(file)) is None
     with RunFile(tmp_path / "unread.arrow") as unread:
         unread.epoch(1, 1, 3, accuracy=0.5)
         unread.end(10.0)
-    assert efficiency(read_run(unread.path)) is None
+    assert efficiency_of(read_run(unread.path)) is None
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_metric_whose_name_does_not_say_what_is_better_has_no_best(file: RunFi
     (course,) = courses(run.epochs)
     assert (course.final, course.best, course.best_epoch) == (4.0, None, None)
     assert unclear_names(run) == ("reward",)
-    judged = efficiency(run)
+    judged = efficiency_of(run)
     assert judged is not None
     assert (judged.metric, judged.best) == ("reward", None)
 
 
 def test_a_falling_metric_has_no_best_efficiency(file: RunFile) -> None:
     file.epoch(1, 1, 3, loss=0.5)
-    judged = efficiency(finished(file), "loss")
+    judged = efficiency_of(finished(file), "loss")
     assert judged is not None
     assert judged.best is None

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.breakdown import Account, account
 from effmeter.analysis.idle import (
     IdleBaseline,
     IdlePower,
@@ -18,6 +17,7 @@ from effmeter.analysis.idle import (
 )
 from effmeter.channel import Component
 from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event
@@ -48,8 +48,8 @@ def recorded(
     return read_run(file.path)
 
 
-def whole(run: RecordedRun) -> Account:
-    return account(run, run.begin_ns, run.end_ns)
+def whole(run: RecordedRun) -> Breakdown:
+    return run.breakdown()
 
 
 def test_net_energy_is_gross_less_idle_power_times_the_time(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from effmeter.analysis.breakdown import account
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import COLUMNS, FORMAT_VERSION, Event
@@ -70,7 +69,7 @@ def test_run_is_told_as_it_was(run: RecordedRun) -> None:
 
 
 def test_energies_are_those_of_the_constant_powers(run: RecordedRun) -> None:
-    parts = {str(c.component): c.energy for c in account(run, at(6), at(9)).components}
+    parts = {str(c.component): c.energy for c in run.breakdown(at(6), at(9)).components}
     assert parts["cpu"].value_j == pytest.approx(3 * make.CPU_W, rel=1e-6)
     assert parts["gpu"].value_j == pytest.approx(3 * make.GPU_W, rel=1e-6)
     assert parts["ram"].value_j == pytest.approx(3 * make.RAM_W, rel=1e-6)

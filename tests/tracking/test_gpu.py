@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 import effmeter
-from effmeter.analysis.breakdown import account
 from effmeter.channel import Component
 from effmeter.clock import now_ns
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
@@ -54,7 +53,7 @@ def test_the_energy_of_each_epoch_of_each_gpu_holds_the_truth(
             assert stated.half_width_j <= widest_j
             held += stated.low_j <= truth_j <= stated.high_j
     assert held >= 4, "of six intervals of 95 %"
-    whole = account(recorded, recorded.begin_ns, recorded.end_ns)
+    whole = recorded.breakdown()
     assert whole.cover.names == ("gpu0", "gpu1", "cpu0", "cpu1", "dram0")
 
 
@@ -92,7 +91,7 @@ def test_a_gpu_that_is_lost_in_mid_run_leaves_a_gap_and_never_a_zero(
     gaps = [gap for gap in recorded.gaps if gap.channel == "gpu0"]
     assert [gap.open for gap in gaps] == [True]
     assert "lost" in gaps[0].reason.lower()
-    first, second = (account(recorded, e.begin_ns, e.end_ns) for e in recorded.epochs)
+    first, second = (recorded.breakdown(e.begin_ns, e.end_ns) for e in recorded.epochs)
     known = {c.channel.name: c for c in first.channels}
     assert known["gpu0"].energy is not None
     assert known["gpu0"].energy.value_j == pytest.approx(180.0, rel=0.1)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.breakdown import total_over
 from effmeter.analysis.cut import Cut, Replay, Uncut, replay
 from effmeter.analysis.efficiency_framework.observation import (
     JOULES,
@@ -24,6 +23,7 @@ from effmeter.analysis.efficiency_framework.trials import (
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.power_samples import RATE_CAUTION, power_samples_over
 from effmeter.errors import UsageError
+from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import Criterion, describe
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from effmeter.analysis.breakdown import Account
 from effmeter.lab.sweep import Outcome
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.report.formatting import energy_figure, metric_figure
 from effmeter.report.page import Page
 
@@ -39,7 +39,7 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _energy_mapping(energy: Account) -> dict[str, object] | None:
+def _energy_mapping(energy: Breakdown) -> dict[str, object] | None:
     if energy.total is None:
         return None
     return {
@@ -72,7 +72,7 @@ def _metric(outcome: Outcome) -> str:
     return "" if value is None else f"{name} {metric_figure(value)}"
 
 
-def _energy(energy: Account | None) -> str:
+def _energy(energy: Breakdown | None) -> str:
     if energy is None or energy.total is None:
         return "not measured"
     estimated = " (estimated)" if energy.cover.estimated else ""

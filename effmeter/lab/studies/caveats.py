@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from effmeter.analysis.breakdown import account
 from effmeter.recorded.run import RecordedRun
 
 
 def energy_caveats(runs: Sequence[RecordedRun]) -> Iterable[str]:
     """Estimates, what is not covered, and other programs on the same devices."""
-    accounts = [account(run, run.begin_ns, run.end_ns) for run in runs]
-    estimated = dict.fromkeys(name for each in accounts for name in each.cover.estimated)
+    breakdowns = [run.breakdown() for run in runs]
+    estimated = dict.fromkeys(name for each in breakdowns for name in each.cover.estimated)
     if estimated:
         yield f"energies are estimated, not measured: {', '.join(estimated)}"
-    missing = {missed.what: missed.reason for each in accounts for missed in each.missing}
+    missing = {missed.what: missed.reason for each in breakdowns for missed in each.missing}
     for what, reason in missing.items():
         yield f"not covered: {what} ({reason})" if reason else f"not covered: {what}"
     shared = sum(any(other.processes > 0 for other in run.contentions) for run in runs)

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.breakdown import Account, account
 from effmeter.lab.studies.variant import Variant
 from effmeter.lab.sweep import Outcome
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 
@@ -40,7 +40,7 @@ class Repeat:
     """The variant's first metric, of the test part after the last epoch or of the whole run."""
     duration_s: float
     """From the beginning of the first epoch to the end of the last."""
-    energy: Account
+    energy: Breakdown
     """Of the same stretch."""
     backward: Flops | None
     """None where the run did not log it."""
@@ -129,7 +129,7 @@ def repeat_of(run: RecordedRun, metric: str, seed: int) -> Repeat | None:
         seed,
         final,
         (end_ns - begin_ns) * 1e-9,
-        account(run, begin_ns, end_ns),
+        run.breakdown(begin_ns, end_ns),
         _backward(epochs),
         _step_flops(epochs),
         None if active is None else bool(active),

@@ -9,7 +9,8 @@ from effmeter.errors import EffmeterError, RunFileError
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.outcome import COMPLETED, Outcome, outcome_of
 from effmeter.recorded.reading import find_runs, read_run
-from effmeter.recorded.run import RECORDING, RecordedRun
+from effmeter.recorded.recording import RECORDING
+from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import successor_path
 from effmeter.runfile.reader import read_metadata
 from effmeter.tracking.marks import Label

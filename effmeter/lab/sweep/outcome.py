@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from effmeter.analysis.breakdown import Account, account
 from effmeter.lab.sweep.cell import Cell
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import NoteName, user_note
 
@@ -29,7 +29,7 @@ class Outcome:
     stopped_by: str | None = None
     metrics: Mapping[str, float] | None = None
     """The last value of each metric."""
-    energy: Account | None = None
+    energy: Breakdown | None = None
     """Of the whole run, as ``effmeter report`` states it."""
     unmet: tuple[str, ...] = ()
     """Criteria that it never met."""
@@ -60,7 +60,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         run.duration_s,
         stops[-1] if stops else None,
         {n: v for epoch in epochs for n, v in epoch.metrics.items()} | dict(run.closing_metrics),
-        account(run, run.begin_ns, run.end_ns),
+        run.breakdown(),
         tuple(unmet),
         earlier,
     )

@@ -22,7 +22,7 @@ from effmeter.lab.sweep.occupancy import occupy
 from effmeter.lab.sweep.outcome import UNMET_NOTE, Outcome, outcome_of
 from effmeter.lab.workloads import check_method, prepare
 from effmeter.recorded.reading import read_run
-from effmeter.recorded.run import INTERRUPTED
+from effmeter.recorded.recording import INTERRUPTED
 from effmeter.tracking import Epoch, Run, track
 from effmeter.tracking.live import LiveEnergy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.breakdown import Account, account
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.run import RecordedRun
 from tests.recording import only_run, run_program
 from tests.simulated.amd import (
@@ -60,15 +60,15 @@ def recorded(folder: Path, gpu: SimulatedAmdGpu, *tools: str) -> tuple[RecordedR
         return only_run(folder / "runs"), machine.origin_ns
 
 
-def gpu_account(run: RecordedRun, begin_ns: int, end_ns: int) -> Account:
-    whole = account(run, begin_ns, end_ns)
+def gpu_breakdown(run: RecordedRun, begin_ns: int, end_ns: int) -> Breakdown:
+    whole = run.breakdown(begin_ns, end_ns)
     assert "gpu" not in [missing.what for missing in whole.missing]
     return whole
 
 
 def check_truth(run: RecordedRun, origin_ns: int, begin_ns: int, end_ns: int) -> str:
     """The channel that carries the GPU in a window; its interval holds the truth."""
-    whole = gpu_account(run, begin_ns, end_ns)
+    whole = gpu_breakdown(run, begin_ns, end_ns)
     (part,) = (part for part in whole.components if part.component == "gpu")
     truth_j = GPU.waveform.energy_j((begin_ns - origin_ns) * 1e-9, (end_ns - origin_ns) * 1e-9)
     slack_j = part.energy.systematic_j
@@ -96,7 +96,7 @@ def test_a_counter_that_never_moves_leaves_the_whole_run_to_the_gauge(tmp_path: 
     (gap,) = (gap for gap in run.gaps if gap.channel == "amd-gpu0")
     assert "has not moved" in gap.reason
     for epoch in run.epochs:
-        whole = gpu_account(run, epoch.begin_ns, epoch.end_ns)
+        whole = gpu_breakdown(run, epoch.begin_ns, epoch.end_ns)
         assert "amd-gpu0-power" in whole.cover.names
         assert "amd-gpu0" not in whole.cover.names
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from effmeter.analysis.breakdown import account
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.recording import sure_bounds
@@ -50,7 +49,7 @@ def test_the_energy_of_a_run_is_the_truth_within_its_interval(
     chip = SimulatedPowermetrics(tmp_path, RAILS, [FOREVER])
     run = recorded({**other_sensors.environ, **chip.environ}, tmp_path, 1.6)
     window_ns = run.begin_ns, run.end_ns
-    summed = account(run, *window_ns)
+    summed = run.breakdown(*window_ns)
     assert summed.cover.names == ("gpu0", "cpu0", "ram-estimate", "ane0")
     for channel, rail in (("cpu0", "cpu"), ("gpu0", "gpu")):
         energy = sure_bounds(run, channel, *window_ns)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from effmeter.analysis.breakdown import total_over
 from effmeter.lab.studies.comparison import Comparison
 from effmeter.lab.studies.comparison_table import Results, listed
 from effmeter.lab.studies.figure_data import FigureData, Row
 from effmeter.lab.studies.method_study import MethodStudy
 from effmeter.lab.studies.picture import Picture
 from effmeter.lab.studies.repeats import Repeat
+from effmeter.recorded.breakdown import total_over
 
 _FIGURES = {"wrn": 3, "vgg": 4}
 """Which shows which network was decided here."""

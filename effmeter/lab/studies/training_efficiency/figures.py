@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from effmeter.analysis.efficiency import efficiency
+from effmeter.analysis.efficiency import efficiency_of
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
 from effmeter.analysis.efficiency_framework.observation import Observation
 from effmeter.analysis.efficiency_framework.ratios import EQ_4
@@ -41,7 +41,7 @@ def figure_data(study: CaseStudy) -> list[FigureData]:
 
 def _per_epoch(study: CaseStudy, dataset: str) -> Iterable[Row]:
     for run in study.runs:
-        found = efficiency(run) if run.labels.get("dataset") == dataset else None
+        found = efficiency_of(run) if run.labels.get("dataset") == dataset else None
         for point in () if found is None else found.epochs:
             yield {
                 **{name: run.labels.get(name) for name in ("architecture", "size", "seed", "fold")},

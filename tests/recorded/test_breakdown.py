@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from effmeter.analysis.breakdown import Account, account, total_over
 from effmeter.channel import Channel, Component, Provenance, Refusal
+from effmeter.recorded.breakdown import Breakdown, total_over
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
@@ -30,14 +30,14 @@ def recorded(
     return read_run(file.path)
 
 
-def whole(run: RecordedRun) -> Account:
-    return account(run, run.begin_ns, run.end_ns)
+def whole(run: RecordedRun) -> Breakdown:
+    return run.breakdown()
 
 
 def test_components_add_up_to_the_total(tmp_path: Path) -> None:
     ram = counter("dram0", Component.RAM)
     run = recorded(tmp_path, {counter("cpu0"): 50.0, counter("cpu1"): 30.0, ram: 5.0})
-    told = account(run, at(2), at(7))
+    told = run.breakdown(at(2), at(7))
     assert [str(part.component) for part in told.components] == ["cpu", "ram"]
     assert told.components[0].energy.value_j == pytest.approx(400.0)
     assert told.total is not None
@@ -119,7 +119,7 @@ def test_window_before_a_channel_appeared_does_not_know_it(tmp_path: Path) -> No
         file.count("gpu0", every(0.1, 6, 10), 300.0)
         file.end(10.0)
     run = read_run(file.path)
-    early, late = account(run, at(1), at(3)), account(run, at(1), at(8))
+    early, late = run.breakdown(at(1), at(3)), run.breakdown(at(1), at(8))
     assert early.cover.names == ("cpu0",)
     assert late.cover.names == ("gpu0", "cpu0")
     assert total_over(run, late.cover, at(1), at(3)) is None

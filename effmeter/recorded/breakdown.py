@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from effmeter.channel import Channel, Component, Provenance
 from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, unseen_gpus
 from effmeter.energy import Energy, total
-from effmeter.recorded.run import RecordedRun
+from effmeter.recorded.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Breakdown:
     """The energy of a window of a run, each joule counted once."""
 
     begin_ns: int
@@ -60,12 +60,12 @@ class Account:
     missing: tuple[Missing, ...]
 
 
-def account(run: RecordedRun, begin_ns: int, end_ns: int) -> Account:
+def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
     """The energy of a window of a run (run clock, ns), with a cover chosen for that window.
 
     The channels of a run are those of one host, so that several sources on it count once.
     """
-    energies = {name: energy_of(run, name, begin_ns, end_ns) for name in run.channels}
+    energies = {name: run.channel_energy(name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
     unseen = unseen_gpus(run.channels.values(), [source.program for source in run.sources])
     cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
@@ -77,7 +77,7 @@ def account(run: RecordedRun, begin_ns: int, end_ns: int) -> Account:
         for name, channel in run.channels.items()
     )
     components = tuple(_components(cover, energies))
-    return Account(
+    return Breakdown(
         begin_ns,
         end_ns,
         cover,
@@ -88,20 +88,14 @@ def account(run: RecordedRun, begin_ns: int, end_ns: int) -> Account:
     )
 
 
-def energy_of(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
-    """The energy that one channel shows for a window; None where it is not known."""
-    trace = run.trace(channel)
-    return None if trace is None else trace.energy(begin_ns, end_ns)
-
-
-def total_over(run: RecordedRun, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+def total_over(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
     """The energy of a window over a given cover; None where any channel of it is not known."""
-    energies = [energy_of(run, name, begin_ns, end_ns) for name in cover.names]
+    energies = [run.channel_energy(name, begin_ns, end_ns) for name in cover.names]
     known = [energy for energy in energies if energy is not None]
     return total(known) if len(known) == len(energies) else None
 
 
-def unread_s(run: RecordedRun, channel: str, begin_ns: int, end_ns: int) -> float:
+def unread_s(run: Recording, channel: str, begin_ns: int, end_ns: int) -> float:
     """How much of a window no reading of a channel speaks for (s)."""
     readings = run.readings(channel)
     if readings is None:
@@ -127,7 +121,7 @@ def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[Co
             yield ComponentEnergy(component, summed, channels)
 
 
-def _missing_components(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
+def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
     for component in cover.missing:
         refusals = [r for r in run.metadata.refusals if r.component is component and r.present]
         reason = "; ".join(dict.fromkeys(r.reason for r in refusals))
@@ -135,7 +129,7 @@ def _missing_components(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
         yield Missing(component, reason, remedy)
 
 
-def _missing_devices(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
+def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
     """Devices without a figure of their own that no channel of the cover stands in for."""
     refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
     for name in cover.partial:
@@ -145,7 +139,7 @@ def _missing_devices(run: RecordedRun, cover: Cover) -> Iterable[Missing]:
             yield Missing(name, refusals[name].reason, refusals[name].remedy)
 
 
-def _why_unread(run: RecordedRun, channel: str) -> str:
+def _why_unread(run: Recording, channel: str) -> str:
     reasons = [gap.reason for gap in run.gaps if gap.channel == channel]
     otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
     return reasons[-1] if reasons else otherwise

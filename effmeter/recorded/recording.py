@@ -1,0 +1,268 @@
+"""What the files of a run say, in nanoseconds of the run clock."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from effmeter.channel import Channel
+from effmeter.energy import Energy, Trace
+from effmeter.errors import NotARunError
+from effmeter.recorded import timeline
+from effmeter.recorded.memory import memory_uses
+from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
+from effmeter.recorded.records import (
+    Contention,
+    Gap,
+    Label,
+    MemoryUse,
+    Note,
+    Readings,
+    Source,
+    Suspend,
+    WallStep,
+)
+from effmeter.runfile.format import Event, Metadata, NoteName
+from effmeter.runfile.reader import Part
+from effmeter.runfile.row import EventRow
+
+RECORDING = "recording"
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """The contents of one run file, joined with the file of its recorder's successor.
+
+    Every property is computed on first use. Times are of the run clock.
+    """
+
+    parts: Sequence[Part]
+    warnings: tuple[str, ...] = ()
+    """Problems met while reading, such as a successor's file that cannot be opened."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """What was known when the recording began."""
+        return self.parts[0].metadata
+
+    @property
+    def name(self) -> str:
+        """The name given to the run."""
+        return self.metadata.name
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that it was read from."""
+        return tuple(part.path for part in self.parts)
+
+    @cached_property
+    def status(self) -> str:
+        """How it ended: as its end says, or *recording*, or *interrupted* where it has none."""
+        endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
+        if endings:
+            return endings[-1].text or INTERRUPTED
+        return RECORDING if self.parts[-1].recording else INTERRUPTED
+
+    @cached_property
+    def labels(self) -> dict[str, Label]:
+        """Labels of the recording, then of programs that joined it, then those set later."""
+        labels = dict(self.metadata.labels)
+        for source in self.sources:
+            labels = {**source.labels, **labels}
+        for note in self.notes:
+            if note.name == NoteName.LABELS:
+                labels.update(self._described(note.part, note.text))
+        return labels
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The programs and ranks that set marks, in the order in which they joined."""
+        found: dict[tuple[str, int | None], Source] = {}
+        for note in self.notes:
+            if note.name == NoteName.SOURCE and note.source is not None:
+                described = self._described(note.part, note.text)
+                found.setdefault((note.source, note.id), _source(note, described))
+        return tuple(found.values())
+
+    @cached_property
+    def begin_ns(self) -> int:
+        """When the recording began."""
+        return self.metadata.started_time_ns
+
+    @cached_property
+    def end_ns(self) -> int:
+        """When the recording ended; the moment of the last row where it has no end."""
+        endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
+        if endings:
+            return max(self.begin_ns, endings[-1].time_ns)
+        last_rows = [int(part.times_ns[-1]) for part in self.parts if part.rows.num_rows]
+        return max([self.begin_ns, *last_rows])
+
+    @property
+    def duration_s(self) -> float:
+        """How long the recording lasted."""
+        return (self.end_ns - self.begin_ns) * 1e-9
+
+    @cached_property
+    def channels(self) -> dict[str, Channel]:
+        """Every channel, whether known at the beginning or appeared later, by name."""
+        found = {c.name: c for part in self.parts for c in part.metadata.channels}
+        for event in self.events:
+            if event.event == Event.CHANNEL and event.channel is not None:
+                described = self._described(event.part, event.text)
+                try:
+                    found[event.channel] = Channel.from_mapping(described)
+                except NotARunError as error:
+                    path = self.parts[event.part].path
+                    raise NotARunError(f"{path} cannot be read: {error}") from error
+        return found
+
+    def trace(self, channel: str) -> Trace | None:
+        """The arithmetic over a channel's readings; None where it was never read."""
+        joined = self._joined(channel)
+        return None if joined is None else joined.trace
+
+    def channel_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
+        """The energy of one channel in a window; None where it is unknown. Computed once."""
+        key = (channel, begin_ns, end_ns)
+        if key not in self._energies:
+            trace = self.trace(channel)
+            self._energies[key] = None if trace is None else trace.energy(begin_ns, end_ns)
+        return self._energies[key]
+
+    @cached_property
+    def _energies(self) -> dict[tuple[str, int, int], Energy | None]:
+        return {}
+
+    def readings(self, channel: str) -> Readings | None:
+        """Where a channel was read; None where it never was."""
+        joined = self._joined(channel)
+        return None if joined is None else joined.readings
+
+    def samples(self, channel: str) -> Samples | None:
+        """The readings of a channel one by one; None where it was never read."""
+        joined = self._joined(channel)
+        return None if joined is None else joined.samples
+
+    def _joined(self, channel: str) -> ChannelReadings | None:
+        if channel not in self._traces and channel in self.channels:
+            described = self.channels[channel]
+            joined = channel_readings(described, self.parts, self.events, self.gaps)
+            self._traces[channel] = joined
+        return self._traces.get(channel)
+
+    @cached_property
+    def _traces(self) -> dict[str, ChannelReadings | None]:
+        return {}
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Where channels could not be read; between two recorders, all of them."""
+        between = [
+            Gap(None, int(before.times_ns[-1]), after.metadata.started_time_ns, BETWEEN_RECORDERS)
+            for before, after in pairwise(self.parts)
+            if before.rows.num_rows
+        ]
+        found = [*timeline.gaps(self.events, self.end_ns), *between]
+        return tuple(sorted(found, key=lambda gap: gap.begin_ns))
+
+    @cached_property
+    def suspends(self) -> tuple[Suspend, ...]:
+        """Where the machine slept."""
+        return timeline.suspends(self.events)
+
+    @cached_property
+    def wall_steps(self) -> tuple[WallStep, ...]:
+        """Where the wall clock was set."""
+        return timeline.wall_steps(self.events)
+
+    @cached_property
+    def contentions(self) -> tuple[Contention, ...]:
+        """Where other processes used the devices."""
+        return timeline.contentions(self.events)
+
+    @cached_property
+    def memory(self) -> Mapping[str, MemoryUse]:
+        """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``."""
+        ends_ns = [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
+        return memory_uses(self.events, ends_ns)
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What the recorder and the sources noted."""
+        return timeline.notes(self.events)
+
+    @cached_property
+    def dropped_marks(self) -> int:
+        """Marks that did not reach the recorder in time and are lost."""
+        last = {n.source: n.value or 0 for n in self.notes if n.name == NoteName.DROPPED_MARKS}
+        return round(sum(last.values()))
+
+    @cached_property
+    def missed_deadlines(self) -> dict[str, int]:
+        """How many readings came too late, by probe."""
+        noted = [n for n in self.notes if n.name == NoteName.MISSED_DEADLINES]
+        last = {(n.part, n.text): n.value or 0 for n in noted}
+        missed: dict[str, int] = {}
+        for (_, probe), count in last.items():
+            missed[probe] = missed.get(probe, 0) + round(count)
+        return missed
+
+    @cached_property
+    def events(self) -> tuple[EventRow, ...]:
+        """All rows that are no readings, in order of time."""
+        rows = [row for index, part in enumerate(self.parts) for row in part.events(index)]
+        rows = _without_repeats(rows)
+        rows.sort(key=lambda row: (row.time_ns, row.part))
+        known = {r.source for r in rows if r.event == Event.NOTE and r.name == NoteName.SOURCE}
+        return tuple(row._replace(source=_without_thread(row.source, known)) for row in rows)
+
+    def _last_part_events(self) -> list[EventRow]:
+        return [event for event in self.events if event.part == len(self.parts) - 1]
+
+    def _described(self, part: int, text: str | None) -> Mapping[str, Any]:
+        """What a row describes in JSON."""
+        try:
+            described = json.loads(text or "{}")
+        except ValueError as error:
+            path = self.parts[part].path
+            raise NotARunError(f"{path} cannot be read: a description is broken") from error
+        return described if isinstance(described, dict) else {}
+
+
+def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
+    """Without the marks that a successor was told again because they might have been lost."""
+    kept: list[EventRow] = []
+    told: set[tuple[object, ...]] = set()
+    for row in rows:
+        said = (row.time_ns, row.event, row.source, row.id, row.name, repr(row.value), row.text)
+        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in told:
+            kept.append(row)
+        told.add(said)
+    return kept
+
+
+def _without_thread(source: str | None, known: set[str | None]) -> str | None:
+    """The process that a mark's source names: threads of one share its numbers of marks."""
+    if source is None or source in known:
+        return source
+    return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
+
+
+def _source(note: Note, described: Mapping[str, Any]) -> Source:
+    program = described.get("program")
+    return Source(
+        id=str(note.source),
+        root=note.id,
+        name=str(described.get("name", "")),
+        host=str(described.get("host", "")),
+        rank=described.get("rank"),
+        local_rank=described.get("local_rank"),
+        pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
+        program=program,
+        labels=described.get("labels") or {},
+    )
