@@ -6,20 +6,28 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+<<<<<<< HEAD
 from effmeter.analysis.idle import IdleBaseline, baseline_path, measure_idle, save_baseline
 from effmeter.cli.options import emit, json_option, output_option
+=======
+from effmeter.analysis.idle import IdleBaseline, measure_idle
+>>>>>>> main
 from effmeter.clock import now_ns
 from effmeter.errors import MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
+<<<<<<< HEAD
 from effmeter.report.page import Page
+=======
+from effmeter.state.idle_baseline import baseline_path, save_baseline
+>>>>>>> main
 from effmeter.tracking import Run
 from effmeter.units import format_duration, format_power
 
@@ -61,14 +69,22 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
     click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)
     baseline = _measure(duration_s)
     path = baseline_path(os.environ)
-    save_baseline(path, baseline)
+    save_baseline(path, baseline.host, baseline.as_mapping())
     for caution in baseline.cautions:
         click.echo(f"effmeter: warning: the machine was not idle: {caution}", err=True)
     if as_json:
+<<<<<<< HEAD
         emit(json.dumps({"file": str(path), **asdict(baseline)}, indent=2), output)
     else:
         emit(str(_page_of(baseline, Page() if output else Page.for_stream())), output)
     click.echo(f"effmeter: the baseline is kept in {path}", err=True)
+=======
+        click.echo(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2))
+        return
+    for line in _lines(baseline):
+        click.echo(line)
+    click.echo(f"effmeter: kept in {path}", err=True)
+>>>>>>> main
 
 
 def _measure(duration_s: float) -> IdleBaseline:

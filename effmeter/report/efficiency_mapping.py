@@ -53,6 +53,7 @@ def _observation(seen: Observation) -> dict[str, Any]:
         "estimated": seen.estimated,
         "batch_size": seen.batch_size,
         "flags": seen.flags,
+        "stopped_by": seen.stopped_by,
         "warnings": seen.warnings,
         "source": seen.source,
     }

@@ -31,6 +31,7 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
         "complete": outcome.is_complete,
         "earlier": outcome.earlier,
         "stopped_by": outcome.stopped_by,
+        "traceback": outcome.traceback,
         "unmet": list(outcome.unmet),
         "epochs": outcome.epochs,
         "duration_s": outcome.duration_s,

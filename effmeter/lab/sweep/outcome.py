@@ -11,8 +11,11 @@ from effmeter.runfile.format import NoteName, user_note
 
 COMPLETED = "completed"
 DIVERGED = "diverged"
+CRASHED = "crashed"
 UNMET_NOTE = "unmet"
-"""Under this name a run notes each criterion that it never met."""
+"""The name of the notes of a run on criteria that it never met."""
+TRACEBACK_NOTE = "traceback"
+"""The name of the note of a run that a bug ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Outcome:
     path: Path | None
     """Its run file; None where nothing could be recorded."""
     status: str
-    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``."""
+    """``completed``, or what ended it: ``diverged: ...``, ``out of memory: ...``, ``crashed: ...``
+    for a bug."""
     epochs: int = 0
     duration_s: float = 0.0
     stopped_by: str | None = None
@@ -35,6 +39,8 @@ class Outcome:
     """Criteria that it never met."""
     earlier: bool = False
     """Whether an earlier call recorded it."""
+    traceback: str | None = None
+    """Of the bug that ended it; None for any other end."""
 
     @property
     def is_complete(self) -> bool:
@@ -52,6 +58,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     stops = [note.text for note in run.notes if note.name == NoteName.STOP]
     unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
+    tracebacks = [note.text for note in run.notes if note.name == user_note(TRACEBACK_NOTE)]
     return Outcome(
         cell,
         run.paths[0],
@@ -63,4 +70,5 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         run.breakdown(),
         tuple(unmet),
         earlier,
+        tracebacks[-1] if tracebacks else None,
     )
