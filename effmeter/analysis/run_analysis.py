@@ -69,5 +69,5 @@ def analyse(
 
 
 def _idle_warnings(idle: IdleBaseline | None) -> list[str]:
-    found = () if idle is None else idle.cautions
+    found = () if idle is None else idle.warnings
     return [f"the machine was not idle when its idle power was measured: {text}" for text in found]

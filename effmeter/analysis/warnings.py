@@ -57,7 +57,7 @@ def _coverage(whole: Breakdown) -> Iterator[str]:
         yield f"not in the total: {missing.what}{reason}"
     unseen = [name for name, reason in whole.cover.left_out if reason == UNSEEN]
     if unseen:
-        yield f"recorded, but not in the total: {', '.join(unseen)} ({UNSEEN})"
+        yield f"recorded, but not in the total: {', '.join(unseen)}: {UNSEEN}"
     window_s = (whole.end_ns - whole.begin_ns) * 1e-9
     for seen in whole.channels:
         if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):

@@ -86,7 +86,8 @@ def stop_daemon(socket_path: Path | None) -> None:
     while not link.lost and time.monotonic() < deadline:
         link.wait_for(lambda _: False, 0.2)
     if not link.lost:
-        raise RecorderError(f"process {link.recorder_pid} is still writing: look again with effmeter daemon status")
+        pid = link.recorder_pid
+        raise RecorderError(f"process {pid} is still writing: see effmeter daemon status")
     click.echo("effmeter: the recorder has stopped", err=True)
 
 
@@ -101,7 +102,9 @@ def _gid(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError as error:
-        raise UsageError(f"there is no group {group!r}: getent group lists those of this machine") from error
+        raise UsageError(
+            f"there is no group {group!r}: getent group lists those of this machine"
+        ) from error
 
 
 def _page_of(facts: Mapping[str, Any], page: Page) -> Page:

@@ -2,16 +2,16 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from effmeter.channel import Channel, Refusal
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
-from effmeter.channel import Channel, Refusal
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
 from effmeter.methods.ops.dispatch import DEVICE_TYPES, KernelPath, kernel_path
@@ -132,8 +132,9 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
-    if diagnosis.discovery.channels:
-        page.table(_HEADINGS, [_row(channel, diagnosis) for channel in diagnosis.discovery.channels])
+    channels = diagnosis.discovery.channels
+    if channels:
+        page.table(_HEADINGS, [_row(channel, diagnosis) for channel in channels])
     else:
         page.paragraph("No channel can be read on this machine.")
     for refusal in diagnosis.discovery.refusals:

@@ -12,22 +12,15 @@ from pathlib import Path
 
 import click
 
-<<<<<<< HEAD
-from effmeter.analysis.idle import IdleBaseline, baseline_path, measure_idle, save_baseline
-from effmeter.cli.options import emit, json_option, output_option
-=======
 from effmeter.analysis.idle import IdleBaseline, measure_idle
->>>>>>> main
+from effmeter.cli.options import emit, json_option, output_option
 from effmeter.clock import now_ns
 from effmeter.errors import MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
-<<<<<<< HEAD
 from effmeter.report.page import Page
-=======
 from effmeter.state.idle_baseline import baseline_path, save_baseline
->>>>>>> main
 from effmeter.tracking import Run
 from effmeter.units import format_duration, format_power
 
@@ -70,21 +63,13 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
     baseline = _measure(duration_s)
     path = baseline_path(os.environ)
     save_baseline(path, baseline.host, baseline.as_mapping())
-    for caution in baseline.cautions:
-        click.echo(f"effmeter: warning: the machine was not idle: {caution}", err=True)
+    for text in baseline.warnings:
+        click.echo(f"effmeter: warning: the machine was not idle: {text}", err=True)
     if as_json:
-<<<<<<< HEAD
-        emit(json.dumps({"file": str(path), **asdict(baseline)}, indent=2), output)
+        emit(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2), output)
     else:
         emit(str(_page_of(baseline, Page() if output else Page.for_stream())), output)
     click.echo(f"effmeter: the baseline is kept in {path}", err=True)
-=======
-        click.echo(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2))
-        return
-    for line in _lines(baseline):
-        click.echo(line)
-    click.echo(f"effmeter: kept in {path}", err=True)
->>>>>>> main
 
 
 def _measure(duration_s: float) -> IdleBaseline:
@@ -98,8 +83,8 @@ def _measure(duration_s: float) -> IdleBaseline:
         recorded = read_run(Path(run.path))
         host = str(recorded.metadata.host.get("name") or socket.gethostname())
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        cautions = list(_cautions(recorded, watched))
-        return measure_idle(recorded, watched.begin_ns, watched.end_ns, host, date, cautions)
+        warnings = list(_warnings(recorded, watched))
+        return measure_idle(recorded, watched.begin_ns, watched.end_ns, host, date, warnings)
 
 
 def _watch(run: Run, duration_s: float) -> _Watched:
@@ -110,7 +95,7 @@ def _watch(run: Run, duration_s: float) -> _Watched:
     return _Watched(begin_ns, end_ns, (busy_s() - worked_s) / ((end_ns - begin_ns) * 1e-9))
 
 
-def _cautions(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
+def _warnings(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
     """Signs that the machine was not idle."""
     logical_cpus = os.cpu_count() or 1
     if watched.busy_cpus > max(IDLE_CPUS, IDLE_CPU_FRACTION * logical_cpus):

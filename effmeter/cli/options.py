@@ -1,5 +1,6 @@
 """The options that several commands share, and where their results go."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,25 @@ output_option = click.option(
 )
 
 
-class LabelType(click.ParamType):
-    """A label as ``NAME=VALUE``, converted to a pair of texts."""
+def label_option(text: str) -> Callable[[Any], Any]:
+    """The option ``--label NAME=VALUE``; its value is a mapping of texts, ``labels``."""
+    return click.option(
+        "--label", "labels", multiple=True, metavar="NAME=VALUE", callback=_parsed, help=text
+    )
 
-    name = "label"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split at the first equals sign; both sides must hold something."""
-        if isinstance(value, tuple):
-            return value
-        name, _, text = (part.strip() for part in str(value).partition("="))
-        if not (name and text):
-            self.fail(f"{value!r} is not NAME=VALUE, such as dataset=mnist.", param, ctx)
-        return name, text
+def _parsed(_ctx: click.Context, _option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
+    labels = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as dataset=mnist.")
+        labels[name] = value
+    return labels
 
 
 def emit(text: str, output: Path | None) -> None:
-    """Write a command's result to stdout, or to a file that may exist already.
+    """Write a command's result to stdout, or to a file in place of what it held.
 
     Raises EffmeterError where the file cannot be written.
     """

@@ -133,8 +133,8 @@ def _add_means(page: Page, means: Means, unit: _Unit, which: str) -> None:
     _add_table(page, f"means{which}", headings, rows, (3, 4))
     _add_ratios(page, (*means.architecture_ratios, *means.dataset_ratios), which)
     ranks = [[*_ranked(ranking)] for ranking in means.rankings]
-    headings = ("data set", "criterion", "order: > where distinguishable, ? where not")
-    _add_table(page, f"rankings{which}", headings, ranks)
+    order = "order: > where distinguishable, ? where not"
+    _add_table(page, f"rankings{which}", ("data set", "criterion", order), ranks)
 
 
 def _add_ratios(page: Page, ratios: Sequence[Ratio], which: str) -> None:

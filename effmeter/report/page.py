@@ -18,6 +18,21 @@ _DIM = functools.partial(click.style, dim=True)
 _YELLOW = functools.partial(click.style, fg="yellow")
 
 
+def width_of(stream: TextIO) -> int | None:
+    """The columns of a terminal; None for a file or pipe, where one row stays one line.
+
+    The variable COLUMNS overrules both.
+    """
+    if stream.isatty() or os.environ.get("COLUMNS", "").isdigit():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def has_styles(stream: TextIO) -> bool:
+    """Whether a stream shows ANSI styles."""
+    return stream.isatty() and "NO_COLOR" not in os.environ
+
+
 class Page:
     """Lines of text for a width; without a width no line wraps.
 
@@ -31,17 +46,9 @@ class Page:
 
     @classmethod
     def for_stream(cls, stream: TextIO | None = None) -> Self:
-        """A page that fits a stream, by default stdout.
-
-        A terminal has its width and styles. A file or pipe has neither, so that one row of a
-        table stays one line, unless the variable COLUMNS sets a width.
-        """
+        """A page that fits a stream, by default stdout."""
         stream = sys.stdout if stream is None else stream
-        is_terminal = stream.isatty()
-        width = shutil.get_terminal_size().columns
-        is_bound = is_terminal or os.environ.get("COLUMNS", "").isdigit()
-        has_styles = is_terminal and "NO_COLOR" not in os.environ
-        return cls(width if is_bound else None, has_styles=has_styles)
+        return cls(width_of(stream), has_styles=has_styles(stream))
 
     def __str__(self) -> str:
         return "\n".join(self._lines)

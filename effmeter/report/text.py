@@ -1,7 +1,6 @@
 """Reports as text: one line a run, or all of each run in tables."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
@@ -243,7 +242,8 @@ def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis
 
 
 def _gap_line(gap: Gap, run: RecordedRun) -> str:
-    lasted = "to the end" if gap.open else f"for {format_duration((gap.end_ns - gap.begin_ns) * 1e-9)}"
+    duration = format_duration((gap.end_ns - gap.begin_ns) * 1e-9)
+    lasted = "to the end" if gap.open else f"for {duration}"
     hidden = f", up to {format_energy(gap.hidden_j)} hidden" if gap.hidden_j else ""
     begin = format_duration((gap.begin_ns - run.begin_ns) * 1e-9)
     return f"{gap.channel or 'all channels'}, {lasted} from {begin}: {gap.reason}{hidden}"

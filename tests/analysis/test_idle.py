@@ -89,7 +89,7 @@ def test_a_run_that_drew_less_than_the_idle_machine_has_a_negative_net(tmp_path:
 def test_a_baseline_of_another_host_is_refused(tmp_path: Path) -> None:
     run = recorded(tmp_path)
     other = replace(IDLE, host="elsewhere")
-    with pytest.raises(MeasurementError, match="recorded on host, idle baselines are of elsewhere"):
+    with pytest.raises(MeasurementError, match="recorded on host, the idle baselines on elsewhere"):
         net_energy(run, whole(run), other)
     assert baseline_of(run, {"elsewhere": other, "host": IDLE}) is IDLE
 

@@ -104,22 +104,22 @@ def test_labels_that_are_missing_or_do_not_fit_are_one_line_that_names_the_runs(
             {"method": "dense"},
             {"method": "ssprop:drop=0.5", "seed": 1},
             "runs of lenet on digits differ in method, .* method=dense: {first}; "
-            "method=ssprop:drop=0.5: {second}: .* --where method=dense",
+            "method=ssprop:drop=0.5: {second}: .* --label method=dense",
         ),
         (
             {"method": "dense"},
             {"method": "ssprop"},
-            "differ in method, .* --where method=dense",
+            "differ in method, .* --label method=dense",
         ),
         (
             {},
             {"seed": 1, "learning_rate": 0.1},
-            "no learning_rate: {first}; .* --where learning_rate=0.1",
+            "no learning_rate: {first}; .* --label learning_rate=0.1",
         ),
         (
             {"method": "ssprop", "stop": "epochs<=5"},
             {"method": "ssprop", "stop": "epochs<=9", "seed": 1},
-            "differ in stop, .* --where 'stop=epochs<=5'",
+            "differ in stop, .* --label 'stop=epochs<=5'",
         ),
     ],
 )
