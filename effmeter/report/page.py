@@ -10,7 +10,7 @@ from typing import Self, TextIO
 import click
 
 from effmeter.report.formatting import printable
-from effmeter.report.tables import hanging, table_of
+from effmeter.report.tables import INDENT, hanging, table_of
 
 _INDENT = "  "
 _BOLD = functools.partial(click.style, bold=True)
@@ -87,11 +87,12 @@ class Page:
         headings: Sequence[str],
         rows: Iterable[Sequence[str]],
         numeric: Iterable[int] = (),
+        indent: int = INDENT,
     ) -> None:
         """Add a table; see ``effmeter.report.tables.table_of``."""
         table = table_of(headings, rows, numeric)
-        lines = list(table.lines(self._width))
-        has_heading_line = table.has_headings and table.fits(self._width)
+        lines = list(table.lines(self._width, indent))
+        has_heading_line = table.has_headings and table.fits(self._width, indent)
         self._add(lines[:1] if has_heading_line else [], _DIM)
         self._add(lines[1:] if has_heading_line else lines)
 

@@ -119,13 +119,13 @@ def page_of(count: FlopsCount, with_layers: bool) -> Page:
         for kind, part in _kinds(count.work)
     ]
     rows.append(("total", str(len(count.work.layers)), *_cells(total, scale)))
-    page.table(_HEADINGS, rows, _NUMERIC)
+    page.table(_HEADINGS, rows, _NUMERIC, indent=0)
     page.blank()
     page.paragraph("nominal total: convolution, batch norm and dropout")
     if with_layers:
         page.blank()
         layers = [(f"{x.name} ({x.kind})", "", *_cells(_of_layer(x), scale)) for x in count.work]
-        page.table(("layer", "", *_HEADINGS[2:]), layers, _NUMERIC)
+        page.table(("layer", "", *_HEADINGS[2:]), layers, _NUMERIC, indent=0)
     if count.iterations is not None:
         page.blank()
         _add_training(page, count, count.iterations)
@@ -141,7 +141,7 @@ def _add_training(page: Page, count: FlopsCount, iterations: float) -> None:
     )
     page.blank()
     row = ("training", "", *_cells(whole, scale))
-    page.table(("", "", *_HEADINGS[2:]), [row], _NUMERIC)
+    page.table(("", "", *_HEADINGS[2:]), [row], _NUMERIC, indent=0)
 
 
 def _kinds(work: "Work") -> "Iterator[tuple[str, Work]]":
