@@ -12,7 +12,7 @@ import click
 
 from effmeter.cli.group import CommandGroup
 from effmeter.cli.options import emit, json_option, output_option
-from effmeter.client.connection import Link, connect
+from effmeter.client.connection import Connection, connect
 from effmeter.errors import RecorderError, UsageError
 from effmeter.recorder.shared import Access, serve_shared
 from effmeter.report.page import Page
@@ -65,10 +65,10 @@ def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: floa
 @output_option
 def show_status(socket_path: Path | None, as_json: bool, output: Path | None) -> None:
     """Print the daemon's process, uptime, channels and number of recordings."""
-    link = _connect(socket_path)
-    link.send({"op": "status"})
-    facts = {k: v for k, v in link.expect("status", 5.0).items() if k != "op"}
-    link.close()
+    connection = _connect(socket_path)
+    connection.send({"op": "status"})
+    facts = {k: v for k, v in connection.expect("status", 5.0).items() if k != "op"}
+    connection.close()
     if as_json:
         emit(json.dumps(facts, indent=2), output)
     else:
@@ -79,19 +79,19 @@ def show_status(socket_path: Path | None, as_json: bool, output: Path | None) ->
 @_socket_option
 def stop_daemon(socket_path: Path | None) -> None:
     """Close all recordings and end the daemon; only root and its owner may."""
-    link = _connect(socket_path)
-    link.send({"op": "stop"})
-    link.expect("stopping", 5.0)
+    connection = _connect(socket_path)
+    connection.send({"op": "stop"})
+    connection.expect("stopping", 5.0)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while not link.lost and time.monotonic() < deadline:
-        link.wait_for(lambda _: False, 0.2)
-    if not link.lost:
-        pid = link.recorder_pid
+    while not connection.lost and time.monotonic() < deadline:
+        connection.wait_for(lambda _: False, 0.2)
+    if not connection.lost:
+        pid = connection.recorder_pid
         raise RecorderError(f"process {pid} is still writing: see effmeter daemon status")
     click.echo("effmeter: the recorder has stopped", err=True)
 
 
-def _connect(socket_path: Path | None) -> Link:
+def _connect(socket_path: Path | None) -> Connection:
     path = socket_path or shared_socket(os.environ)
     if not path.exists():
         raise RecorderError(f"no daemon runs at {path}: start one with effmeter daemon run")

@@ -58,18 +58,8 @@ def begin_of(run: RecordedRun) -> str:
     return datetime.fromtimestamp(run.metadata.started_wall_ns // 10**9, UTC).isoformat()
 
 
-def energy_mapping(energy: Energy) -> dict[str, float]:
-    """An energy with its interval and the sensors' gain error, in joules."""
-    return {
-        "value_j": energy.value_j,
-        "low_j": energy.low_j,
-        "high_j": energy.high_j,
-        "systematic_j": energy.systematic_j,
-    }
-
-
 def _energy(energy: Energy | None) -> dict[str, float] | None:
-    return None if energy is None else energy_mapping(energy)
+    return None if energy is None else energy.as_mapping()
 
 
 def _sources(run: RecordedRun) -> Iterable[dict[str, Any]]:
@@ -100,7 +90,7 @@ def _total(energy: Energy | None, channels: Sequence[Channel]) -> dict[str, Any]
 def _summed(name: str, energy: Energy, channels: Sequence[Channel]) -> dict[str, Any]:
     return {
         "component": name,
-        "energy": energy_mapping(energy),
+        "energy": energy.as_mapping(),
         "provenance": ", ".join(provenances_of(channels)),
         "channels": [channel.name for channel in channels],
     }
@@ -155,7 +145,7 @@ def _point(point: EpochEfficiency) -> dict[str, Any]:
     return {
         "epoch": point.epoch.number,
         "metric_value": point.metric_value,
-        "energy": energy_mapping(point.energy),
+        "energy": point.energy.as_mapping(),
         "value_per_j": point.value_per_j,
         "low_per_j": point.low_per_j,
         "high_per_j": point.high_per_j,
