@@ -4,26 +4,18 @@ Net energy is gross energy less idle power times the time awake. Its interval ta
 both, as if they erred apart: ``[gross low - idle high, gross high - idle low]``. The gain error
 is the sensor's own at both times, so that of the difference is the difference of both. What is
 assumed: the idle power was the same during the run as when it was measured.
-
-A file keeps one baseline of each host, because a home directory may be shared by several.
 """
 
-import contextlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy, total
-from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown, ComponentEnergy
 from effmeter.recorded.run import RecordedRun
 
-FORMAT = 1
-FILE_NAME = "idle.json"
 REMEDY = "run effmeter idle on that machine while nothing else runs"
 
 
@@ -55,6 +47,20 @@ class IdleBaseline:
     cautions: tuple[str, ...] = ()
     """In what the machine was not idle."""
 
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> "IdleBaseline":
+        """The baseline that ``as_mapping`` described; ValueError where it is none."""
+        try:
+            channels = {name: IdlePower(**power) for name, power in described["channels"].items()}
+            cautions = tuple(described["cautions"])
+            return cls(**{**described, "channels": channels, "cautions": cautions})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("not an idle baseline") from error
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The baseline in plain types, as it is stored."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, slots=True)
 class NetEnergy:
@@ -62,12 +68,6 @@ class NetEnergy:
 
     components: tuple[ComponentEnergy, ...]
     total: Energy
-
-
-def baseline_path(environ: Mapping[str, str]) -> Path:
-    """Where baselines are kept: ``$XDG_STATE_HOME/effmeter/idle.json``."""
-    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "~")) / ".local" / "state"
-    return Path(state).expanduser() / "effmeter" / FILE_NAME
 
 
 def measure_idle(
@@ -148,51 +148,3 @@ def _less(gross: Energy, idle: Energy) -> Energy:
         gross.high_j - idle.low_j,
         abs(gross.systematic_j - idle.systematic_j),
     )
-
-
-def save_baseline(path: Path, baseline: IdleBaseline) -> None:
-    """Keep a baseline beside those of other hosts; EffmeterError where it cannot be written."""
-    hosts = _read(path) if path.exists() else {}
-    hosts[baseline.host] = asdict(baseline)
-    apart = path.with_suffix(f".{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        apart.write_text(json.dumps({"format": FORMAT, "hosts": hosts}, indent=2) + "\n")
-        apart.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            apart.unlink()
-        raise EffmeterError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def load_baselines(path: Path) -> dict[str, IdleBaseline]:
-    """The baselines by host; MeasurementError where there is none, or none can be read."""
-    if not path.exists():
-        raise MeasurementError(f"there is no idle baseline ({path}): {REMEDY}")
-    baselines = {host: _baseline(path, told) for host, told in _read(path).items()}
-    if not baselines:
-        raise _broken(path)
-    return baselines
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        kept = json.loads(path.read_text())
-        if kept["format"] > FORMAT:
-            raise MeasurementError(f"{path} was written by a newer effmeter: upgrade")
-        return dict(kept["hosts"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _broken(path) from error
-
-
-def _baseline(path: Path, described: Mapping[str, Any]) -> IdleBaseline:
-    try:
-        channels = {name: IdlePower(**power) for name, power in described["channels"].items()}
-        cautions = tuple(described["cautions"])
-        return IdleBaseline(**{**described, "channels": channels, "cautions": cautions})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise _broken(path) from error
-
-
-def _broken(path: Path) -> MeasurementError:
-    return MeasurementError(f"{path} cannot be read: remove it, then {REMEDY}")

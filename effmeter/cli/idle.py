@@ -6,18 +6,19 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from effmeter.analysis.idle import IdleBaseline, baseline_path, measure_idle, save_baseline
+from effmeter.analysis.idle import IdleBaseline, measure_idle
 from effmeter.clock import now_ns
 from effmeter.errors import MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
+from effmeter.state.idle_baseline import baseline_path, save_baseline
 from effmeter.tracking import Run
 from effmeter.units import format_duration, format_power
 
@@ -58,11 +59,11 @@ def command(duration_s: float, as_json: bool) -> None:
     click.echo(f"effmeter: measuring for {format_duration(wait_s)}: leave it alone", err=True)
     baseline = _measure(duration_s)
     path = baseline_path(os.environ)
-    save_baseline(path, baseline)
+    save_baseline(path, baseline.host, baseline.as_mapping())
     for caution in baseline.cautions:
         click.echo(f"effmeter: warning: the machine was not idle: {caution}", err=True)
     if as_json:
-        click.echo(json.dumps({"file": str(path), **asdict(baseline)}, indent=2))
+        click.echo(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2))
         return
     for line in _lines(baseline):
         click.echo(line)

@@ -13,7 +13,7 @@ from rich.console import Console
 from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAMPLES
 from effmeter.analysis.efficiency_framework.result import Framework
 from effmeter.analysis.efficiency_framework.trials import has_labels
-from effmeter.analysis.idle import IdleBaseline, baseline_of, baseline_path, load_baselines
+from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
 from effmeter.cli.report_efficiency import (
     framework_of_runs,
@@ -30,6 +30,7 @@ from effmeter.report.efficiency_contents import framework_mapping
 from effmeter.report.efficiency_text import print_framework
 from effmeter.report.summary import summarise
 from effmeter.report.text import print_report
+from effmeter.state.idle_baseline import baseline_path, load_baselines
 
 _PIPED_WIDTH = 120
 
@@ -128,7 +129,9 @@ def command(
     about_runs = {"--framework": bool(criteria), "--net": net, "--epochs": with_epochs}
     about_runs["--where"] = bool(wanted)
     refuse_without_object(files, tables, about_runs)
-    baselines = load_baselines(baseline_path(os.environ)) if net else None
+    baselines = (
+        load_baselines(baseline_path(os.environ), IdleBaseline.from_mapping) if net else None
+    )
     runs, summaries, errors = _read(files, metric, baselines, wanted)
     if wanted and not runs and not errors:
         raise UsageError(f"no run has the labels {', '.join(labels)}")

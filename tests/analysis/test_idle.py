@@ -9,14 +9,11 @@ from effmeter.analysis.idle import (
     IdleBaseline,
     IdlePower,
     baseline_of,
-    baseline_path,
-    load_baselines,
     measure_idle,
     net_energy,
-    save_baseline,
 )
 from effmeter.channel import Component
-from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
@@ -135,44 +132,3 @@ def test_where_nothing_is_read_there_is_no_baseline(tmp_path: Path) -> None:
         file.end(10.0)
     with pytest.raises(MeasurementError, match="effmeter doctor"):
         measure_idle(read_run(file.path), at(2), at(8), "host", IDLE.date, [])
-
-
-def test_each_host_keeps_its_baseline_in_one_file(tmp_path: Path) -> None:
-    path = baseline_path({"XDG_STATE_HOME": str(tmp_path)})
-    other = replace(IDLE, host="other", cautions=("it slept",))
-    for baseline in (replace(IDLE, date="2020"), other, IDLE):
-        save_baseline(path, baseline)
-    assert load_baselines(path) == {"host": IDLE, "other": other}
-    assert [p.name for p in path.parent.iterdir()] == ["idle.json"]
-
-
-def test_baselines_are_kept_under_home_by_default() -> None:
-    assert baseline_path({"HOME": "/h"}) == Path("/h/.local/state/effmeter/idle.json")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "there is no idle baseline"),
-        ("", "cannot be read: remove it"),
-        ("[]", "cannot be read"),
-        ('{"format": 1, "hosts": {}}', "cannot be read"),
-        ('{"format": 1, "hosts": {"h": {"channels": {}}}}', "cannot be read"),
-        ('{"format": 1, "hosts": {"h": 3}}', "cannot be read"),
-        ('{"format": 2, "hosts": {}}', "newer effmeter"),
-    ],
-)
-def test_a_file_that_holds_no_baseline_is_one_clear_error(
-    tmp_path: Path, content: str | None, said: str
-) -> None:
-    path = tmp_path / "idle.json"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(MeasurementError, match=said):
-        load_baselines(path)
-
-
-def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "effmeter").write_text("no folder")
-    with pytest.raises(EffmeterError, match="cannot be written"):
-        save_baseline(tmp_path / "effmeter" / "idle.json", IDLE)
