@@ -14,6 +14,7 @@ from typing import Any, Self
 import click
 
 from effmeter.errors import UsageError
+from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.tracking import Run
 from effmeter.tracking.live import Summary
 
@@ -70,7 +71,7 @@ def command(
     with recorded:
         recorded.note("command", " ".join(command))
         status = _run_through(program, command, recorded)
-        recorded.end("completed" if status == 0 else _failure(status))
+        recorded.end(COMPLETED if status == 0 else _failure(status))
     if not quiet:
         _tell(recorded.summary(), as_json)
     return _exit_like(status)
@@ -161,16 +162,18 @@ def _is_in_foreground() -> bool:
         return False
 
 
-def _failure(status: int) -> str:
+def _failure(status: int) -> DetailedStatus:
     if status < 0:
-        return f"failed: {signal.Signals(-status).name}"
-    return f"failed: exit status {status}"
+        return DetailedStatus(Status.FAILED, signal.Signals(-status).name)
+    return DetailedStatus(Status.FAILED, f"exit status {status}")
 
 
 def _tell(summary: Summary, as_json: bool) -> None:
     if as_json:
         facts = dataclasses.asdict(summary)
         facts["path"] = None if summary.path is None else str(summary.path)
+        facts["status"] = str(summary.status)
+        facts["stopped_by"] = None if summary.stopped_by is None else str(summary.stopped_by)
         click.echo(json.dumps(facts), err=True)
         return
     click.echo(f"effmeter: {summary}", err=True)

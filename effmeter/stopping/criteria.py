@@ -9,7 +9,7 @@ from effmeter.energy import Energy
 from effmeter.errors import UsageError
 from effmeter.reason import Reason, StopKind
 from effmeter.stopping.criterion import Budget, Criterion
-from effmeter.stopping.options import is_on, split_options
+from effmeter.stopping.options import is_on, split_options, split_text
 from effmeter.stopping.progress import EpochResult, Progress
 from effmeter.units import format_energy, parse_energy_j
 
@@ -50,9 +50,9 @@ class MaxEpochs(Criterion):
         return self.keyword
 
     @classmethod
-    def parse(cls, keyword: str, value: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Of ``epochs=50``."""
-        return cls(int(value))
+        return cls(int(split_text(text)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class EnergyBudget(Criterion):
         return self.keyword
 
     @classmethod
-    def parse(cls, keyword: str, value: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Of ``energy=2kJ,predict``."""
-        amount, options = split_options(value, ("predict", "accept_missing"))
+        amount, options = split_options(split_text(text)[1], ("predict", "accept_missing"))
         return cls(amount, is_on(options, "predict"), is_on(options, "accept_missing"))

@@ -61,9 +61,9 @@ class Criterion(ABC):
         return self.describe()
 
     @classmethod
-    def parse(cls, keyword: str, value: str) -> Self:
-        """The criterion of ``KEYWORD=VALUE``; UsageError or ValueError where it means nothing."""
-        raise UsageError(f"{keyword}={value} has no text form: {cls.__name__} is for Python alone")
+    def parse(cls, text: str) -> Self:
+        """The criterion of a text; UsageError or ValueError where it means nothing."""
+        raise UsageError(f"{text!r}: {cls.__name__} has no text form")
 
     def __or__(self, other: "Criterion") -> "AnyOf":
         return AnyOf((self, other))

@@ -9,7 +9,13 @@ from effmeter.errors import UsageError
 from effmeter.reason import Reason, StopKind
 from effmeter.stopping.criterion import Criterion
 from effmeter.stopping.direction import Mode, resolved_mode
-from effmeter.stopping.options import mode_suffix, required_mode, split_mode, split_options
+from effmeter.stopping.options import (
+    mode_suffix,
+    required_mode,
+    split_mode,
+    split_options,
+    split_text,
+)
 from effmeter.stopping.progress import Progress
 
 DEFAULT_METRIC = "accuracy"
@@ -46,7 +52,9 @@ class TargetMetric(Criterion):
         if math.isnan(values[-1]):
             return Reason(StopKind.NOT_A_NUMBER, self.metric)
         reached = values[-1] >= self.target if self.mode == "max" else values[-1] <= self.target
-        return Reason(StopKind.TARGET_METRIC, f"{self.metric} {values[-1]:.6g}") if reached else None
+        return (
+            Reason(StopKind.TARGET_METRIC, f"{self.metric} {values[-1]:.6g}") if reached else None
+        )
 
     def bounds(self, progress: Progress) -> bool:
         """It never does: a target may not be reached."""
@@ -65,11 +73,12 @@ class TargetMetric(Criterion):
         return "accuracy" if "accuracy" in self.metric else self.metric
 
     @classmethod
-    def parse(cls, keyword: str, value: str) -> Self:
-        """Of ``accuracy=0.97`` or ``reward=30:max``: the keyword is the metric."""
+    def parse(cls, text: str) -> Self:
+        """Of ``accuracy=0.97`` or ``reward=30:max``."""
+        metric, value = split_text(text)
         target, mode = split_mode(value)
         number = float(target)
-        return cls(keyword, number, required_mode(keyword, mode, f"{keyword}={target}:max"))
+        return cls(metric, number, required_mode(metric, mode, f"{metric}={target}:max"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +105,7 @@ class Patience(Criterion):
 
     keyword: ClassVar[str] = "patience"
     example: ClassVar[str] = "patience=3"
-    syntax: ClassVar[str] = (
-        "patience=[METRIC:]EPOCHS[:min|:max][,min_delta=VALUE][,armed_at=VALUE]"
-    )
+    syntax: ClassVar[str] = "patience=[METRIC:]EPOCHS[:min|:max][,min_delta=VALUE][,armed_at=VALUE]"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", resolved_mode(self.metric, self.mode))
@@ -159,12 +166,12 @@ class Patience(Criterion):
         return self.keyword
 
     @classmethod
-    def parse(cls, keyword: str, value: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Of ``patience=3``, which watches the accuracy, or ``patience=val_loss:5``."""
-        waits, options = split_options(value, ("min_delta", "armed_at"))
+        waits, options = split_options(split_text(text)[1], ("min_delta", "armed_at"))
         waits, given = split_mode(waits)
         metric, _, epochs = waits.rpartition(":")
         metric, count = metric.strip() or DEFAULT_METRIC, int(epochs)
-        mode = required_mode(metric, given, f"{keyword}={metric}:{count}:max")
+        mode = required_mode(metric, given, f"{cls.keyword}={metric}:{count}:max")
         armed_at = float(options["armed_at"]) if "armed_at" in options else None
         return cls(metric, count, float(options.get("min_delta", 0.0)), mode, armed_at)

@@ -1,9 +1,15 @@
-"""The value of a criterion's text: ``reward:3:max,armed_at=0.9`` in its parts."""
+"""The text of a criterion in its parts: ``patience=reward:3:max,armed_at=0.9``."""
 
 from collections.abc import Sequence
 
 from effmeter.errors import UsageError
 from effmeter.stopping.direction import Mode, usual_mode
+
+
+def split_text(text: str) -> tuple[str, str]:
+    """The parts of a text before and after its first ``=``; either may be empty."""
+    keyword, _, value = (part.strip() for part in text.partition("="))
+    return keyword, value
 
 
 def split_options(value: str, names: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -7,6 +7,7 @@ from effmeter.errors import UsageError
 from effmeter.stopping.criteria import EnergyBudget, MaxEpochs
 from effmeter.stopping.criterion import Criterion
 from effmeter.stopping.metric_criteria import Patience, TargetMetric
+from effmeter.stopping.options import split_text
 
 CRITERIA: tuple[type[Criterion], ...] = (MaxEpochs, Patience, EnergyBudget, TargetMetric)
 """Every criterion with a text form. The one without a keyword takes all other keywords."""
@@ -30,12 +31,12 @@ def parse_criterion(text: str) -> Criterion:
     less or more of it is better where its name does not: ``reward=30:max``,
     ``patience=reward:3:max``. Raises UsageError, which shows the forms.
     """
-    keyword, separator, value = (part.strip() for part in text.partition("="))
-    if not (keyword and separator and value):
+    keyword, value = split_text(text)
+    if not (keyword and value):
         raise UsageError(f"{text!r} is not a stopping criterion: write {_forms()}")
     criterion = _BY_KEYWORD.get(keyword, _BY_KEYWORD[""])
     try:
-        return criterion.parse(keyword, value)
+        return criterion.parse(text)
     except ValueError as error:
         raise UsageError(f"{text!r} has no number: write {_forms()}") from error
     except UsageError as error:

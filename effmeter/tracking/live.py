@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effmeter.energy import Energy
+from effmeter.reason import Reason
+from effmeter.status import DetailedStatus
 from effmeter.units import format_duration, format_energy
 from effmeter.wire.protocol import Message
 
@@ -45,10 +47,10 @@ class Summary:
 
     name: str
     path: Path | None
-    status: str
+    status: DetailedStatus
     duration_s: float
     epochs: int
-    stopped_by: str | None
+    stopped_by: Reason | None
     overshoot: Energy | None
     """Used beyond the energy budget that ended the epochs; negative where one was not begun."""
     metrics: Mapping[str, float]

@@ -22,7 +22,7 @@ from effmeter.lab.sweep.occupancy import occupy
 from effmeter.lab.sweep.outcome import UNMET_NOTE, Outcome, outcome_of
 from effmeter.lab.workloads import check_method, prepare
 from effmeter.recorded.reading import read_run
-from effmeter.recorded.recording import INTERRUPTED
+from effmeter.status import INTERRUPTED, DetailedStatus, Status
 from effmeter.tracking import Epoch, Run, track
 from effmeter.tracking.live import LiveEnergy
 
@@ -132,13 +132,13 @@ def _record_one(cell: Cell, directory: Path, on_epoch: OnEpoch) -> Outcome:
     else:
         verdict, path = _train(cell, training, directory, on_epoch)
     if path is None:
-        return Outcome(cell, None, f"not recorded, {verdict}")
+        return Outcome(cell, None, DetailedStatus(Status.OTHER, f"not recorded, {verdict}"))
     return outcome_of(cell, read_run(path))
 
 
 def _train(
     cell: Cell, training: "Training", directory: Path, on_epoch: OnEpoch
-) -> tuple[str, Path | None]:
+) -> tuple[DetailedStatus, Path | None]:
     """The status of the run and its file."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
         run.latest_energy()  # told from now on, so that no epoch waits for it
@@ -162,7 +162,7 @@ def _train(
             if verdict is None:
                 raise
             run.end(verdict)
-    return run.status, run.path
+    return run.detailed_status, run.path
 
 
 def _log_closing_figures(training: "Training", run: Run) -> None:
@@ -178,7 +178,7 @@ def _note_unmet(cell: Cell, run: Run) -> None:
         run.note(UNMET_NOTE, criterion)
 
 
-def _record_failure(cell: Cell, directory: Path, verdict: str) -> Path | None:
+def _record_failure(cell: Cell, directory: Path, verdict: DetailedStatus) -> Path | None:
     """A run that never began, so that the directory tells of it too."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
         run.end(verdict)
