@@ -11,7 +11,8 @@
     ├── RecorderError         the recorder cannot be reached, or refuses
     ├── ProbeError            a sensor cannot be used at all
     ├── MeasurementError      an energy that was asked for is not known
-    └── TableError            a table of measurements made elsewhere cannot be read
+    ├── TableError            a table of measurements made elsewhere cannot be read
+    └── DataSetError          the files of a data set are damaged, or hold something else
 
 Nothing below the command line prints these as tracebacks: a user's mistake is one clear line.
 """
@@ -59,6 +60,10 @@ class MeasurementError(EffmeterError):
 
 class TableError(EffmeterError):
     """A table of measurements made elsewhere cannot be read; the text names file and line."""
+
+
+class DataSetError(EffmeterError):
+    """The files of a data set are damaged, or hold something else; the text names the file."""
 
 
 class EffmeterWarning(UserWarning):

@@ -19,9 +19,13 @@ class Status(StrEnum):
     RECORDER_STOPPED = "the recorder was stopped"
     FAILED = "failed"
     """An exception, a signal or an exit status; the detail names it."""
+    CRASHED = "crashed"
+    """A bug in a model, a method or effmeter ended a training of a sweep."""
     DIVERGED = "diverged"
     """The loss was no finite number."""
     OUT_OF_MEMORY = "out of memory"
+    UNKNOWN = "unknown"
+    """The end of the file is damaged."""
     OTHER = "other"
     """A status of the program's own; the detail is its text."""
 

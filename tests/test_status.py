@@ -27,4 +27,5 @@ def test_the_text_of_a_run_file_is_parsed_and_written_again(
 
 
 def test_a_status_compares_with_its_word() -> None:
-    assert Status.COMPLETED == "completed"
+    word: str = DetailedStatus.parse("completed").status
+    assert word == "completed"

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
+from effmeter.errors import UnfitError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.work import Work
 from effmeter.methods.seeds import derived_seed
@@ -39,7 +40,7 @@ ActsOn = Literal["batches", "samples", "layers", "gradients", "structure"]
 """What a method leaves out or rewrites; two that act on the same cannot be combined."""
 
 
-class AttachError(ValueError):
+class AttachError(UnfitError):
     """A model, optimizer or combination that a method cannot work on; nothing was changed."""
 
 

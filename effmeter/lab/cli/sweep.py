@@ -16,6 +16,7 @@ from effmeter.lab.cli.workload_list import print_workloads
 from effmeter.lab.sweep import Axes, Cell, Ending, Outcome, TrainingDevice, Until, find_device
 from effmeter.lab.sweep import plan as plan_grid
 from effmeter.lab.sweep import record as record_grid
+from effmeter.lab.sweep.outcome import TRACEBACK_NOTE
 from effmeter.lab.workloads import DENOISING_METRICS, METRICS, Recipe
 from effmeter.stopping import criterion_examples
 
@@ -204,6 +205,14 @@ def run_grid(
         raise
     ordered = [outcomes[cell] for cell in cells]
     print_outcomes(ordered)
+    for outcome in ordered:
+        if outcome.traceback is not None and outcome.path is not None:
+            file = seen_from_here(outcome.path)
+            click.echo(
+                f"{outcome.cell.name} {outcome.status}; traceback: the note "
+                f"{TRACEBACK_NOTE!r} of {file}",
+                err=True,
+            )
     return ordered
 
 

@@ -38,6 +38,7 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
         "complete": outcome.is_complete,
         "earlier": outcome.earlier,
         "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
+        "traceback": outcome.traceback,
         "unmet": list(outcome.unmet),
         "epochs": outcome.epochs,
         "duration_s": outcome.duration_s,

@@ -12,7 +12,9 @@ from effmeter.runfile.format import user_note
 from effmeter.status import DetailedStatus, Status
 
 UNMET_NOTE = "unmet"
-"""Under this name a run notes each criterion that it never met."""
+"""The name of the notes of a run on criteria that it never met."""
+TRACEBACK_NOTE = "traceback"
+"""The name of the note of a run that a bug ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Outcome:
     """Criteria that it never met."""
     earlier: bool = False
     """Whether an earlier call recorded it."""
+    traceback: str | None = None
+    """Of the bug that ended it; None for any other end."""
 
     @property
     def is_complete(self) -> bool:
@@ -50,6 +54,7 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
     """What a recorded run tells of its training."""
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
+    tracebacks = [note.text for note in run.notes if note.name == user_note(TRACEBACK_NOTE)]
     return Outcome(
         cell,
         run.paths[0],
@@ -61,4 +66,5 @@ def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
         run.breakdown(),
         tuple(unmet),
         earlier,
+        tracebacks[-1] if tracebacks else None,
     )

@@ -17,9 +17,9 @@ from effmeter.errors import EffmeterError, UsageError
 from effmeter.lab.sweep.catalogue import Ledger
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.device import TrainingDevice, not_installed
-from effmeter.lab.sweep.failure import verdict_on_preparation, verdict_on_training
+from effmeter.lab.sweep.failure import Failure, failure_of
 from effmeter.lab.sweep.occupancy import occupy
-from effmeter.lab.sweep.outcome import UNMET_NOTE, Outcome, outcome_of
+from effmeter.lab.sweep.outcome import TRACEBACK_NOTE, UNMET_NOTE, Outcome, outcome_of
 from effmeter.lab.workloads import check_method, prepare
 from effmeter.recorded.reading import read_run
 from effmeter.status import INTERRUPTED, DetailedStatus, Status
@@ -46,6 +46,14 @@ class EpochDone:
 OnEpoch = Callable[[EpochDone], None]
 
 
+class _ObserverFailedError(Exception):
+    """An error of ``on_epoch``, which is not one of the training."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def record(
     cells: Sequence[Cell],
     device: TrainingDevice,
@@ -58,9 +66,9 @@ def record(
     """The outcome of each cell: first of those recorded earlier, then of each as it is trained.
 
     With ``fresh``, earlier runs are repeated. Files of runs that are repeated are set aside
-    (see ``Ledger.set_aside``). A training that diverges, does not fit in memory, cannot
-    be dealt its data or whose method does not fit its model has that as its outcome, and the
-    next one begins. An interrupt leaves its run readable, with the status *interrupted*.
+    (see ``Ledger.set_aside``). A training that fails has that as its outcome, and the next one
+    begins (see ``failure_of``); a bug in it leaves its traceback as a note in the run. An
+    interrupt leaves its run readable, with the status *interrupted*.
 
     The device is held meanwhile: DeviceBusyError where another program measures on it, unless
     ``on_wait`` is given (see ``occupy``). RunFileError for a directory that cannot be written;
@@ -108,7 +116,7 @@ def _check_data(cells: Sequence[Cell]) -> None:
         try:
             _prepare(cell)
         except Exception as error:
-            if verdict_on_preparation(error) is None:  # else that one training will say so
+            if failure_of(error) is None:  # any other failure is recorded with its training
                 raise
 
 
@@ -125,14 +133,14 @@ def _record_one(cell: Cell, directory: Path, on_epoch: OnEpoch) -> Outcome:
     try:
         training = _prepare(cell)
     except Exception as error:
-        verdict = verdict_on_preparation(error)
-        if verdict is None:
+        failure = failure_of(error)
+        if failure is None:
             raise
-        path = _record_failure(cell, directory, verdict)
+        status, path = _record_failure(cell, directory, failure)
     else:
-        verdict, path = _train(cell, training, directory, on_epoch)
+        status, path = _train(cell, training, directory, on_epoch)
     if path is None:
-        return Outcome(cell, None, DetailedStatus(Status.OTHER, f"not recorded, {verdict}"))
+        return Outcome(cell, None, DetailedStatus(Status.OTHER, f"not recorded, {status}"))
     return outcome_of(cell, read_run(path))
 
 
@@ -141,28 +149,43 @@ def _train(
 ) -> tuple[DetailedStatus, Path | None]:
     """The status of the run and its file."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
-        run.latest_energy()  # told from now on, so that no epoch waits for it
-        began_s = time.monotonic()
-
-        def log(epoch: Epoch, /, **metrics: float) -> None:
-            epoch.log(**metrics)
-            elapsed_s = time.monotonic() - began_s
-            on_epoch(EpochDone(cell, epoch.number, elapsed_s, metrics, run.latest_energy()))
-
         try:
-            epochs = run.epochs(stop=cell.ending.criterion)
-            training.run(epochs, log, planned_epochs=cell.ending.epochs)
-            _note_unmet(cell, run)
-            _log_closing_figures(training, run)
+            _run_training(cell, training, run, on_epoch)
         except KeyboardInterrupt:
             run.end(INTERRUPTED)
             raise
+        except _ObserverFailedError as failed:
+            raise failed.error from None
         except Exception as error:
-            verdict = verdict_on_training(error)
-            if verdict is None:
+            failure = failure_of(error)
+            if failure is None:
                 raise
-            run.end(verdict)
+            _end_failed(run, failure)
     return run.detailed_status, run.path
+
+
+def _run_training(cell: Cell, training: "Training", run: Run, on_epoch: OnEpoch) -> None:
+    run.latest_energy()  # asks for a stream of energies, so that no epoch waits for one
+    began_s = time.monotonic()
+
+    def log(epoch: Epoch, /, **metrics: float) -> None:
+        epoch.log(**metrics)
+        elapsed_s = time.monotonic() - began_s
+        done = EpochDone(cell, epoch.number, elapsed_s, metrics, run.latest_energy())
+        try:
+            on_epoch(done)
+        except Exception as error:
+            raise _ObserverFailedError(error) from error
+
+    training.run(run.epochs(stop=cell.ending.criterion), log, planned_epochs=cell.ending.epochs)
+    _note_unmet(cell, run)
+    _log_closing_figures(training, run)
+
+
+def _end_failed(run: Run, failure: Failure) -> None:
+    if failure.traceback is not None:
+        run.note(TRACEBACK_NOTE, failure.traceback)
+    run.end(failure.status)
 
 
 def _log_closing_figures(training: "Training", run: Run) -> None:
@@ -178,11 +201,13 @@ def _note_unmet(cell: Cell, run: Run) -> None:
         run.note(UNMET_NOTE, criterion)
 
 
-def _record_failure(cell: Cell, directory: Path, verdict: DetailedStatus) -> Path | None:
-    """A run that never began, so that the directory tells of it too."""
+def _record_failure(
+    cell: Cell, directory: Path, failure: Failure
+) -> tuple[DetailedStatus, Path | None]:
+    """A run without epochs, so that the directory lists this training too."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
-        run.end(verdict)
-    return run.path
+        _end_failed(run, failure)
+    return run.detailed_status, run.path
 
 
 def _free_memory() -> None:

@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UsageError
+
 Schedule = Literal["cosine", "linear"]
 
 _COSINE_OFFSET = 0.008
@@ -38,7 +40,7 @@ class Diffusion(nn.Module):
     ) -> None:
         super().__init__()
         if steps < 1:
-            raise ValueError(f"a diffusion has one step or more, not {steps}")
+            raise UsageError(f"a diffusion has one step or more, not {steps}")
         self.network = network
         self.steps = steps
         self._clip = clip

@@ -1,7 +1,9 @@
 """The end of a training whose loss is no longer a number."""
 
+from effmeter.errors import EffmeterError
 
-class DivergenceError(ValueError):
+
+class DivergenceError(EffmeterError):
     """The loss is not finite; the epoch was logged with it, and training ended."""
 
     def __init__(self, epoch: int, loss: float) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError
+
 INCEPTION_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 """The file of the Inception network that published distances are measured with."""
 _INCEPTION_WEIGHTS_URL = (
@@ -33,10 +35,10 @@ def frechet_distance(
     images than its 2048 features.
 
     ModuleNotFoundError without torchmetrics (and torch-fidelity for the Inception network),
-    FileNotFoundError without its weights, ValueError for fewer than two images of a kind.
+    FileNotFoundError without its weights, UnfitError for fewer than two images of a kind.
     """
     if min(len(real), len(generated)) < 2:
-        raise ValueError("a distance needs two real images and two generated ones or more")
+        raise UnfitError("a distance needs two real images and two generated ones or more")
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     if features is None:

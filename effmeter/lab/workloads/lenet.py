@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError
+
 LayerOf = Callable[[int, int], nn.Module]
 """Makes a layer from its inputs and outputs."""
 
@@ -19,7 +21,7 @@ class LeNet(nn.Module):
 
     ``size`` multiplies channels and hidden units. ``normal_weights`` draws every weight and bias
     from Normal(0, 1) as in the paper, from which the network learns less well;
-    without it the framework's own initialisation stays. ValueError for a size that is not 1 to 5.
+    without it the framework's own initialisation stays. UnfitError for a size that is not 1 to 5.
     """
 
     def __init__(
@@ -59,10 +61,10 @@ def lenet_layers(
 
     The layers of weights are made by ``convolution`` (5x5) and ``linear``; what
     ``after_activation`` makes stands before each of them but the first. The pooling, which the
-    paper leaves open, takes the maximum. ValueError for a size that is not 1 to 5.
+    paper leaves open, takes the maximum. UnfitError for a size that is not 1 to 5.
     """
     if not 1 <= size <= 5:
-        raise ValueError(f"LeNet has sizes 1 to 5, not {size}")
+        raise UnfitError(f"LeNet has sizes 1 to 5, not {size}")
     after = [] if after_activation is None else [after_activation]
     first, second, third, fourth = (width * size for width in (6, 16, 120, 84))
     blocks = (

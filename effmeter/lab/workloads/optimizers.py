@@ -6,6 +6,8 @@ from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LRScheduler
 
+from effmeter.errors import UsageError
+
 MakeOptimizer = Callable[[Iterable[nn.Parameter], float], Optimizer]
 """From parameters and a learning rate."""
 Decay = Callable[[Optimizer, int | None], LRScheduler]
@@ -35,7 +37,7 @@ def exponential(factor: float) -> Decay:
 
 
 def cosine(optimizer: Optimizer, planned_epochs: int | None) -> LRScheduler:
-    """The rate falls to 0 over the planned epochs; ValueError where their number is not known."""
+    """The rate falls to 0 over the planned epochs; UsageError where their number is not known."""
     if planned_epochs is None:
-        raise ValueError("a rate that falls as a cosine needs the number of epochs beforehand")
+        raise UsageError("a rate that falls as a cosine needs the number of epochs beforehand")
     return CosineAnnealingLR(optimizer, planned_epochs)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from effmeter.errors import UsageError
+
 OptionValue = str | int | float
 
 
@@ -96,11 +98,11 @@ class Number:
 def resolve(
     owner: str, options: Mapping[str, Option], given: Mapping[str, OptionValue]
 ) -> dict[str, OptionValue]:
-    """Every option with its value, given or default; ValueError names ``owner`` and the remedy."""
+    """Every option with its value, given or default; UsageError names ``owner`` and the remedy."""
     for name, value in given.items():
         if name not in options:
             known = ", ".join(options) or "none"
-            raise ValueError(f"{owner} has no option {name!r}; there is: {known}")
+            raise UsageError(f"{owner} has no option {name!r}; there is: {known}")
         _check(owner, name, options[name], value)
     return {
         name: option.parse(given[name]) if name in given else option.default
@@ -113,4 +115,4 @@ def _check(owner: str, name: str, option: Option, value: OptionValue) -> None:
         option.parse(value)
     except (ValueError, OverflowError):
         message = f"option {name} of {owner} takes {option.allowed}, not {value!r}"
-        raise ValueError(message) from None
+        raise UsageError(message) from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.lab.workloads.architectures import ARCHITECTURES, Architecture
 from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
 from effmeter.lab.workloads.options import OptionValue, resolve
@@ -77,11 +78,11 @@ class Recipe:
 
 
 def check(recipe: Recipe) -> None:
-    """ValueError, one line with the remedy, for what cannot be trained; nothing is loaded."""
+    """UsageError, one line with the remedy, for what cannot be trained; nothing is loaded."""
     architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
     sizes = architecture.sizes
     if recipe.size not in sizes:
-        raise ValueError(
+        raise UsageError(
             f"{architecture.name} has sizes {sizes[0]} to {sizes[-1]}, not {recipe.size}"
         )
     _check_numbers(recipe)
@@ -91,24 +92,24 @@ def check(recipe: Recipe) -> None:
     if recipe.method is not None:
         check_method_names(recipe.method)
     if dataset.needs_files and recipe.data_dir is None and not recipe.download:
-        raise ValueError(
+        raise UsageError(
             f"{dataset.name} does not come with a package: name a folder that holds its files, "
             "or allow the download from Hugging Face"
         )
 
 
 def check_method(recipe: Recipe) -> None:
-    """ValueError for a method that cannot be made of its text; loads the framework."""
+    """UsageError for a method that cannot be made of its text; loads the framework."""
     if recipe.method is not None:
         parse_method(recipe.method, seed=recipe.seed)
 
 
 def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
-    """Every option of architecture and data set with its value; ValueError for unknown ones."""
+    """Every option of architecture and data set with its value; UsageError for unknown ones."""
     architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
     given = dict(recipe.options)
     if len(given) < len(recipe.options):
-        raise ValueError("an option is given twice")
+        raise UsageError("an option is given twice")
     return resolve(
         f"{architecture.name} on {dataset.name}",
         {**architecture.options, **dataset.options},
@@ -119,7 +120,7 @@ def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
 def prepare(recipe: Recipe) -> "Training":
     """The training that follows from a recipe, its data loaded, on its device, ready to run.
 
-    ValueError for what cannot be trained or read (a file that is no such file, a device that
+    UsageError for what cannot be trained or read (a file that is no such file, a device that
     there is not, a fold without a class), FileNotFoundError or another OSError for files that
     are not there, ImportError without the packages; what the device has no memory for is
     torch's own error.
@@ -133,41 +134,41 @@ def prepare(recipe: Recipe) -> "Training":
 def _architecture_of(recipe: Recipe) -> Architecture:
     if recipe.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise ValueError(f"there is no workload {recipe.architecture!r}; there is: {known}")
+        raise UsageError(f"there is no workload {recipe.architecture!r}; there is: {known}")
     return ARCHITECTURES[recipe.architecture]
 
 
 def _dataset_of(recipe: Recipe) -> Dataset:
     if recipe.dataset not in DATASETS:
         known = ", ".join(DATASETS)
-        raise ValueError(f"there is no data set {recipe.dataset!r}; there is: {known}")
+        raise UsageError(f"there is no data set {recipe.dataset!r}; there is: {known}")
     return DATASETS[recipe.dataset]
 
 
 def _check_numbers(recipe: Recipe) -> None:
     for name, seed in (("a seed", recipe.seed), ("a split seed", recipe.split_seed)):
         if not 0 <= seed < 2**32:
-            raise ValueError(f"{name} is a whole number from 0 to {2**32 - 1}, not {seed}")
+            raise UsageError(f"{name} is a whole number from 0 to {2**32 - 1}, not {seed}")
     if recipe.batch_size < 1:
-        raise ValueError(f"a batch holds 1 image or more, not {recipe.batch_size}")
+        raise UsageError(f"a batch holds 1 image or more, not {recipe.batch_size}")
     if not 0.0 <= recipe.validation_fraction < 1.0:
-        raise ValueError(
+        raise UsageError(
             f"the validation part is a fraction below 1, not {recipe.validation_fraction:g}"
         )
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0.0):
-        raise ValueError(f"a learning rate is a number above 0, not {recipe.learning_rate:g}")
+        raise UsageError(f"a learning rate is a number above 0, not {recipe.learning_rate:g}")
     decay = recipe.learning_rate_decay
     if decay != "cosine" and not (isinstance(decay, int | float) and 0.0 < decay <= 1.0):
-        raise ValueError(
+        raise UsageError(
             "the decay of the learning rate is cosine, or a factor above 0 and up to 1, not "
             f"{decay}"
         )
     if recipe.optimizer not in OPTIMIZERS:
-        raise ValueError(
+        raise UsageError(
             f"there is no optimizer {recipe.optimizer!r}; there is: {', '.join(OPTIMIZERS)}"
         )
     if recipe.augmentation not in AUGMENTATIONS:
-        raise ValueError(
+        raise UsageError(
             f"there is no augmentation {recipe.augmentation!r}; there is: "
             f"{', '.join(AUGMENTATIONS)}"
         )
@@ -175,7 +176,7 @@ def _check_numbers(recipe: Recipe) -> None:
     unknown = [name for name in recipe.metrics if name not in known]
     if unknown or not recipe.metrics:
         named = f"no metric {unknown[0]!r}" if unknown else "nothing to log"
-        raise ValueError(f"{named}: there is {', '.join(known)}")
+        raise UsageError(f"{named}: there is {', '.join(known)}")
 
 
 def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> None:
@@ -185,29 +186,29 @@ def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -
         return
     if not architecture.is_general and (dataset.has_attributes or dataset.image_size > 32):
         general = ", ".join(name for name, known in ARCHITECTURES.items() if known.is_general)
-        raise ValueError(
+        raise UnfitError(
             f"{architecture.name} reads images of 32x32 pixels with one class each, not "
             f"{dataset.name}; take one of {general}"
         )
     if dataset.has_attributes and (recipe.folds is not None or recipe.validation_fraction):
-        raise ValueError(
+        raise UnfitError(
             f"images of {dataset.name} have no class to split them by: leave out the folds and "
             "the validation part"
         )
     if dataset.has_attributes and recipe.metrics != ("accuracy",):
-        raise ValueError(f"the attributes of {dataset.name} are told by accuracy alone")
+        raise UnfitError(f"the attributes of {dataset.name} are told by accuracy alone")
 
 
 def _check_denoising(recipe: Recipe, architecture: Architecture) -> None:
     if not architecture.denoises:
         known = ", ".join(METRICS)
-        raise ValueError(f"{architecture.name} removes no noise: its metrics are {known}")
+        raise UnfitError(f"{architecture.name} removes no noise: its metrics are {known}")
     if not DENOISING_METRICS.keys() >= set(recipe.metrics):
         known = " and ".join(DENOISING_METRICS)
-        raise ValueError(f"{architecture.name} removes noise: its metrics are {known}")
+        raise UnfitError(f"{architecture.name} removes noise: its metrics are {known}")
     usual = Recipe(recipe.architecture)
     if any(getattr(recipe, name) != getattr(usual, name) for name in _NOT_FOR_DENOISING):
-        raise ValueError(
+        raise UnfitError(
             f"{architecture.name} is trained with AdamW, without augmentation and decay of the "
             "learning rate"
         )
@@ -217,17 +218,17 @@ def _check_side(recipe: Recipe, architecture: Architecture) -> None:
     """Also that every option is known."""
     side = int(resolved_options(recipe).get("side", _SIDE))
     if side != _SIDE and not architecture.is_general:
-        raise ValueError(f"{architecture.name} reads images of {_SIDE}x{_SIDE} pixels alone")
+        raise UnfitError(f"{architecture.name} reads images of {_SIDE}x{_SIDE} pixels alone")
 
 
 def _check_folds(recipe: Recipe) -> None:
     folds, fold = recipe.folds, recipe.fold
     if folds is None:
         if fold is not None:
-            raise ValueError(f"fold {fold} of how many? Give the number of folds too")
+            raise UsageError(f"fold {fold} of how many? Give the number of folds too")
         return
     if folds < 2:
-        raise ValueError(f"a data set is dealt into 2 folds or more, not {folds}")
+        raise UsageError(f"a data set is dealt into 2 folds or more, not {folds}")
     if fold is None or not 1 <= fold <= folds:
         given = "none is" if fold is None else f"{fold} is"
-        raise ValueError(f"one of the folds 1 to {folds} is held out; {given} given")
+        raise UsageError(f"one of the folds 1 to {folds} is held out; {given} given")

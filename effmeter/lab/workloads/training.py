@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.data import LabelledImages, Split
 from effmeter.lab.workloads.divergence import DivergenceError
 from effmeter.lab.workloads.metrics import Metric, accuracy
@@ -145,14 +146,14 @@ def supervised_training(
 def choose_device(name: str) -> torch.device:
     """The device of that name; ``auto`` is the accelerator if there is one, else the CPU.
 
-    ValueError for a device that this machine does not have.
+    UsageError for a device that this machine does not have.
     """
     available = torch.accelerator.is_available()
     accelerator = torch.accelerator.current_accelerator() if available else None
     if name == "auto":
         return accelerator if accelerator is not None else torch.device("cpu")
     if name != "cpu" and (accelerator is None or accelerator.type != name):
-        raise ValueError(f"PyTorch sees no device {name!r} on this machine; cpu always works")
+        raise UsageError(f"PyTorch sees no device {name!r} on this machine; cpu always works")
     return torch.device(name)
 
 

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from effmeter.errors import UnfitError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.work import LayerWork, Work
 from effmeter.methods.method import ActsOn, Batch, Dense, Method
@@ -150,7 +151,7 @@ class RandomSkipping(Method):
             return self._rate if saving else 0.0
         executed = self._fractions[min(self._segment, len(self._fractions) - 1)]
         if 1.0 - executed > saving + 1e-9:
-            raise ValueError(
+            raise UnfitError(
                 f"skipping at level {self.level} leaves {1.0 - saving:.3f} of the work at least, "
                 f"and {executed:.3f} is asked for: choose another level"
             )

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.sweep.tiny import add_workload, diverging, linear, too_large, too_large_in_training
+from tests.lab.sweep.tiny import (
+    add_workload,
+    diverging,
+    faulty_in_training,
+    faulty_when_built,
+    linear,
+    too_large,
+    too_large_in_training,
+)
 from tests.simulated.machine import SimulatedMachine
 
 
@@ -25,3 +33,5 @@ def workloads(monkeypatch: pytest.MonkeyPatch) -> None:
     add_workload(monkeypatch, "diverging", diverging)
     add_workload(monkeypatch, "too-large", too_large)
     add_workload(monkeypatch, "too-large-in-training", too_large_in_training)
+    add_workload(monkeypatch, "faulty-when-built", faulty_when_built)
+    add_workload(monkeypatch, "faulty-in-training", faulty_in_training)

@@ -193,6 +193,37 @@ def test_a_method_that_does_not_fit_its_model_does_not_stop_the_grid(
     assert right.is_complete
 
 
+@pytest.mark.parametrize(
+    ("workload", "status", "line"),
+    [
+        (
+            "faulty-when-built",
+            "crashed: ValueError: not enough values to unpack (expected 2, got 1)",
+            "in faulty_when_built",
+        ),
+        (
+            "faulty-in-training",
+            "crashed: ValueError: Expected input batch_size (32) to match target batch_size (64)",
+            "in bug",
+        ),
+    ],
+)
+def test_a_bug_leaves_its_traceback_in_the_run_and_the_next_training_begins(
+    workload: str, status: str, line: str, machine: SimulatedMachine, tmp_path: Path
+) -> None:
+    crashed, right = recorded(cells(workload, "tiny"), tmp_path)
+    assert right.is_complete
+    assert (str(crashed.status), crashed.is_complete, crashed.is_settled) == (status, False, False)
+    assert crashed.path is not None
+    run = read_run(crashed.path)
+    assert str(run.detailed_status) == status
+    (traceback,) = (note.text for note in run.notes if note.name == "user:traceback")
+    assert traceback.startswith("Traceback (most recent call last):")
+    assert line in traceback
+    assert traceback.strip().endswith(status.removeprefix("crashed: "))
+    assert crashed.traceback == traceback
+
+
 def test_what_is_complete_is_not_repeated(machine: SimulatedMachine, tmp_path: Path) -> None:
     (first,) = recorded(cells("tiny"), tmp_path)
     again, new = recorded(cells("tiny", seeds=(0, 1)), tmp_path)
@@ -252,7 +283,7 @@ def test_an_interrupt_leaves_its_run_readable_and_the_next_call_goes_on(
     assert all(outcome.is_complete for outcome in outcomes)
 
 
-def test_an_error_that_no_setting_explains_is_raised(
+def test_an_error_of_the_display_is_no_failure_of_the_training(
     machine: SimulatedMachine, tmp_path: Path
 ) -> None:
     def faulty(epoch: EpochDone) -> None:

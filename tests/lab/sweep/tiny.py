@@ -46,6 +46,20 @@ def too_large_in_training(size: int, shape: Shape, options: Options) -> tuple[nn
     return linear(size, shape, options)[0], no_room
 
 
+def faulty_when_built(size: int, shape: Shape, options: Options) -> tuple[nn.Module, Objective]:
+    """It has a bug in what builds it."""
+    raise ValueError("not enough values to unpack (expected 2, got 1)")
+
+
+def faulty_in_training(size: int, shape: Shape, options: Options) -> tuple[nn.Module, Objective]:
+    """It has a bug in its loss."""
+
+    def bug(scores: Tensor, labels: Tensor, /) -> Tensor:
+        raise ValueError("Expected input batch_size (32) to match target batch_size (64)")
+
+    return linear(size, shape, options)[0], bug
+
+
 def add_workload(monkeypatch: pytest.MonkeyPatch, name: str, build: Build) -> None:
     """A workload of two sizes, for the time of a test."""
     workload = Architecture(name, "for tests", range(1, 3), build)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads import ARCHITECTURES, Recipe, Shape, check, prepare
 from effmeter.lab.workloads.metrics import accuracy
 from effmeter.lab.workloads.models.catalogue import MODELS
@@ -71,5 +72,5 @@ def test_attributes_are_learned_one_by_one() -> None:
     ],
 )
 def test_what_does_not_go_together_is_refused(recipe: Recipe, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UsageError, match=message):
         check(recipe)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads import Recipe, prepare
 from effmeter.lab.workloads.augmentation import crops_and_flips
 
@@ -81,7 +82,7 @@ def test_the_learning_rate_can_fall_as_a_cosine_over_the_planned_epochs() -> Non
 
 def test_a_cosine_needs_the_number_of_epochs() -> None:
     training = prepare(recipe(learning_rate_decay="cosine"))
-    with pytest.raises(ValueError, match="needs the number of epochs"):
+    with pytest.raises(UsageError, match="needs the number of epochs"):
         training.run(iter(range(2)), lambda _, /, **metrics: None)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import cross_entropy, softplus
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads import Recipe, prepare
 from effmeter.lab.workloads.bayesian import (
     EvidenceBound,
@@ -133,7 +134,7 @@ def test_it_has_the_layers_of_lenet_and_two_parameters_for_each_weight(size: int
 
 @pytest.mark.parametrize("make", [gaussian_lenet, dropout_lenet])
 def test_a_size_outside_the_published_ones_is_refused(make: type) -> None:
-    with pytest.raises(ValueError, match="sizes 1 to 5, not 6"):
+    with pytest.raises(UsageError, match="sizes 1 to 5, not 6"):
         make(6)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.diffusion import Diffusion, Schedule, cosine_betas, linear_betas
 from effmeter.lab.workloads.models.unet import UNet
 
@@ -109,5 +110,5 @@ def test_training_lowers_the_error() -> None:
 
 
 def test_a_diffusion_without_steps_is_refused() -> None:
-    with pytest.raises(ValueError, match="one step or more, not 0"):
+    with pytest.raises(UsageError, match="one step or more, not 0"):
         Diffusion(nn.Identity(), 0)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.fid import frechet_distance
 
 
@@ -47,7 +48,7 @@ def test_measuring_draws_no_random_numbers_of_the_program() -> None:
 
 
 def test_one_image_is_too_few() -> None:
-    with pytest.raises(ValueError, match="two real images and two generated ones"):
+    with pytest.raises(UsageError, match="two real images and two generated ones"):
         frechet_distance(images(0)[:1], images(1), CornerPixels())
 
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.lenet import LeNet
 
 
@@ -45,5 +46,5 @@ def test_the_paper_draws_every_weight_from_a_standard_normal() -> None:
 
 @pytest.mark.parametrize("size", [0, 6, -1])
 def test_a_size_outside_the_published_ones_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"sizes 1 to 5, not {size}"):
+    with pytest.raises(UsageError, match=f"sizes 1 to 5, not {size}"):
         LeNet(size)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, IN_THE_PAPER
 from effmeter.lab.workloads.teacher_student.curves import Curves, estimate, learning_curves
 from effmeter.lab.workloads.teacher_student.students import Students
@@ -92,7 +93,7 @@ def test_the_last_reading_is_always_of_the_end() -> None:
 
 
 def test_an_interval_takes_two_runs() -> None:
-    with pytest.raises(ValueError, match="two runs or more"):
+    with pytest.raises(UsageError, match="two runs or more"):
         learning_curves(["small"], runs=1)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads import ARCHITECTURES, DivergenceError, Recipe, prepare
 from effmeter.lab.workloads.data import LabelledImages, Split
 from effmeter.lab.workloads.lenet import LeNet
@@ -128,7 +129,7 @@ def test_train_metrics_are_means_over_images_not_over_batches() -> None:
 
 
 def test_a_device_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match="no device 'abacus'"):
+    with pytest.raises(UsageError, match="no device 'abacus'"):
         choose_device("abacus")
 
 

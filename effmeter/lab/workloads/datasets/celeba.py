@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.arrays import LabelledArrays
 from effmeter.lab.workloads.datasets.catalogue import Dataset
 from effmeter.lab.workloads.datasets.pictures import pixels_of
@@ -20,13 +21,13 @@ _VALUES = {"-1": 0, "1": 1}
 def read_celeba(files: tuple[Path, ...], dataset: Dataset) -> LabelledArrays:
     """The pictures with labels (N, 40) of 0 and 1; the first file is the list of attributes.
 
-    ValueError names a line that is none, or a picture that is not listed or cannot be read.
+    DataSetError names a line that is none, or a picture that is not listed or cannot be read.
     """
     attributes_file, *pictures = files
     attributes = _attributes(attributes_file, dataset.classes)
     missing = next((file for file in pictures if file.name not in attributes), None)
     if missing is not None:
-        raise ValueError(f"{attributes_file} has no line for {missing.name}")
+        raise DataSetError(f"{attributes_file} has no line for {missing.name}")
     return LabelledArrays(
         np.stack([pixels_of(file, dataset, str(file)) for file in pictures]),
         np.stack([attributes[file.name] for file in pictures]),
@@ -43,5 +44,5 @@ def _attributes(path: Path, count: int) -> dict[str, NDArray[np.int64]]:
 def _line(line: str, count: int, place: str) -> tuple[str, NDArray[np.int64]]:
     name, *values = line.split() or [""]
     if len(values) != count or not _VALUES.keys() >= set(values):
-        raise ValueError(f"{place} is no file name with {count} attributes of 1 or -1")
+        raise DataSetError(f"{place} is no file name with {count} attributes of 1 or -1")
     return name, np.array([_VALUES[value] for value in values], dtype=np.int64)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.arrays import LabelledArrays, joined
 
 _SHAPE = (3, 32, 32)
@@ -15,7 +16,7 @@ _PIXELS = 3 * 32 * 32
 
 
 def read_cifar_batches(files: tuple[Path, ...], label_bytes: int) -> LabelledArrays:
-    """Images (N, 3, 32, 32) of all files in order; ValueError for a file of broken records."""
+    """Images (N, 3, 32, 32) of all files in order; DataSetError for a file of broken records."""
     return joined([_read_batch(file, label_bytes) for file in files])
 
 
@@ -23,7 +24,7 @@ def _read_batch(path: Path, label_bytes: int) -> LabelledArrays:
     content = np.fromfile(path, dtype=np.uint8)
     record = label_bytes + _PIXELS
     if not len(content) or len(content) % record:
-        raise ValueError(
+        raise DataSetError(
             f"{path} has {len(content)} bytes, which is no whole number of records of {record}"
         )
     records = content.reshape(-1, record)

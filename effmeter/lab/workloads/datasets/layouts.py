@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from effmeter.errors import DataSetError
+
 _ALSO_GZIPPED = ("", ".gz")
 _SHARD = re.compile(r"-\d+-of-(?P<total>\d+)")
 
@@ -152,7 +154,7 @@ class CelebALayout:
         for number, line in enumerate(partition.read_text().splitlines(), start=1):
             name, _, part = line.partition(" ")
             if part.strip() not in parts:
-                raise ValueError(f"line {number} of {partition} is no file name with 0, 1 or 2")
+                raise DataSetError(f"line {number} of {partition} is no file name with 0, 1 or 2")
             parts[part.strip()].append(name)
         train, test = (_named(folder / self.pictures, parts[part]) for part in ("0", "2"))
         return PartFiles((attributes, *train), (attributes, *test))

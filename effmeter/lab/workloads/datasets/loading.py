@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.arrays import LabelledArrays, Parts
 from effmeter.lab.workloads.datasets.catalogue import Dataset
 from effmeter.lab.workloads.datasets.layouts import (
@@ -22,7 +23,7 @@ def load_parts(
     """The data set's parts: its own, or of the digits those that ``split_seed`` draws.
 
     Local files where a folder is named, Hugging Face only if ``download`` allows it.
-    FileNotFoundError where the files are not there, ValueError where they are not what their
+    FileNotFoundError where the files are not there, DataSetError where they are not what their
     names say, ImportError without the packages that read them.
     """
     if not dataset.needs_files:
@@ -87,13 +88,13 @@ def _hub_parts(dataset: Dataset) -> Parts:
 def _check(part: LabelledArrays, dataset: Dataset, name: str) -> None:
     shape = (dataset.channels, dataset.image_size, dataset.image_size)
     if not len(part):
-        raise ValueError(f"{name} is empty")
+        raise DataSetError(f"{name} is empty")
     if part.images.shape[1:] != shape:
-        raise ValueError(f"{name} has images of {part.images.shape[1:]}, not {shape}")
+        raise DataSetError(f"{name} has images of {part.images.shape[1:]}, not {shape}")
     values = 2 if dataset.has_attributes else dataset.classes
     strange = np.setdiff1d(part.labels, np.arange(values))
     if len(strange):
-        raise ValueError(f"{name} has a label {strange[0]}; its classes are 0 to {values - 1}")
+        raise DataSetError(f"{name} has a label {strange[0]}; its classes are 0 to {values - 1}")
 
 
 def _nothing_found(folder: Path, dataset: Dataset) -> str:

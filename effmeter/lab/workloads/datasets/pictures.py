@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.catalogue import Dataset
 
 
 def pixels_of(source: bytes | Path, dataset: Dataset, place: str) -> NDArray[np.uint8]:
     """Pixels (C, H, W) of an encoded picture, cut out and scaled as the data set says.
 
-    ValueError names ``place`` where it is no picture, or has another size than a data set whose
+    DataSetError names ``place`` where it is no picture, or has another size than a data set whose
     pictures are not scaled; the size is checked before anything is decompressed.
     """
     try:
@@ -22,7 +23,7 @@ def pixels_of(source: bytes | Path, dataset: Dataset, place: str) -> NDArray[np.
                 _check_size(image, dataset.image_size, place)
             planes = _scaled(image.convert("L" if dataset.channels == 1 else "RGB"), dataset)
     except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{place} is no image that can be read") from error
+        raise DataSetError(f"{place} is no image that can be read") from error
     pixels = np.asarray(planes)
     return pixels.reshape(*pixels.shape[:2], dataset.channels).transpose(2, 0, 1)
 
@@ -37,4 +38,4 @@ def _scaled(image: Image.Image, dataset: Dataset) -> Image.Image:
 def _check_size(image: Image.Image, size: int, place: str) -> None:
     if image.size != (size, size):
         width, height = image.size
-        raise ValueError(f"{place} is an image of {width}x{height} pixels, not {size}x{size}")
+        raise DataSetError(f"{place} is an image of {width}x{height} pixels, not {size}x{size}")

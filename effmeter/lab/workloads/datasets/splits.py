@@ -3,18 +3,19 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from effmeter.errors import UnfitError
 from effmeter.lab.workloads.datasets.arrays import Indices
 
 
 def hold_out(labels: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """The indices kept and those held out, which have the same share of each class.
 
-    ValueError where a class is too small to be in both.
+    UnfitError where a class is too small to be in both.
     """
     counts = np.bincount(labels)
     for label in np.unique(labels):
         if counts[label] < 2:
-            raise ValueError(f"class {label} has one image, which cannot be split: leave it out")
+            raise UnfitError(f"class {label} has one image, which cannot be split: leave it out")
     kept, held = train_test_split(
         np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
     )
@@ -28,7 +29,7 @@ def fold_of(
 
     Each class is dealt out over the folds in an order drawn from ``seed``, the next class where
     the last one ended, so folds differ by one image at most, of each class and in all.
-    ValueError names a fold and the class that it would lack.
+    UnfitError names a fold and the class that it would lack.
     """
     numbers = _dealt(labels, folds, seed)
     inside = numbers == fold - 1
@@ -36,7 +37,7 @@ def fold_of(
         missing = np.setdiff1d(np.arange(classes), part)
         if len(missing):
             count = int((labels == missing[0]).sum())
-            raise ValueError(
+            raise UnfitError(
                 f"there is no image of class {missing[0]} {place} fold {fold} of {folds}: the "
                 f"class has {count} in all, and needs one in each fold; take fewer folds"
             )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from effmeter.errors import UnfitError
 from effmeter.lab.workloads.models.entry import Images, Options
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def build_bcnn(images: Images, options: Options) -> "nn.Module":
 def _check_lenet(name: str, images: Images) -> None:
     if (images.height, images.width) != (32, 32):
         given = f"{images.height}x{images.width}"
-        raise ValueError(f"{name} reads images of 32x32 pixels, not {given}")
+        raise UnfitError(f"{name} reads images of 32x32 pixels, not {given}")
 
 
 def build_cnn2(images: Images, options: Options) -> "nn.Module":
@@ -40,7 +41,7 @@ def build_cnn2(images: Images, options: Options) -> "nn.Module":
 
     if min(images.height, images.width) < 4:
         given = f"{images.height}x{images.width}"
-        raise ValueError(f"cnn2 reads images of 4x4 pixels and more, not {given}")
+        raise UnfitError(f"cnn2 reads images of 4x4 pixels and more, not {given}")
     return CNN2(
         int(options["width"]),
         channels=images.channels,

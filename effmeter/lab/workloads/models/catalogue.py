@@ -4,6 +4,7 @@ Listing them loads no framework; a text such as ``resnet50:width=32,dropout=0.4`
 its options.
 """
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.models.building import (
     build_bcnn,
     build_cnn2,
@@ -22,11 +23,11 @@ from effmeter.lab.workloads.options import Choice, Number, Option, OptionValue, 
 def parse_model(text: str) -> tuple[Model, dict[str, OptionValue]]:
     """The model of a text ``NAME`` or ``NAME:option=value,...``, and every option's value.
 
-    ValueError names the models, the options of one, or the values that an option takes.
+    UsageError names the models, the options of one, or the values that an option takes.
     """
     name, _, given = (part.strip() for part in text.partition(":"))
     if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; there is: {', '.join(MODELS)}")
+        raise UsageError(f"there is no model {name!r}; there is: {', '.join(MODELS)}")
     model = MODELS[name]
     options = dict(_pair(part, name) for part in given.split(",") if part.strip())
     return model, resolve(name, model.options, options)
@@ -35,7 +36,7 @@ def parse_model(text: str) -> tuple[Model, dict[str, OptionValue]]:
 def _pair(part: str, name: str) -> tuple[str, str]:
     option, separator, value = (piece.strip() for piece in part.partition("="))
     if not (option and separator and value):
-        raise ValueError(f"{part.strip()!r} is no option of {name}: write {name}:option=value")
+        raise UsageError(f"{part.strip()!r} is no option of {name}: write {name}:option=value")
     return option, value
 
 

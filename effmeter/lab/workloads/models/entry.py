@@ -30,7 +30,7 @@ class Model:
     name: str
     summary: str
     build: "Callable[[Images, Options], nn.Module]"
-    """Weights are drawn from torch's generator, on torch's default device. ValueError for images
+    """Weights are drawn from torch's generator, on torch's default device. UnfitError for images
     or options that it cannot have."""
     options: Mapping[str, Option] = field(default_factory=dict)
     task: Literal["classification", "denoising"] = "classification"

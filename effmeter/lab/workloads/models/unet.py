@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError
 from effmeter.lab.workloads.models.residual import (
     Stage,
     Stages,
@@ -30,7 +31,7 @@ class UNet(nn.Module):
     H and W are multiples of 2^(levels - 1). Level n has ``width`` times ``multipliers[n]``
     channels and ``blocks`` residual blocks, one more on the way up, where each also reads what a
     stage of the same level gave on the way down. The first ``attention_blocks`` of the coarsest
-    level are followed by self-attention of ``heads`` heads. ValueError for a width that is no
+    level are followed by self-attention of ``heads`` heads. UnfitError for a width that is no
     multiple of ``groups``.
     """
 
@@ -48,7 +49,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         if width % groups:
-            raise ValueError(f"the U-Net's width is a multiple of {groups}, not {width}")
+            raise UnfitError(f"the U-Net's width is a multiple of {groups}, not {width}")
         self._width = width
         self._multiple = 2 ** (len(multipliers) - 1)
         self.embed = nn.Sequential(
@@ -70,9 +71,9 @@ class UNet(nn.Module):
         )
 
     def forward(self, images: Tensor, steps: Tensor) -> Tensor:
-        """ValueError for images whose sides cannot be halved as often as the levels ask."""
+        """UnfitError for images whose sides cannot be halved as often as the levels ask."""
         if any(side % self._multiple for side in images.shape[2:]):
-            raise ValueError(
+            raise UnfitError(
                 f"the U-Net reads images whose sides are multiples of {self._multiple}"
             )
         embedded = self.embed(sinusoids(steps, self._width))

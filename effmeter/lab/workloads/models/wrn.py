@@ -8,6 +8,8 @@ convolutions of a block, so that units can be added there without changing what 
 
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError
+
 
 class WideResNet(nn.Sequential):
     """Class scores (B, ``classes``) from images (B, ``channels``, H, W) of any size.
@@ -28,7 +30,7 @@ class WideResNet(nn.Sequential):
     ) -> None:
         super().__init__()
         if depth < 10 or (depth - 4) % 6:
-            raise ValueError(f"a wide residual network is 10, 16, 22, 28, ... deep, not {depth}")
+            raise UnfitError(f"a wide residual network is 10, 16, 22, 28, ... deep, not {depth}")
         self.add_module("stem", nn.Conv2d(channels, width, 3, padding=1, bias=False))
         inputs = width
         for stage in range(3):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from scipy import signal, stats
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, Approach
 from effmeter.lab.workloads.teacher_student.students import Students
 from effmeter.lab.workloads.teacher_student.task import ITERATIONS
@@ -67,11 +68,11 @@ def learning_curves(
 ) -> dict[str, Curves]:
     """Train ``runs`` students of each approach, of the same seeds; ``tell`` hears of each.
 
-    ValueError for fewer than two runs, of which there would be no interval. KeyError for an
+    UsageError for fewer than two runs, of which there would be no interval. KeyError for an
     approach that there is not.
     """
     if runs < 2:
-        raise ValueError("an interval takes two runs or more")
+        raise UsageError("an interval takes two runs or more")
     chosen = [APPROACHES[name] for name in names]
     seeds = range(first_seed, first_seed + runs)
     curves = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from effmeter.errors import DataSetError, UnfitError
 from effmeter.lab.workloads import Recipe, prepare
 from effmeter.lab.workloads.datasets.arrays import LabelledArrays
 from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
@@ -31,7 +32,7 @@ def assert_same(read: LabelledArrays, written: LabelledArrays) -> None:
 
 
 def assert_refused(
-    folder: Path, message: str, dataset: Dataset = MNIST, error: type[Exception] = ValueError
+    folder: Path, message: str, dataset: Dataset = MNIST, error: type[Exception] = DataSetError
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         load_parts(dataset, folder, download=False)
@@ -75,7 +76,7 @@ def test_a_training_runs_on_local_files(tmp_path: Path) -> None:
 def test_a_fold_without_a_class_is_refused(tmp_path: Path) -> None:
     write_mnist(tmp_path, TRAIN, TEST)
     recipe = Recipe("lenet", "mnist", data_dir=tmp_path, device="cpu", folds=6, fold=6)
-    with pytest.raises(ValueError, match=r"no image of class \d in fold 6 of 6: .* 3 in all"):
+    with pytest.raises(UnfitError, match=r"no image of class \d in fold 6 of 6: .* 3 in all"):
         prepare(recipe)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.loading import load_parts
 from tests.lab.workloads.datasets.files import CIFAR10, MNIST, drawn, encoded, write_parquet
 
@@ -67,7 +68,7 @@ def test_a_table_that_is_no_data_set_is_one_line(
 ) -> None:
     write_mnist_tables(tmp_path)
     pq.write_table(pa.table(columns), tmp_path / f"{SHARDS[2]}.parquet")
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(DataSetError, match=message) as caught:
         load_parts(MNIST, tmp_path, download=False)
     assert "\n" not in str(caught.value)
 
@@ -78,7 +79,7 @@ def test_an_image_cut_short_is_one_line(tmp_path: Path) -> None:
     assert content is not None
     table = pa.table({"image": [{"bytes": content[: len(content) // 2]}], "label": [0]})
     pq.write_table(table, tmp_path / f"{SHARDS[0]}.parquet")
-    with pytest.raises(ValueError, match=r"row 0 of .* is no image that can be read"):
+    with pytest.raises(DataSetError, match=r"row 0 of .* is no image that can be read"):
         load_parts(MNIST, tmp_path, download=False)
 
 
@@ -86,7 +87,7 @@ def test_a_truncated_table_is_one_line(tmp_path: Path) -> None:
     write_mnist_tables(tmp_path)
     path = tmp_path / f"{SHARDS[1]}.parquet"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=f"{path.name} is no whole parquet file"):
+    with pytest.raises(DataSetError, match=f"{path.name} is no whole parquet file"):
         load_parts(MNIST, tmp_path, download=False)
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from effmeter.errors import DataSetError
 from effmeter.lab.workloads.datasets.attributes import CELEBA_ATTRIBUTES
 from effmeter.lab.workloads.datasets.catalogue import DATASETS
 from effmeter.lab.workloads.datasets.crops import CentredSquare, FixedSquare, WholePicture
@@ -85,7 +86,7 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, file: str, line: str, mess
     write_celeba(tmp_path)
     with (tmp_path / file).open("a") as written:
         written.write(line + "\n")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DataSetError, match=message):
         load_parts(CELEBA, tmp_path, download=False)
 
 
@@ -100,7 +101,7 @@ def test_a_face_without_attributes_is_named(tmp_path: Path) -> None:
     write_celeba(tmp_path)
     lines = (tmp_path / "list_attr_celeba.txt").read_text().splitlines()
     (tmp_path / "list_attr_celeba.txt").write_text("\n".join(lines[:-1]))
-    with pytest.raises(ValueError, match=r"has no line for 000003\.jpg"):
+    with pytest.raises(DataSetError, match=r"has no line for 000003\.jpg"):
         load_parts(CELEBA, tmp_path, download=False)
 
 
@@ -115,7 +116,7 @@ def test_photographs_are_numbered_by_their_folders(tmp_path: Path) -> None:
 def test_photographs_of_a_class_that_is_not_trained_are_refused(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
     save(tmp_path / "val" / "n05" / "new.JPEG", 0)
-    with pytest.raises(ValueError, match=r"new\.JPEG is of a class that the training part"):
+    with pytest.raises(DataSetError, match=r"new\.JPEG is of a class that the training part"):
         load_parts(IMAGENET, tmp_path, download=False)
 
 
@@ -130,7 +131,7 @@ def test_a_part_without_photographs_is_refused(tmp_path: Path) -> None:
 def test_a_photograph_that_is_none_is_named(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
     (tmp_path / "train" / "n02" / "broken.JPEG").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"broken\.JPEG is no image that can be read"):
+    with pytest.raises(DataSetError, match=r"broken\.JPEG is no image that can be read"):
         load_parts(IMAGENET, tmp_path, download=False)
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effmeter.errors import UnfitError
 from effmeter.lab.workloads.datasets.arrays import Indices
 from effmeter.lab.workloads.datasets.splits import fold_of, hold_out
 
@@ -43,19 +44,19 @@ def test_folds_follow_from_their_seed() -> None:
 def test_a_class_too_small_for_the_folds_is_named_with_the_fold_that_lacks_it() -> None:
     """Dealt in turn, the two images of class 1 go to the folds 1 and 2 of 3."""
     labels = np.array([0] * 9 + [1, 1])
-    with pytest.raises(ValueError, match=r"no image of class 1 in fold 3 of 3: .* has 2 in all"):
+    with pytest.raises(UnfitError, match=r"no image of class 1 in fold 3 of 3: .* has 2 in all"):
         fold_of(labels, 3, 3, 2, 0)
 
 
 def test_a_class_that_only_the_held_out_part_has_is_refused() -> None:
     labels = np.array([0, 0, 0, 1])
     for fold in (1, 2):
-        with pytest.raises(ValueError, match=f"class 1 (in|outside) fold {fold} of 2"):
+        with pytest.raises(UnfitError, match=f"class 1 (in|outside) fold {fold} of 2"):
             fold_of(labels, 2, fold, 2, 0)
 
 
 def test_a_class_without_any_image_is_refused() -> None:
-    with pytest.raises(ValueError, match="class 2 in fold 1 of 2: the class has 0 in all"):
+    with pytest.raises(UnfitError, match="class 2 in fold 1 of 2: the class has 0 in all"):
         fold_of(np.array([0, 0, 1, 1]), 2, 1, 3, 0)
 
 
@@ -67,5 +68,5 @@ def test_a_hold_out_keeps_the_share_of_each_class() -> None:
 
 
 def test_a_class_of_one_image_cannot_be_split() -> None:
-    with pytest.raises(ValueError, match="class 1 has one image"):
+    with pytest.raises(UnfitError, match="class 1 has one image"):
         hold_out(np.array([0, 0, 0, 1]), 0.5, 0)

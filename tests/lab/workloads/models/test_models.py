@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from effmeter.errors import UsageError
 from effmeter.lab.workloads.models.catalogue import MODELS, parse_model
 from effmeter.lab.workloads.models.entry import Images
 from effmeter.lab.workloads.models.resnet import ResNet
@@ -143,11 +144,11 @@ def test_dropout_follows_every_convolution_of_a_residual_network() -> None:
     ],
 )
 def test_a_text_that_names_no_model_is_refused(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UsageError, match=message):
         parse_model(text)
 
 
 @pytest.mark.parametrize(("text", "side"), [("lenet", 28), ("bcnn", 28), ("cnn2", 3)])
 def test_images_of_a_size_that_a_network_does_not_read_are_refused(text: str, side: int) -> None:
-    with pytest.raises(ValueError, match=f"{text} reads images of .* not {side}x{side}"):
+    with pytest.raises(UsageError, match=f"{text} reads images of .* not {side}x{side}"):
         built(text, Images(1, side, side))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from effmeter.errors import UnfitError
 from effmeter.lab.workloads.models.attention import DotProducts
 from effmeter.lab.workloads.models.residual import sinusoids
 from effmeter.lab.workloads.models.unet import UNet
@@ -67,10 +68,10 @@ def test_attention_is_the_softmax_of_the_products_head_by_head() -> None:
 
 
 def test_images_that_cannot_be_halved_are_refused() -> None:
-    with pytest.raises(ValueError, match="multiples of 4"):
+    with pytest.raises(UnfitError, match="multiples of 4"):
         UNet()(torch.zeros(1, 1, 30, 32), torch.zeros(1))
 
 
 def test_a_width_that_the_groups_do_not_divide_is_refused() -> None:
-    with pytest.raises(ValueError, match="a multiple of 16, not 20"):
+    with pytest.raises(UnfitError, match="a multiple of 16, not 20"):
         UNet(20)
