@@ -1,6 +1,5 @@
 """``effmeter run -- CMD``: record a command in any language."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -170,11 +169,7 @@ def _failure(status: int) -> DetailedStatus:
 
 def _tell(summary: Summary, as_json: bool) -> None:
     if as_json:
-        facts = dataclasses.asdict(summary)
-        facts["path"] = None if summary.path is None else str(summary.path)
-        facts["status"] = str(summary.status)
-        facts["stopped_by"] = None if summary.stopped_by is None else str(summary.stopped_by)
-        click.echo(json.dumps(facts), err=True)
+        click.echo(json.dumps(summary.as_mapping()), err=True)
         return
     click.echo(f"effmeter: {summary}", err=True)
     if summary.path is not None:

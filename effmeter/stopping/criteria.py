@@ -104,7 +104,7 @@ class EnergyBudget(Criterion):
 
     def _last_epoch_j(self, epochs: Sequence[EpochResult]) -> float | None:
         last = epochs[-1].used
-        before = epochs[-2].used if len(epochs) > 1 else Energy(0.0, 0.0, 0.0)
+        before = epochs[-2].used if len(epochs) > 1 else Energy.exactly(0.0)
         return None if last is None or before is None else last.value_j - before.value_j
 
     def bounds(self, progress: Progress) -> bool:

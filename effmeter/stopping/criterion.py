@@ -157,5 +157,4 @@ def overshoot_of(criterion: Criterion, used: Energy | None) -> Energy | None:
     if not budgets or used is None:
         return None
     budget_j = min(budget.budget_j for budget in budgets)
-    ends = (used.low_j - budget_j, used.high_j - budget_j)
-    return Energy(used.value_j - budget_j, *ends, used.systematic_j)
+    return used - Energy.exactly(budget_j)
