@@ -9,7 +9,7 @@ from effmeter.analysis.idle import IdleBaseline, NetEnergy, net_energy
 from effmeter.analysis.metrics import MetricCourse, courses
 from effmeter.analysis.warnings import warnings_of
 from effmeter.recorded.breakdown import Breakdown
-from effmeter.recorded.records import NoteName, RecordedEpoch
+from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 
 
@@ -33,10 +33,14 @@ class RunAnalysis:
         return sum(not epoch.open for epoch in self.run.lead_epochs)
 
     @property
+    def status(self) -> str:
+        """How the run ended, with its detail: ``completed``, ``failed: KeyError``."""
+        return str(self.run.detailed_status)
+
+    @property
     def stopped_by(self) -> str | None:
-        """The criterion that ended the epochs, in its own words; None where none did."""
-        stops = [note.text for note in self.run.notes if note.name == NoteName.STOP]
-        return stops[-1] if stops else None
+        """The reason that ended the epochs; None where no criterion did."""
+        return None if self.run.stopped_by is None else str(self.run.stopped_by)
 
     def epoch_efficiency(self, epoch: RecordedEpoch) -> EpochEfficiency | None:
         """Eq 2 at the end of an epoch of the run; None where it is unknown."""

@@ -48,7 +48,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
     net = None if analysis.net is None else analysis.net.total
     yield {
         **_identity(analysis),
-        "status": run.status,
+        "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": run.metadata.host.get("name"),
         "begin": begin_of(run),

@@ -26,7 +26,7 @@ def run_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "name": run.name,
         "run_id": run.metadata.run_id,
         "files": [str(path) for path in run.paths],
-        "status": run.status,
+        "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": run.metadata.host.get("name"),
         "begin": begin_of(run),

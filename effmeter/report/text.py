@@ -72,7 +72,7 @@ def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
         per_kj, _ = _per_kj(final)
     return [
         name,
-        analysis.run.status,
+        analysis.status,
         str(analysis.ended_epochs),
         metric,
         *_energy_cells(analysis.breakdown.total),
@@ -108,7 +108,7 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     yield "file", ", ".join(map(str, run.paths))
     if run.labels:
         yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
-    yield "status", f"{run.status}{stopped}"
+    yield "status", f"{analysis.status}{stopped}"
     yield "begun", f"{begin_of(run)}, lasted {format_duration(run.duration_s)}"
     if len(run.sources) > 1:
         yield "sources", ", ".join(source.id for source in run.sources)

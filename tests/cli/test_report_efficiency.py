@@ -140,7 +140,11 @@ def test_tables_stand_beside_ones_own_runs(runs: Path) -> None:
         (["--table", PUBLISHED / "t3-epochs.csv", "--metric", "f1"], 1, "has no column f1"),
         ([], 2, "Give run files or directories, or --table FILE."),
         (["x.arrow", "--label", "lenet"], 2, "'lenet' is not NAME=VALUE, such as dataset=mnist."),
-        (["x.arrow", "--stop", "colour=3"], 2, "less or more of 'colour' is better"),
+        (
+            ["x.arrow", "--stop", "colour=3"],
+            2,
+            "the name 'colour' does not say whether less or more of it is better",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(
