@@ -9,7 +9,7 @@ from effmeter.analysis.metrics import courses
 from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import Breakdown, provenances_of, total_over
-from effmeter.recorded.records import NoteName, RecordedEpoch
+from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.contents import (
     ChannelFigure,
@@ -36,14 +36,13 @@ def summarise(
     """
     whole = run.breakdown()
     judged = efficiency_of(run, metric)
-    stops = [note.text for note in run.notes if note.name == NoteName.STOP]
     wall_ns = run.metadata.started_wall_ns
     return RunSummary(
         name=run.name,
         run_id=run.metadata.run_id,
         files=tuple(map(str, run.paths)),
-        status=run.status,
-        stopped_by=stops[-1] if stops else None,
+        status=str(run.detailed_status),
+        stopped_by=None if run.stopped_by is None else str(run.stopped_by),
         host=run.metadata.host.get("name"),
         begin=datetime.fromtimestamp(wall_ns // 10**9, UTC).isoformat(),
         duration_s=run.duration_s,

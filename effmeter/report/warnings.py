@@ -10,9 +10,9 @@ from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
-from effmeter.recorded.recording import INTERRUPTED, RECORDING
 from effmeter.recorded.records import Contention, NoteName
 from effmeter.recorded.run import RecordedRun
+from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
@@ -34,12 +34,12 @@ def cautions(
 
 
 def _ending(run: RecordedRun) -> Iterable[str]:
-    if run.status == RECORDING:
+    if run.status is Status.RECORDING:
         yield "still recording: the figures are of what is written so far"
-    elif run.status == INTERRUPTED:
+    elif run.status is Status.INTERRUPTED:
         yield "interrupted: the figures are of what was written until then"
     open_epochs = [epoch.number for epoch in run.lead_epochs if epoch.open]
-    if open_epochs and run.status != RECORDING:
+    if open_epochs and run.status is not Status.RECORDING:
         yield f"epoch {open_epochs[-1]} did not end"
 
 

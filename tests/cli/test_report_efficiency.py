@@ -136,7 +136,11 @@ def test_tables_stand_beside_ones_own_runs(runs: Path) -> None:
         (["--csv", PUBLISHED / "t3-epochs.csv", "--metric", "f1"], 1, "has no column f1"),
         ([], 2, "Missing argument 'FILES...', or --csv FILE"),
         (["x.arrow", "--where", "lenet"], 2, "--where takes LABEL=VALUE such as dataset=mnist"),
-        (["x.arrow", "--stop", "colour=3"], 2, "less or more of 'colour' is better"),
+        (
+            ["x.arrow", "--stop", "colour=3"],
+            2,
+            "the name 'colour' does not say whether less or more of it is better",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(

@@ -125,7 +125,7 @@ def test_an_exception_passes_through_and_stands_in_the_file(runs: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         train()
     recorded = only_run(runs)
-    assert recorded.status == "failed: ZeroDivisionError"
+    assert str(recorded.detailed_status) == "failed: ZeroDivisionError"
     assert [e.open for e in recorded.epochs] == [False]
 
 
@@ -186,8 +186,12 @@ def test_the_summary_tells_file_epochs_metrics_and_energy(runs: Path) -> None:
     summary = run.summary()
     assert summary.path is not None
     assert summary.path.parent == runs
-    assert (summary.status, summary.epochs, summary.metrics) == ("completed", 2, {"accuracy": 0.25})
-    assert summary.stopped_by == "max-epochs: 2"
+    assert (str(summary.status), summary.epochs, summary.metrics) == (
+        "completed",
+        2,
+        {"accuracy": 0.25},
+    )
+    assert str(summary.stopped_by) == "max-epochs: 2"
     assert "summed: completed, 2 epochs" in str(summary)
     assert "over cpu0, cpu1, dram0" in str(summary)
 

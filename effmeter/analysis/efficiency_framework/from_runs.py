@@ -25,7 +25,7 @@ from effmeter.analysis.power_samples import RATE_CAUTION, power_samples_over
 from effmeter.errors import UsageError
 from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.run import RecordedRun
-from effmeter.stopping import Criterion, describe
+from effmeter.stopping import Criterion
 
 _MEASURES = {JOULES: total_over, POWER_SAMPLES: power_samples_over}
 
@@ -72,7 +72,7 @@ def observe(
         observed,
         tuple(seen for seen in found if isinstance(seen, Unobserved)),
         verdicts,
-        {name: describe(criterion) for name, criterion in criteria.items()},
+        {name: criterion.describe() for name, criterion in criteria.items()},
         (*warned, *left_out, *differing_sizes(sources), *_estimates(observed)),
     )
 
@@ -82,7 +82,7 @@ def _observed(
 ) -> Observation | Unobserved:
     source = source_of(recorded.run)
     if recorded.replay is None:
-        reason = f"no epoch ended ({recorded.run.status})"
+        reason = f"no epoch ended ({recorded.run.detailed_status})"
         return Unobserved(recorded.trial, name, reason, source)
     cut = recorded.replay.cut(criterion)
     if isinstance(cut, Uncut):

@@ -11,6 +11,7 @@ from effmeter.analysis.efficiency_framework.observation import Observation, Tria
 from effmeter.errors import UsageError
 from effmeter.recorded.records import Label
 from effmeter.recorded.run import RecordedRun
+from effmeter.status import Status
 
 NEEDED = ("architecture", "size")
 REMEDY = 'label runs when they are recorded: track(..., labels={"architecture": ..., "size": ...})'
@@ -28,13 +29,15 @@ def has_labels(run: RecordedRun, wanted: Mapping[str, str]) -> bool:
 
 def finished_once(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
     """Without unfinished runs that a finished one of equal labels has replaced; a line for each."""
-    finished = {tuple(sorted(run.labels.items())) for run in runs if run.status == "completed"}
+    finished = {tuple(sorted(run.labels.items())) for run in runs if run.status is Status.COMPLETED}
     kept, told = [], []
     for run in runs:
-        if run.status == "completed" or tuple(sorted(run.labels.items())) not in finished:
+        if run.status is Status.COMPLETED or tuple(sorted(run.labels.items())) not in finished:
             kept.append(run)
         else:
-            told.append(f"{source_of(run)} left out ({run.status}): a completed run has its labels")
+            told.append(
+                f"{source_of(run)} left out ({run.detailed_status}): a completed run has its labels"
+            )
     return kept, told
 
 

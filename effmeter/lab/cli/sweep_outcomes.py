@@ -34,10 +34,10 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
         "name": outcome.cell.name,
         "file": None if outcome.path is None else str(outcome.path),
         "labels": outcome.cell.labels,
-        "status": outcome.status,
+        "status": str(outcome.status),
         "complete": outcome.is_complete,
         "earlier": outcome.earlier,
-        "stopped_by": outcome.stopped_by,
+        "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
         "traceback": outcome.traceback,
         "unmet": list(outcome.unmet),
         "epochs": outcome.epochs,
@@ -65,7 +65,7 @@ def _energy_mapping(energy: Breakdown) -> dict[str, object] | None:
 def _row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.cell.name,
-        outcome.status,
+        str(outcome.status),
         str(outcome.epochs),
         _metric(outcome),
         _energy(outcome.energy),
