@@ -1,17 +1,18 @@
-"""What a machine draws when nothing runs, and the energy of a run net of it.
+"""The power of an idle machine, and the energy of a run net of it.
 
-Net energy is gross energy less idle power times the time awake. Its interval takes in those of
-both, as if they erred apart: ``[gross low - idle high, gross high - idle low]``. The gain error
-is the sensor's own at both times, so that of the difference is the difference of both. What is
-assumed: the idle power was the same during the run as when it was measured.
+Net energy is gross energy less idle power times the time awake. Its interval adds those of both:
+``[gross low - idle high, gross high - idle low]``. The gain error of a sensor and the factor of an
+estimate are the same both times, so they cancel as far as the energies do. Assumption: the idle
+power during the run is that of the baseline.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy, total
+from effmeter.energy.source import channel_energy, source_name
 from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown, ComponentEnergy
 from effmeter.recorded.run import RecordedRun
@@ -21,7 +22,7 @@ REMEDY = "run effmeter idle on that machine while nothing else runs"
 
 @dataclass(frozen=True, slots=True)
 class IdlePower:
-    """What one channel shows on the idle machine (W), with the interval of the mean."""
+    """The mean power of one channel on the idle machine (W), with its interval."""
 
     device: str
     power_w: float
@@ -29,10 +30,15 @@ class IdlePower:
     high_w: float
     systematic_w: float
 
-    def over(self, duration_s: float) -> Energy:
-        """The energy that is drawn at this power."""
-        rates = (self.power_w, self.low_w, self.high_w, self.systematic_w)
-        return Energy(*(rate_w * duration_s for rate_w in rates))
+    def over(self, duration_s: float, channel: Channel, host: str) -> Energy:
+        """The energy that a channel of a host draws at this power."""
+        # The interval that was kept includes the factor of an estimate, as the energy's will.
+        factor = channel.estimate_factor
+        drawn = channel_energy(
+            channel, self.power_w, self.low_w * factor, self.high_w / factor, host
+        )
+        gains = {source_name(channel, host): self.systematic_w} if self.systematic_w else {}
+        return replace(drawn, gains=gains) * duration_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +47,19 @@ class IdleBaseline:
 
     host: str
     date: str
-    """When it was taken, ISO 8601 in UTC."""
+    """The time of the measurement, ISO 8601 in UTC."""
     duration_s: float
     channels: Mapping[str, IdlePower]
-    cautions: tuple[str, ...] = ()
-    """In what the machine was not idle."""
+    warnings: tuple[str, ...] = ()
+    """Signs that the machine was not idle."""
 
     @classmethod
     def from_mapping(cls, described: Mapping[str, Any]) -> "IdleBaseline":
         """The baseline that ``as_mapping`` described; ValueError where it is none."""
         try:
             channels = {name: IdlePower(**power) for name, power in described["channels"].items()}
-            cautions = tuple(described["cautions"])
-            return cls(**{**described, "channels": channels, "cautions": cautions})
+            warnings = tuple(described["warnings"])
+            return cls(**{**described, "channels": channels, "warnings": warnings})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("not an idle baseline") from error
 
@@ -68,34 +74,35 @@ class NetEnergy:
 
     components: tuple[ComponentEnergy, ...]
     total: Energy
+    baseline: IdleBaseline
 
 
 def measure_idle(
-    run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
+    run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, warnings: Sequence[str]
 ) -> IdleBaseline:
     """The idle power in a window of a run; MeasurementError where nothing was read in it."""
     whole = run.breakdown(begin_ns, end_ns)
     if whole.total is None:
-        raise MeasurementError("nothing on this machine gives an energy: see effmeter doctor")
+        raise MeasurementError("no channel of this machine gives an energy: see effmeter doctor")
     duration_s = (end_ns - begin_ns) * 1e-9
     channels = {
         seen.channel.name: _power(seen.channel, seen.energy, duration_s)
         for seen in whole.channels
         if seen.energy is not None
     }
-    return IdleBaseline(host, date, duration_s, channels, tuple(cautions))
+    return IdleBaseline(host, date, duration_s, channels, tuple(warnings))
 
 
 def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
-    figures = (energy.value_j, energy.low_j, energy.high_j, energy.systematic_j)
-    return IdlePower(channel.device, *(figure_j / duration_s for figure_j in figures))
+    power = energy / duration_s
+    return IdlePower(channel.device, power.value_j, power.low_j, power.high_j, power.systematic_j)
 
 
 def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> NetEnergy | None:
     """The net energy of a run; None where it has no gross energy.
 
-    MeasurementError where the baseline is of another host, or not of the channels that the
-    run's total counts.
+    Raises MeasurementError where the baseline is of another host, or lacks a channel of the
+    run's total.
     """
     baseline_of(run, {baseline.host: baseline})
     asleep_s = sum(suspend.asleep_s for suspend in run.suspends)
@@ -103,13 +110,13 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
     components = tuple(
         ComponentEnergy(
             part.component,
-            _less(part.energy, _idle_energy(run, part.channels, baseline, awake_s)),
+            part.energy - _idle_energy(run, part.channels, baseline, awake_s),
             part.channels,
         )
         for part in whole.components
     )
     summed = total(part.energy for part in components)
-    return None if summed is None else NetEnergy(components, summed)
+    return None if summed is None else NetEnergy(components, summed, baseline)
 
 
 def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
@@ -118,7 +125,7 @@ def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> Idle
     if host not in baselines:
         known = ", ".join(sorted(baselines))
         raise MeasurementError(
-            f"{run.paths[0]} was recorded on {host}, idle baselines are of {known}: {REMEDY}"
+            f"{run.paths[0]} was recorded on {host}, the idle baselines on {known}: {REMEDY}"
         )
     return baselines[host]
 
@@ -130,21 +137,12 @@ def _idle_energy(
     for channel in channels:
         known = baseline.channels.get(channel.name)
         if known is None or known.device != channel.device:
-            what = "has no" if known is None else "is of another"
+            lacks = "has no" if known is None else "is of another"
             raise MeasurementError(
-                f"{run.paths[0]} counts {channel.name}, and the idle baseline of {baseline.date} "
-                f"{what} {channel.name}: {REMEDY}"
+                f"{run.paths[0]} counts {channel.name}, but the idle baseline of {baseline.date} "
+                f"{lacks} {channel.name}: {REMEDY}"
             )
-        idle.append(known.over(awake_s))
+        idle.append(known.over(awake_s, channel, baseline.host))
     summed = total(idle)
     assert summed is not None, "a component has a channel"
     return summed
-
-
-def _less(gross: Energy, idle: Energy) -> Energy:
-    return Energy(
-        gross.value_j - idle.value_j,
-        gross.low_j - idle.high_j,
-        gross.high_j - idle.low_j,
-        abs(gross.systematic_j - idle.systematic_j),
-    )

@@ -182,8 +182,8 @@ def test_where_compiled_kernels_can_be_kept_nowhere_pytorch_computes(tmp_path: P
     path = run(
         "from effmeter.methods.ops.dispatch import kernel_path; print(kernel_path('cpu').reason)",
         PYTHONPATH=str(tmp_path),
-        NUMBA_CACHE_DIR="",
         HOME=nowhere,
+        NUMBA_CACHE_DIR="",
         XDG_CACHE_HOME=nowhere,
     )
     assert "set NUMBA_CACHE_DIR to one" in path
