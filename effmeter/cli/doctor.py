@@ -54,8 +54,8 @@ def command(as_json: bool, output: Path | None) -> None:
     """List the sensors of this machine and how to enable those that refuse.
 
     Every channel is read once. For each sensor that cannot be read, the reason follows, and the
-    commands that enable it, the best first. Nothing on the machine is changed. The checks of the installed parts follow:
-    whether compiled kernels compute for the training methods.
+    commands that enable it, the best first. Nothing on the machine is changed. The checks of the
+    installed parts follow: whether compiled kernels compute for the training methods.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
