@@ -6,7 +6,7 @@ from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.channel import Channel, Kind
-from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
+from effmeter.cover import UNSEEN, VISIBILITY_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
@@ -142,7 +142,7 @@ def _recording(run: RecordedRun) -> Iterable[str]:
 
 def _surroundings(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
     told = (s.program for s in run.sources if isinstance(s.program, dict))
-    for reason in dict.fromkeys(p.get(VISIBLE_GPUS_UNKNOWN) for p in told):
+    for reason in dict.fromkeys(p.get(VISIBILITY_UNKNOWN) for p in told):
         if reason:
             yield f"all GPUs are counted, though the program cannot see all: {reason}"
     for suspend in run.suspends:

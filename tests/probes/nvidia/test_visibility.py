@@ -3,7 +3,7 @@
 import pytest
 
 from effmeter.probes.nvidia.channels import Gpu
-from effmeter.probes.nvidia.selection import Selection, visible_gpus
+from effmeter.probes.nvidia.visibility import Selection, visible_gpus
 
 A, B, C = (f"GPU-{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
 MIG_1, MIG_2 = (f"MIG-{digit * 8}-0000-4000-8000-000000000000" for digit in "12")
