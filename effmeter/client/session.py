@@ -22,8 +22,9 @@ from effmeter.client.request import RecordingRequest
 from effmeter.client.unwritten import UnwrittenMarks
 from effmeter.client.warning import WarnOnce
 from effmeter.errors import EffmeterError, RecorderError, RunFileError
+from effmeter.status import Status
 from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE
-from effmeter.wire.protocol import STOPPED, Message, decode
+from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
@@ -218,7 +219,7 @@ class Session:
         connection = acquired.connection
         connection.drain()
         end = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
-        if connection.lost or (end is not None and end.get("status") == STOPPED):
+        if connection.lost or (end is not None and end.get("status") == Status.RECORDER_STOPPED):
             self._replace(acquired, "died" if end is None else "was stopped")
         elif end is not None:
             why = end.get("failure") or end.get("reason") or end.get("status")

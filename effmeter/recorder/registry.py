@@ -12,8 +12,9 @@ from effmeter.recorder.recording import Recording
 from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.served_client import ServedClient
 from effmeter.recorder.visibility import visibility_variables, with_hidden_channels
+from effmeter.status import Status
 from effmeter.wire.handshake import greeting
-from effmeter.wire.protocol import INTERRUPTED, PROTOCOL_VERSION, STOPPED, Message, ProtocolError
+from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
 
 SETTLE_NS = 300_000_000
 """The longest that an answer waits for the readings it asked for."""
@@ -72,7 +73,7 @@ class Registry:
     def end_all(self) -> None:
         """End every recording because the recorder stops."""
         for token in list(self._recordings.active):
-            self._end_recording(token, STOPPED)
+            self._end_recording(token, Status.RECORDER_STOPPED)
 
     def pump_due_ns(self, pumped_ns: int) -> int:
         """When what was read since the last time must be taken in: as rarely as will do."""
@@ -223,7 +224,8 @@ class Registry:
     def forget(self, client: ServedClient) -> None:
         """A client is gone; what it left open ends as interrupted."""
         self._clients.pop(client.key, None)
-        self.leave(client, STOPPED if self.stop_requested else INTERRUPTED, final=False)
+        why = Status.RECORDER_STOPPED if self.stop_requested else Status.INTERRUPTED
+        self.leave(client, why, final=False)
 
     def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
         """A client's part in its recording is over; the last one out ends it."""
@@ -232,7 +234,7 @@ class Registry:
             return
         recording.end_source(client.key, status, dropped_marks)
         if final or not recording.sources:
-            self._end_recording(token, INTERRUPTED)
+            self._end_recording(token, Status.INTERRUPTED)
 
     def _end_recording(self, token: str, status: str) -> None:
         if not self._recordings.is_ending(token):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from effmeter.errors import EffmeterError, UsageError
-from effmeter.lab.cli.flops_table import FlopsCount, lines_of
+from effmeter.lab.cli.flops_table import FlopsCount, page_of
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
 
@@ -90,8 +90,7 @@ def command(
     if as_json:
         click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
     else:
-        for line in lines_of(count, with_layers):
-            click.echo(line)
+        click.echo(str(page_of(count, with_layers)))
 
 
 def _images(shape: str, classes: int) -> Images:

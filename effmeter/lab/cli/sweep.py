@@ -18,6 +18,7 @@ from effmeter.lab.sweep import plan as plan_grid
 from effmeter.lab.sweep import record as record_grid
 from effmeter.lab.sweep.outcome import TRACEBACK_NOTE
 from effmeter.lab.workloads import DENOISING_METRICS, METRICS, Recipe
+from effmeter.stopping import criterion_examples
 
 _INTEGERS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _USUAL = Recipe("lenet")
@@ -81,7 +82,8 @@ effmeter sweep cnn2 --method dense --method ssprop:drop=0.8 --seeds 0-4
     "criteria",
     multiple=True,
     metavar="CRITERION",
-    help="epochs=50, energy=2kJ, accuracy=0.97, patience=3. May be given several times.",
+    help=f"End a run at a criterion: {criterion_examples()}, or METRIC=TARGET for any metric. May "
+    "be given several times.",
 )
 @click.option(
     "--until",

@@ -182,6 +182,7 @@ def test_where_compiled_kernels_can_be_kept_nowhere_the_framework_computes(tmp_p
         "from effmeter.methods.ops.dispatch import kernel_path; print(kernel_path('cpu').reason)",
         PYTHONPATH=str(tmp_path),
         HOME=nowhere,
+        NUMBA_CACHE_DIR="",
         XDG_CACHE_HOME=nowhere,
     )
     assert "set NUMBA_CACHE_DIR to a folder" in path

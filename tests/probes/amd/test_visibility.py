@@ -24,8 +24,12 @@ CHANNELS = (gpu(0), gpu(0, "-power"), gpu(1))
 ALL_HIDDEN = Visibility(("amd-gpu0", "amd-gpu0-power", "amd-gpu1"))
 
 
-def visibility(same_devices: bool = True, **environ: str) -> Visibility:
-    return visibility_of(environ, CHANNELS, same_devices)
+def visibility(**environ: str) -> Visibility:
+    return visibility_of(environ, CHANNELS, same_devices=True)
+
+
+def visibility_in_container(**environ: str) -> Visibility:
+    return visibility_of(environ, CHANNELS, same_devices=False)
 
 
 def test_without_the_variables_a_program_is_not_restricted() -> None:
@@ -36,7 +40,7 @@ def test_without_the_variables_a_program_is_not_restricted() -> None:
 @pytest.mark.parametrize("listed", ["", " ", "-1"])
 def test_an_empty_list_hides_every_gpu(variable: str, listed: str) -> None:
     assert visibility(**{variable: listed}) == ALL_HIDDEN
-    assert visibility(same_devices=False, **{variable: listed}) == ALL_HIDDEN
+    assert visibility_in_container(**{variable: listed}) == ALL_HIDDEN
 
 
 @pytest.mark.parametrize("listed", ["0,1", "1, 0", "0,1,7"])
@@ -53,7 +57,7 @@ def test_a_part_of_the_gpus_is_not_guessed_at(variable: str, listed: str) -> Non
 
 
 def test_numbers_in_another_container_are_not_resolved() -> None:
-    answer = visibility(same_devices=False, HIP_VISIBLE_DEVICES="0,1")
+    answer = visibility_in_container(HIP_VISIBLE_DEVICES="0,1")
     assert answer.hidden_channels is None
     assert "container" in answer.reason
 
