@@ -27,6 +27,9 @@ NOTICED_ASLEEP_S = 0.1
 NOTICED_WALL_STEP_S = 1.0
 """Less than this between two anchors is jitter, or a clock being disciplined."""
 
+_LONGEST_S = 2**33
+"""Longer than 64 bits of nanoseconds can tell: no gap closes after it."""
+
 _Mark = tuple[str | None, int | None]
 
 
@@ -53,6 +56,7 @@ def epochs(
     values = _metrics_of(logged)
     begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
     parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+    roots: dict[_Mark, int | None] = {}
     return tuple(
         RecordedEpoch(
             number=_whole(begin.value, number),
@@ -61,7 +65,7 @@ def epochs(
             source=begin.source,
             id=begin.id,
             metrics=values.get((begin.source, begin.id), {}),
-            root=_root(begin, parents),
+            root=_root(begin, parents, roots),
             open=end is None,
             reason=None if end is None else end.text,
         )
@@ -123,7 +127,7 @@ def gaps(events: Iterable[EventRow], end_ns: int) -> tuple[Gap, ...]:
         key = (row.part, row.channel, row.id)
         first = found.get(key)
         reason = row.text or (first.reason if first else "")
-        if row.duration_s is not None:
+        if row.duration_s is not None and 0 <= row.duration_s < _LONGEST_S:
             closed_ns = row.time_ns + round(row.duration_s * 1e9)
             hidden_j = first.hidden_j if first and row.value is None else row.value
             found[key] = Gap(row.channel, row.time_ns, closed_ns, reason, hidden_j)
@@ -185,12 +189,21 @@ def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_
     return list(found.values())
 
 
-def _root(begin: EventRow, parents: Mapping[_Mark, int | None]) -> int | None:
-    """The parent of the outermost stretch that a mark lies in."""
-    outer, seen = begin.parent, {begin.id}
-    while (begin.source, outer) in parents and outer not in seen:
+def _root(
+    begin: EventRow, parents: Mapping[_Mark, int | None], known: dict[_Mark, int | None]
+) -> int | None:
+    """The parent of the outermost stretch that a mark lies in; ``known`` keeps those found."""
+    path: list[_Mark] = []
+    seen = {begin.id}
+    outer = begin.parent
+    while (mark := (begin.source, outer)) in parents and outer not in seen:
+        if mark in known:
+            outer = known[mark]
+            break
         seen.add(outer)
-        outer = parents[begin.source, outer]
+        path.append(mark)
+        outer = parents[mark]
+    known.update(dict.fromkeys(path, outer))
     return outer
 
 
