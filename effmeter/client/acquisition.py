@@ -19,7 +19,6 @@ from effmeter.client.launch import PrivateRecorder, launch_private
 from effmeter.client.program import describe_program, git_commit, library_versions
 from effmeter.client.rendezvous import Endpoint, Launch, Rendezvous, launch_of
 from effmeter.errors import EffmeterError, RecorderError, UsageError
-from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
 from effmeter.wire.protocol import Message
 
@@ -42,6 +41,8 @@ class RecordingRequest:
     recorder: str = "auto"
     join: bool = True
     root_id: int = 0
+    path: str | None = None
+    """The run's file; by default ``name`` where that is a path, else a new one named after it."""
 
     def __post_init__(self) -> None:
         if self.recorder not in CHOICES:
@@ -104,7 +105,9 @@ class Arrival:
 
     def _lead(self) -> Endpoint | None:
         """Begin a recording of one's own, by a shared recorder or a private one."""
-        path = runfile.path_for(self._request.name, self._request.directory, self._environ)
+        path = runfile.path_for(
+            self._request.path or self._request.name, self._request.directory, self._environ
+        )
         descriptor = runfile.create(path)
         try:
             if self._request.recorder != "private":
@@ -178,9 +181,8 @@ class Arrival:
     def describe_source(self) -> Message:
         """What this program says of itself."""
         launch = self.launch
-        name = self._request.name
         return {
-            "name": Path(name).name.removesuffix(RUN_SUFFIX) if runfile.is_path(name) else name,
+            "name": runfile.name_of(self._request.name),
             "labels": dict(self._request.labels),
             "host": socket.gethostname(),
             "rank": None if launch is None else launch.rank,
