@@ -4,8 +4,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,14 +15,21 @@ from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
-from effmeter.methods.ops.dispatch import DEVICE_TYPES, KernelPath, kernel_path
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_sockets
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _ANSWER_TIMEOUT_S = 2.0
+_CHECK_GROUP = "effmeter.checks"
+"""The group of entry points of further checks.
+
+Each takes the environment and returns dataclasses: ``str`` of one is a line, its fields are JSON.
+"""
 _HEADINGS = ("channel", "component", "kind", "provenance", "refresh", "reads", "source")
 
 
@@ -35,8 +43,8 @@ class Diagnosis:
     cover: Cover
     daemon: dict[str, Any] | None
     """The status of the shared recorder; None where none answers."""
-    kernels: tuple[KernelPath, ...]
-    """What computes for the training methods on each type of device."""
+    checks: "Mapping[str, tuple[DataclassInstance, ...]]"
+    """The results of the checks that entry points name, by the name of the check."""
 
 
 @click.command("doctor")
@@ -46,7 +54,8 @@ def command(as_json: bool, output: Path | None) -> None:
     """List the sensors of this machine and how to enable those that refuse.
 
     Every channel is read once. For each sensor that cannot be read, the reason follows, and the
-    commands that enable it, the best first. Nothing on the machine is changed.
+    commands that enable it, the best first. Nothing on the machine is changed. The checks of the
+    installed parts follow: whether compiled kernels compute for the training methods.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
@@ -66,7 +75,7 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
         probe.close()
     known = {channel.name for channel in discovery.channels} - failures.keys()
     cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _kernel_paths(environ))
+    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _checks(environ))
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
@@ -80,17 +89,9 @@ def daemon_line(status: Mapping[str, Any] | None) -> str:
     )
 
 
-def kernel_line(path: KernelPath) -> str:
-    """One line about what computes for the training methods on a type of device."""
-    computes = "compiled by Numba" if path.compiled else f"by the framework ({path.reason})"
-    return f"Kernels of methods on {path.device_type}: {computes}"
-
-
-def _kernel_paths(environ: Mapping[str, str]) -> tuple[KernelPath, ...]:
-    try:
-        return tuple(kernel_path(device_type, environ) for device_type in DEVICE_TYPES)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, ...]]":
+    checks = sorted(entry_points(group=_CHECK_GROUP), key=lambda check: check.name)
+    return {check.name: tuple(check.load()(environ)) for check in checks}
 
 
 def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -127,7 +128,10 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "left_out": dict(cover.left_out),
         },
         "daemon": diagnosis.daemon,
-        "kernels": [asdict(path) for path in diagnosis.kernels],
+        "checks": {
+            name: [asdict(result) for result in results]
+            for name, results in diagnosis.checks.items()
+        },
     }
 
 
@@ -144,8 +148,9 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
     _add_cover(page, diagnosis.cover)
     page.blank()
     page.paragraph(daemon_line(diagnosis.daemon))
-    for path in diagnosis.kernels:
-        page.paragraph(kernel_line(path))
+    for results in diagnosis.checks.values():
+        for result in results:
+            page.paragraph(str(result))
     return page
 
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 import click
 
 from effmeter.cli.options import label_option
-from effmeter.client.acquisition import DEFAULT_RATE_HZ
 from effmeter.client.files import is_path
+from effmeter.client.request import DEFAULT_RATE_HZ
 from effmeter.errors import UsageError
 from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.status import COMPLETED, DetailedStatus, Status

@@ -294,4 +294,5 @@ def _source(note: Note, described: Mapping[str, Any]) -> Source:
         pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
         program=program,
         labels=described.get("labels") or {},
+        run_id=described.get("run_id"),
     )

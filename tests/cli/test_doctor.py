@@ -129,22 +129,26 @@ def test_a_machine_without_a_daemon_says_so(tmp_path: Path) -> None:
 def test_it_says_what_computes_for_the_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EFFMETER_KERNELS", "framework")
+    monkeypatch.setenv("EFFMETER_KERNELS", "torch")
     with SimulatedMachine(tmp_path) as machine:
         printed, known = run_doctor(machine), facts(machine)
-    reason = "EFFMETER_KERNELS is set to framework"
-    assert f"Kernels of methods on cpu: by the framework ({reason})" in printed
-    assert known["kernels"][1] == {"device_type": "cuda", "compiled": False, "reason": reason}
+    reason = "EFFMETER_KERNELS is set to torch"
+    assert f"Kernels of methods on cpu: by PyTorch ({reason})" in printed
+    assert known["checks"]["kernels"][1] == {
+        "device_type": "cuda",
+        "compiled": False,
+        "reason": reason,
+    }
 
 
 def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path) as machine:
         answer = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-m", "effmeter", "doctor"],
             env={**machine.environ, "EFFMETER_KERNELS": "fast"},
             capture_output=True,
             text=True,
             timeout=60,
         )
-    assert answer.returncode == 1
-    assert answer.stderr == "Error: EFFMETER_KERNELS is auto or framework, not 'fast'\n"
+    assert answer.returncode == 2
+    assert answer.stderr == "effmeter: EFFMETER_KERNELS is auto or torch, not 'fast'\n"

@@ -103,7 +103,7 @@ def _images(shape: str, classes: int) -> Images:
 
 def _counted(text: str, images: Images, batch: int, method_text: str, epochs: int | None) -> "Work":
     try:
-        from effmeter.methods.flops.counter import work_of
+        from effmeter.lab.workloads.models.flops import work_of
         from effmeter.methods.registry import parse_method
 
         return work_of(text, images, batch, parse_method(method_text), epochs)
@@ -112,8 +112,6 @@ def _counted(text: str, images: Images, batch: int, method_text: str, epochs: in
             f"{error.name} is not installed, and counting needs it: "
             'python -m pip install "effmeter[torch]"'
         ) from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
     except RuntimeError as error:
         # Nothing is computed here: all that can go wrong inside the framework are shapes.
         given = f"{images.channels}x{images.height}x{images.width}"
