@@ -11,7 +11,6 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
-from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -63,6 +62,12 @@ class Recording:
         """The name given to the run."""
         return self.metadata.name
 
+    @cached_property
+    def inner_run_ids(self) -> tuple[str, ...]:
+        """The runs of the recording besides its own, in the order in which they began."""
+        named = dict.fromkeys(s.run_id for s in self.all_sources if s.run_id is not None)
+        return tuple(run_id for run_id in named if run_id != self.metadata.run_id)
+
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that it was read from."""
@@ -85,25 +90,29 @@ class Recording:
         return self.detailed_status.status
 
     @cached_property
-    def stopped_by(self) -> Reason | None:
-        """Why its epochs ended; None where no criterion ended them."""
-        stops = [note.text for note in self.notes if note.name == NoteName.STOP]
-        return Reason.parse(stops[-1]) if stops else None
-
-    @cached_property
     def labels(self) -> dict[str, Label]:
         """Labels of the recording, then of programs that joined it, then those set later."""
         labels = dict(self.metadata.labels)
-        for source in self.sources:
+        for source in self.sources_of(self.metadata.run_id):
             labels = {**source.labels, **labels}
         for note in self.notes:
             if note.name == NoteName.LABELS:
                 labels.update(self._described(note.part, note.text))
         return labels
 
-    @cached_property
+    @property
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks that set marks, in the order in which they joined."""
+        return self.all_sources
+
+    def sources_of(self, run_id: str) -> tuple[Source, ...]:
+        """The sources that belong to one run of the recording."""
+        own_id = self.metadata.run_id
+        return tuple(s for s in self.all_sources if (s.run_id or own_id) == run_id)
+
+    @cached_property
+    def all_sources(self) -> tuple[Source, ...]:
+        """The sources of every run of the recording."""
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == NoteName.SOURCE and note.source is not None:
@@ -294,4 +303,5 @@ def _source(note: Note, described: Mapping[str, Any]) -> Source:
         pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
         program=program,
         labels=described.get("labels") or {},
+        run_id=described.get("run_id"),
     )
