@@ -16,6 +16,7 @@ from effmeter.runfile.format import (
     VERSION_KEY,
     Event,
     Metadata,
+    NoteName,
     arrow_schema,
 )
 
@@ -109,4 +110,4 @@ def test_every_event_and_column_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "run-file.md").read_text()
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     documented = {name.strip(" `") for row in rows for name in row.split(",")}
-    assert set(COLUMNS) | set(map(str, Event)) <= documented
+    assert set(COLUMNS) | set(map(str, Event)) | set(map(str, NoteName)) <= documented
