@@ -14,7 +14,7 @@ EARLY_EPOCH, LATE_EPOCH = 50, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class CaseScale:
     """Which data sets are learned, and how."""
 
     name: str
@@ -48,21 +48,21 @@ training part."""
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale(
+        CaseScale(
             "tiny",
             "scikit-learn's digits in batches of 64, minutes on two cores",
             ("digits",),
             64,
             options=(("shifts", 0),),
         ),
-        Scale(
+        CaseScale(
             "small",
             "MNIST and CIFAR-10 with their own test parts",
             ("mnist", "cifar10"),
             256,
             targets=PUBLISHED_TARGETS,
         ),
-        Scale(
+        CaseScale(
             "full",
             "as in the paper, MNIST and six folds of CIFAR-10",
             ("mnist", "cifar10"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from effmeter.errors import EffmeterError
 from effmeter.lab.studies.repeats import BySeed, repeat_of
-from effmeter.lab.studies.teacher_student.scale import Scale
+from effmeter.lab.studies.teacher_student.scale import StudentScale
 from effmeter.lab.sweep.catalogue import Ledger
 from effmeter.lab.sweep.occupancy import PROCESSOR, occupy
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES
@@ -51,7 +51,7 @@ class Student:
         }
 
 
-def students_of(scale: Scale, names: Iterable[str] = APPROACHES) -> list[Student]:
+def students_of(scale: StudentScale, names: Iterable[str] = APPROACHES) -> list[Student]:
     """All approaches of a seed before the next seed, so that a drift of the machine is shared."""
     each = tuple(names)
     return [Student(name, s, scale.iterations) for s in range(scale.trials) for name in each]
