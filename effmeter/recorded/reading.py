@@ -7,7 +7,8 @@ from pathlib import Path
 from effmeter.errors import RunFileError
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import RUN_SUFFIX, Metadata, successor_path
-from effmeter.runfile.reader import Part, read_metadata, read_part
+from effmeter.runfile.part import Part
+from effmeter.runfile.reader import read_metadata, read_part
 
 _SUCCESSOR = re.compile(r"(.+)\.2")
 

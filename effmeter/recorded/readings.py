@@ -17,7 +17,7 @@ from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.recorded.records import Gap, Readings
 from effmeter.runfile.format import Event
-from effmeter.runfile.reader import Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
@@ -133,9 +133,11 @@ def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None
 
     A gap that is still open at the last reading of a file belongs to what follows it.
     """
-    if gap.channel != channel.name or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
+    if gap.channel not in (channel.name, None) or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
         return None
-    if gap.hidden_j == 0 and channel.kind is Kind.COUNTER:
+    # A counter counts on where a batch is damaged: the readings on both sides tell the energy.
+    hides_nothing = gap.hidden_j == 0 or gap.channel is None
+    if hides_nothing and channel.kind is Kind.COUNTER:
         return None
     hidden_j = gap.hidden_j
     if hidden_j is None:

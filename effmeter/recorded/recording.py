@@ -26,11 +26,12 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.runfile.format import Event, Metadata, NoteName
-from effmeter.runfile.reader import Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 
 RECORDING = "recording"
 INTERRUPTED = "interrupted"
+DAMAGED = "unknown: the end of the file is damaged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,18 @@ class Recording:
     """
 
     parts: Sequence[Part]
-    warnings: tuple[str, ...] = ()
-    """Problems met while reading, such as a successor's file that cannot be opened."""
+    problems: tuple[str, ...] = ()
+    """Problems met while opening the files, such as a successor's that cannot be read."""
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """The problems met while opening and reading the files: parts missing, damaged batches."""
+        damages = tuple(
+            str(damage) if len(self.parts) == 1 else f"{part.path.name} is {damage}"
+            for part in self.parts
+            for damage in part.damages
+        )
+        return self.problems + damages
 
     @property
     def metadata(self) -> Metadata:
@@ -65,7 +76,10 @@ class Recording:
         endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
         if endings:
             return endings[-1].text or INTERRUPTED
-        return RECORDING if self.parts[-1].recording else INTERRUPTED
+        last = self.parts[-1]
+        if last.finished and last.damages:
+            return DAMAGED
+        return RECORDING if last.recording else INTERRUPTED
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -167,7 +181,13 @@ class Recording:
             for before, after in pairwise(self.parts)
             if before.rows.num_rows
         ]
-        found = [*timeline.gaps(self.events, self.end_ns), *between]
+        damaged = [
+            Gap(None, d.begin_ns, self.end_ns if d.end_ns is None else d.end_ns, str(d))
+            for part in self.parts
+            for d in part.damages
+            if d.begin_ns is not None
+        ]
+        found = [*timeline.gaps(self.events, self.end_ns), *between, *damaged]
         return tuple(sorted(found, key=lambda gap: gap.begin_ns))
 
     @cached_property

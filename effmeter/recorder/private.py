@@ -9,7 +9,7 @@ from pathlib import Path
 from effmeter.probes import discover
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.runfile.writer import keep_pandas_out
+from effmeter.runfile.loading import keep_pandas_out
 from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
 
 

@@ -13,7 +13,7 @@ from effmeter.errors import RecorderError
 from effmeter.probes import discover
 from effmeter.recorder.policy import Policy
 from effmeter.recorder.server import Server
-from effmeter.runfile.writer import keep_pandas_out
+from effmeter.runfile.loading import keep_pandas_out
 from effmeter.wire.paths import is_trusted_socket, make_own_directory
 
 

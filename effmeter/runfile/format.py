@@ -19,7 +19,7 @@ from effmeter.errors import NewerFormatError, NotARunError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
 RUN_SUFFIX = ".arrow"

@@ -7,17 +7,15 @@ footer that no reader accepts.
 
 import contextlib
 import fcntl
-import io
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
-from importlib.abc import MetaPathFinder
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effmeter.runfile.format import Event, Metadata, arrow_schema
-from effmeter.runfile.row import EventRow, RowBuffer
+from effmeter.runfile.format import Metadata
+from effmeter.runfile.framed_file import FramedFile
+from effmeter.runfile.loading import load_what_writing_needs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,11 +82,10 @@ class RunWriter:
 
     def _write(self) -> None:
         try:
-            schema = arrow_schema(self._metadata)
             if self._become is not None:
-                _load_what_writing_needs(schema)
+                load_what_writing_needs(self._metadata)
                 self._become()
-            self._write_run(schema, _Sink(self._descriptor))
+            self._write_run()
         except Exception as error:  # whatever ended the file must reach its owner
             self.failed = _reason(error)
             self._cut()
@@ -96,12 +93,18 @@ class RunWriter:
             with contextlib.suppress(OSError):
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def _write_run(self, schema: "pa.Schema", sink: "_Sink") -> None:
-        with _new_file(sink, schema) as file:
-            self._whole_bytes = sink.position
-            while (make_batch := self._queue.get()) is not None:
-                file.write_batch(make_batch(schema))
-                self._whole_bytes = sink.position
+    def _write_run(self) -> None:
+        file = FramedFile(self._append, self._metadata)
+        while (make_batch := self._queue.get()) is not None:
+            file.write_batch(make_batch(file.schema))
+        file.close()
+
+    def _append(self, frame: bytearray) -> None:
+        """Write one frame, all of it, or raise OSError."""
+        view = memoryview(frame)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._whole_bytes += len(frame)
 
     def _cut(self) -> None:
         """Back to the last whole batch: what follows it is a piece of one."""
@@ -109,73 +112,7 @@ class RunWriter:
             os.ftruncate(self._descriptor, self._whole_bytes)
 
 
-class _Sink:
-    """Just enough of a file for pyarrow: every byte is written, or OSError, once and for good."""
-
-    closed = False
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._failed = False
-        self.position = 0
-
-    def write(self, data: "pa.Buffer") -> int:
-        view = memoryview(data)
-        while view and not self._failed:
-            try:
-                written = os.write(self._descriptor, view)
-            except OSError:
-                self._failed = True
-                raise
-            self.position += written
-            view = view[written:]
-        return len(data)
-
-    def tell(self) -> int:
-        return self.position
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _new_file(sink: Any, schema: "pa.Schema") -> "pa.ipc.RecordBatchFileWriter":
-    import pyarrow as pa
-
-    # A pool of threads would be woken for each batch, to compress a few kilobytes.
-    options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
-    return pa.ipc.new_file(pa.PythonFile(sink, "w"), schema, options=options)
-
-
-def _load_what_writing_needs(schema: "pa.Schema") -> None:
-    """Write one row of each kind to memory: pyarrow loads modules when they are first needed.
-
-    The user as whom this thread is to write may not be able to read them.
-    """
-    rows = RowBuffer(0)
-    rows.add_event(EventRow(0, Event.NOTE))
-    rows.add_reading(0, "", None, None, None)
-    with _new_file(io.BytesIO(), schema) as file:
-        file.write_batch(rows.take()(schema))
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return str(error) or type(error).__name__
-
-
-def keep_pandas_out() -> None:
-    """Of a process that only records: pyarrow loads pandas where it finds it, for nothing.
-
-    That takes seconds on a slow machine, in which the first rows wait.
-    """
-    sys.meta_path.insert(0, _WithoutPandas())
-
-
-class _WithoutPandas(MetaPathFinder):
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError("a recorder needs no pandas", name=fullname)

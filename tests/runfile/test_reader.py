@@ -23,7 +23,9 @@ from effmeter.runfile.format import (
     Event,
     arrow_schema,
 )
-from effmeter.runfile.reader import MAGIC, conform, read_metadata, read_part
+from effmeter.runfile.framed_file import FramedFile
+from effmeter.runfile.framing import MAGIC
+from effmeter.runfile.reader import conform, read_metadata, read_part
 from tests.runfile.writing import RunFile, at, counter, every, metadata
 
 
@@ -166,8 +168,14 @@ def test_a_column_of_the_same_format_is_demanded(tmp_path: Path) -> None:
 
 def test_a_column_that_this_version_does_not_know_is_passed_over(tmp_path: Path) -> None:
     columns = {**COLUMNS, "later": Column("float64")}
-    path = write_table(tmp_path / "run.arrow", arrow_schema(metadata(), columns))
-    assert read_part(path).rows.column_names == list(COLUMNS)
+    path = tmp_path / "run.arrow"
+    with path.open("wb") as sink:
+        file = FramedFile(sink.write, metadata(), columns)
+        row = {name: [None] for name in columns} | {"time": [1], "seq": [0], "later": [0.5]}
+        file.write_batch(pa.RecordBatch.from_pydict(row, schema=file.schema))
+        file.close()
+    rows = read_part(path).rows
+    assert (rows.column_names, rows.num_rows) == (list(COLUMNS), 1)
 
 
 # What is no run
@@ -224,7 +232,7 @@ def test_arrow_file_of_another_program_is_no_run(tmp_path: Path) -> None:
 
 
 def test_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
-    described = {**metadata().to_arrow(), VERSION_KEY: b"2"}
+    described = {**metadata().to_arrow(), VERSION_KEY: str(FORMAT_VERSION + 1).encode()}
     path = write_table(tmp_path / "new.arrow", arrow_schema().with_metadata(described))
     with pytest.raises(NewerFormatError, match=r"new\.arrow.*upgrade"):
         read_part(path)
@@ -240,5 +248,6 @@ def test_metadata_that_makes_no_sense_is_no_run(tmp_path: Path) -> None:
 def test_run_that_lacks_a_column_is_no_run(tmp_path: Path) -> None:
     schema = arrow_schema(metadata())
     schema = schema.remove(schema.get_field_index("energy_j"))
+    schema = schema.with_metadata({**schema.metadata, VERSION_KEY: b"1"})
     with pytest.raises(NotARunError, match="lacks the column energy_j"):
         read_part(write_table(tmp_path / "narrow.arrow", schema))

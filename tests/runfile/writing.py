@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.channel import Channel, Component, Kind, Provenance
-from effmeter.runfile.format import COLUMNS, Event, Metadata, arrow_schema
+from effmeter.runfile.format import COLUMNS, Event, Metadata
+from effmeter.runfile.framed_file import FramedFile
 
 START_NS = 5_000_000_000_000
 WALL_NS = 1_760_000_000_000_000_000
@@ -71,10 +72,8 @@ class RunFile:
     def __init__(self, path: Path, described: Metadata | None = None) -> None:
         self.path = path
         self.metadata = described or metadata()
-        self._schema = arrow_schema(self.metadata)
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        self._sink = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._sink, self._schema, options=options)
+        self._sink = path.open("wb")
+        self._writer = FramedFile(self._append, self.metadata)
         self._rows: list[dict[str, Any]] = []
         self._seq = 0
         self.batches: list[tuple[int, int]] = []
@@ -127,10 +126,14 @@ class RunFile:
     def flush(self) -> None:
         """End a batch, as the recorder does each second."""
         columns = {name: [row.get(name) for row in self._rows] for name in COLUMNS}
-        arrays = [pa.array(columns[field.name], field.type) for field in self._schema]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        schema = self._writer.schema
+        arrays = [pa.array(columns[field.name], field.type) for field in schema]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._rows = []
         self.batches.append((self._sink.tell(), self._seq))
+
+    def _append(self, frame: bytearray) -> None:
+        self._sink.write(frame)
 
     def end(self, time_s: float, status: str = "completed") -> None:
         """The last row, and the footer after it."""
