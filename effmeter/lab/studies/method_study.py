@@ -23,6 +23,7 @@ class MethodStudy:
     """A ``Study`` that is given by the tables of each scale and by what fills them."""
 
     name: str
+    title: str
     summary: str
     scales: Mapping[str, MethodScale]
     tables_of: Callable[[MethodResults], list[PaperTable]]

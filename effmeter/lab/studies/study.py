@@ -94,6 +94,10 @@ class Study(Protocol):
         """As ``effmeter reproduce`` takes it."""
 
     @property
+    def title(self) -> str:
+        """Its subject in at most thirty characters."""
+
+    @property
     def summary(self) -> str:
         """The help text: one line, then the paper and what is printed."""
 

@@ -27,7 +27,7 @@ class Labelled(Protocol):
         """Two trainings are the same if and only if these are."""
 
 
-class Ledger:
+class RunCatalogue:
     """The runs that a directory held when it was opened, by their labels.
 
     A run is a training's if it bears exactly its labels.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effmeter.errors import EffmeterError, UsageError
-from effmeter.lab.sweep.catalogue import Ledger
+from effmeter.lab.sweep.catalogue import RunCatalogue
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.device import TrainingDevice, not_installed
 from effmeter.lab.sweep.failure import Failure, failure_of
@@ -54,7 +54,7 @@ class _ObserverFailedError(Exception):
         self.error = error
 
 
-def record(
+def record_cells(
     cells: Sequence[Cell],
     device: TrainingDevice,
     directory: Path,
@@ -65,10 +65,10 @@ def record(
 ) -> Generator[Outcome, None, None]:
     """The outcome of each cell: first of those recorded earlier, then of each as it is trained.
 
-    With ``fresh``, earlier runs are repeated. Files of runs that are repeated are set aside
-    (see ``Ledger.set_aside``). A training that fails has that as its outcome, and the next one
-    begins (see ``failure_of``); a bug in it leaves its traceback as a note in the run. An
-    interrupt leaves its run readable, with the status *interrupted*.
+    With ``fresh``, earlier runs are repeated. The files of repeated runs are set aside (see
+    ``RunCatalogue.set_aside``). A training that fails has that as its outcome, and the next one
+    begins (see ``failure_of``); a bug leaves its traceback as a note in the run. An interrupt
+    leaves its run readable, with the status *interrupted*.
 
     The device is held meanwhile: DeviceBusyError where another program measures on it, unless
     ``on_wait`` is given (see ``occupy``). RunFileError for a directory that cannot be written;
@@ -76,18 +76,18 @@ def record(
     parameters mean nothing; EffmeterError where packages that train are not installed.
     """
     _check_methods(cells)
-    earlier = {} if fresh else _settled(cells, Ledger(directory))
+    earlier = {} if fresh else _settled(cells, RunCatalogue(directory))
     yield from earlier.values()
     to_train = [cell for cell in cells if cell not in earlier]
     if not to_train:
         return
     _check_data(to_train)
     with occupy(device.identity, os.environ, on_wait):
-        ledger = Ledger(directory)  # what held the device may have recorded some of them
+        catalogue = RunCatalogue(directory)  # what held the device may have recorded some of them
         for cell in to_train:
-            settled = None if fresh else ledger.settled(cell)
+            settled = None if fresh else catalogue.settled(cell)
             if settled is None:
-                ledger.set_aside(cell)
+                catalogue.set_aside(cell)
                 settled = _record_one(cell, directory, on_epoch)
                 _free_memory()
             yield settled
@@ -104,8 +104,8 @@ def _check_methods(cells: Sequence[Cell]) -> None:
             raise UsageError(str(error)) from error
 
 
-def _settled(cells: Sequence[Cell], ledger: Ledger) -> dict[Cell, Outcome]:
-    found = ((cell, ledger.settled(cell)) for cell in cells)
+def _settled(cells: Sequence[Cell], catalogue: RunCatalogue) -> dict[Cell, Outcome]:
+    found = ((cell, catalogue.settled(cell)) for cell in cells)
     return {cell: outcome for cell, outcome in found if outcome is not None}
 
 

@@ -88,6 +88,7 @@ def paper_tables(results: MethodResults) -> list[PaperTable]:
 
 STUDY = MethodStudy(
     "gradient-approximation",
+    "Approximate weight gradients.",
     """Compare zero, random and max gradients with dense training and a smaller network.
 
     Wang et al., "Accelerated CNN Training Through Gradient Approximation": Tables 2 to 5, three

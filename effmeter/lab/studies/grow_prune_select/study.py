@@ -75,6 +75,7 @@ SCALES = {settings.name: study_scale(settings) for settings in (TINY, SMALL, FUL
 
 STUDY = MethodStudy(
     "grow-prune-select",
+    "Growing, pruning, selection.",
     """Compare growing, pruning and data selection with a small and a big baseline.
 
     Boumendil et al., "Grow, prune or select data": Tables II to IV beside the published figures,

@@ -187,6 +187,7 @@ def figure_data(results: MethodResults) -> list[FigureData]:
 
 STUDY = MethodStudy(
     "ssprop",
+    "Sparse back-propagation.",
     """Compare ssProp with dense training, random channels and a smaller network.
 
     Zhong et al., "ssProp: Energy-Efficient Training for Convolutional Neural Networks with

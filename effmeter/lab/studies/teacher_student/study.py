@@ -19,6 +19,7 @@ class TeacherStudentStudy:
     """A ``Study``: many students trained at once for the losses, single ones for the energies."""
 
     name = "teacher-student"
+    title = "Students of one teacher."
     summary = """Measure the students of one teacher by nine approaches, and print Table I.
 
     Boumendil et al., "Grow, prune or select data". Losses come from many students trained at

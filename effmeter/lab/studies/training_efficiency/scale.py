@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from effmeter.lab.sweep import Axes, Cell, Ending, plan
+from effmeter.lab.sweep import Axes, Cell, Ending, plan_cells
 from effmeter.lab.workloads import Recipe
 from effmeter.lab.workloads.options import OptionValue
 
@@ -39,7 +39,7 @@ class CaseScale:
             folds=self.folds.get(dataset),
             options=(*self.options, *common.options),
         )
-        return plan(Axes(ARCHITECTURES, (dataset,), SIZES, seeds), Ending(LATE_EPOCH), recipe)
+        return plan_cells(Axes(ARCHITECTURES, (dataset,), SIZES, seeds), Ending(LATE_EPOCH), recipe)
 
 
 PUBLISHED_TARGETS = {"mnist": "accuracy=0.97", "cifar10": "train_accuracy=0.5"}

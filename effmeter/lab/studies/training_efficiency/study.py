@@ -28,6 +28,7 @@ class TrainingEfficiencyStudy:
     """A ``Study``: every criterion is a cut of the same recordings of 100 epochs."""
 
     name = "training-efficiency"
+    title = "LeNet and Bayesian LeNet."
     summary = """Measure LeNet and its Bayesian equivalent, and print Tables 3 to 14.
 
     Cueto-Mendoza and Kelleher, "A framework for measuring the training efficiency of a neural
