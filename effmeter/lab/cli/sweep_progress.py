@@ -22,7 +22,7 @@ from effmeter.tracking.live import LiveEnergy
 from effmeter.units import format_energy
 
 _SPEED_PERIOD_S = 3600.0
-"""Epochs in this span tell the time that remains; rich's own 30 s may hold no epoch at all."""
+"""The span of epochs that the remaining time follows from; rich's own 30 s may hold none."""
 
 
 class SweepProgress(Protocol):

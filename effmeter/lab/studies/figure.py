@@ -20,7 +20,7 @@ class Picture:
     x_title: str
     y_title: str
     series: tuple[str, ...]
-    """The columns by which rows are told apart. Each series is a line, of the means of the rows
+    """The columns whose values name a series. Each series is a line, of the means of the rows
     with the same ``x``; with a range it is points with bars."""
     x_range: tuple[str, str] | None = None
     """The columns of the interval of ``x``."""
@@ -31,7 +31,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class FigureData:
-    """What one figure shows."""
+    """One figure."""
 
     number: int
     what: str

@@ -1,4 +1,4 @@
-"""The device that trains: its name in full, and what tells it from others of its kind."""
+"""The device that trains: its full name, and its identity among others of its kind."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,13 @@ class TrainingDevice:
     name: str
     """As a recipe names it: ``cpu``, ``cuda``, ``mps``."""
     identity: str
-    """The same device has the same, whatever number a program sees it under."""
+    """The same for one device under every number that programs see it under."""
 
 
 def find_device(name: str) -> TrainingDevice:
-    """The device of a name, ``auto`` being the accelerator if there is one. Loads torch.
+    """The device of a name; ``auto`` is the accelerator if there is one. Loads torch.
 
-    UsageError for one that there is not, EffmeterError where torch is not installed.
+    UsageError for a missing one, EffmeterError where torch is not installed.
     """
     try:
         import torch
@@ -34,8 +34,8 @@ def find_device(name: str) -> TrainingDevice:
     if device.type != "cuda":
         return TrainingDevice(device.type, device.type)
     properties: Any = torch.cuda.get_device_properties(device)
-    told_apart_by = getattr(properties, "uuid", properties.name)
-    return TrainingDevice(device.type, f"{device.type}-{told_apart_by}")
+    identity = getattr(properties, "uuid", properties.name)
+    return TrainingDevice(device.type, f"{device.type}-{identity}")
 
 
 def not_installed(error: ModuleNotFoundError) -> EffmeterError:

@@ -1,7 +1,7 @@
 """Train the cells of a grid one after the other, each recorded in a file of its own.
 
-The workloads know nothing of measuring; here their loop is given the epochs of a recorded run,
-and a log that writes into it. What an earlier call has recorded is not repeated.
+The workloads know nothing of measuring: their loop receives the epochs of a recorded run, and a
+log that writes into it. What an earlier call has recorded is not repeated.
 """
 
 import gc
@@ -40,7 +40,7 @@ class EpochDone:
     """Since the run began."""
     metrics: Mapping[str, float]
     energy: LiveEnergy | None
-    """Used since the run began, as told a moment ago; null where nothing was told."""
+    """Used since the run began, as of a moment ago; None while it is unknown."""
 
 
 OnEpoch = Callable[[EpochDone], None]
@@ -83,7 +83,7 @@ def record_cells(
         return
     _check_data(to_train)
     with occupy(device.identity, os.environ, on_wait):
-        catalogue = RunCatalogue(directory)  # what held the device may have recorded some of them
+        catalogue = RunCatalogue(directory)  # whoever held the device may have recorded some
         for cell in to_train:
             settled = None if fresh else catalogue.settled(cell)
             if settled is None:
@@ -94,7 +94,7 @@ def record_cells(
 
 
 def _check_methods(cells: Sequence[Cell]) -> None:
-    """Before anything is recorded: a mistake in a text is none of a training's own."""
+    """Before anything is recorded: a mistake in the text of a method concerns every run."""
     for recipe in {cell.recipe.method: cell.recipe for cell in cells}.values():
         try:
             check_method(recipe)
@@ -110,7 +110,7 @@ def _settled(cells: Sequence[Cell], catalogue: RunCatalogue) -> dict[Cell, Outco
 
 
 def _check_data(cells: Sequence[Cell]) -> None:
-    """That the files of every data set are there is known before hours go into the first."""
+    """Missing files of any data set end the sweep now, not after hours of the first data set."""
     first_of = {cell.recipe.dataset: cell for cell in reversed(cells)}
     for cell in first_of.values() if len(first_of) > 1 else ():
         try:
@@ -189,7 +189,7 @@ def _end_failed(run: Run, failure: Failure) -> None:
 
 
 def _log_closing_figures(training: "Training", run: Run) -> None:
-    """In a stretch of its own, outside the epochs, whose energy stays that of the training."""
+    """In a span outside the epochs, whose energy stays that of the training."""
     if training.closing_metrics:
         with run.span("closing-metrics"):
             figures = training.closing_figures()
@@ -209,7 +209,7 @@ def _record_failure(cell: Cell, directory: Path, failure: Failure) -> tuple[str,
 
 
 def _free_memory() -> None:
-    """Give back what the last training held: the next one may need all there is."""
+    """Release the memory of the last training: the next one may need all of it."""
     gc.collect()
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -11,19 +11,19 @@ OptionValue = str | int | float
 
 
 class Option(Protocol):
-    """One setting: its default, what it takes, and what it is for."""
+    """One setting with its default, its values and its purpose."""
 
     @property
     def default(self) -> OptionValue:
-        """The value where none is given."""
+        """The value if the user gives none."""
 
     @property
     def allowed(self) -> str:
-        """What it takes, in words that follow "takes"."""
+        """Its values, as the object of "takes"."""
 
     @property
     def summary(self) -> str:
-        """What it is for, in one line."""
+        """Its purpose in one line."""
 
     def parse(self, value: OptionValue) -> OptionValue:
         """The value, also from text; ValueError where it is none that is allowed."""

@@ -83,7 +83,7 @@ def _distance_of(
 
 
 def split_of(recipe: Recipe, dataset: Dataset, shifts: int = 0, side: int = IMAGE_SIZE) -> Split:
-    """Training, test and, if asked for, validation part, on the CPU.
+    """Training, test and, if the recipe has one, validation part, on the CPU.
 
     All are standardised by the training part's mean and deviation; smaller images are brought to
     ``side`` x ``side`` pixels. Only the training part is enlarged by ``shifts``.

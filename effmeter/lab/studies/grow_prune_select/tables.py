@@ -37,7 +37,7 @@ _HEADINGS = (
 )
 _BIG = "big"
 PrintedRow = Mapping[str, str]
-"""Figures by column, in the paper's digits; empty where none is held."""
+"""Figures by column, in the paper's digits; empty where no figure is held."""
 
 
 @cache
@@ -59,7 +59,7 @@ def _read_printed(name: str) -> list[dict[str, str]]:
 
 
 def paper_tables(results: MethodResults) -> list[PaperTable]:
-    """Those of the parts that were asked for, in their order."""
+    """The tables of the requested parts in their order."""
     return [_table(plan, results) for plan in results.scale.tables]
 
 

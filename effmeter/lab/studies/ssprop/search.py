@@ -76,7 +76,7 @@ def _found(points: Sequence[Point]) -> Iterable[str]:
         lost = best.dense.value - chosen.dense.value
         yield (
             f"dense training at the setting found in sparse mode is {lost:.4f} below the best; "
-            "the intervals say whether the settings can be told apart"
+            "the intervals show whether the settings differ"
         )
 
 

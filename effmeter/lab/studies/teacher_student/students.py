@@ -68,7 +68,7 @@ def record_students(
     """The run of each student, recorded where the directory does not hold it.
 
     With ``fresh`` all are recorded again, and the files of earlier runs are set aside. The
-    processor is held meanwhile (see ``occupy``: DeviceBusyError, or ``on_wait`` is told).
+    processor is held meanwhile (see ``occupy``: DeviceBusyError, or ``on_wait`` is called).
     RunFileError for a directory that cannot be written; EffmeterError for a run that could not
     be recorded.
     """

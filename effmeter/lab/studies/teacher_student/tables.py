@@ -115,7 +115,7 @@ def _notes(study: StudentResults) -> Iterable[str]:
 
 
 def _channels(study: StudentResults) -> str:
-    """What the energies are of, and how they come about."""
+    """The channels of the energies with their provenance."""
     found = {
         f"{channel.name} ({channel.provenance})": None
         for recorded in study.recorded.values()

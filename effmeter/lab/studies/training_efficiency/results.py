@@ -37,7 +37,7 @@ class CaseResults:
     criteria: Mapping[str, Mapping[str, str]]
     """By data set and name: the criterion in words."""
     rules: tuple[str, ...]
-    """How the criteria came about."""
+    """The rules that gave the criteria."""
     caveats: tuple[str, ...]
     """What its energies are subject to: estimates, and what is not covered."""
 

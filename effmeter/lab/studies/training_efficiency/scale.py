@@ -24,7 +24,7 @@ class CaseScale:
     batch_size: int
     options: tuple[tuple[str, OptionValue], ...] = ()
     folds: Mapping[str, int] = field(default_factory=dict)
-    """Data sets that are dealt into folds; the others have one training and one test part."""
+    """Number of folds by data set; the others have one training and one test part."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """The accuracy criterion of a data set; of the others it follows from the runs."""
 

@@ -1,4 +1,4 @@
-"""The networks there are, by name. A new one is an entry here and a function that builds it.
+"""The networks by name. A new one is an entry here and a function that builds it.
 
 Listing them loads no framework; a text such as ``resnet50:width=32,dropout=0.4`` names one with
 its options.

@@ -1,8 +1,5 @@
 """The teacher-student study: what is recorded, what is kept, and the table of both."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,21 +169,3 @@ def test_curves_that_cannot_be_kept_are_one_line(tmp_path: Path) -> None:
 def test_the_full_scale_is_the_papers() -> None:
     assert (SCALES["full"].runs, SCALES["full"].iterations) == (300, 3_500)
     assert SCALES["full"].read_every == 25
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--runs", "1"], "--runs takes 2 or more, not 1"),
-        (["--trials", "0"], "--trials takes 1 or more, not 0"),
-        (["--iterations", "5"], "--iterations takes 20 or more, not 5"),
-    ],
-)
-def test_too_few_students_are_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "effmeter", "reproduce", "s2-table1", *arguments]
-    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ)
-    assert told.returncode == 2
-    assert told.stdout == ""
-    assert told.stderr.count("\n") == 1
-    assert words in told.stderr
-    assert not (tmp_path / "runs").exists()

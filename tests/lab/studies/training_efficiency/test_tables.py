@@ -79,7 +79,7 @@ def test_a_criterion_that_is_given_replaces_the_one_by_rule(tmp_path: Path) -> N
     study = cut_runs(case_runs(tmp_path), ["energy=3kJ", "epochs=30"])
     criteria = study.criteria["digits"]
     assert (criteria["energy"], criteria["epochs"]) == ("energy=3kJ", "epochs=30")
-    assert "digits, energy=3kJ: as asked for" in study.rules
+    assert "digits, energy=3kJ: as given" in study.rules
 
 
 def test_a_criterion_never_met_says_so_in_place_of_figures(tmp_path: Path) -> None:
