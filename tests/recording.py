@@ -100,8 +100,8 @@ def recorder_of(run: effmeter.Run) -> int:
     """The process that records a run."""
     session = run._session
     assert session is not None
-    assert session._link is not None
-    return session._link.recorder_pid
+    assert session._connection is not None
+    return session._connection.recorder_pid
 
 
 def kill(pid: int) -> None:

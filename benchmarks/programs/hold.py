@@ -13,9 +13,9 @@ def main() -> None:
     """``{"path", "rate_hz"}``; prints ``{"pid"}`` of the recorder."""
     settings = json.loads(sys.argv[1])
     with effmeter.track(settings["path"], rate_hz=settings["rate_hz"], recorder="private"):
-        link = connect(os.environ[SOCKET_VARIABLE])
-        print(json.dumps({"pid": link.recorder_pid}), flush=True)
-        link.close()
+        connection = connect(os.environ[SOCKET_VARIABLE])
+        print(json.dumps({"pid": connection.recorder_pid}), flush=True)
+        connection.close()
         sys.stdin.read()
 
 

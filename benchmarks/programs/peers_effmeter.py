@@ -23,9 +23,9 @@ class Effmeter:
 
     def enter(self) -> None:
         self._run = self._tracker.__enter__()
-        link = connect(os.environ[SOCKET_VARIABLE])
-        self._recorder_pid = link.recorder_pid
-        link.close()
+        connection = connect(os.environ[SOCKET_VARIABLE])
+        self._recorder_pid = connection.recorder_pid
+        connection.close()
 
     def begin(self, number: int) -> None:
         self._open.enter_context(self._run.span(str(number)))

@@ -1,17 +1,18 @@
 """What a machine draws when nothing runs, and the energy of a run net of it.
 
 Net energy is gross energy less idle power times the time awake. Its interval takes in those of
-both, as if they erred apart: ``[gross low - idle high, gross high - idle low]``. The gain error
-is the sensor's own at both times, so that of the difference is the difference of both. What is
-assumed: the idle power was the same during the run as when it was measured.
+both: ``[gross low - idle high, gross high - idle low]``. The gain error of a sensor and the factor
+of an estimate are the same at both times, so they cancel as far as the energies do. Assumed: the
+idle power was the same during the run as when it was measured.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy, total
+from effmeter.energy.source import channel_energy, source_name
 from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown, ComponentEnergy
 from effmeter.recorded.run import RecordedRun
@@ -29,10 +30,15 @@ class IdlePower:
     high_w: float
     systematic_w: float
 
-    def over(self, duration_s: float) -> Energy:
-        """The energy that is drawn at this power."""
-        rates = (self.power_w, self.low_w, self.high_w, self.systematic_w)
-        return Energy(*(rate_w * duration_s for rate_w in rates))
+    def over(self, duration_s: float, channel: Channel, host: str) -> Energy:
+        """The energy that a channel of a host draws at this power."""
+        # The interval that was kept includes the factor of an estimate, as the energy's will.
+        factor = channel.estimate_factor
+        drawn = channel_energy(
+            channel, self.power_w, self.low_w * factor, self.high_w / factor, host
+        )
+        gains = {source_name(channel, host): self.systematic_w} if self.systematic_w else {}
+        return replace(drawn, gains=gains) * duration_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,8 @@ def measure_idle(
 
 
 def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
-    figures = (energy.value_j, energy.low_j, energy.high_j, energy.systematic_j)
-    return IdlePower(channel.device, *(figure_j / duration_s for figure_j in figures))
+    power = energy / duration_s
+    return IdlePower(channel.device, power.value_j, power.low_j, power.high_j, power.systematic_j)
 
 
 def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> NetEnergy | None:
@@ -103,7 +109,7 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
     components = tuple(
         ComponentEnergy(
             part.component,
-            _less(part.energy, _idle_energy(run, part.channels, baseline, awake_s)),
+            part.energy - _idle_energy(run, part.channels, baseline, awake_s),
             part.channels,
         )
         for part in whole.components
@@ -135,16 +141,7 @@ def _idle_energy(
                 f"{run.paths[0]} counts {channel.name}, and the idle baseline of {baseline.date} "
                 f"{what} {channel.name}: {REMEDY}"
             )
-        idle.append(known.over(awake_s))
+        idle.append(known.over(awake_s, channel, baseline.host))
     summed = total(idle)
     assert summed is not None, "a component has a channel"
     return summed
-
-
-def _less(gross: Energy, idle: Energy) -> Energy:
-    return Energy(
-        gross.value_j - idle.value_j,
-        gross.low_j - idle.high_j,
-        gross.high_j - idle.low_j,
-        abs(gross.systematic_j - idle.systematic_j),
-    )

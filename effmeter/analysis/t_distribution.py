@@ -2,7 +2,7 @@
 
 import math
 
-from effmeter.energy.value import CONFIDENCE
+from effmeter.energy.confidence import CONFIDENCE
 
 _ALMOST_NORMAL = 1000
 """From so many degrees of freedom on the quantile no longer moves in four digits."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from effmeter.cli.group import CommandGroup
-from effmeter.client.connection import Link, connect
+from effmeter.client.connection import Connection, connect
 from effmeter.errors import RecorderError, UsageError
 from effmeter.recorder.shared import Access, serve_shared
 from effmeter.units import format_duration
@@ -59,10 +59,10 @@ def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: floa
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")
 def show_status(socket_path: Path | None, as_json: bool) -> None:
     """Say whether it runs, since when, and what it reads and records."""
-    link = _connect(socket_path)
-    link.send({"op": "status"})
-    facts = {k: v for k, v in link.expect("status", 5.0).items() if k != "op"}
-    link.close()
+    connection = _connect(socket_path)
+    connection.send({"op": "status"})
+    facts = {k: v for k, v in connection.expect("status", 5.0).items() if k != "op"}
+    connection.close()
     click.echo(json.dumps(facts) if as_json else _in_words(facts))
 
 
@@ -70,18 +70,20 @@ def show_status(socket_path: Path | None, as_json: bool) -> None:
 @_socket_option
 def stop_daemon(socket_path: Path | None) -> None:
     """Let it close its recordings and end. Only root and its owner may."""
-    link = _connect(socket_path)
-    link.send({"op": "stop"})
-    link.expect("stopping", 5.0)
+    connection = _connect(socket_path)
+    connection.send({"op": "stop"})
+    connection.expect("stopping", 5.0)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while not link.lost and time.monotonic() < deadline:
-        link.wait_for(lambda _: False, 0.2)
-    if not link.lost:
-        raise RecorderError(f"process {link.recorder_pid} has not ended yet: it is still writing")
+    while not connection.lost and time.monotonic() < deadline:
+        connection.wait_for(lambda _: False, 0.2)
+    if not connection.lost:
+        raise RecorderError(
+            f"process {connection.recorder_pid} has not ended yet: it is still writing"
+        )
     click.echo("effmeter: the recorder has stopped", err=True)
 
 
-def _connect(socket_path: Path | None) -> Link:
+def _connect(socket_path: Path | None) -> Connection:
     path = socket_path or shared_socket(os.environ)
     if not path.exists():
         raise RecorderError(f"no recorder runs at {path}: start one by effmeter daemon run")

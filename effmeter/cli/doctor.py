@@ -99,16 +99,16 @@ def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
     """The status of the first shared recorder that answers."""
     for path in shared_sockets(environ):
         try:
-            link = connect(path, _ANSWER_TIMEOUT_S)
+            connection = connect(path, _ANSWER_TIMEOUT_S)
         except RecorderError:
             continue
         try:
-            link.send({"op": "status"})
-            return dict(link.expect("status", _ANSWER_TIMEOUT_S))
+            connection.send({"op": "status"})
+            return dict(connection.expect("status", _ANSWER_TIMEOUT_S))
         except RecorderError:
             continue
         finally:
-            link.close()
+            connection.close()
     return None
 
 

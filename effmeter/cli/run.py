@@ -1,6 +1,5 @@
 """``effmeter run -- CMD``: record a command in any language."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -169,9 +168,7 @@ def _failure(status: int) -> str:
 
 def _tell(summary: Summary, as_json: bool) -> None:
     if as_json:
-        facts = dataclasses.asdict(summary)
-        facts["path"] = None if summary.path is None else str(summary.path)
-        click.echo(json.dumps(facts), err=True)
+        click.echo(json.dumps(summary.as_mapping()), err=True)
         return
     click.echo(f"effmeter: {summary}", err=True)
     if summary.path is not None:

@@ -33,7 +33,7 @@ MAX_WAITING_MARKS = 10_000
 CLOCKS_AGREE_NS = 1_000_000_000
 
 
-class Link:
+class Connection:
     """A connection to a recorder.
 
     ``lost`` turns true when the recorder is gone. Threads may share a link; a forked child's
@@ -54,9 +54,9 @@ class Link:
         self.lost = False
         self._hung_up = False
         self.latest_total: Message | None = None
-        self.life = ""
+        self.mode = ""
         self.recorder_pid = 0
-        _open_links.add(self)
+        _open_connections.add(self)
 
     # Sending
 
@@ -153,7 +153,7 @@ class Link:
         if message["op"] != "total" or message.get("number"):
             self._inbox.append(message)
 
-    def take_message(self, wanted: Callable[[Message], bool]) -> Message | None:
+    def pop_message(self, wanted: Callable[[Message], bool]) -> Message | None:
         """The first message in the inbox that is wanted; others stay."""
         message = next((m for m in tuple(self._inbox) if wanted(m)), None)
         if message is not None:
@@ -168,7 +168,7 @@ class Link:
             # The question itself may still be waiting to go out.
             unsent = not self._exclusively(self._flush)
             self._exclusively(self._drain)
-            message = self.take_message(wanted)
+            message = self.pop_message(wanted)
             left_s = deadline - time.monotonic()
             if message is not None or left_s <= 0 or self.lost:
                 return message
@@ -205,7 +205,7 @@ class Link:
         theirs_ns = int(answer.get("time_ns", 0))
         if not asked_ns - CLOCKS_AGREE_NS <= theirs_ns <= now_ns() + CLOCKS_AGREE_NS:
             raise RecorderError("the recorder's clock is not this machine's")
-        self.life, self.recorder_pid = str(answer.get("life")), int(answer.get("pid", 0))
+        self.mode, self.recorder_pid = str(answer.get("mode")), int(answer.get("pid", 0))
 
     def greet_blindly(self) -> None:
         """Greet a recorder of this very installation without waiting for its answer."""
@@ -229,19 +229,19 @@ class Link:
         self.close()
 
 
-_open_links: "weakref.WeakSet[Link]" = weakref.WeakSet()
+_open_connections: "weakref.WeakSet[Connection]" = weakref.WeakSet()
 
 
-def _close_links_in_child() -> None:
-    for link in list(_open_links):
-        link._forget_in_child()
+def _close_connections_in_child() -> None:
+    for connection in list(_open_connections):
+        connection._forget_in_child()
 
 
-os.register_at_fork(after_in_child=_close_links_in_child)
+os.register_at_fork(after_in_child=_close_connections_in_child)
 
 
-def connect(path: os.PathLike[str] | str, timeout_s: float = 2.0) -> Link:
-    """A greeted link to the recorder that listens at a path.
+def connect(path: os.PathLike[str] | str, timeout_s: float = 2.0) -> Connection:
+    """A greeted connection to the recorder that listens at a path.
 
     RecorderError where nothing answers there, where what answers is neither root's nor this
     user's, or where version or clock differ.
@@ -258,10 +258,10 @@ def connect(path: os.PathLike[str] | str, timeout_s: float = 2.0) -> Link:
     except RecorderError:
         sock.close()
         raise
-    link = Link(sock)
+    connection = Connection(sock)
     try:
-        link.greet(timeout_s)
+        connection.greet(timeout_s)
     except RecorderError:
-        link.close()
+        connection.close()
         raise
-    return link
+    return connection

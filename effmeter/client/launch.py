@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from effmeter.client.connection import Link
+from effmeter.client.connection import Connection
 from effmeter.errors import RecorderError
 from effmeter.wire.paths import SOCKET_NAME, make_private_directory
 
@@ -15,10 +15,10 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class PrivateRecorder:
-    """A recorder of this program's own: where it listens, and the link to it."""
+    """A recorder of this program's own: where it listens, and the connection to it."""
 
-    def __init__(self, link: Link, directory: Path) -> None:
-        self.link = link
+    def __init__(self, connection: Connection, directory: Path) -> None:
+        self.connection = connection
         self.directory = directory
 
     @property
@@ -38,7 +38,7 @@ class PrivateRecorder:
 def launch_private(environ: Mapping[str, str], directory: Path | None = None) -> PrivateRecorder:
     """Start a private recorder; its greeting is still to come. RecorderError if it cannot start.
 
-    It takes what is sent to the link before it is ready: nothing has to be waited for. In the
+    It takes what is sent to the connection before it is ready: nothing has to be waited for. In the
     ``directory`` of a dead one it listens where that one did.
     """
     if not sys.executable:
@@ -64,8 +64,8 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
     except (OSError, subprocess.TimeoutExpired) as error:
         ours.close()
         raise RecorderError(f"the recorder cannot be started: {error}") from error
-    recorder = PrivateRecorder(Link(ours), directory)
+    recorder = PrivateRecorder(Connection(ours), directory)
     if parent.returncode != 0:
-        recorder.link.close()
+        recorder.connection.close()
         raise RecorderError(f"the recorder cannot be started: {recorder.last_words()}")
     return recorder

@@ -1,7 +1,7 @@
 """Ranks of one launch on one host share one recorder: the first to come starts it.
 
 They meet by an exclusive lock on a file named after the launch. Who holds it either finds the
-first one's invitation there and joins, or leads and writes one.
+first one's endpoint there and joins, or leads and writes one.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 
 
 @dataclass(frozen=True, slots=True)
-class Invitation:
+class Endpoint:
     """Where a recording is going on that others may join."""
 
     socket: str
@@ -63,7 +63,7 @@ def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordina
     return hashlib.sha256(json.dumps([*told, parent, ordinal]).encode()).hexdigest()[:16]
 
 
-class Meeting:
+class Rendezvous:
     """The place where the ranks of one launch meet on this host."""
 
     def __init__(self, launch: Launch, environ: Mapping[str, str]) -> None:
@@ -72,23 +72,23 @@ class Meeting:
         self._path = directory / f"ranks-{launch.key}"
 
     def join_or_lead(
-        self, join: Callable[[Invitation], bool], lead: Callable[[], Invitation | None]
+        self, join: Callable[[Endpoint], bool], lead: Callable[[], Endpoint | None]
     ) -> None:
-        """Join by an invitation that stands, else lead and leave one for the others.
+        """Join by an endpoint that stands, else lead and leave one for the others.
 
         RecorderError where another rank holds the place for longer than starting can take.
         """
         with self._locked() as place:
-            invitation = _read(place)
-            if invitation is None or not join(invitation):
-                invitation = lead()
+            endpoint = _read(place)
+            if endpoint is None or not join(endpoint):
+                endpoint = lead()
                 place.seek(0)
                 place.truncate()
-                if invitation is not None:
-                    json.dump([invitation.socket, invitation.recording, invitation.run_file], place)
+                if endpoint is not None:
+                    json.dump([endpoint.socket, endpoint.recording, endpoint.run_file], place)
 
     def close(self) -> None:
-        """Take the invitation down."""
+        """Take the endpoint down."""
         with contextlib.suppress(OSError):
             self._path.unlink()
 
@@ -121,9 +121,9 @@ def _try_lock(place: IO[str]) -> bool:
     return True
 
 
-def _read(place: IO[str]) -> Invitation | None:
+def _read(place: IO[str]) -> Endpoint | None:
     try:
         socket, recording, run_file = json.load(place)
     except (ValueError, TypeError):
         return None
-    return Invitation(str(socket), str(recording), str(Path(run_file)))
+    return Endpoint(str(socket), str(recording), str(Path(run_file)))

@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from effmeter.client import files as runfile
-from effmeter.client.acquisition import ANSWER_TIMEOUT_S, RUN_FILE_VARIABLE, Arrival, Wish
-from effmeter.client.connection import MAX_WAITING_MARKS, Link, connect
+from effmeter.client.acquisition import (
+    ANSWER_TIMEOUT_S,
+    RUN_FILE_VARIABLE,
+    Arrival,
+    RecordingRequest,
+)
+from effmeter.client.connection import MAX_WAITING_MARKS, Connection, connect
 from effmeter.client.launch import launch_private
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError
 from effmeter.runfile.format import Event, successor_path
@@ -43,11 +48,11 @@ _owned: set[str] = set()
 class Session:
     """One program's part in one recording."""
 
-    def __init__(self, wish: Wish, environ: Mapping[str, str]) -> None:
-        self._wish = wish
+    def __init__(self, request: RecordingRequest, environ: Mapping[str, str]) -> None:
+        self._request = request
         self._environ = environ
-        self._arrival = Arrival(wish, environ, self._warn)
-        self._link: Link | None = None
+        self._arrival = Arrival(request, environ, self._warn)
+        self._connection: Connection | None = None
         self._replaced = False
         self._warned = False
         self._dropped_before = 0
@@ -62,29 +67,29 @@ class Session:
         """Why nothing is recorded any more, if so."""
 
     @classmethod
-    def begin(cls, wish: Wish, environ: Mapping[str, str]) -> "Session":
+    def begin(cls, request: RecordingRequest, environ: Mapping[str, str]) -> "Session":
         """Get recorded. RunFileError where the run's file cannot be made: nothing has begun.
 
         Where no recorder can be had, the session only warns.
         """
-        session = cls(wish, dict(environ))
+        session = cls(request, dict(environ))
         try:
             session._arrival.find()
-            session._link = session._arrival.link
+            session._connection = session._arrival.connection
         except RunFileError:
             raise
         except (EffmeterError, OSError) as error:
             session._give_up(f"{error}; the run is not measured")
-        if session._arrival.invitation is not None:
-            _inside[session._arrival.invitation.recording].add(session)
+        if session._arrival.endpoint is not None:
+            _inside[session._arrival.endpoint.recording].add(session)
             if session._arrival.is_owner:
-                _owned.add(session._arrival.invitation.recording)
+                _owned.add(session._arrival.endpoint.recording)
         return session
 
     @property
     def path(self) -> Path | None:
         """The run file; None where nothing is recorded."""
-        return None if self._arrival.invitation is None else Path(self._arrival.invitation.run_file)
+        return None if self._arrival.endpoint is None else Path(self._arrival.endpoint.run_file)
 
     @property
     def is_owner(self) -> bool:
@@ -94,7 +99,7 @@ class Session:
     @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
-        return self._link is not None and not self._link.lost and self._is_here
+        return self._connection is not None and not self._connection.lost and self._is_here
 
     @property
     def _is_here(self) -> bool:
@@ -102,12 +107,12 @@ class Session:
 
     def variables_for_children(self) -> dict[str, str]:
         """What the environment of a child must hold for it to join."""
-        if self._arrival.invitation is None or not self._arrival.invitation.socket:
+        if self._arrival.endpoint is None or not self._arrival.endpoint.socket:
             return {}
         return {
-            SOCKET_VARIABLE: self._arrival.invitation.socket,
-            RECORDING_VARIABLE: self._arrival.invitation.recording,
-            RUN_FILE_VARIABLE: self._arrival.invitation.run_file,
+            SOCKET_VARIABLE: self._arrival.endpoint.socket,
+            RECORDING_VARIABLE: self._arrival.endpoint.recording,
+            RUN_FILE_VARIABLE: self._arrival.endpoint.run_file,
         }
 
     # Marks and totals
@@ -118,11 +123,11 @@ class Session:
             return
         message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
         self._remember(message)
-        link = self._link
-        if link is None:
+        connection = self._connection
+        if connection is None:
             return
-        link.send(message)
-        if link.lost or time_ns - self._looked_ns > LOOK_PERIOD_NS:
+        connection.send(message)
+        if connection.lost or time_ns - self._looked_ns > LOOK_PERIOD_NS:
             self._looked_ns = time_ns
             self._look_after_link()
 
@@ -148,40 +153,42 @@ class Session:
 
         It is unknown after a successor took over: only the report joins what both recorded.
         """
-        if not self._is_here or self._link is None or self._replaced:
+        if not self._is_here or self._connection is None or self._replaced:
             return None
-        total = self._link.ask_total(ANSWER_TIMEOUT_S)
+        total = self._connection.ask_total(ANSWER_TIMEOUT_S)
         self._look_after_link()
-        return None if self._replaced or self._link is None else total
+        return None if self._replaced or self._connection is None else total
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
-        if not self._is_here or self._link is None or self._replaced:
+        if not self._is_here or self._connection is None or self._replaced:
             return None
         if not self._watching:
             self._watching = True
-            self._link.send({"op": "watch"})
+            self._connection.send({"op": "watch"})
         self._look_after_link()
-        return None if self._replaced or self._link is None else self._link.latest_total
+        return None if self._replaced or self._connection is None else self._connection.latest_total
 
     def end(self, status: str) -> None:
         """Close this program's part; waits until its own file is whole."""
         if not self._is_here:
             return
         self._look_after_link()
-        link = self._link
-        if link is not None and not link.lost:
+        connection = self._connection
+        if connection is not None and not connection.lost:
             final = self._arrival.launch is None and self._leave_recording()
-            dropped = self._dropped_before + link.dropped_marks
-            link.send({"op": "end", "status": status, "final": final, "dropped_marks": dropped})
-            if link.flush(END_TIMEOUT_S):
-                self._wait_for_end(link)
+            dropped = self._dropped_before + connection.dropped_marks
+            connection.send(
+                {"op": "end", "status": status, "final": final, "dropped_marks": dropped}
+            )
+            if connection.flush(END_TIMEOUT_S):
+                self._wait_for_end(connection)
         self._let_go()
 
     def _leave_recording(self) -> bool:
         """Whether the recording ends with this run: it is this process's, and no other is in it."""
-        assert self._arrival.invitation is not None
-        token = self._arrival.invitation.recording
+        assert self._arrival.endpoint is not None
+        token = self._arrival.endpoint.recording
         inside = _inside[token]
         inside.discard(self)
         owned = token in _owned
@@ -190,19 +197,19 @@ class Session:
             _owned.discard(token)
         return owned and not inside
 
-    def _wait_for_end(self, link: Link) -> None:
-        ended = link.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
+    def _wait_for_end(self, connection: Connection) -> None:
+        ended = connection.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
         if ended is None:
             self._warn(f"{self.path} was not closed by the recorder: its last second may miss")
         elif ended.get("failure"):
             self._warn(f"{self.path} could not be written to its end: {ended['failure']}")
 
     def _let_go(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-        if self._arrival.meeting is not None and self._arrival.is_owner:
-            self._arrival.meeting.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._arrival.rendezvous is not None and self._arrival.is_owner:
+            self._arrival.rendezvous.close()
         if self._arrival.private is not None and not self._arrival.private.socket_path.exists():
             remove_private_directory(self._arrival.private.directory)
 
@@ -213,25 +220,25 @@ class Session:
 
         One at a time: a thread or signal handler that comes in between leaves it to the other.
         """
-        if self._link is None or not self._looking.acquire(blocking=False):
+        if self._connection is None or not self._looking.acquire(blocking=False):
             return
         try:
-            self._look_after(self._link)
+            self._look_after(self._connection)
         finally:
             self._looking.release()
 
-    def _look_after(self, link: Link | None) -> None:
-        if link is None:
+    def _look_after(self, connection: Connection | None) -> None:
+        if connection is None:
             return
-        link.drain()
-        told = link.take_message(lambda m: m["op"] in ("ended", "refused"))
-        if link.lost or (told is not None and told.get("status") == STOPPED):
-            self._replace(link, "lost" if told is None else "stopped")
+        connection.drain()
+        told = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
+        if connection.lost or (told is not None and told.get("status") == STOPPED):
+            self._replace(connection, "lost" if told is None else "stopped")
         elif told is not None:
             why = told.get("failure") or told.get("reason") or told.get("status")
             self._give_up(f"recording to {self.path} ended early: {why}; training goes on")
 
-    def _replace(self, lost: Link, how: str) -> None:
+    def _replace(self, lost: Connection, how: str) -> None:
         if not self._arrival.is_owner:
             self._rejoin(lost)
         elif self._replaced:
@@ -244,37 +251,37 @@ class Session:
             except (EffmeterError, OSError) as error:
                 self._give_up(f"no successor of the recorder could be had: {error}")
 
-    def _succeed(self, lost: Link) -> None:
+    def _succeed(self, lost: Connection) -> None:
         """Start a successor; it is not waited for, what it is told waits in its socket."""
-        invitation = self._arrival.invitation
-        assert invitation is not None
-        descriptor = runfile.create(successor_path(Path(invitation.run_file)))
+        endpoint = self._arrival.endpoint
+        assert endpoint is not None
+        descriptor = runfile.create(successor_path(Path(endpoint.run_file)))
         try:
             directory = None if self._arrival.private is None else self._arrival.private.directory
             self._arrival.private = launch_private(self._environ, directory)
-            link = self._arrival.private.link
-            link.greet_blindly()
-            self._arrival.begin_on(link, descriptor, part=2, recording=invitation.recording)
+            connection = self._arrival.private.connection
+            connection.greet_blindly()
+            self._arrival.begin_on(connection, descriptor, part=2, recording=endpoint.recording)
         finally:
             os.close(descriptor)
-        self._take_over(link, lost)
+        self._take_over(connection, lost)
 
-    def _rejoin(self, lost: Link) -> None:
+    def _rejoin(self, lost: Connection) -> None:
         """Join the successor that the recording's owner starts in the same place."""
         if time.monotonic() < self._rejoin_at_s:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
         self._replaced = True
-        assert self._arrival.invitation is not None
+        assert self._arrival.endpoint is not None
         with contextlib.suppress(RecorderError):
-            link = connect(self._arrival.invitation.socket, timeout_s=0.05)
-            join = {"op": "join", "recording": self._arrival.invitation.recording}
-            link.send({**join, **self._arrival.describe_source()})
-            self._take_over(link, lost)
+            connection = connect(self._arrival.endpoint.socket, timeout_s=0.05)
+            join = {"op": "join", "recording": self._arrival.endpoint.recording}
+            connection.send({**join, **self._arrival.describe_source()})
+            self._take_over(connection, lost)
             return
         self._warn("the recorder was lost: joining again when it is back")
 
-    def _take_over(self, link: Link, lost: Link) -> None:
+    def _take_over(self, connection: Connection, lost: Connection) -> None:
         """Tell the successor what may not have been written; the reader counts nothing twice."""
         unsent = [decode(line) for line in lost.unsent()]
         told = {
@@ -283,10 +290,10 @@ class Session:
             if mark["op"] == "mark"
         }
         for mark in told.values():
-            link.send(mark)
+            connection.send(mark)
         self._dropped_before += lost.dropped_marks
         lost.close()
-        self._link = link
+        self._connection = connection
         self._watching = False
 
     def _give_up(self, why: str) -> None:

@@ -12,16 +12,25 @@ A sensor's stated gain error is kept apart as systematic: it does not shrink by 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from effmeter.channel import Channel, Kind
 from effmeter.energy.counter import Loss
-from effmeter.energy.value import POWER_HEADROOM, Energy, Trace, total
+from effmeter.energy.source import POWER_HEADROOM
+from effmeter.energy.totals import total
+from effmeter.energy.value import Energy, EnergyRatio
 
 if TYPE_CHECKING:
-    from effmeter.energy.arrays import Times, Values
+    from effmeter.energy.part_time import Times, Values
 
-__all__ = ["POWER_HEADROOM", "Energy", "Trace", "total", "trace"]
+__all__ = ["POWER_HEADROOM", "Energy", "EnergyRatio", "Trace", "total", "trace"]
+
+
+class Trace(Protocol):
+    """All readings of one channel of one run."""
+
+    def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        """Energy used between two moments; None where no reading lets it be known."""
 
 
 def trace(
@@ -30,16 +39,22 @@ def trace(
     values: "Values",
     read_s: "Values | None" = None,
     losses: Sequence[Loss] = (),
+    host: str = "",
 ) -> Trace:
     """The arithmetic that fits a channel.
 
-    ``times_ns`` (n,) ascending; ``values`` (n,) joules since the start or watts; ``read_s`` (n,)
-    how long each reading took, where that matters.
+    Args:
+        channel: Its description.
+        times_ns: (n,) ascending.
+        values: (n,) joules since the start, or watts.
+        read_s: (n,) how long each reading took; None where that does not matter.
+        losses: Where the readings hide energy.
+        host: The machine, so that errors of its sensors are told from those of another's.
     """
-    # NumPy is loaded here alone: a tracked program knows energies, and makes no traces.
+    # NumPy loads only here: a tracked program handles energies, never traces.
     from effmeter.energy.counter_trace import CounterTrace
     from effmeter.energy.gauge_trace import GaugeTrace
 
     if channel.kind is Kind.COUNTER:
-        return CounterTrace(channel, times_ns, values, read_s, losses)
-    return GaugeTrace(channel, times_ns, values, read_s, losses)
+        return CounterTrace(channel, times_ns, values, read_s, losses, host)
+    return GaugeTrace(channel, times_ns, values, read_s, losses, host)

@@ -24,9 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.channel import Channel
-from effmeter.energy.arrays import Times, Values
+from effmeter.energy.confidence import covering_j
 from effmeter.energy.counter import CounterLimits, Loss
-from effmeter.energy.value import POWER_HEADROOM, Energy, covering_j, widen
+from effmeter.energy.part_time import Times, Values
+from effmeter.energy.source import POWER_HEADROOM, channel_energy
+from effmeter.energy.value import Energy
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""
@@ -56,8 +58,10 @@ class CounterTrace:
         energy_j: Values,
         read_s: Values | None = None,
         losses: Sequence[Loss] = (),
+        host: str = "",
     ) -> None:
         self._channel = channel
+        self._host = host
         self._refresh_ns = channel.refresh_s * 1e9
         self._reach_ns = max(NEARBY_S * 1e9, 10 * self._refresh_ns)
         half_read_ns = np.zeros(len(times_ns), np.int64)
@@ -86,7 +90,8 @@ class CounterTrace:
         ceiling_j = self._highest_power_w(begin_ns, end_ns) * (end_ns - begin_ns) * 1e-9
         high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j + reach_j))
         low_j = max(0.0, end.low_j - begin.high_j, counted_j - reach_j)
-        return widen(self._channel, counted_j + lost_j, low_j, high_j + max(hidden_j, lost_j))
+        high_j += max(hidden_j, lost_j)
+        return channel_energy(self._channel, counted_j + lost_j, low_j, high_j, self._host)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
         if len(self._latest) < 2:

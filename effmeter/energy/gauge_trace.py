@@ -19,16 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.channel import Channel
-from effmeter.energy.arrays import Times, Values
+from effmeter.energy.confidence import covering_j
 from effmeter.energy.counter import Loss
 from effmeter.energy.part_time import (
     AROUND_S,
     MEAN_FRACTION,
     SMOOTH_FRACTION,
     Glimpses,
+    Times,
+    Values,
     looks_part_time,
 )
-from effmeter.energy.value import POWER_HEADROOM, Energy, covering_j, widen
+from effmeter.energy.source import POWER_HEADROOM, channel_energy
+from effmeter.energy.value import Energy
 
 
 class GaugeTrace:
@@ -41,8 +44,10 @@ class GaugeTrace:
         power_w: Values,
         read_s: Values | None = None,
         losses: Sequence[Loss] = (),
+        host: str = "",
     ) -> None:
         self._channel = channel
+        self._host = host
         self._times_ns = np.asarray(times_ns, np.int64)
         self._power_w = np.asarray(power_w, np.float64)
         self._slowest_read_s = (
@@ -63,7 +68,7 @@ class GaugeTrace:
         below_j, above_j = self._unseen_j(begin_ns, end_ns)
         low_j = max(0.0, value_j - error_j - guessed_j - below_j)
         high_j = value_j + error_j + max(0.0, most_j - guessed_j) + above_j
-        return widen(self._channel, value_j, low_j, high_j)
+        return channel_energy(self._channel, value_j, low_j, high_j, self._host)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
         if not len(self._times_ns):

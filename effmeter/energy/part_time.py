@@ -34,7 +34,10 @@ STEADY_FRACTION = 0.1
 MEAN_FRACTION = 0.03
 """How well the mean of whole swings is known, as a part of it."""
 
+Times = NDArray[np.int64]
+"""Times of the run clock (ns)."""
 Values = NDArray[np.float64]
+"""Joules, watts or seconds."""
 
 
 def looks_part_time(channel: Channel) -> bool:

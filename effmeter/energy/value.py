@@ -1,74 +1,200 @@
-"""An energy with its interval, and what every trace of readings answers."""
+"""An energy with its interval and its errors by source.
+
+**Three kinds of error.** What differs from window to window (boundaries, sampling, noise, gaps)
+makes the interval. The *gain error* of a sensor stands apart as systematic, and the *factor* of
+an estimate widens the interval; both are the same in all energies of one source, so both are
+kept by source: they add with their sign, and cancel in the difference and the ratio of energies
+of the same source.
+
+**Bounds add.** The interval of a sum reaches from the sum of the lower ends to the sum of the
+upper ends: windows of one run may share a boundary, channels of one machine may err together,
+and what a gap can hide is a bound rather than a random error. Only ``total(...,
+independent=True)`` combines the window errors by variance, for energies of separate recordings.
+"""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import overload
 
-from effmeter.channel import Channel
+from effmeter.energy.estimated_part import EstimatedPart, shared_factor_j
+from effmeter.energy.text import NOT_KNOWN, energy_words
 
-CONFIDENCE = 0.95
-"""In how many cases an interval is to hold the truth."""
-POWER_HEADROOM = 2.0
-"""How far power inside one refresh period may exceed the highest mean seen around it."""
+
+@dataclass(frozen=True, slots=True)
+class EnergyRatio:
+    """The ratio of two energies, its 95 % interval, and what gain errors can add to it."""
+
+    value: float
+    low: float
+    high: float
+    systematic: float = 0.0
+    """Half-width of what the gain errors that the two do not share can add."""
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """An energy, the interval that holds it in 95 % of cases, and the systematic error (J)."""
+    """An energy (J) and the interval that holds it in 95 % of cases, gain errors apart."""
 
     value_j: float
     low_j: float
     high_j: float
-    systematic_j: float = 0.0
-    """Half-width of what the sensor's stated gain error can add to the interval."""
+    gains: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """By sensor: what its stated gain error can add (J); negative where the sensor's energy
+    was subtracted."""
+    estimates: Mapping[str, EstimatedPart] = field(default_factory=dict, hash=False)
+    """By estimate: its part of this energy. The interval includes them."""
 
-    def __add__(self, other: "Energy") -> "Energy":
-        """The sum: bounds add up, since the parts may err together."""
-        return Energy(
-            self.value_j + other.value_j,
-            self.low_j + other.low_j,
-            self.high_j + other.high_j,
-            self.systematic_j + other.systematic_j,
-        )
+    def __post_init__(self) -> None:
+        """Plain floats, whatever number the caller computed with."""
+        for name in ("value_j", "low_j", "high_j"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+    @classmethod
+    def exactly(cls, value_j: float) -> "Energy":
+        """An energy without error, such as a budget."""
+        return cls(value_j, value_j, value_j)
+
+    @property
+    def systematic_j(self) -> float:
+        """Half-width of what the sensors' gain errors can add to the interval."""
+        return sum(map(abs, self.gains.values()), 0.0)
 
     @property
     def half_width_j(self) -> float:
         """Half of the interval's width."""
         return (self.high_j - self.low_j) / 2
 
+    def __str__(self) -> str:
+        """The value with its interval: ``"1.23 kJ [1.20, 1.26]"``."""
+        value, interval = energy_words(self.value_j, self.low_j, self.high_j)
+        return f"{value} {interval}" if interval != NOT_KNOWN else f"{value}, interval {interval}"
 
-def total(energies: Iterable[Energy]) -> Energy | None:
-    """The sum of energies; None if there are none, since nothing is not zero."""
-    summed: Energy | None = None
-    for energy in energies:
-        summed = energy if summed is None else summed + energy
-    return summed
+    def __repr__(self) -> str:
+        systematic = f", systematic_j={self.systematic_j!r}" if self.gains else ""
+        ends = f"low_j={self.low_j!r}, high_j={self.high_j!r}"
+        return f"Energy(value_j={self.value_j!r}, {ends}{systematic})"
+
+    def as_mapping(self) -> dict[str, float]:
+        """The figures in plain types, as JSON reports print them."""
+        return {
+            "value_j": self.value_j,
+            "low_j": self.low_j,
+            "high_j": self.high_j,
+            "systematic_j": self.systematic_j,
+        }
+
+    def __add__(self, other: "Energy") -> "Energy":
+        """The sum; bounds add, errors of the same source add with their sign."""
+        gains = dict(self.gains)
+        for name, gain_j in other.gains.items():
+            gains[name] = gains.get(name, 0.0) + gain_j
+        estimates = {**self.estimates, **other.estimates}
+        low_j, high_j = self.low_j + other.low_j, self.high_j + other.high_j
+        for name in self.estimates.keys() & other.estimates.keys():
+            one, another = self.estimates[name], other.estimates[name]
+            estimates[name] = one + another
+            low_j += shared_factor_j(one, another, 0)
+            high_j += shared_factor_j(one, another, 1)
+        return Energy(self.value_j + other.value_j, low_j, high_j, gains, estimates)
+
+    def __neg__(self) -> "Energy":
+        """The energy with its sign reversed."""
+        return self * -1.0
+
+    def __sub__(self, other: "Energy") -> "Energy":
+        """The difference; what both take from the same source cancels."""
+        return self + -other
+
+    def __mul__(self, by: float) -> "Energy":
+        """The energy and all its errors times a number."""
+        by = float(by)
+        low_j, high_j = (self.low_j, self.high_j) if by >= 0 else (self.high_j, self.low_j)
+        return Energy(
+            self.value_j * by,
+            low_j * by,
+            high_j * by,
+            {name: gain_j * by for name, gain_j in self.gains.items()},
+            {name: part.scaled(by) for name, part in self.estimates.items()},
+        )
+
+    __rmul__ = __mul__
+
+    @overload
+    def __truediv__(self, other: float) -> "Energy": ...
+
+    @overload
+    def __truediv__(self, other: "Energy") -> EnergyRatio: ...
+
+    def __truediv__(self, other: "float | Energy") -> "Energy | EnergyRatio":
+        """The energy over a number, or its ratio to another energy."""
+        if isinstance(other, Energy):
+            return _ratio(self, other)
+        return self._over(float(other))
+
+    def _over(self, number: float) -> "Energy":
+        # The ends by division: times 1 / number is off by a last digit.
+        scaled = self * (1 / number)
+        low_j, high_j = (self.low_j, self.high_j) if number > 0 else (self.high_j, self.low_j)
+        return replace(
+            scaled,
+            value_j=self.value_j / number,
+            low_j=low_j / number,
+            high_j=high_j / number,
+        )
+
+    def not_below_zero(self) -> "Energy":
+        """The energy where the truth is known not to be negative: no end lies below zero."""
+        low_j, high_j = max(0.0, self.low_j), max(0.0, self.high_j)
+        return replace(self, value_j=max(0.0, self.value_j), low_j=low_j, high_j=high_j)
+
+    def without_estimates(self) -> "Energy":
+        """The measured part of the energy."""
+        ends_j = [part.bounds_j for part in self.estimates.values()]
+        return Energy(
+            self.value_j - math.fsum(part.value_j for part in self.estimates.values()),
+            self.low_j - math.fsum(low_j for low_j, _ in ends_j),
+            self.high_j - math.fsum(high_j for _, high_j in ends_j),
+            self.gains,
+        )
 
 
-class Trace(Protocol):
-    """All readings of one channel of one run."""
+def _ratio(one: Energy, other: Energy) -> EnergyRatio:
+    """Of two energies; the factors and gains that they share move both."""
+    ends: list[float] = []
+    for factors in _factors(one, other):
+        over_j, under_j = _at_factors(one, factors), _at_factors(other, factors)
+        if under_j[0] <= 0 <= under_j[1]:
+            ends += [-math.inf, math.inf]
+        else:
+            ends += [a / b for a in over_j for b in under_j]
+    value = one.value_j / other.value_j if other.value_j else math.nan
+    systematic = 0.0
+    for name in one.gains.keys() | other.gains.keys() if other.value_j else ():
+        moved_j = one.gains.get(name, 0.0) - value * other.gains.get(name, 0.0)
+        systematic += abs(moved_j / other.value_j)
+    return EnergyRatio(value, min(ends), max(ends), systematic)
 
-    def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
-        """Energy used between two moments; None where no reading lets it be known."""
 
+def _factors(one: Energy, other: Energy) -> Iterable[Mapping[str, float]]:
+    """Every combination of the extreme factors of the estimates in either.
 
-def covering_j(one_j: float, other_j: float) -> float:
-    """How far the sum of two independent errors, each even over its spread, strays in 95 % (J).
-
-    From the trapezoid that the sum of two uniform distributions has.
+    A ratio is monotonic in each factor, so these hold its extremes.
     """
-    narrow_j, wide_j = sorted((one_j, other_j))
-    outside = 1 - CONFIDENCE
-    if math.isinf(wide_j):
-        return math.inf
-    if narrow_j < outside * wide_j:
-        return CONFIDENCE * wide_j / 2
-    return (narrow_j + wide_j) / 2 - math.sqrt(outside * narrow_j * wide_j)
+    widest = {
+        name: max(e.estimates[name].factor for e in (one, other) if name in e.estimates)
+        for name in {**one.estimates, **other.estimates}
+    }
+    extremes = ((1 / factor, factor) for factor in widest.values())
+    return (dict(zip(widest, chosen, strict=True)) for chosen in product(*extremes))
 
 
-def widen(channel: Channel, value_j: float, low_j: float, high_j: float) -> Energy:
-    """The interval of an estimate takes in its factor; a gain error stays apart."""
-    factor = channel.estimate_factor
-    systematic_j = value_j * channel.gain_error_fraction
-    return Energy(value_j, low_j / factor, high_j * factor, systematic_j)
+def _at_factors(energy: Energy, factors: Mapping[str, float]) -> tuple[float, float]:
+    """The interval if each estimate is off by the given factor."""
+    measured = energy.without_estimates()
+    low_j, high_j = measured.low_j, measured.high_j
+    for name, part in energy.estimates.items():
+        low_j += part.low_j * factors[name]
+        high_j += part.high_j * factors[name]
+    return low_j, high_j

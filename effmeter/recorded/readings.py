@@ -69,7 +69,8 @@ def channel_readings(
         if (loss := _loss(channel, gap, int(before.times_ns[0]), int(before.times_ns[-1])))
     ]
     losses = sorted([*inside, *bridged], key=lambda loss: loss.begin_ns)
-    arithmetic = trace(channel, times_ns, values, read_s, losses)
+    host = str(parts[0].metadata.host.get("name") or "")
+    arithmetic = trace(channel, times_ns, values, read_s, losses, host)
     readings = Readings(begin_ns, end_ns, tuple(losses))
     return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
 

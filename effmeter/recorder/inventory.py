@@ -16,7 +16,7 @@ _OWN_PACKAGES = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
 
 
 def describe_run(
-    begin: Message, discovery: Discovery, life: str, rate_hz: float, clock: Clock
+    begin: Message, discovery: Discovery, mode: str, rate_hz: float, clock: Clock
 ) -> Metadata:
     """The metadata of the run that a client begins."""
     anchor = clock.anchor()
@@ -35,7 +35,7 @@ def describe_run(
         git_commit=begin.get("git_commit"),
         sampling={
             "rate_hz": rate_hz,
-            "recorder": life,
+            "recorder": mode,
             "periods_s": {p.name: max(p.period_s, 1 / rate_hz) for p in discovery.probes},
             "after_marks": {
                 "lasts_s": CLOSE_NS * 1e-9,

@@ -11,7 +11,9 @@ from typing import Any
 from effmeter.channel import Channel, Component, Kind, Refusal
 from effmeter.cover import choose_cover, unseen_gpus
 from effmeter.energy import POWER_HEADROOM, Energy, total
-from effmeter.recorder.sampling.ingest import Gap, Observation
+from effmeter.energy.message import energy_message
+from effmeter.energy.source import channel_energy
+from effmeter.recorder.sampling.ingest import Gap, Sample
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class _Running:
         """A counter's first reading is a beginning; a gauge's tells nothing of any stretch."""
         return self.readings > (1 if self.channel.kind is Kind.GAUGE else 0)
 
-    def take(self, seen: Observation) -> None:
+    def take(self, seen: Sample) -> None:
         if seen.energy_j is not None:
             self._count(seen.time_ns, seen.energy_j)
         elif seen.power_w is not None:
@@ -59,13 +61,8 @@ class _Running:
     def energy(self) -> Energy:
         edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
         error_j = edge_j + self.unsure_j
-        factor = self.channel.estimate_factor
-        return Energy(
-            self.value_j,
-            max(0.0, self.value_j - error_j) / factor,
-            (self.value_j + error_j + self.hidden_j) * factor,
-            self.value_j * self.channel.gain_error_fraction,
-        )
+        low_j, high_j = max(0.0, self.value_j - error_j), self.value_j + error_j + self.hidden_j
+        return channel_energy(self.channel, self.value_j, low_j, high_j)
 
 
 @dataclass(slots=True)
@@ -80,7 +77,7 @@ class LiveTotals:
     _channels: dict[str, _Running] = field(default_factory=dict)
     _unread: dict[str, str] = field(default_factory=dict)
 
-    def take(self, channel: Channel, seen: Observation) -> None:
+    def take(self, channel: Channel, seen: Sample) -> None:
         """Count one reading."""
         running = self._channels.get(channel.name)
         if running is None:
@@ -111,9 +108,9 @@ class LiveTotals:
         return {
             "time_ns": time_ns,
             "read_ns": min((self._channels[n].last_ns for n in cover.names), default=None),
-            "energy": None if summed is None else _as_list(summed),
+            "energy": None if summed is None else energy_message(summed),
             "components": {
-                component: _as_list(part)
+                component: energy_message(part)
                 for component in Component
                 if (part := self._component(component, cover.channels)) is not None
             },
@@ -126,7 +123,3 @@ class LiveTotals:
 
     def _component(self, component: Component, cover: tuple[Channel, ...]) -> Energy | None:
         return total(self._channels[c.name].energy() for c in cover if c.component is component)
-
-
-def _as_list(energy: Energy) -> list[float]:
-    return [energy.value_j, energy.low_j, energy.high_j, energy.systematic_j]

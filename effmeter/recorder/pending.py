@@ -14,11 +14,11 @@ from functools import partial
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
-from effmeter.recorder.connection import Connection
 from effmeter.recorder.descriptor import unfit_for_writing
 from effmeter.recorder.inventory import describe_run
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
+from effmeter.recorder.served_client import ServedClient
 from effmeter.runfile.writer import RunWriter
 from effmeter.wire.peer import become_in_this_thread
 from effmeter.wire.protocol import Message
@@ -29,16 +29,16 @@ MAX_RECORDINGS_PER_USER = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class PendingRecording:
     """A recording that its client waits for."""
 
     token: str
     recording: Recording
-    connection: Connection
+    client: ServedClient
     message: Message
 
 
-class Beginnings:
+class PendingRecordings:
     """Answers the wish to be recorded; ``wake`` lets the loop look around at once.
 
     ``on_end`` is told, from a writer's thread, the token of a recording whose file is closed, and
@@ -48,7 +48,7 @@ class Beginnings:
     def __init__(
         self,
         discovery: Discovery,
-        policy: Policy,
+        policy: ServicePolicy,
         clock: Clock,
         wake: Callable[[], None],
         on_end: Callable[[str, str | None], None],
@@ -58,84 +58,84 @@ class Beginnings:
         self._clock = clock
         self._wake = wake
         self._on_end = on_end
-        self._waiting: dict[str, Beginning] = {}
-        self._fit: deque[str] = deque()
+        self._waiting: dict[str, PendingRecording] = {}
+        self._ready: deque[str] = deque()
 
     @property
     def waiting(self) -> Mapping[str, Recording]:
         """The recordings whose file is being looked at, by token."""
-        return {token: beginning.recording for token, beginning in self._waiting.items()}
+        return {token: pending.recording for token, pending in self._waiting.items()}
 
     def begin(
-        self, connection: Connection, message: Message, going_on: Mapping[str, Recording]
+        self, client: ServedClient, message: Message, going_on: Mapping[str, Recording]
     ) -> None:
         """Have the file looked at that came with a request; or refuse."""
-        descriptor = connection.take_descriptor()
-        refusal = self._refusal(connection, message, {**going_on, **self.waiting})
+        descriptor = client.pop_descriptor()
+        refusal = self._refusal(client, message, {**going_on, **self.waiting})
         if descriptor is None or refusal is not None:
             if descriptor is not None:
                 os.close(descriptor)
             reason = refusal or "a recording begins with one open file"
-            connection.send({"op": "refused", "reason": reason})
+            client.send({"op": "refused", "reason": reason})
             return
         token = message.get("recording") or secrets.token_hex(8)
-        recording = self._record(token, connection, message, descriptor)
-        self._waiting[token] = Beginning(token, recording, connection, message)
-        connection.recording = token
-        connection.hold()
+        recording = self._record(token, client, message, descriptor)
+        self._waiting[token] = PendingRecording(token, recording, client, message)
+        client.recording = token
+        client.hold()
 
-    def take_fit(self) -> Iterator[Beginning]:
+    def pop_ready(self) -> Iterator[PendingRecording]:
         """The recordings that can begin now."""
-        while self._fit:
-            beginning = self._waiting.pop(self._fit.popleft(), None)
-            if beginning is not None:
-                yield beginning
+        while self._ready:
+            pending = self._waiting.pop(self._ready.popleft(), None)
+            if pending is not None:
+                yield pending
 
-    def refuse(self, token: str, why: str) -> Connection | None:
+    def refuse(self, token: str, why: str) -> ServedClient | None:
         """Tell the client that its file will not do; None where no client waits for that."""
-        beginning = self._waiting.pop(token, None)
-        if beginning is None:
+        pending = self._waiting.pop(token, None)
+        if pending is None:
             return None
-        beginning.connection.recording = None
-        beginning.connection.send({"op": "refused", "reason": why})
-        return beginning.connection
+        pending.client.recording = None
+        pending.client.send({"op": "refused", "reason": why})
+        return pending.client
 
     def _record(
-        self, token: str, connection: Connection, message: Message, descriptor: int
+        self, token: str, client: ServedClient, message: Message, descriptor: int
     ) -> Recording:
-        cap_hz = self._policy.others_rate_hz if connection.is_restricted else None
+        cap_hz = self._policy.others_rate_hz if client.is_restricted else None
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
-        metadata = describe_run(message, self._discovery, self._policy.life, rate_hz, self._clock)
-        peer = connection.peer
+        metadata = describe_run(message, self._discovery, self._policy.mode, rate_hz, self._clock)
+        peer = client.peer
         writes_for_another = os.geteuid() == 0 and peer.uid != 0
         writer = RunWriter(
             descriptor,
             metadata,
             lambda why: self._on_end(token, why),
             refusal=lambda descriptor: unfit_for_writing(descriptor, peer),
-            on_fit=lambda: self._found_fit(token),
+            on_fit=lambda: self._file_accepted(token),
             become=partial(become_in_this_thread, peer) if writes_for_another else None,
         )
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz)
-        recording.sharing.tells_names = not connection.is_restricted
+        recording.sharing.tells_names = not client.is_restricted
         return recording
 
-    def _found_fit(self, token: str) -> None:
+    def _file_accepted(self, token: str) -> None:
         """Told from a writer's thread."""
-        self._fit.append(token)
+        self._ready.append(token)
         self._wake()
 
     @staticmethod
     def _refusal(
-        connection: Connection, message: Message, going_on: Mapping[str, Recording]
+        client: ServedClient, message: Message, going_on: Mapping[str, Recording]
     ) -> str | None:
-        if connection.recording is not None:
-            return "this connection has begun a recording already"
+        if client.recording is not None:
+            return "this client has begun a recording already"
         if message.get("recording") in going_on:
             return "that recording is going on already"
         if not math.isfinite(message["rate_hz"]):
             return "the rate is not a number"
-        mine = sum(r.owner_uid == connection.peer.uid for r in going_on.values())
+        mine = sum(r.owner_uid == client.peer.uid for r in going_on.values())
         if mine >= MAX_RECORDINGS_PER_USER:
             return f"{MAX_RECORDINGS_PER_USER} recordings of this user are going on already"
         return None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ServicePolicy:
     """What whoever starts a recorder decides."""
 
-    life: str
+    mode: str
     """``private`` (ends with its work) or ``shared`` (until it is stopped)."""
     owner_uid: int
     others_rate_hz: float = 10.0

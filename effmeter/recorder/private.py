@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from effmeter.probes import discover
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_pandas_out
 from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
@@ -25,7 +25,7 @@ def serve_private(inherited: int, directory: str) -> int:
     listener.bind(str(home / SOCKET_NAME))
     listener.listen()
     try:
-        server = Server(discover(), Policy("private", os.getuid()))
+        server = Server(discover(), ServicePolicy("private", os.getuid()))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
         server.listen(listener)

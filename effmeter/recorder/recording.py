@@ -10,8 +10,8 @@ from effmeter.clock import Clock
 from effmeter.recorder.live_energy import LiveTotals
 from effmeter.recorder.observers.contention import ContentionLog, Snapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
-from effmeter.recorder.sampling.downsampling import Thinning
-from effmeter.recorder.sampling.ingest import Appeared, Gap, Item, Observation
+from effmeter.recorder.sampling.downsampling import Downsampler
+from effmeter.recorder.sampling.ingest import ChannelStart, Gap, Item, Sample
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow, RowBuffer
 from effmeter.runfile.writer import RunWriter
@@ -72,7 +72,7 @@ class Recording:
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
         self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
-        self._thinning = Thinning(period_s, self._begin_ns, cap_hz)
+        self._downsampler = Downsampler(period_s, self._begin_ns, cap_hz)
         self._base_j: dict[str, float] = {}
         self._channels: dict[str, Channel] = {}
         self._flushed_ns = self._begin_ns
@@ -83,12 +83,12 @@ class Recording:
 
     # Readings
 
-    def take(self, items: Iterable[Item], appeared: Mapping[str, Appeared]) -> None:
-        """Readings and gaps, as the intake tells them; ``appeared`` describes the channels."""
-        newest: dict[str, Observation] = {}
+    def take(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
+        """Readings and gaps, as the tracker tells them; ``started`` describes the channels."""
+        newest: dict[str, Sample] = {}
         for item in items:
-            if isinstance(item, Observation):
-                self._observe(item, appeared, newest)
+            if isinstance(item, Sample):
+                self._observe(item, started, newest)
             elif isinstance(item, Gap):
                 self._add_gap(item)
         for name, seen in newest.items():
@@ -96,16 +96,16 @@ class Recording:
             self.totals.take(self._channels[name], seen._replace(energy_j=energy_j))
 
     def _observe(
-        self, seen: Observation, appeared: Mapping[str, Appeared], newest: dict[str, Observation]
+        self, seen: Sample, started: Mapping[str, ChannelStart], newest: dict[str, Sample]
     ) -> None:
         """Write a reading down; of a counter only the newest matters to the totals."""
         name, time_ns, energy_j, power_w, read_s = seen
         if time_ns < self._begin_ns:
             return
-        if self._thinning.is_needed and not self._thinning.keeps(seen):
+        if self._downsampler.is_needed and not self._downsampler.keeps(seen):
             return
         if name not in self._channels:
-            self._introduce(appeared[name], seen)
+            self._introduce(started[name], seen)
         if energy_j is not None:
             energy_j -= self._base_j[name]
             newest[name] = seen
@@ -113,12 +113,12 @@ class Recording:
             self.totals.take(self._channels[name], seen)
         self._rows.add_reading(time_ns, name, energy_j, power_w, read_s)
 
-    def _introduce(self, appeared: Appeared, first: Observation) -> None:
+    def _introduce(self, started: ChannelStart, first: Sample) -> None:
         """Describe a channel before its first reading here, with its counter's standing."""
-        channel, absolute_j = appeared.channel, appeared.absolute_j
+        channel, absolute_j = started.channel, started.absolute_j
         self._channels[channel.name] = channel
         self._base_j[channel.name] = first.energy_j or 0.0
-        self._thinning.introduce(channel)
+        self._downsampler.introduce(channel)
         if absolute_j is not None and first.energy_j is not None:
             absolute_j = self._wrapped_j(channel, absolute_j + first.energy_j)
         row = EventRow(
@@ -136,14 +136,14 @@ class Recording:
             return absolute_j
         return math.fmod(absolute_j, channel.modulus * channel.unit_j)
 
-    def thin_readings(self, thins: bool) -> None:
+    def downsample(self, thins: bool) -> None:
         """Whether the sampling is faster than this recording asked for."""
-        self._thinning.sampling_is_faster(thins)
+        self._downsampler.sampling_is_faster(thins)
 
     def want_reading(self) -> None:
         """Keep the next reading of every channel, whenever it comes."""
         expected = (channel.name for channel in self.metadata.channels)
-        self._thinning.want([*expected, *self._channels], self._clock.now_ns())
+        self._downsampler.want([*expected, *self._channels], self._clock.now_ns())
 
     def _add_gap(self, gap: Gap) -> None:
         if gap.end_ns is not None and gap.end_ns < self._begin_ns:

@@ -6,11 +6,11 @@ from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
-from effmeter.recorder.connection import Connection
-from effmeter.recorder.pending import Beginnings
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.pending import PendingRecordings
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.pool import SamplerPool
+from effmeter.recorder.served_client import ServedClient
 from effmeter.recorder.visibility import with_visible_gpus
 from effmeter.wire.protocol import INTERRUPTED, PROTOCOL_VERSION, STOPPED, Message, ProtocolError
 
@@ -24,7 +24,7 @@ class Registry:
     """Answers the requests of clients; ``wake`` lets the loop look around at once."""
 
     def __init__(
-        self, discovery: Discovery, policy: Policy, clock: Clock, wake: Callable[[], None]
+        self, discovery: Discovery, policy: ServicePolicy, clock: Clock, wake: Callable[[], None]
     ) -> None:
         self.stop_requested = False
         self.settle_by_ns: int | None = None
@@ -34,14 +34,14 @@ class Registry:
         self._clock = clock
         self._wake = wake
         self._pool = SamplerPool(discovery, clock, self._look_around)
-        self._connections: dict[int, Connection] = {}
-        self._beginnings = Beginnings(discovery, policy, clock, wake, self._file_ended)
+        self._clients: dict[int, ServedClient] = {}
+        self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
         self._ending: dict[str, Recording] = {}
-        self._decided: list[Connection] = []
+        self._decided: list[ServedClient] = []
         self._finished: list[tuple[str, str | None]] = []
         self._extra_at_ns: dict[int, int] = {}
         self._started_ns = clock.now_ns()
-        self._handlers: dict[str, Callable[[Connection, Message], None]] = {
+        self._handlers: dict[str, Callable[[ServedClient, Message], None]] = {
             "mark": self._mark,
             "ask": self._ask,
             "begin": self._begin,
@@ -60,7 +60,7 @@ class Registry:
     @property
     def is_busy(self) -> bool:
         """Whether a file is open."""
-        return bool(self._pool.recordings or self._ending or self._beginnings.waiting)
+        return bool(self._pool.recordings or self._ending or self._pending.waiting)
 
     def start(self) -> None:
         """Start the samplers, at rest."""
@@ -78,7 +78,7 @@ class Registry:
     def pump_due_ns(self, pumped_ns: int) -> int:
         """When what was read since the last time must be taken in: as rarely as will do."""
         due_ns = pumped_ns + PUMP_PERIOD_NS
-        if not any(connection.watches for connection in self._connections.values()):
+        if not any(client.watches for client in self._clients.values()):
             flushes_ns = (r.flush_due_ns for r in self._pool.recordings.values())
             due_ns = max(due_ns, min(flushes_ns, default=due_ns))
         return min(due_ns, self.settle_by_ns or due_ns)
@@ -118,85 +118,85 @@ class Registry:
 
     # Requests
 
-    def handle(self, connection: Connection, message: Message) -> None:
+    def handle(self, client: ServedClient, message: Message) -> None:
         """Do what a client asks; ProtocolError where it may not ask so."""
-        if connection.held is not None:
-            connection.held.append(message)
+        if client.held is not None:
+            client.held.append(message)
         elif message["op"] == "hello":
-            self._greet(connection, message)
-        elif connection.greeted:
-            self._handlers[message["op"]](connection, message)
+            self._greet(client, message)
+        elif client.greeted:
+            self._handlers[message["op"]](client, message)
         else:
             raise ProtocolError("the first message must be a hello")
 
-    def _greet(self, connection: Connection, message: Message) -> None:
+    def _greet(self, client: ServedClient, message: Message) -> None:
         greeting = {
             "op": "hello",
             "version": PROTOCOL_VERSION,
             "time_ns": self._clock.now_ns(),
-            "life": self._policy.life,
+            "mode": self._policy.mode,
             "pid": os.getpid(),
         }
-        connection.send(greeting)
+        client.send(greeting)
         if message["version"] != PROTOCOL_VERSION:
             raise ProtocolError(f"this recorder speaks version {PROTOCOL_VERSION}")
-        connection.greeted = True
-        self._connections[connection.key] = connection
+        client.greeted = True
+        self._clients[client.key] = client
 
-    def _begin(self, connection: Connection, message: Message) -> None:
-        self._beginnings.begin(connection, message, {**self._pool.recordings, **self._ending})
+    def _begin(self, client: ServedClient, message: Message) -> None:
+        self._pending.begin(client, message, {**self._pool.recordings, **self._ending})
 
-    def begin_fit(self) -> None:
+    def begin_ready(self) -> None:
         """Begin the recordings whose file has been found fit."""
-        for beginning in self._beginnings.take_fit():
-            token, connection = beginning.token, beginning.connection
-            if connection.key not in self._connections:
-                beginning.recording.finish(())  # its client is gone already
+        for pending in self._pending.pop_ready():
+            token, client = pending.token, pending.client
+            if client.key not in self._clients:
+                pending.recording.finish(())  # its client is gone already
                 continue
-            self._pool.add(token, beginning.recording)
-            self._find_visible_gpus(connection, beginning.message)
-            self._enter(connection, token, beginning.message)
-            self._decided.append(connection)
+            self._pool.add(token, pending.recording)
+            self._find_visible_gpus(client, pending.message)
+            self._enter(client, token, pending.message)
+            self._decided.append(client)
 
-    def take_decided(self) -> list[Connection]:
+    def pop_decided(self) -> list[ServedClient]:
         """The clients who know now whether they are recorded: what they said since is due."""
         decided, self._decided = self._decided, []
         return decided
 
-    def _join(self, connection: Connection, message: Message) -> None:
+    def _join(self, client: ServedClient, message: Message) -> None:
         recording = self._pool.recordings.get(message["recording"])
-        allowed = recording is not None and connection.peer.uid in (0, recording.owner_uid)
-        if not allowed or connection.recording is not None or message["recording"] in self._ending:
-            connection.send({"op": "refused", "reason": "there is no such recording to join"})
+        allowed = recording is not None and client.peer.uid in (0, recording.owner_uid)
+        if not allowed or client.recording is not None or message["recording"] in self._ending:
+            client.send({"op": "refused", "reason": "there is no such recording to join"})
             return
-        self._find_visible_gpus(connection, message)
-        self._enter(connection, message["recording"], message)
+        self._find_visible_gpus(client, message)
+        self._enter(client, message["recording"], message)
 
-    def _find_visible_gpus(self, connection: Connection, message: Message) -> None:
-        pid = connection.peer.pid
+    def _find_visible_gpus(self, client: ServedClient, message: Message) -> None:
+        pid = client.peer.pid
         message["program"] = with_visible_gpus(message["program"], self._discovery, pid)
 
-    def _enter(self, connection: Connection, token: str, message: Message) -> None:
+    def _enter(self, client: ServedClient, token: str, message: Message) -> None:
         recording = self._pool.recordings[token]
-        connection.recording = token
+        client.recording = token
         rank = message.get("rank")
-        label = f"{message['host']}/{'-' if rank is None else rank}/{connection.peer.pid}"
-        recording.add_source(connection.key, message, label, connection.peer.pid)
+        label = f"{message['host']}/{'-' if rank is None else rank}/{client.peer.pid}"
+        recording.add_source(client.key, message, label, client.peer.pid)
         self._pool.look_around()
-        connection.awaits_begun = True
-        self._request_reading(connection)
+        client.awaits_begun = True
+        self._request_reading(client)
         self._settle_soon()
 
-    def _mark(self, connection: Connection, message: Message) -> None:
-        recording = self._recording_of(connection)
-        if recording is None or connection.key not in recording.sources:
+    def _mark(self, client: ServedClient, message: Message) -> None:
+        recording = self._recording_of(client)
+        if recording is None or client.key not in recording.sources:
             return  # a mark that was on its way when the recording ended
-        if recording.mark(connection.key, message):
-            self._request_reading(connection)
+        if recording.mark(client.key, message):
+            self._request_reading(client)
 
-    def _request_reading(self, connection: Connection) -> None:
+    def _request_reading(self, client: ServedClient) -> None:
         """An extra reading for a mark; strangers get them no faster than their rate."""
-        recording = self._recording_of(connection)
+        recording = self._recording_of(client)
         if recording is None:
             return
         self._request_for(recording)
@@ -210,61 +210,59 @@ class Registry:
         recording.want_reading()
         self._pool.request_reading()
 
-    def _ask(self, connection: Connection, message: Message) -> None:
-        connection.asks.append(message["number"])
-        self._request_reading(connection)
+    def _ask(self, client: ServedClient, message: Message) -> None:
+        client.asks.append(message["number"])
+        self._request_reading(client)
         self._settle_soon()
 
-    def _watch(self, connection: Connection, _message: Message) -> None:
-        connection.watches = True
+    def _watch(self, client: ServedClient, _message: Message) -> None:
+        client.watches = True
 
-    def _end(self, connection: Connection, message: Message) -> None:
-        token = connection.recording
-        self.leave(connection, message["status"], message["final"], message["dropped_marks"])
+    def _end(self, client: ServedClient, message: Message) -> None:
+        token = client.recording
+        self.leave(client, message["status"], message["final"], message["dropped_marks"])
         if token not in self._ending:
-            connection.recording = None
-            connection.send({"op": "left"})
+            client.recording = None
+            client.send({"op": "left"})
 
-    def _status(self, connection: Connection, _message: Message) -> None:
+    def _status(self, client: ServedClient, _message: Message) -> None:
         status: dict[str, Any] = {
             "op": "status",
             "pid": os.getpid(),
-            "life": self._policy.life,
+            "mode": self._policy.mode,
             "uptime_s": (self._clock.now_ns() - self._started_ns) * 1e-9,
             "recordings": len(self._pool.recordings),
-            "clients": len(self._connections),
+            "clients": len(self._clients),
             "channels": [c.name for c in self._discovery.channels],
             "refusals": [f"{r.source}: {r.reason}" for r in self._discovery.refusals],
         }
-        connection.send(status)
+        client.send(status)
 
-    def _stop(self, connection: Connection, _message: Message) -> None:
-        if connection.is_restricted:
+    def _stop(self, client: ServedClient, _message: Message) -> None:
+        if client.is_restricted:
             reason = "only root or the recorder's owner may stop it"
-            connection.send({"op": "refused", "reason": reason})
+            client.send({"op": "refused", "reason": reason})
             return
-        connection.send({"op": "stopping"})
+        client.send({"op": "stopping"})
         self.stop_requested = True
 
     # Recordings
 
-    def _recording_of(self, connection: Connection) -> Recording | None:
-        token = connection.recording
+    def _recording_of(self, client: ServedClient) -> Recording | None:
+        token = client.recording
         return None if token is None else self._pool.recordings.get(token)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, client: ServedClient) -> None:
         """A client is gone; what it left open ends as interrupted."""
-        self._connections.pop(connection.key, None)
-        self.leave(connection, STOPPED if self.stop_requested else INTERRUPTED, final=False)
+        self._clients.pop(client.key, None)
+        self.leave(client, STOPPED if self.stop_requested else INTERRUPTED, final=False)
 
-    def leave(
-        self, connection: Connection, status: str, final: bool, dropped_marks: int = 0
-    ) -> None:
+    def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
         """A client's part in its recording is over; the last one out ends it."""
-        recording, token = self._recording_of(connection), connection.recording
-        if recording is None or token is None or connection.key not in recording.sources:
+        recording, token = self._recording_of(client), client.recording
+        if recording is None or token is None or client.key not in recording.sources:
             return
-        recording.end_source(connection.key, status, dropped_marks)
+        recording.end_source(client.key, status, dropped_marks)
         if final or not recording.sources:
             self._begin_ending(token, INTERRUPTED)
 
@@ -292,7 +290,7 @@ class Registry:
         """Tell clients of the files that have been closed."""
         while self._finished:
             token, why = self._finished.pop()
-            refused = None if why is None else self._beginnings.refuse(token, why)
+            refused = None if why is None else self._pending.refuse(token, why)
             if refused is not None:
                 self._decided.append(refused)
                 continue
@@ -300,31 +298,31 @@ class Registry:
             if token in self._pool.recordings:
                 recording = self._pool.recordings[token]
                 self._pool.remove(token)
-            for connection in list(self._connections.values()):
-                if connection.recording == token and recording is not None:
-                    connection.recording = None
-                    connection.send({"op": "ended", "failure": why, "status": recording.status})
+            for client in list(self._clients.values()):
+                if client.recording == token and recording is not None:
+                    client.recording = None
+                    client.send({"op": "ended", "failure": why, "status": recording.status})
 
     def _answer(self, now_ns: int) -> None:
-        for connection in self._connections.values():
-            recording = self._recording_of(connection)
+        for client in self._clients.values():
+            recording = self._recording_of(client)
             if recording is not None:
-                self._confirm_begun(connection, recording, now_ns)
-                for number in connection.asks:
+                self._confirm_begun(client, recording, now_ns)
+                for number in client.asks:
                     total = recording.totals.as_message(now_ns)
-                    connection.send({"op": "total", "number": number, **total})
-            connection.asks.clear()
+                    client.send({"op": "total", "number": number, **total})
+            client.asks.clear()
 
-    def _confirm_begun(self, connection: Connection, recording: Recording, now_ns: int) -> None:
+    def _confirm_begun(self, client: ServedClient, recording: Recording, now_ns: int) -> None:
         """A program is let go on once its first boundary can have readings on both sides."""
-        if connection.awaits_begun:
-            connection.awaits_begun = False
-            begun = {"op": "begun", "recording": connection.recording, "time_ns": now_ns}
-            connection.send({**begun, "rate_hz": 1 / recording.period_s})
+        if client.awaits_begun:
+            client.awaits_begun = False
+            begun = {"op": "begun", "recording": client.recording, "time_ns": now_ns}
+            client.send({**begun, "rate_hz": 1 / recording.period_s})
 
     def _push_total(self, token: str, recording: Recording, now_ns: int) -> None:
-        watching = [c for c in self._connections.values() if c.watches and c.recording == token]
+        watching = [c for c in self._clients.values() if c.watches and c.recording == token]
         if watching:
             total = {"op": "total", "number": 0, **recording.totals.as_message(now_ns)}
-            for connection in watching:
-                connection.push(total)
+            for client in watching:
+                client.push(total)

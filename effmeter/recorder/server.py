@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery
-from effmeter.recorder.connection import Connection
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.registry import Registry
+from effmeter.recorder.served_client import ServedClient
 from effmeter.wire.peer import Peer
 from effmeter.wire.protocol import Message, ProtocolError
 
@@ -29,7 +29,9 @@ _READABLE = selectors.EVENT_READ
 class Server:
     """Serves clients until it is stopped or, if private, has nothing left to do."""
 
-    def __init__(self, discovery: Discovery, policy: Policy, clock: Clock | None = None) -> None:
+    def __init__(
+        self, discovery: Discovery, policy: ServicePolicy, clock: Clock | None = None
+    ) -> None:
         self._clock = clock or SystemClock()
         self._policy = policy
         self._selector = selectors.DefaultSelector()
@@ -38,7 +40,7 @@ class Server:
         os.set_blocking(self._wake_read, False)
         self._selector.register(self._wake_read, _READABLE, self._drain_wake)
         self._registry = Registry(discovery, policy, self._clock, self.wake)
-        self._connections: dict[int, Connection] = {}
+        self._clients: dict[int, ServedClient] = {}
         self._pumped_ns = 0
         self._started_ns = self._idle_since_ns = self._clock.now_ns()
         self._stopping_since_ns = self._started_ns
@@ -73,8 +75,8 @@ class Server:
                 self._step()
         finally:
             self._registry.close()
-            for connection in list(self._connections.values()):
-                self._drop(connection)
+            for client in list(self._clients.values()):
+                self._drop(client)
 
     # The loop
 
@@ -85,16 +87,16 @@ class Server:
             waited_ns = now_ns - self._stopping_since_ns
             return not self._registry.is_busy or waited_ns > STOP_TIMEOUT_NS
         self._stopping_since_ns = now_ns
-        if self._registry.is_busy or self._connections:
+        if self._registry.is_busy or self._clients:
             self._idle_since_ns = now_ns
         served = self._idle_since_ns > self._started_ns
         patience_ns = 0 if served else IDLE_EXIT_NS
-        return self._policy.life == "private" and now_ns - self._idle_since_ns > patience_ns
+        return self._policy.mode == "private" and now_ns - self._idle_since_ns > patience_ns
 
     def _step(self) -> None:
         for key, _ in self._selector.select(self._until_next_s()):
             key.data()
-        self._registry.begin_fit()
+        self._registry.begin_ready()
         now_ns = self._clock.now_ns()
         if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.is_settled(
             now_ns
@@ -102,9 +104,9 @@ class Server:
             self._pumped_ns = now_ns
             self._pump(now_ns)
         self._registry.report_finished()
-        for connection in self._registry.take_decided():
-            if connection.key in self._connections:
-                self._handle(connection, connection.release)
+        for client in self._registry.pop_decided():
+            if client.key in self._clients:
+                self._handle(client, client.release)
         self._look_after_connections(now_ns)
 
     def _pump(self, now_ns: int) -> None:
@@ -115,18 +117,18 @@ class Server:
             self._registry.note_fault(f"{type(error).__name__}: {error}")
 
     def _until_next_s(self) -> float | None:
-        waits = any(c.paused_until_ns or c.has_unsent for c in self._connections.values())
+        waits = any(c.paused_until_ns or c.has_unsent for c in self._clients.values())
         if self._registry.is_recording or self._registry.settle_by_ns is not None:
             due_ns = self._registry.pump_due_ns(self._pumped_ns)
             until_s = max(0.0, (due_ns - self._clock.now_ns()) * 1e-9)
             return min(until_s, 0.05) if waits else until_s
         if waits:
             return 0.05
-        if not all(c.greeted for c in self._connections.values()):
+        if not all(c.greeted for c in self._clients.values()):
             return 1.0
         if self._registry.stop_requested:
             return 0.5
-        waits_for_first = self._policy.life == "private" and not self._connections
+        waits_for_first = self._policy.mode == "private" and not self._clients
         return 0.5 if waits_for_first else None
 
     def _drain_wake(self) -> None:
@@ -139,7 +141,7 @@ class Server:
     def _accept_from(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             sock, _ = listener.accept()
-            if len(self._connections) >= MAX_CONNECTIONS:
+            if len(self._clients) >= MAX_CONNECTIONS:
                 sock.close()
                 return
             self._admit(sock)
@@ -148,29 +150,27 @@ class Server:
         """Whether a stranger holds its share of connections already."""
         if peer.uid in (0, self._policy.owner_uid):
             return False
-        theirs = sum(c.peer.uid == peer.uid for c in self._connections.values())
+        theirs = sum(c.peer.uid == peer.uid for c in self._clients.values())
         return theirs >= MAX_CONNECTIONS_OF_OTHERS
 
     def _admit(self, sock: socket.socket) -> None:
         try:
-            connection = Connection(sock, self._policy.owner_uid, self._clock.now_ns())
+            client = ServedClient(sock, self._policy.owner_uid, self._clock.now_ns())
         except OSError:
             sock.close()
             return
-        if not self._may_connect(connection.peer) or self._is_crowded(connection.peer):
+        if not self._may_connect(client.peer) or self._is_crowded(client.peer):
             reason = "this recorder does not serve you, or not so many of your programs"
-            connection.send({"op": "refused", "reason": reason})
-            connection.close()
+            client.send({"op": "refused", "reason": reason})
+            client.close()
             return
-        self._connections[connection.key] = connection
-        self._selector.register(sock, _READABLE, self._serving(connection))
-        if connection.end_of_life is not None:
-            self._selector.register(
-                connection.end_of_life, _READABLE, lambda: self._drop(connection)
-            )
+        self._clients[client.key] = client
+        self._selector.register(sock, _READABLE, self._serving(client))
+        if client.end_of_life is not None:
+            self._selector.register(client.end_of_life, _READABLE, lambda: self._drop(client))
 
-    def _serving(self, connection: Connection) -> Callable[[], None]:
-        return lambda: self._serve(connection)
+    def _serving(self, client: ServedClient) -> Callable[[], None]:
+        return lambda: self._serve(client)
 
     def _may_connect(self, peer: Peer) -> bool:
         if peer.uid in (0, self._policy.owner_uid):
@@ -178,44 +178,44 @@ class Server:
         gid = self._policy.group_gid
         return gid is not None and (peer.gid == gid or gid in peer.groups)
 
-    def _serve(self, connection: Connection) -> None:
-        self._handle(connection, lambda: connection.read(self._clock.now_ns()))
-        if connection.paused_until_ns and connection.key in self._connections:
-            self._selector.unregister(connection.socket)
+    def _serve(self, client: ServedClient) -> None:
+        self._handle(client, lambda: client.read(self._clock.now_ns()))
+        if client.paused_until_ns and client.key in self._clients:
+            self._selector.unregister(client.socket)
 
-    def _handle(self, connection: Connection, read: Callable[[], list[Message] | None]) -> None:
+    def _handle(self, client: ServedClient, read: Callable[[], list[Message] | None]) -> None:
         try:
             messages = read()
             if messages is None:
-                self._drop(connection)
+                self._drop(client)
                 return
             for message in messages:
-                self._registry.handle(connection, message)
+                self._registry.handle(client, message)
         except ProtocolError as error:
-            connection.send({"op": "refused", "reason": str(error)})
-            self._drop(connection)
+            client.send({"op": "refused", "reason": str(error)})
+            self._drop(client)
         except Exception:  # no client may end the recorder of the others
             traceback.print_exc()
-            self._drop(connection)
+            self._drop(client)
 
     def _look_after_connections(self, now_ns: int) -> None:
-        for connection in list(self._connections.values()):
-            if not connection.greeted and now_ns - connection.since_ns > GREETING_TIMEOUT_NS:
-                self._drop(connection)
+        for client in list(self._clients.values()):
+            if not client.greeted and now_ns - client.since_ns > GREETING_TIMEOUT_NS:
+                self._drop(client)
                 continue
-            if connection.has_unsent:
-                connection.flush()
-            if connection.paused_until_ns and now_ns >= connection.paused_until_ns:
-                connection.paused_until_ns = 0
-                self._selector.register(connection.socket, _READABLE, self._serving(connection))
+            if client.has_unsent:
+                client.flush()
+            if client.paused_until_ns and now_ns >= client.paused_until_ns:
+                client.paused_until_ns = 0
+                self._selector.register(client.socket, _READABLE, self._serving(client))
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, client: ServedClient) -> None:
         """Let a client go; what it left open ends as interrupted."""
-        if self._connections.pop(connection.key, None) is None:
+        if self._clients.pop(client.key, None) is None:
             return
-        for descriptor in (connection.socket, connection.end_of_life):
+        for descriptor in (client.socket, client.end_of_life):
             with contextlib.suppress(KeyError, ValueError):
                 if descriptor is not None:
                     self._selector.unregister(descriptor)
-        self._registry.forget(connection)
-        connection.close()
+        self._registry.forget(client)
+        client.close()

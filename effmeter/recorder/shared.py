@@ -11,7 +11,7 @@ from pathlib import Path
 from effmeter.client.connection import connect
 from effmeter.errors import RecorderError
 from effmeter.probes import discover
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_pandas_out
 from effmeter.wire.paths import is_trusted_socket, make_own_directory
@@ -28,7 +28,7 @@ class Access:
 def serve_shared(path: Path, access: Access) -> None:
     """Serve at a socket until told to stop; RecorderError where that cannot be."""
     keep_pandas_out()
-    policy = Policy("shared", os.getuid(), access.others_rate_hz, access.group_gid)
+    policy = ServicePolicy("shared", os.getuid(), access.others_rate_hz, access.group_gid)
     with _listening(path, access.group_gid) as listener:
         server = Server(discover(), policy)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

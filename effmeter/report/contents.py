@@ -154,9 +154,18 @@ class RunSummary:
 
     def as_mapping(self) -> dict[str, Any]:
         """The same for JSON: a number that JSON cannot hold becomes null."""
-        plain = as_json(asdict(self))
+        plain = as_json(asdict(self, dict_factory=_figures))
         assert isinstance(plain, dict)
         return plain
+
+
+def _figures(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a dataclass; of an energy the systematic error in place of its sources."""
+    mapping = dict(pairs)
+    if "gains" in mapping:
+        del mapping["estimates"]
+        mapping["systematic_j"] = sum(map(abs, mapping.pop("gains").values()), 0.0)
+    return mapping
 
 
 def as_json(value: Any) -> Any:

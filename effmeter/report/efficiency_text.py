@@ -94,13 +94,12 @@ def _observed_cells(cell: Cell, unit: _Unit) -> list[str]:
         return [""] * 7
     summed = total(each.energy for each in seen)
     assert summed is not None
-    figures = (summed.value_j, summed.low_j, summed.high_j, summed.systematic_j)
     epochs = [each.epochs for each in seen if each.epochs is not None]
     return [
         str(len(seen)),
         metric_figure(statistics.fmean(each.metric_value for each in seen)),
         f"{statistics.fmean(epochs):g}" if epochs else "",
-        *unit.amount(Energy(*(figure / len(seen) for figure in figures))),
+        *unit.amount(summed / len(seen)),
         *unit.efficiency(cell.efficiency_per_j),
     ]
 

@@ -180,7 +180,7 @@ class EnergyBudget(Composable):
 
     def _last_epoch_j(self, epochs: Sequence[EpochResult]) -> float | None:
         last = epochs[-1].energy
-        before = epochs[-2].energy if len(epochs) > 1 else Energy(0.0, 0.0, 0.0)
+        before = epochs[-2].energy if len(epochs) > 1 else Energy.exactly(0.0)
         return None if last is None or before is None else last.value_j - before.value_j
 
     def bounds(self, progress: Progress) -> bool:
@@ -208,8 +208,7 @@ def overshoot_of(criterion: Criterion, used: Energy | None) -> Energy | None:
     if not budgets or used is None:
         return None
     budget_j = min(budget.budget_j for budget in budgets)
-    ends = (used.low_j - budget_j, used.high_j - budget_j)
-    return Energy(used.value_j - budget_j, *ends, used.systematic_j)
+    return used - Energy.exactly(budget_j)
 
 
 def watched_metrics(criterion: Criterion) -> set[str]:

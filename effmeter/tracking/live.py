@@ -1,11 +1,13 @@
 """Figures of a run while it goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from effmeter.energy import Energy
-from effmeter.units import format_duration, format_energy
+from effmeter.energy.message import energy_of_message
+from effmeter.units import format_duration
 from effmeter.wire.protocol import Message
 
 
@@ -29,10 +31,21 @@ class LiveEnergy:
     partial: tuple[str, ...] = ()
     """Devices without a figure, of components that others measure."""
 
+    def as_mapping(self) -> dict[str, Any]:
+        """The figures in plain types, for JSON."""
+        return {
+            "total": self.total.as_mapping(),
+            "components": {name: part.as_mapping() for name, part in self.components.items()},
+            "cover": list(self.cover),
+            "estimated": list(self.estimated),
+            "missing": list(self.missing),
+            "unread": list(self.unread),
+            "partial": list(self.partial),
+        }
+
     def __str__(self) -> str:
-        """The total with its interval and what it leaves out, on one line."""
-        low, high = format_energy(self.total.low_j), format_energy(self.total.high_j)
-        text = f"{format_energy(self.total.value_j)} [{low}, {high}] over {', '.join(self.cover)}"
+        """The total with its interval, its cover and what it lacks, on one line."""
+        text = f"{self.total} over {', '.join(self.cover)}"
         if self.estimated:
             text += f"; estimated: {', '.join(self.estimated)}"
         without = ", ".join((*self.missing, *self.partial))
@@ -54,6 +67,20 @@ class Summary:
     metrics: Mapping[str, float]
     energy: LiveEnergy | None
 
+    def as_mapping(self) -> dict[str, Any]:
+        """The summary in plain types, for JSON."""
+        return {
+            "name": self.name,
+            "path": None if self.path is None else str(self.path),
+            "status": self.status,
+            "duration_s": self.duration_s,
+            "epochs": self.epochs,
+            "stopped_by": self.stopped_by,
+            "overshoot": None if self.overshoot is None else self.overshoot.as_mapping(),
+            "metrics": dict(self.metrics),
+            "energy": None if self.energy is None else self.energy.as_mapping(),
+        }
+
     def __str__(self) -> str:
         """A few words for a log."""
         parts = [f"{self.name}: {self.status}", f"{self.epochs} epochs"]
@@ -71,8 +98,8 @@ def live_energy(total: Message | None, baseline: Message | None) -> LiveEnergy |
     before = baseline or {}
     earlier = before.get("components", {})
     return LiveEnergy(
-        _difference(total["energy"], before.get("energy")),
-        {c: _difference(e, earlier.get(c)) for c, e in total["components"].items()},
+        _since(before.get("energy"), total["energy"]),
+        {c: _since(earlier.get(c), e) for c, e in total["components"].items()},
         tuple(total["cover"]),
         tuple(total["estimated"]),
         tuple(total["missing"]),
@@ -81,13 +108,7 @@ def live_energy(total: Message | None, baseline: Message | None) -> LiveEnergy |
     )
 
 
-def _difference(now: Sequence[float], before: Sequence[float] | None) -> Energy:
-    value_j, low_j, high_j, systematic_j = now
-    if before is None:
-        return Energy(value_j, low_j, high_j, systematic_j)
-    return Energy(
-        max(0.0, value_j - before[0]),
-        max(0.0, low_j - before[2]),
-        max(0.0, high_j - before[1]),
-        max(0.0, systematic_j - before[3]),
-    )
+def _since(baseline: Message | None, now: Message) -> Energy:
+    """What was used after the baseline; energy is never given back."""
+    used = energy_of_message(now)
+    return used if baseline is None else (used - energy_of_message(baseline)).not_below_zero()

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from effmeter.client.acquisition import DEFAULT_RATE_HZ, Wish
+from effmeter.client.acquisition import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.client.session import Session, warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
@@ -96,7 +96,9 @@ class Run:
         self._root_id = next_id()
         self._nesting = Nesting(self._root_id)
         place = None if directory is None else Path(directory)
-        self._wish = Wish(name, self.labels, place, rate_hz, recorder, join, self._root_id)
+        self._request = RecordingRequest(
+            name, self.labels, place, rate_hz, recorder, join, self._root_id
+        )
         self._synchronises = synchronise_epochs
         self._session: Session | None = None
         self._baseline: Message | None = None
@@ -112,7 +114,7 @@ class Run:
         """Start recording; RunFileError where the run's file cannot be made."""
         if self._session is not None:
             raise UsageError("this run has begun already: track anew")
-        self._session = Session.begin(self._wish, os.environ)
+        self._session = Session.begin(self._request, os.environ)
         self._path = self._session.path
         announce(self, self._session.variables_for_children())
         if not self._session.is_owner:

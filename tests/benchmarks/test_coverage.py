@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from effmeter.energy.value import covering_j
+from effmeter.energy.confidence import covering_j
 from tests.simulated.strata import (
     INSTRUMENTS,
     Instrument,

@@ -209,9 +209,9 @@ def test_a_group_that_is_not_there_is_one_clear_line(daemon: Daemon) -> None:
 
 
 def stop_at(path: Path) -> None:
-    link = connect(path)
-    link.send({"op": "stop"})
-    link.expect("stopping", 5.0)
+    connection = connect(path)
+    connection.send({"op": "stop"})
+    connection.expect("stopping", 5.0)
 
 
 @needs_root

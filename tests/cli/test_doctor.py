@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from effmeter.probes.base import Discovery
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
@@ -99,7 +99,7 @@ def shared_recorder(machine: SimulatedMachine) -> Iterator[None]:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(runtime / "effmeter" / "recorder.sock"))
     listener.listen()
-    server = Server(Discovery(), Policy("shared", os.getuid()))
+    server = Server(Discovery(), ServicePolicy("shared", os.getuid()))
     server.listen(listener)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -116,7 +116,7 @@ def test_a_shared_recorder_that_answers_is_shown(tmp_path: Path) -> None:
         printed = run_doctor(machine)
         daemon = facts(machine)["daemon"]
     assert f"Recorder daemon: running (pid {os.getpid()}" in printed
-    assert daemon["life"] == "shared"
+    assert daemon["mode"] == "shared"
 
 
 @pytest.mark.skipif(Path("/run/effmeter").exists(), reason="this machine has a recorder daemon")

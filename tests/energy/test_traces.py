@@ -348,8 +348,3 @@ def test_kind_decides_the_arithmetic() -> None:
     times, values = moments([0.0, 1.0]), np.array([5.0, 5.0])
     assert isinstance(trace(channel(), times, values), CounterTrace)
     assert isinstance(trace(channel(Kind.GAUGE), times, values), GaugeTrace)
-
-
-def test_nothing_is_not_zero() -> None:
-    assert total([]) is None
-    assert total([Energy(1, 0.5, 2, 0.1)] * 2) == Energy(2, 1, 4, 0.2)

@@ -13,7 +13,7 @@ from effmeter.probes.base import Reading
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.recording import Recording
-from effmeter.recorder.sampling.ingest import Intake
+from effmeter.recorder.sampling.ingest import ChannelTracker
 from effmeter.runfile.format import Metadata
 from effmeter.runfile.writer import RunWriter
 from effmeter.wire.protocol import ProtocolError
@@ -40,7 +40,7 @@ class Recorded:
         self.clock = clock or ManualClock(time_ns=10_000_000_000)
         self.path = folder / "run.arrow"
         self.failures: list[str | None] = []
-        self.intake = Intake([counter, GAUGE])
+        self.tracker = ChannelTracker([counter, GAUGE])
         metadata = Metadata(
             "id",
             "test",
@@ -61,7 +61,7 @@ class Recorded:
             Reading("cpu0", now_ns, now_ns, millijoules),
             Reading("gpu0-power", now_ns, now_ns, watts),
         ]
-        self.recording.take(self.intake.take(readings), self.intake.appeared)
+        self.recording.take(self.tracker.take(readings), self.tracker.started)
 
     def run(self) -> RecordedRun:
         """End it and read it back."""
@@ -103,7 +103,7 @@ def test_energy_counts_from_this_recordings_first_reading(recorded: Recorded) ->
 
 
 def test_a_slow_recording_thins_what_a_fast_one_had_read(recorded: Recorded) -> None:
-    recorded.recording.thin_readings(True)
+    recorded.recording.downsample(True)
     for step in range(1001):
         recorded.read(step)
         recorded.clock.advance(0.001)
@@ -116,7 +116,7 @@ def test_a_slow_recording_keeps_all_of_a_coarse_counter_for_a_while_after_a_mark
     tmp_path: Path,
 ) -> None:
     recorded = Recorded(tmp_path, period_s=0.1, counter=replace(COUNTER, refresh_s=0.1))
-    recorded.recording.thin_readings(True)
+    recorded.recording.downsample(True)
     recorded.recording.want_reading()
     for step in range(400):
         recorded.read(step)
@@ -127,7 +127,7 @@ def test_a_slow_recording_keeps_all_of_a_coarse_counter_for_a_while_after_a_mark
 
 
 def test_a_mark_keeps_one_more_reading_of_every_channel(recorded: Recorded) -> None:
-    recorded.recording.thin_readings(True)
+    recorded.recording.downsample(True)
     for step in range(101):
         if step in (20, 55):
             recorded.recording.want_reading()
@@ -233,9 +233,9 @@ def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:
         recorded.clock.advance(0.1)
     told = recorded.recording.totals.as_message(recorded.clock.now_ns())
     assert told["cover"] == ["gpu0-power", "cpu0"]
-    assert told["components"]["cpu"][0] == pytest.approx(1.0)
-    assert told["components"]["gpu"][0] == pytest.approx(50.0)
-    assert told["energy"][0] == pytest.approx(51.0)
-    value_j, low_j, high_j, _ = told["energy"]
+    assert told["components"]["cpu"]["j"][0] == pytest.approx(1.0)
+    assert told["components"]["gpu"]["j"][0] == pytest.approx(50.0)
+    assert told["energy"]["j"][0] == pytest.approx(51.0)
+    value_j, low_j, high_j = told["energy"]["j"]
     assert low_j < value_j < high_j
     recorded.run()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.client.connection import Link
+from effmeter.client.connection import Connection
 from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery
 from effmeter.recorded.reading import read_run
 from effmeter.recorder.descriptor import unfit_for_writing
-from effmeter.recorder.policy import Policy
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.wire.peer import Peer
 
@@ -34,17 +34,17 @@ def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
 
 
 @pytest.fixture
-def link() -> Iterator[Link]:
-    """A greeted link to a recorder without sensors, in a thread of this process."""
+def connection() -> Iterator[Connection]:
+    """A greeted connection to a recorder without sensors, in a thread of this process."""
     ours, theirs = socket.socketpair()
-    server = Server(Discovery(), Policy("private", os.getuid()))
+    server = Server(Discovery(), ServicePolicy("private", os.getuid()))
     server.adopt(theirs)
     thread = threading.Thread(target=server.run)
     thread.start()
-    link = Link(ours)
-    link.greet(5.0)
-    yield link
-    link.close()
+    connection = Connection(ours)
+    connection.greet(5.0)
+    yield connection
+    connection.close()
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
@@ -88,115 +88,125 @@ def test_a_file_that_is_recorded_to_is_refused(tmp_path: Path) -> None:
         assert unfit_for_writing(again, ME) == "the file is being recorded to"
 
 
-def test_a_recording_begins_only_with_an_open_file(link: Link) -> None:
-    link.send(BEGIN)
+def test_a_recording_begins_only_with_an_open_file(connection: Connection) -> None:
+    connection.send(BEGIN)
     with pytest.raises(RecorderError, match="begins with one open file"):
-        link.expect("begun", 5.0)
+        connection.expect("begun", 5.0)
 
 
-def test_a_connection_has_one_recording(link: Link, tmp_path: Path) -> None:
+def test_a_connection_has_one_recording(connection: Connection, tmp_path: Path) -> None:
     with opened(tmp_path / "one") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
-    link.expect("begun", 5.0)
+        connection.send_descriptor(BEGIN, descriptor)
+    connection.expect("begun", 5.0)
     with opened(tmp_path / "two") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
+        connection.send_descriptor(BEGIN, descriptor)
     with pytest.raises(RecorderError, match="has begun a recording already"):
-        link.expect("begun", 5.0)
+        connection.expect("begun", 5.0)
 
 
-def test_a_recording_that_is_not_there_cannot_be_joined(link: Link) -> None:
-    link.send({"op": "join", **SOURCE, "recording": "made-up"})
+def test_a_recording_that_is_not_there_cannot_be_joined(connection: Connection) -> None:
+    connection.send({"op": "join", **SOURCE, "recording": "made-up"})
     with pytest.raises(RecorderError, match="no such recording"):
-        link.expect("begun", 5.0)
+        connection.expect("begun", 5.0)
 
 
-def test_a_client_cannot_write_what_only_the_recorder_knows(link: Link, tmp_path: Path) -> None:
+def test_a_client_cannot_write_what_only_the_recorder_knows(
+    connection: Connection, tmp_path: Path
+) -> None:
     with opened(tmp_path / "run") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
-    link.expect("begun", 5.0)
-    link.send({"op": "mark", "event": "anchor", "time_ns": 1})
+        connection.send_descriptor(BEGIN, descriptor)
+    connection.expect("begun", 5.0)
+    connection.send({"op": "mark", "event": "anchor", "time_ns": 1})
     with pytest.raises(RecorderError, match="cannot write the event 'anchor'"):
-        link.expect("total", 5.0)
+        connection.expect("total", 5.0)
 
 
-def test_a_client_of_another_version_is_told_so_and_left(link: Link) -> None:
-    link.send({"op": "hello", "version": 99, "time_ns": 0})
+def test_a_client_of_another_version_is_told_so_and_left(connection: Connection) -> None:
+    connection.send({"op": "hello", "version": 99, "time_ns": 0})
     with pytest.raises(RecorderError, match="speaks version 2"):
-        link.expect("total", 5.0)
+        connection.expect("total", 5.0)
 
 
-def test_a_file_that_will_not_do_is_refused_and_left_as_it_is(link: Link, tmp_path: Path) -> None:
+def test_a_file_that_will_not_do_is_refused_and_left_as_it_is(
+    connection: Connection, tmp_path: Path
+) -> None:
     (tmp_path / "run").write_text("precious")
     with opened(tmp_path / "run") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
+        connection.send_descriptor(BEGIN, descriptor)
         with pytest.raises(RecorderError, match="the file is not empty"):
-            link.expect("begun", 5.0)
+            connection.expect("begun", 5.0)
     assert (tmp_path / "run").read_text() == "precious"
-    assert_it_still_serves(link)
+    assert_it_still_serves(connection)
 
 
 def test_marks_that_are_sent_before_the_file_is_found_fit_are_kept(
-    link: Link, tmp_path: Path
+    connection: Connection, tmp_path: Path
 ) -> None:
     with opened(tmp_path / "run.arrow") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
+        connection.send_descriptor(BEGIN, descriptor)
     for number in range(100):
-        link.send({"op": "mark", "event": "note", "name": f"user:{number}", "time_ns": number})
-    link.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
-    assert link.expect("ended", 10.0)["failure"] is None
+        connection.send(
+            {"op": "mark", "event": "note", "name": f"user:{number}", "time_ns": number}
+        )
+    connection.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    assert connection.expect("ended", 10.0)["failure"] is None
     notes = {note.name for note in read_run(tmp_path / "run.arrow").notes}
     assert notes >= {f"user:{number}" for number in range(100)}
 
 
 def test_nonsense_before_the_file_is_found_fit_ends_the_connection_alone(
-    link: Link, tmp_path: Path
+    connection: Connection, tmp_path: Path
 ) -> None:
     with opened(tmp_path / "run.arrow") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
-        link.send({"op": "mark", "event": "anchor", "time_ns": 1})
+        connection.send_descriptor(BEGIN, descriptor)
+        connection.send({"op": "mark", "event": "anchor", "time_ns": 1})
         with pytest.raises(RecorderError, match="cannot write the event 'anchor'"):
-            link.expect("total", 5.0)
+            connection.expect("total", 5.0)
 
 
-def test_a_mark_that_comes_after_the_end_does_no_harm(link: Link, tmp_path: Path) -> None:
+def test_a_mark_that_comes_after_the_end_does_no_harm(
+    connection: Connection, tmp_path: Path
+) -> None:
     with opened(tmp_path / "run") as descriptor:
-        link.send_descriptor(BEGIN, descriptor)
-    link.expect("begun", 5.0)
-    link.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
-    link.send({"op": "mark", "event": "note", "name": "late", "time_ns": 1})
-    assert link.expect("ended", 10.0)["failure"] is None
-    assert_it_still_serves(link)
+        connection.send_descriptor(BEGIN, descriptor)
+    connection.expect("begun", 5.0)
+    connection.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    connection.send({"op": "mark", "event": "note", "name": "late", "time_ns": 1})
+    assert connection.expect("ended", 10.0)["failure"] is None
+    assert_it_still_serves(connection)
 
 
-def test_a_rate_that_is_no_number_is_refused(link: Link, tmp_path: Path) -> None:
+def test_a_rate_that_is_no_number_is_refused(connection: Connection, tmp_path: Path) -> None:
     with opened(tmp_path / "run") as descriptor:
-        link.send_descriptor({**BEGIN, "rate_hz": float("nan")}, descriptor)
+        connection.send_descriptor({**BEGIN, "rate_hz": float("nan")}, descriptor)
     with pytest.raises(RecorderError, match="the rate is not a number"):
-        link.expect("begun", 5.0)
-    assert_it_still_serves(link)
+        connection.expect("begun", 5.0)
+    assert_it_still_serves(connection)
 
 
-def test_descriptors_cannot_be_piled_up_in_the_recorder(link: Link, tmp_path: Path) -> None:
+def test_descriptors_cannot_be_piled_up_in_the_recorder(
+    connection: Connection, tmp_path: Path
+) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with opened(tmp_path / "run") as descriptor:
         with contextlib.suppress(BrokenPipeError):  # it may have hung up already
             for _ in range(3):
-                socket.send_fds(link._socket, [b"{"], [descriptor])
+                socket.send_fds(connection._socket, [b"{"], [descriptor])
         with pytest.raises(RecorderError, match=r"one descriptor at a time|not a message"):
-            link.expect("begun", 5.0)
-        link.wait_for(lambda _: False, 5.0)
-    assert link.lost
+            connection.expect("begun", 5.0)
+        connection.wait_for(lambda _: False, 5.0)
+    assert connection.lost
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
-def assert_it_still_serves(link: Link) -> None:
-    link.send({"op": "status"})
-    assert link.expect("status", 5.0)["clients"] == 1
+def assert_it_still_serves(connection: Connection) -> None:
+    connection.send({"op": "status"})
+    assert connection.expect("status", 5.0)["clients"] == 1
 
 
-def test_nonsense_ends_the_connection_and_not_the_recorder(link: Link) -> None:
-    link.send({"op": "nonsense"})
+def test_nonsense_ends_the_connection_and_not_the_recorder(connection: Connection) -> None:
+    connection.send({"op": "nonsense"})
     with pytest.raises(RecorderError, match="unknown op"):
-        link.expect("total", 5.0)
-    assert link.wait_for(lambda _: False, 5.0) is None
-    assert link.lost
+        connection.expect("total", 5.0)
+    assert connection.wait_for(lambda _: False, 5.0) is None
+    assert connection.lost

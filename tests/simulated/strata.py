@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from effmeter.energy.value import CONFIDENCE
+from effmeter.energy.confidence import CONFIDENCE
 from effmeter.probes.nvidia.probe import PERIOD_S
 from tests.simulated.sensors import (
     Seconds,

@@ -275,9 +275,9 @@ def test_a_metric_of_unknown_direction_needs_a_mode() -> None:
 
 
 def test_overshoot_is_what_was_used_beyond_the_least_budget() -> None:
-    used = Energy(120.0, 110.0, 140.0, 6.0)
+    used = Energy(120.0, 110.0, 140.0, {"gpu0": 6.0})
     budgets = EnergyBudget(200) | (EnergyBudget(100) & MaxEpochs(3))
-    assert overshoot_of(budgets, used) == Energy(20.0, 10.0, 40.0, 6.0)
+    assert overshoot_of(budgets, used) == Energy(20.0, 10.0, 40.0, {"gpu0": 6.0})
     assert overshoot_of(MaxEpochs(3), used) is None
     assert overshoot_of(budgets, None) is None
 

@@ -49,7 +49,7 @@ WITH_A_FORKED_WORKER = """
             epoch.log(loss=1.0)
             if epoch.number == 3:
                 time.sleep(2.2)
-                print(run._session._link.recorder_pid, flush=True)
+                print(run._session._connection.recorder_pid, flush=True)
                 time.sleep(60)
 """
 
@@ -277,7 +277,7 @@ def test_a_shared_recorder_that_stalls_is_left_with_a_file_of_its_own(
             "op": "hello",
             "version": PROTOCOL_VERSION,
             "time_ns": now_ns(),
-            "life": "shared",
+            "mode": "shared",
             "pid": 1,
         }
         client.sendall(encode(hello))

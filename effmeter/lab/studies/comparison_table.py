@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from effmeter.energy import Energy
+from effmeter.energy.text import energy_words as joule_words
 from effmeter.lab.studies.comparison import Arm, Comparison, TablePlan
 from effmeter.lab.studies.over_seeds import (
     OverSeeds,
@@ -22,7 +22,7 @@ from effmeter.lab.studies.over_seeds import (
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.repeats import BySeed, Repeats
 from effmeter.lab.studies.variant import DENSE, Variant
-from effmeter.report.formatting import energy_figure, energy_interval, with_interval
+from effmeter.report.formatting import with_interval
 
 Results = Mapping[Variant, Repeats]
 
@@ -135,8 +135,7 @@ def energy_words(repeats: BySeed) -> tuple[str, str]:
     if found is None:
         return "not known", ""
     mean = found[0]
-    energy = Energy(mean.value, mean.low, mean.high, mean.systematic)
-    return energy_figure(energy), energy_interval(energy)
+    return joule_words(mean.value, mean.low, mean.high)
 
 
 def remarks_on(repeats: Repeats, computes_densely: bool = False) -> str:

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from effmeter.clock import Clock
 from effmeter.probes.base import DeviceMemory, Failure, MemoryDevices, Probe
 from effmeter.recorder.observers.contention import UNTOLD
-from effmeter.recorder.observers.observer import Pace
+from effmeter.recorder.observers.observer import Cadence
 from effmeter.recorder.observers.processes import PROC, Family, Listing, Process, sees_all_processes
 from effmeter.runfile.format import PEAK
 
-PACE = Pace(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0003)
+PACE = Cadence(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0003)
 RAM = "ram"
 NO_PROCESS = "cannot be told: the process numbers of the recorded program mean nothing here"
 NOT_TOLD = "the driver does not tell it of each process"
@@ -55,7 +55,7 @@ class MemoryUse(NamedTuple):
     text: str | None = None
 
 
-class MemoryLook:
+class MemoryObserver:
     """Takes snapshots of all that is recorded."""
 
     def __init__(

@@ -16,7 +16,7 @@ Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Cadence:
     """How often to look, in seconds."""
 
     settle_s: float
@@ -32,13 +32,13 @@ class Pace:
         return min(max(self.period_s, cost_s / self.load_fraction), self.longest_s)
 
 
-class Watch(Generic[Seen]):
+class PeriodicObserver(Generic[Seen]):
     """Looks while something is recorded; what was seen waits in a bounded queue.
 
     ``look`` is told whether somebody has joined since the last time.
     """
 
-    def __init__(self, name: str, look: Callable[[bool], Seen], pace: Pace) -> None:
+    def __init__(self, name: str, look: Callable[[bool], Seen], pace: Cadence) -> None:
         self._look = look
         self._pace = pace
         self._seen: deque[Seen] = deque(maxlen=100)

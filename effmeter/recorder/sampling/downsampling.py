@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from effmeter.channel import Channel, Kind
-from effmeter.recorder.sampling.ingest import Observation
+from effmeter.recorder.sampling.ingest import Sample
 from effmeter.recorder.sampling.schedule import CLOSE_NS
 
 COARSE_REFRESH_S = 0.05
 """A counter that changes as rarely is kept at every reading near a boundary, as it was read."""
 
 
-class Thinning:
+class Downsampler:
     """Follows each channel from reading to reading; times are of the run clock.
 
     ``cap_hz``: the most readings per second that the user may have; None: no cap.
@@ -44,7 +44,7 @@ class Thinning:
         self._wanted.update(channels)
         self._close_until_ns = now_ns + CLOSE_NS
 
-    def keeps(self, seen: Observation) -> bool:
+    def keeps(self, seen: Sample) -> bool:
         """Whether this recording asked for so many readings, or for one at a mark."""
         if self._slot_ns and not self._is_first_of_slot(seen):
             return self._takes_wanted(seen)
@@ -59,7 +59,7 @@ class Thinning:
         self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + self._period_ns
         return True
 
-    def _is_first_of_slot(self, seen: Observation) -> bool:
+    def _is_first_of_slot(self, seen: Sample) -> bool:
         """All recordings of a capped user take the same readings: together they get no more.
 
         What is left of the slot that a recording begins in is therefore passed over.
@@ -69,7 +69,7 @@ class Thinning:
         self._slots[seen.channel] = slot
         return slot != earlier
 
-    def _takes_wanted(self, seen: Observation) -> bool:
+    def _takes_wanted(self, seen: Sample) -> bool:
         wanted = seen.channel in self._wanted
         self._wanted.discard(seen.channel)
         return wanted

@@ -12,8 +12,8 @@ from effmeter.runfile.format import SLOW_READ_NS
 OUT_OF_LINE = "the sensor gave a value that cannot be right"
 
 
-class Observation(NamedTuple):
-    """One believable reading: joules since the intake began, or watts."""
+class Sample(NamedTuple):
+    """One believable reading: joules since the tracker began, or watts."""
 
     channel: str
     time_ns: int
@@ -35,7 +35,7 @@ class Gap(NamedTuple):
     """The most energy it can have hidden, null where that is not known."""
 
 
-class Appeared(NamedTuple):
+class ChannelStart(NamedTuple):
     """A channel gave its first reading; counters with what they then showed."""
 
     channel: Channel
@@ -43,7 +43,7 @@ class Appeared(NamedTuple):
     absolute_j: float | None
 
 
-Item = Observation | Gap | Appeared
+Item = Sample | Gap | ChannelStart
 
 
 @dataclass(slots=True)
@@ -58,19 +58,19 @@ class _Followed:
     """The gap that is open now."""
 
 
-class Intake:
+class ChannelTracker:
     """Follows every channel from reading to reading; knows nothing of recordings."""
 
     def __init__(self, channels: Iterable[Channel] = ()) -> None:
         self._followed: dict[str, _Followed] = {}
-        self._appeared: dict[str, Appeared] = {}
+        self._started: dict[str, ChannelStart] = {}
         self._gaps = 0
         self.describe(channels)
 
     @property
-    def appeared(self) -> Mapping[str, Appeared]:
+    def started(self) -> Mapping[str, ChannelStart]:
         """The channels that have been read so far, by name."""
-        return self._appeared
+        return self._started
 
     @property
     def failing(self) -> Iterable[Gap]:
@@ -93,7 +93,7 @@ class Intake:
                 yield from self._fail(followed, begin_ns, value.reason)
                 continue
             time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
-            if name not in self._appeared:
+            if name not in self._started:
                 yield self._appear(followed, time_ns, value)
             energy_j = power_w = None
             counter = followed.counter
@@ -110,13 +110,13 @@ class Intake:
                 yield self._recover(followed, followed.gap, time_ns)
             followed.last_read_ns = time_ns
             read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
-            yield Observation(name, time_ns, energy_j, power_w, read_s)
+            yield Sample(name, time_ns, energy_j, power_w, read_s)
 
-    def _appear(self, followed: _Followed, time_ns: int, value: float) -> Appeared:
+    def _appear(self, followed: _Followed, time_ns: int, value: float) -> ChannelStart:
         channel = followed.channel
         absolute_j = None if followed.counter is None else value * channel.unit_j
-        appeared = self._appeared[channel.name] = Appeared(channel, time_ns, absolute_j)
-        return appeared
+        started = self._started[channel.name] = ChannelStart(channel, time_ns, absolute_j)
+        return started
 
     def _fail(self, followed: _Followed, time_ns: int, reason: str) -> Iterator[Gap]:
         if followed.gap is not None:

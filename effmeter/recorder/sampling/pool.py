@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery, Failure, Reading
-from effmeter.recorder.observers import memory, neighbours
-from effmeter.recorder.observers.observer import Watch
+from effmeter.recorder.observers import machine, memory
+from effmeter.recorder.observers.observer import PeriodicObserver
 from effmeter.recorder.recording import Recording
-from effmeter.recorder.sampling.ingest import Intake, Item
+from effmeter.recorder.sampling.ingest import ChannelTracker, Item
 from effmeter.recorder.sampling.sampler import Sampler
 
 HUNG_AFTER_NS = 2_000_000_000
@@ -25,12 +25,12 @@ class SamplerPool:
         self._clock = clock
         probes = discovery.probes
         self._samplers = [Sampler(probe, clock, on_extra) for probe in probes]
-        seen = neighbours.Neighbours(neighbours.Machine(neighbours.devices_of(probes)), clock)
-        used = memory.MemoryLook(lambda: self._roots, memory.memory_of(probes), clock)
-        self._neighbours = Watch("watch-neighbours", seen.look, neighbours.PACE)
-        self._memory = Watch("watch-memory", used.look, memory.PACE)
+        seen = machine.MachineObserver(machine.MachineSources(machine.devices_of(probes)), clock)
+        used = memory.MemoryObserver(lambda: self._roots, memory.memory_of(probes), clock)
+        self._machine = PeriodicObserver("observe-machine", seen.look, machine.PACE)
+        self._memory = PeriodicObserver("observe-memory", used.look, memory.PACE)
         self._roots: set[int] = set()
-        self._intake = Intake()
+        self._tracker = ChannelTracker()
         self._missed_before: dict[str, int] = {}
         self.recordings: dict[str, Recording] = {}
 
@@ -38,12 +38,12 @@ class SamplerPool:
         """Start the samplers, at rest."""
         for sampler in self._samplers:
             sampler.start()
-        for watch in (self._neighbours, self._memory):
+        for watch in (self._machine, self._memory):
             watch.start()
 
     def stop(self) -> None:
         """End the samplers and close their probes."""
-        for watch in (self._neighbours, self._memory):
+        for watch in (self._machine, self._memory):
             watch.stop()
         for sampler in self._samplers:
             sampler.stop()
@@ -53,7 +53,7 @@ class SamplerPool:
         if not self.recordings:
             self._begin_afresh()
         self.recordings[token] = recording
-        recording.take(self._intake.failing, self._intake.appeared)
+        recording.take(self._tracker.failing, self._tracker.started)
         self._adjust_rate()
 
     def remove(self, token: str) -> None:
@@ -61,7 +61,7 @@ class SamplerPool:
         del self.recordings[token]
         self._adjust_rate()
         if not self.recordings:
-            for watch in (self._neighbours, self._memory):
+            for watch in (self._machine, self._memory):
                 watch.rest()
 
     def missed_deadlines(self) -> Iterator[tuple[str, int]]:
@@ -75,7 +75,7 @@ class SamplerPool:
     def look_around(self) -> None:
         """Look in a moment who uses the machine and its memory: a program has joined."""
         self._roots = {pid for recording in self.recordings.values() for pid in recording.roots}
-        for watch in (self._neighbours, self._memory):
+        for watch in (self._machine, self._memory):
             watch.look_soon()
 
     def request_reading(self) -> None:
@@ -92,9 +92,9 @@ class SamplerPool:
         """Take in what has been read and hand it on."""
         for sampler in self._samplers:
             readings = sampler.take()
-            self._intake.describe(sampler.probe.channels)  # after: they name no later channel
-            self._distribute(self._intake.take([*readings, *self._hung(sampler)]))
-        for snapshot in self._neighbours.take():
+            self._tracker.describe(sampler.probe.channels)  # after: they name no later channel
+            self._distribute(self._tracker.take([*readings, *self._hung(sampler)]))
+        for snapshot in self._machine.take():
             for recording in self.recordings.values():
                 recording.look_around(snapshot)
         for used in self._memory.take():
@@ -106,7 +106,7 @@ class SamplerPool:
         for sampler in self._samplers:
             sampler.take()
             self._missed_before[sampler.probe.name] = sampler.missed_deadlines
-        self._intake = Intake(self._discovery.channels)
+        self._tracker = ChannelTracker(self._discovery.channels)
 
     def _hung(self, sampler: Sampler) -> Iterable[Reading]:
         since_ns = sampler.reading_since_ns
@@ -119,11 +119,11 @@ class SamplerPool:
         items = list(items)
         if items:
             for recording in self.recordings.values():
-                recording.take(items, self._intake.appeared)
+                recording.take(items, self._tracker.started)
 
     def _adjust_rate(self) -> None:
         wanted_s = min((r.period_s for r in self.recordings.values()), default=None)
         for sampler in self._samplers:
             sampler.set_period(wanted_s)
         for recording in self.recordings.values():
-            recording.thin_readings(wanted_s is not None and recording.period_s > wanted_s)
+            recording.downsample(wanted_s is not None and recording.period_s > wanted_s)

@@ -11,7 +11,7 @@ from effmeter.cover import choose_cover
 from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
-from effmeter.recorder.sampling.ingest import Appeared, Gap, Intake, Observation
+from effmeter.recorder.sampling.ingest import ChannelStart, ChannelTracker, Gap, Sample
 from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi, place_pci_device
 from tests.simulated.amd.library import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_FOUND
 from tests.simulated.clock import ManualClock
@@ -51,9 +51,9 @@ def recorded(
     probe: AmdLibraryProbe, looks: list[list[Reading]]
 ) -> tuple[dict[str, Trace], list[Gap]]:
     """The traces of the channels that a recording has after these looks, and its gaps."""
-    intake = Intake(probe.channels)
-    items = [item for look in looks for item in intake.take(look)]
-    seen = [item for item in items if isinstance(item, Observation)]
+    tracker = ChannelTracker(probe.channels)
+    items = [item for look in looks for item in tracker.take(look)]
+    seen = [item for item in items if isinstance(item, Sample)]
     traces = {}
     for channel in probe.channels:
         mine = [s for s in seen if s.channel == channel.name]
@@ -61,7 +61,7 @@ def recorded(
         if mine:
             times = np.array([s.time_ns for s in mine], np.int64)
             traces[channel.name] = trace(channel, times, np.array(values, float))
-    assert {i.channel.name for i in items if isinstance(i, Appeared)} == set(traces)
+    assert {i.channel.name for i in items if isinstance(i, ChannelStart)} == set(traces)
     return traces, [item for item in items if isinstance(item, Gap)]
 
 

@@ -14,7 +14,7 @@ from effmeter.recorder.observers.memory import (
     NOT_TOLD,
     RAM,
     MemoryLog,
-    MemoryLook,
+    MemoryObserver,
     MemoryUse,
     resident,
 )
@@ -38,7 +38,7 @@ class SimulatedProcesses:
         self.start(SHELL, 1)
         self.start(TRAINING, SHELL, now_mib=100)
         self.start(OTHER, SHELL, now_mib=9000)
-        self._look = MemoryLook(lambda: {TRAINING}, lambda: self.gpus, ManualClock(), folder)
+        self._look = MemoryObserver(lambda: {TRAINING}, lambda: self.gpus, ManualClock(), folder)
 
     def start(self, pid: int, parent: int, now_mib: int = 1, highest_mib: int = 0) -> None:
         folder = self.proc / str(pid)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from effmeter.probes.base import Failure
-from effmeter.recorder.observers.neighbours import Machine, Neighbours
-from effmeter.recorder.observers.observer import Pace, Watch
+from effmeter.recorder.observers.machine import MachineObserver, MachineSources
+from effmeter.recorder.observers.observer import Cadence, PeriodicObserver
 from effmeter.recorder.observers.processes import Process
 from tests.recording import eventually
 from tests.simulated.clock import ManualClock
 
-PACE = Pace(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
+PACE = Cadence(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
 INIT = Process(1, 0, 1, 0.0, "init", 0.0, 0.0)
 
 
@@ -21,9 +21,9 @@ class Surroundings:
         self.busy_s = 0.0
         self.gpu_users: tuple[int, ...] = ()
         self.listings = 0
-        machine = Machine(self.users, self.processes, lambda: self.busy_s)
-        self.neighbours = Neighbours(machine, self.clock)
-        self.watch = Watch("watch-test", self.neighbours.look, PACE)
+        machine = MachineSources(self.users, self.processes, lambda: self.busy_s)
+        self.neighbours = MachineObserver(machine, self.clock)
+        self.watch = PeriodicObserver("watch-test", self.neighbours.look, PACE)
 
     def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
         return {"gpu0": self.gpu_users}
@@ -76,7 +76,7 @@ def test_who_has_joined_is_looked_for_again_where_the_machine_did_not_answer() -
             raise OSError("no answer")
         return "seen"
 
-    watch = Watch("watch-test", look, PACE)
+    watch = PeriodicObserver("watch-test", look, PACE)
     watch.start()
     watch.look_soon()
     eventually(lambda: len(asked) > 2, "it asks again and again")

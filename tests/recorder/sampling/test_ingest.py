@@ -2,7 +2,14 @@
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import Failure, Reading
-from effmeter.recorder.sampling.ingest import OUT_OF_LINE, Appeared, Gap, Intake, Item, Observation
+from effmeter.recorder.sampling.ingest import (
+    OUT_OF_LINE,
+    ChannelStart,
+    ChannelTracker,
+    Gap,
+    Item,
+    Sample,
+)
 
 MS = 1_000_000
 COUNTER = Channel(
@@ -24,24 +31,24 @@ def counted(time_ms: int, value: int | Failure, took_ms: float = 0.0) -> Reading
 
 
 def told(*readings: Reading) -> list[Item]:
-    return list(Intake([COUNTER, GAUGE]).take(readings))
+    return list(ChannelTracker([COUNTER, GAUGE]).take(readings))
 
 
 def test_a_channel_appears_with_its_absolute_counter_before_its_first_reading() -> None:
-    appeared, first = told(counted(5, 7000))
-    assert appeared == Appeared(COUNTER, 5 * MS, 7.0)
-    assert first == Observation("cpu0", 5 * MS, 0.0, None, None)
+    started, first = told(counted(5, 7000))
+    assert started == ChannelStart(COUNTER, 5 * MS, 7.0)
+    assert first == Sample("cpu0", 5 * MS, 0.0, None, None)
 
 
 def test_a_counter_is_told_as_joules_since_its_first_reading() -> None:
     items = told(counted(0, 999_990), counted(100, 10), counted(200, 30))
-    energies = [item.energy_j for item in items if isinstance(item, Observation)]
+    energies = [item.energy_j for item in items if isinstance(item, Sample)]
     assert energies == [0.0, 0.02, 0.04]
 
 
 def test_a_gauge_is_told_in_watts() -> None:
     (_, seen) = told(Reading("gpu0-power", 0, 2, 215.5))
-    assert seen == Observation("gpu0-power", 1, None, 215.5, None)
+    assert seen == Sample("gpu0-power", 1, None, 215.5, None)
 
 
 def test_failures_are_one_gap_that_closes_with_the_next_reading_and_hide_nothing_of_a_counter() -> (
@@ -52,7 +59,7 @@ def test_failures_are_one_gap_that_closes_with_the_next_reading_and_hide_nothing
     opened, closed = [item for item in items if isinstance(item, Gap)]
     assert opened == Gap("cpu0", 1, 0, None, "permission denied", None)
     assert closed == Gap("cpu0", 1, 0, 30 * MS, "permission denied", 0.0)
-    assert [i.energy_j for i in items if isinstance(i, Observation)] == [0.0, 0.005]
+    assert [i.energy_j for i in items if isinstance(i, Sample)] == [0.0, 0.005]
 
 
 def test_what_a_gap_of_a_gauge_hides_is_not_known() -> None:
@@ -66,7 +73,7 @@ def test_what_a_gap_of_a_gauge_hides_is_not_known() -> None:
 
 def test_a_value_out_of_line_is_a_gap_and_never_energy() -> None:
     items = told(counted(0, 100), counted(10, 900_000), counted(20, 105))
-    assert [i.energy_j for i in items if isinstance(i, Observation)] == [0.0, 0.005]
+    assert [i.energy_j for i in items if isinstance(i, Sample)] == [0.0, 0.005]
     assert [i.reason for i in items if isinstance(i, Gap)] == [OUT_OF_LINE, OUT_OF_LINE]
 
 
@@ -80,7 +87,7 @@ def test_a_reset_is_a_gap_with_the_most_it_can_have_hidden() -> None:
 
 def test_only_slow_readings_tell_how_long_they_took() -> None:
     items = told(counted(0, 0, took_ms=0.5), counted(10, 1, took_ms=4))
-    assert [i.read_s for i in items if isinstance(i, Observation)] == [None, 0.004]
+    assert [i.read_s for i in items if isinstance(i, Sample)] == [None, 0.004]
 
 
 def test_a_channel_that_was_never_read_fails_as_a_gap_from_its_first_failure() -> None:

@@ -80,8 +80,7 @@ def _overshoot(seen: Sequence[Observation]) -> list[str]:
 def _mean_energy(seen: Sequence[Observation]) -> Energy:
     summed = total(each.energy for each in seen)
     assert summed is not None
-    figures = (summed.value_j, summed.low_j, summed.high_j, summed.systematic_j)
-    return Energy(*(figure / len(seen) for figure in figures))
+    return summed / len(seen)
 
 
 def unfilled(number: int, title: str, place: int) -> PaperTable:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from effmeter.clock import Clock
 from effmeter.probes.base import Failure, Probe, SharedDevices
 from effmeter.recorder.observers.contention import NOTICED_CPUS, Snapshot
-from effmeter.recorder.observers.observer import Pace
+from effmeter.recorder.observers.observer import Cadence
 from effmeter.recorder.observers.processes import (
     Process,
     busy_s,
@@ -14,11 +14,11 @@ from effmeter.recorder.observers.processes import (
     sees_all_processes,
 )
 
-PACE = Pace(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.0004)
+PACE = Cadence(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.0004)
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineSources:
     """What the operating system and the drivers tell."""
 
     users: Callable[[], Mapping[str, tuple[int, ...] | Failure]]
@@ -27,10 +27,10 @@ class Machine:
     sees_all: bool = field(default_factory=sees_all_processes)
 
 
-class Neighbours:
+class MachineObserver:
     """Takes snapshots; the processes are listed only if they can matter."""
 
-    def __init__(self, machine: Machine, clock: Clock) -> None:
+    def __init__(self, machine: MachineSources, clock: Clock) -> None:
         self._machine = machine
         self._clock = clock
         self._last: Snapshot | None = None

@@ -22,7 +22,7 @@ MAX_UNSENT_BYTES = 256 * 1024
 RESTRICTED_MESSAGES_PER_S = 2000
 
 
-class Connection:
+class ServedClient:
     """A client's end as the recorder sees it; nothing here ever waits."""
 
     def __init__(self, sock: socket.socket, owner_uid: int, now_ns: int) -> None:
@@ -48,7 +48,7 @@ class Connection:
 
     @property
     def key(self) -> int:
-        """What tells this connection from the others."""
+        """What tells this client from the others."""
         return id(self)
 
     @property
@@ -99,7 +99,7 @@ class Connection:
         self.paused_until_ns = 1
         return held
 
-    def take_descriptor(self) -> int | None:
+    def pop_descriptor(self) -> int | None:
         """The descriptor that was handed over, if any: the caller's from now on."""
         return self._descriptors.pop() if self._descriptors else None
 

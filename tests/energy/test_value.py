@@ -1,0 +1,195 @@
+"""Energies follow the laws of their errors: by source, with sign, as narrow as what they share."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effmeter.channel import Channel
+from effmeter.energy import Energy
+from effmeter.energy.source import channel_energy
+from tests.runfile.writing import counter, gauge
+
+GPU = counter("gpu0", gain_error_fraction=0.05)
+CPU = gauge("cpu", provenance="estimated", estimate_factor=2.0)
+RAM = gauge("ram", provenance="estimated", estimate_factor=3.0, gain_error_fraction=0.1)
+CHANNELS = (GPU, CPU, RAM)
+
+figures = st.floats(0.1, 1e4)
+fractions = st.floats(-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One channel's energy in one window, with what is true of it apart from gain and factor."""
+
+    channel: Channel
+    energy: Energy
+    shown_j: float
+    passed_j: float
+
+    def true_j(self, gain: Mapping[str, float], factor: Mapping[str, float]) -> float:
+        gain_j = self.shown_j * self.channel.gain_error_fraction * gain[self.channel.name]
+        return self.passed_j * factor[self.channel.name] + gain_j
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    channel = draw(st.sampled_from(CHANNELS))
+    value_j, below, above, where = (
+        draw(figures),
+        draw(st.floats(0, 1)),
+        draw(figures),
+        draw(fractions),
+    )
+    low_j, high_j = value_j * (1 - below), value_j + above
+    passed_j = value_j + (where * above if where > 0 else where * below * value_j)
+    return Window(channel, channel_energy(channel, value_j, low_j, high_j), value_j, passed_j)
+
+
+energies = windows().map(lambda window: window.energy)
+gains = st.fixed_dictionaries({channel.name: fractions for channel in CHANNELS})
+factors = st.fixed_dictionaries(
+    {c.name: st.floats(1 / c.estimate_factor, c.estimate_factor) for c in CHANNELS}
+)
+
+
+@given(energies)
+def test_an_energy_less_itself_is_zero_without_a_systematic_error(energy: Energy) -> None:
+    nothing = energy - energy
+    assert nothing.value_j == 0.0
+    assert nothing.systematic_j == 0.0
+    assert nothing.low_j <= 0.0 <= nothing.high_j
+
+
+@given(energies, energies)
+def test_what_was_added_and_taken_off_again_leaves_no_systematic_error(
+    one: Energy, other: Energy
+) -> None:
+    left = (one + other) - other
+    assert left.value_j == pytest.approx(one.value_j, abs=1e-6)
+    assert left.systematic_j == pytest.approx(one.systematic_j, abs=1e-6)
+    assert left.low_j <= one.low_j + 1e-6
+    assert left.high_j >= one.high_j - 1e-6
+
+
+@given(energies, energies, energies)
+def test_sums_do_not_depend_on_the_order(one: Energy, other: Energy, third: Energy) -> None:
+    sums = (one + other + third, third + (other + one))
+    for name in ("value_j", "low_j", "high_j", "systematic_j", "half_width_j"):
+        first, second = (getattr(found, name) for found in sums)
+        assert first == pytest.approx(second, rel=1e-9, abs=1e-9)
+
+
+@given(energies, st.floats(-100, 100).filter(lambda by: abs(by) > 1e-3))
+def test_a_number_scales_the_value_and_every_error(energy: Energy, by: float) -> None:
+    scaled = energy * by
+    for found in (scaled, by * energy, energy / (1 / by)):
+        assert found.value_j == pytest.approx(energy.value_j * by)
+        assert found.half_width_j == pytest.approx(energy.half_width_j * abs(by))
+        assert found.systematic_j == pytest.approx(energy.systematic_j * abs(by))
+        assert found.low_j <= found.value_j <= found.high_j
+    negated = -energy
+    assert -negated == energy
+
+
+@given(st.lists(st.tuples(windows(), st.floats(-3, 3)), min_size=1, max_size=6), gains, factors)
+def test_a_weighted_sum_holds_the_truth(
+    terms: list[tuple[Window, float]], gain: Mapping[str, float], factor: Mapping[str, float]
+) -> None:
+    summed, true_j, size_j = Energy.exactly(0.0), 0.0, 1.0
+    for window, weight in terms:
+        summed = summed + window.energy * weight
+        true_j += window.true_j(gain, factor) * weight
+        size_j += abs(weight) * window.energy.high_j
+    slack_j = summed.systematic_j + 1e-9 * size_j
+    assert summed.low_j - slack_j <= true_j <= summed.high_j + slack_j
+
+
+@given(st.lists(windows(), min_size=1, max_size=3), st.lists(windows(), min_size=1), factors)
+def test_a_ratio_holds_the_truth(
+    over: list[Window], under: list[Window], factor: Mapping[str, float]
+) -> None:
+    exact = dict.fromkeys(factor, 0.0)
+    sums = [sum((w.energy for w in part[1:]), part[0].energy) for part in (over, under)]
+    truths_j = [sum(w.true_j(exact, factor) for w in part) for part in (over, under)]
+    ratio = sums[0] / sums[1]
+    if truths_j[1] > 0:
+        true = truths_j[0] / truths_j[1]
+        assert ratio.low <= true * (1 + 1e-9)
+        assert true <= ratio.high * (1 + 1e-9)
+
+
+@given(figures, figures)
+def test_the_gain_of_one_sensor_cancels_in_a_ratio(one_j: float, other_j: float) -> None:
+    one, other = (channel_energy(GPU, j, 0.9 * j, 1.1 * j) for j in (one_j, other_j))
+    ratio = one / other
+    assert ratio.value == pytest.approx(one_j / other_j)
+    assert ratio.systematic == pytest.approx(0.0, abs=1e-9 * ratio.value)
+
+
+def test_gains_of_two_sensors_add_in_a_ratio() -> None:
+    elsewhere = channel_energy(GPU, 100.0, 100.0, 100.0, host="another")
+    ratio = channel_energy(GPU, 200.0, 190.0, 220.0, host="one") / elsewhere
+    assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.9, 2.2)
+    assert ratio.systematic == pytest.approx(2 * (0.05 + 0.05))
+
+
+def test_the_difference_of_one_estimate_is_as_narrow_as_its_factor() -> None:
+    one, other = (channel_energy(CPU, j, j, j) for j in (100.0, 90.0))
+    less = one - other
+    assert (one.low_j, one.high_j) == (50.0, 200.0)
+    assert (less.value_j, less.low_j, less.high_j) == (10.0, 5.0, 20.0)
+    more = other - one
+    assert (more.value_j, more.low_j, more.high_j) == (-10.0, -20.0, -5.0)
+
+
+def test_a_factor_cancels_in_the_ratio_of_one_estimate() -> None:
+    one, other = (channel_energy(CPU, j, 0.9 * j, 1.1 * j) for j in (100.0, 50.0))
+    ratio = one / other
+    assert ratio.value == 2.0
+    assert ratio.low == pytest.approx(90 / 55)
+    assert ratio.high == pytest.approx(110 / 45)
+
+
+def test_the_factors_of_two_estimates_do_not_cancel() -> None:
+    one, other = (channel_energy(CPU, 100.0, 100.0, 100.0, host) for host in ("a", "b"))
+    less = one - other
+    assert (less.low_j, less.high_j) == (-150.0, 150.0)
+    ratio = one / other
+    assert (ratio.low, ratio.high) == pytest.approx((0.25, 4.0))
+
+
+def test_a_ratio_to_what_may_be_zero_has_no_bounds() -> None:
+    ratio = Energy(1.0, 1.0, 1.0) / Energy(1.0, 0.0, 2.0)
+    assert (ratio.value, ratio.low, ratio.high) == (1.0, -math.inf, math.inf)
+    assert math.isnan((Energy(1.0, 1.0, 1.0) / Energy.exactly(0.0)).value)
+
+
+def test_figures_are_plain_floats() -> None:
+    energy = Energy(np.float64(2.0), np.float64(1.0), np.float64(3.0)) * np.float64(2.0)
+    for figure in (energy.value_j, energy.low_j, energy.high_j, (energy / energy).value):
+        assert type(figure) is float
+
+
+def test_an_energy_prints_as_text_with_its_interval() -> None:
+    assert str(Energy(169.2, 62.1, 464.0)) == "169 J [62, 464]"
+    assert str(Energy(1234.0, 1200.0, 1260.0)) == "1.234 kJ [1.200, 1.260]"
+    assert str(Energy(2e3, math.nan, math.nan)) == "2.00 kJ, interval not known"
+    assert repr(Energy(2.0, 1.0, 3.0)) == "Energy(value_j=2.0, low_j=1.0, high_j=3.0)"
+    assert repr(channel_energy(GPU, 2.0, 1.0, 3.0)).endswith("high_j=3.0, systematic_j=0.1)")
+
+
+def test_energies_are_equal_where_values_and_errors_are() -> None:
+    assert channel_energy(GPU, 2.0, 1.0, 3.0) == channel_energy(GPU, 2.0, 1.0, 3.0)
+    assert channel_energy(GPU, 2.0, 1.0, 3.0) != Energy(2.0, 1.0, 3.0)
+    assert len({channel_energy(GPU, 2.0, 1.0, 3.0), channel_energy(GPU, 2.0, 1.0, 3.0)}) == 1
+    assert len({Energy(2.0, 1.0, 3.0), Energy(2.0, 1.0, 3.1)}) == 2
+
+
+def test_an_energy_that_cannot_be_negative_ends_at_zero() -> None:
+    assert Energy(-1.0, -2.0, 3.0).not_below_zero() == Energy(0.0, 0.0, 3.0)
