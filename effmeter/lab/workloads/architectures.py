@@ -102,7 +102,7 @@ def _denoiser(model: Model) -> Architecture:
     """A network that becomes a diffusion model."""
 
     def build(size: int, shape: Shape, options: Options) -> "tuple[nn.Module, Objective]":
-        from effmeter.lab.workloads.denoising import mean_error
+        from effmeter.lab.workloads.objectives import mean_error
 
         images = Images(shape.channels, shape.side, shape.side)
         return model.build(images, {**options, "width": int(options["width"]) * size}), mean_error

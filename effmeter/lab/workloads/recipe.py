@@ -3,16 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from effmeter.errors import UnfitError, UsageError
 from effmeter.lab.workloads.architectures import ARCHITECTURES, Architecture
 from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
 from effmeter.lab.workloads.options import OptionValue, resolve
-from effmeter.methods.registry import check_method_names, parse_method
-
-if TYPE_CHECKING:
-    from effmeter.lab.workloads.training import Training
+from effmeter.methods.registry import check_method_names
 
 METRICS = {
     "accuracy": "fraction of the images that are classified correctly",
@@ -79,7 +75,7 @@ class Recipe:
 
 def check(recipe: Recipe) -> None:
     """UsageError, one line with the remedy, for what cannot be trained; nothing is loaded."""
-    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    architecture, dataset = architecture_of(recipe), dataset_of(recipe)
     sizes = architecture.sizes
     if recipe.size not in sizes:
         raise UsageError(
@@ -98,15 +94,9 @@ def check(recipe: Recipe) -> None:
         )
 
 
-def check_method(recipe: Recipe) -> None:
-    """UsageError for a method that cannot be made of its text; loads the framework."""
-    if recipe.method is not None:
-        parse_method(recipe.method, seed=recipe.seed)
-
-
 def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
     """Every option of architecture and data set with its value; UsageError for unknown ones."""
-    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    architecture, dataset = architecture_of(recipe), dataset_of(recipe)
     given = dict(recipe.options)
     if len(given) < len(recipe.options):
         raise UsageError("an option is given twice")
@@ -117,28 +107,16 @@ def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
     )
 
 
-def prepare(recipe: Recipe) -> "Training":
-    """The training that follows from a recipe, its data loaded, on its device, ready to run.
-
-    UsageError for what cannot be trained or read (a file that is no such file, a device that
-    there is not, a fold without a class), FileNotFoundError or another OSError for files that
-    are not there, ImportError without the packages; what the device has no memory for is
-    torch's own error.
-    """
-    check(recipe)
-    from effmeter.lab.workloads.preparation import prepared
-
-    return prepared(recipe, _architecture_of(recipe), _dataset_of(recipe), resolved_options(recipe))
-
-
-def _architecture_of(recipe: Recipe) -> Architecture:
+def architecture_of(recipe: Recipe) -> Architecture:
+    """The architecture of that name; UsageError lists them."""
     if recipe.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UsageError(f"there is no workload {recipe.architecture!r}; there is: {known}")
     return ARCHITECTURES[recipe.architecture]
 
 
-def _dataset_of(recipe: Recipe) -> Dataset:
+def dataset_of(recipe: Recipe) -> Dataset:
+    """The data set of that name; UsageError lists them."""
     if recipe.dataset not in DATASETS:
         known = ", ".join(DATASETS)
         raise UsageError(f"there is no data set {recipe.dataset!r}; there is: {known}")

@@ -62,5 +62,5 @@ def test_a_part_can_be_asked_for_alone() -> None:
     scale = S3_SCALES["tiny"]
     assert scale.restricted_to([]).tables == scale.tables
     assert [table.part for table in scale.restricted_to(["table-6"]).tables] == ["table-6"]
-    with pytest.raises(UsageError, match="no part 'table-9'; it has: table-4"):
+    with pytest.raises(UsageError, match="no part 'table-9'; its parts are table-4"):
         scale.restricted_to(["table-9"])

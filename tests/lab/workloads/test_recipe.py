@@ -30,11 +30,11 @@ from effmeter.lab.workloads.metrics import METRICS as COMPUTED_METRICS
         (Recipe("lenet", validation_fraction=1.0), "a fraction below 1, not 1"),
         (Recipe("lenet", metrics=("beauty",)), "no metric 'beauty': there is accuracy"),
         (Recipe("lenet", metrics=()), "nothing to log: there is accuracy"),
-        (Recipe("lenet", fold=1), "fold 1 of how many"),
+        (Recipe("lenet", fold=1), "fold 1 needs the number of folds too"),
         (Recipe("lenet", folds=1, fold=1), "2 folds or more, not 1"),
         (Recipe("lenet", folds=5), "name the held-out fold, from 1 to 5"),
-        (Recipe("lenet", folds=5, fold=0), "0 is given"),
-        (Recipe("lenet", folds=5, fold=6), "6 is given"),
+        (Recipe("lenet", folds=5, fold=0), "from 1 to 5, not 0"),
+        (Recipe("lenet", folds=5, fold=6), "from 1 to 5, not 6"),
         (Recipe("lenet", options=(("beta", 1),)), "lenet on digits has no option 'beta'"),
         (Recipe("lenet", options=(("shifts", 1), ("shifts", 2))), "given twice"),
         (Recipe("lenet", options=(("initialisation", "xavier"),)), "default or normal, not 'xav"),
@@ -58,7 +58,10 @@ from effmeter.lab.workloads.metrics import METRICS as COMPUTED_METRICS
         ),
         (Recipe("ddpm", metrics=("error",), optimizer="sgd"), "ddpm is trained with AdamW"),
         (Recipe("lenet", method="gskip+magic"), "no method 'magic'; there is: dense"),
-        (Recipe("lenet", "mnist"), "name a folder that holds its files, or allow the download"),
+        (
+            Recipe("lenet", "mnist"),
+            r"name a folder that holds its files \(--data-dir\), or allow the download",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_one_clear_line(recipe: Recipe, message: str) -> None:

@@ -14,7 +14,7 @@ from effmeter.lab.studies.figure import FigureData
 from effmeter.lab.studies.method_results import MethodResults, MethodScale
 from effmeter.lab.studies.method_study import MethodStudy
 from effmeter.lab.studies.paper_table import PaperTable
-from effmeter.lab.studies.ssprop.flops_table import flops_table
+from effmeter.lab.studies.ssprop.operations import flops_table
 from effmeter.lab.studies.ssprop.search import search_data, search_table
 from effmeter.lab.studies.ssprop.settings import (
     FULL,

@@ -60,7 +60,7 @@ def _scale_of(request: StudyRequest) -> StudentScale:
 
 
 def _run(scale: StudentScale, request: StudyRequest, trainer: Trainer) -> StudyResult:
-    from effmeter.lab.studies.teacher_student.saved_curves import saved_curves
+    from effmeter.lab.studies.teacher_student.curves import saved_curves
     from effmeter.lab.studies.teacher_student.students import (
         by_approach,
         record_students,

@@ -9,7 +9,7 @@ import pytest
 from effmeter.errors import EffmeterError
 from effmeter.lab.studies.grow_prune_select.tables import published_energies
 from effmeter.lab.studies.repeats import BySeed
-from effmeter.lab.studies.teacher_student.saved_curves import saved_curves
+from effmeter.lab.studies.teacher_student.curves import saved_curves
 from effmeter.lab.studies.teacher_student.scale import SCALES, StudentScale
 from effmeter.lab.studies.teacher_student.students import (
     Student,
