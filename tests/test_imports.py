@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
-LEAVES = frozenset({"errors", "units", "clock", "channel", "cover"})
+LEAVES = frozenset({"errors", "units", "clock", "channel", "cover", "reason", "status"})
 KERNEL_LIBRARIES = frozenset({"numba", "numpy"})
 METHOD_LIBRARIES = frozenset({"torch", "numpy"})
 

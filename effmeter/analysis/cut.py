@@ -17,14 +17,14 @@ from effmeter.energy import Energy
 from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import NoteName, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
+from effmeter.status import Status
 from effmeter.stopping import (
     Criterion,
     EpochResult,
     Progress,
+    Reason,
     combine,
-    is_blindness,
     overshoot_of,
-    watched_metrics,
 )
 from effmeter.stopping.direction import usual_mode
 
@@ -33,8 +33,7 @@ from effmeter.stopping.direction import usual_mode
 class Cut:
     """Where a criterion is met in a recording."""
 
-    reason: str
-    """The criterion's own words."""
+    reason: Reason
     epochs: int
     point: EpochEfficiency
     """Eq 2 there."""
@@ -66,7 +65,7 @@ class Replay:
     def cut(self, criterion: Criterion) -> Cut | Uncut:
         """Where this criterion, alone, would have ended the loop."""
         stop = combine(criterion)
-        unlogged = sorted(watched_metrics(criterion).difference(*(r.metrics for r in self.results)))
+        unlogged = sorted(criterion.metrics().difference(*(r.metrics for r in self.results)))
         if unlogged:
             return Uncut(f"not met: no epoch logged {', '.join(unlogged)}")
         for count, epoch in enumerate(self.epochs, 1):
@@ -78,19 +77,19 @@ class Replay:
         return Uncut(self._divergence(count) or not_met)
 
     def _progress(self, count: int) -> Progress:
-        energy = self.results[count - 1].energy
-        return Progress(self.results[:count], energy, energy is not None)
+        used = self.results[count - 1].used
+        return Progress(self.results[:count], used, used is not None)
 
-    def _judged(self, criterion: Criterion, reason: str, count: int) -> Cut | Uncut:
+    def _judged(self, criterion: Criterion, reason: Reason, count: int) -> Cut | Uncut:
         diverged = self._divergence(count)
         if diverged is not None:
             return Uncut(diverged)
-        if is_blindness(reason):
+        if reason.is_blindness:
             return Uncut(f"not met: {reason} at epoch {count}")
         if count - 1 not in self.points:
             what = "energy" if self._logged(count) else f"{self.metric or 'metric that rises'}"
             return Uncut(f"met at epoch {count}, of which no {what} is known")
-        overshoot = overshoot_of(criterion, self.results[count - 1].energy)
+        overshoot = overshoot_of(criterion, self.results[count - 1].used)
         return Cut(reason, count, self.points[count - 1], overshoot)
 
     def _divergence(self, count: int) -> str | None:
@@ -150,4 +149,4 @@ def _program_began_ns(run: RecordedRun, epoch: RecordedEpoch) -> int:
 
 
 def _how_it_ended(run: RecordedRun) -> str:
-    return "" if run.status == "completed" else f" ({run.status})"
+    return "" if run.status is Status.COMPLETED else f" ({run.detailed_status})"

@@ -13,6 +13,7 @@ from typing import Any, Self
 import click
 
 from effmeter.errors import UsageError
+from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.tracking import Run
 from effmeter.tracking.live import Summary
 
@@ -69,7 +70,7 @@ def command(
     with recorded:
         recorded.note("command", " ".join(command))
         status = _run_through(program, command, recorded)
-        recorded.end("completed" if status == 0 else _failure(status))
+        recorded.end(COMPLETED if status == 0 else _failure(status))
     if not quiet:
         _tell(recorded.summary(), as_json)
     return _exit_like(status)
@@ -160,10 +161,10 @@ def _is_in_foreground() -> bool:
         return False
 
 
-def _failure(status: int) -> str:
+def _failure(status: int) -> DetailedStatus:
     if status < 0:
-        return f"failed: {signal.Signals(-status).name}"
-    return f"failed: exit status {status}"
+        return DetailedStatus(Status.FAILED, signal.Signals(-status).name)
+    return DetailedStatus(Status.FAILED, f"exit status {status}")
 
 
 def _tell(summary: Summary, as_json: bool) -> None:

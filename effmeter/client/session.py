@@ -26,8 +26,9 @@ from effmeter.client.connection import MAX_WAITING_MARKS, Connection, connect
 from effmeter.client.launch import launch_private
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError
 from effmeter.runfile.format import Event, successor_path
+from effmeter.status import Status
 from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE, remove_private_directory
-from effmeter.wire.protocol import STOPPED, Message, decode
+from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
@@ -232,7 +233,8 @@ class Session:
             return
         connection.drain()
         told = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
-        if connection.lost or (told is not None and told.get("status") == STOPPED):
+        stopped = told is not None and told.get("status") == Status.RECORDER_STOPPED
+        if connection.lost or stopped:
             self._replace(connection, "lost" if told is None else "stopped")
         elif told is not None:
             why = told.get("failure") or told.get("reason") or told.get("status")

@@ -11,6 +11,7 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
+from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -28,10 +29,7 @@ from effmeter.recorded.records import (
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
-
-RECORDING = "recording"
-INTERRUPTED = "interrupted"
-DAMAGED = "unknown: the end of the file is damaged"
+from effmeter.status import DetailedStatus, Status
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +69,26 @@ class Recording:
         return tuple(part.path for part in self.parts)
 
     @cached_property
-    def status(self) -> str:
+    def detailed_status(self) -> DetailedStatus:
         """How it ended: as its end says, or *recording*, or *interrupted* where it has none."""
         endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
         if endings:
-            return endings[-1].text or INTERRUPTED
+            return DetailedStatus.parse(endings[-1].text or Status.INTERRUPTED)
         last = self.parts[-1]
         if last.finished and last.damages:
-            return DAMAGED
-        return RECORDING if last.recording else INTERRUPTED
+            return DetailedStatus(Status.UNKNOWN, "the end of the file is damaged")
+        return DetailedStatus(Status.RECORDING if last.recording else Status.INTERRUPTED)
+
+    @property
+    def status(self) -> Status:
+        """The status without its detail."""
+        return self.detailed_status.status
+
+    @cached_property
+    def stopped_by(self) -> Reason | None:
+        """Why its epochs ended; None where no criterion ended them."""
+        stops = [note.text for note in self.notes if note.name == NoteName.STOP]
+        return Reason.parse(stops[-1]) if stops else None
 
     @cached_property
     def labels(self) -> dict[str, Label]:

@@ -15,7 +15,8 @@ from effmeter.recorder.sampling.ingest import ChannelStart, Gap, Item, Sample
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow, RowBuffer
 from effmeter.runfile.writer import RunWriter
-from effmeter.wire.protocol import INTERRUPTED, Message, ProtocolError
+from effmeter.status import Status
+from effmeter.wire.protocol import Message, ProtocolError
 
 ANCHOR_PERIOD_NS = 60_000_000_000
 FLUSH_PERIOD_NS = 900_000_000
@@ -261,8 +262,10 @@ class Recording:
     @property
     def status(self) -> str:
         """How the recording ended: the worst of its sources' endings."""
-        worst = [s for s in self._statuses if s != "completed"]
-        return next((s for s in worst if s == INTERRUPTED), worst[0] if worst else "completed")
+        worst = [s for s in self._statuses if s != Status.COMPLETED]
+        return next(
+            (s for s in worst if s == Status.INTERRUPTED), worst[0] if worst else Status.COMPLETED
+        )
 
     def _hand_over(self) -> None:
         count = len(self._rows)

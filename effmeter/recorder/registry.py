@@ -12,7 +12,8 @@ from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.pool import SamplerPool
 from effmeter.recorder.served_client import ServedClient
 from effmeter.recorder.visibility import with_visible_gpus
-from effmeter.wire.protocol import INTERRUPTED, PROTOCOL_VERSION, STOPPED, Message, ProtocolError
+from effmeter.status import Status
+from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
 
 SETTLE_NS = 300_000_000
 """The longest that an answer waits for the readings it asked for."""
@@ -73,7 +74,7 @@ class Registry:
     def end_all(self) -> None:
         """End every recording because the recorder stops."""
         for token in list(self._pool.recordings):
-            self._begin_ending(token, STOPPED)
+            self._begin_ending(token, Status.RECORDER_STOPPED)
 
     def pump_due_ns(self, pumped_ns: int) -> int:
         """When what was read since the last time must be taken in: as rarely as will do."""
@@ -255,7 +256,8 @@ class Registry:
     def forget(self, client: ServedClient) -> None:
         """A client is gone; what it left open ends as interrupted."""
         self._clients.pop(client.key, None)
-        self.leave(client, STOPPED if self.stop_requested else INTERRUPTED, final=False)
+        why = Status.RECORDER_STOPPED if self.stop_requested else Status.INTERRUPTED
+        self.leave(client, why, final=False)
 
     def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
         """A client's part in its recording is over; the last one out ends it."""
@@ -264,7 +266,7 @@ class Registry:
             return
         recording.end_source(client.key, status, dropped_marks)
         if final or not recording.sources:
-            self._begin_ending(token, INTERRUPTED)
+            self._begin_ending(token, Status.INTERRUPTED)
 
     def _begin_ending(self, token: str, status: str) -> None:
         """Close a recording once the readings at its end are in."""

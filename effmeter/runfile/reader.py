@@ -20,13 +20,15 @@ from effmeter.runfile.framing import MAGIC
 from effmeter.runfile.message import (
     MAX_UNFOLDED_BYTES,
     DamagedError,
-    read_batch,
+    read_batches,
     read_schema,
     unfolded_bytes,
 )
 from effmeter.runfile.part import Damage, Part, clock_offset_ns, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
 
+_GROUP_BYTES = 16 * 2**20
+"""Batches are decoded together up to this size."""
 MAX_UNFOLDED_RATIO = 1000
 """Of a whole file: what is recorded unfolds to some ten times its size."""
 
@@ -42,6 +44,17 @@ class _Contents:
     """Batches that the file had when it was finished."""
     unfolded_bytes: int = 0
 
+    def can_bear(self, message: bytes, max_bytes: int) -> bool:
+        """Whether a batch unfolds to a size within the bounds, with all before it."""
+        try:
+            unfolded = unfolded_bytes(message)
+        except DamagedError:
+            return False
+        if unfolded > MAX_UNFOLDED_BYTES or self.unfolded_bytes + unfolded > max_bytes:
+            return False
+        self.unfolded_bytes += unfolded
+        return True
+
 
 def read_part(path: Path) -> Part:
     """The rows of one file up to its last whole batch.
@@ -53,8 +66,8 @@ def read_part(path: Path) -> Part:
         recording = _is_locked(file)
         window = Window(file)
         pieces = _pieces(window)
-        schema, metadata = _beginning(path, window, pieces)
-        contents = _read(pieces, schema, MAX_UNFOLDED_BYTES + MAX_UNFOLDED_RATIO * window.size)
+        beginning, schema, metadata = _beginning(path, window, pieces)
+        contents = _read(pieces, beginning, MAX_UNFOLDED_BYTES + MAX_UNFOLDED_RATIO * window.size)
     try:
         rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
     except NotARunError as error:
@@ -70,7 +83,7 @@ def read_metadata(path: Path) -> Metadata:
     """What is known of a file without reading its rows; raises as ``read_part`` does."""
     with _opened(path) as file:
         window = Window(file)
-        return _beginning(path, window, _pieces(window))[1]
+        return _beginning(path, window, _pieces(window))[2]
 
 
 def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table:
@@ -80,16 +93,13 @@ def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table
     """
     version = version_of(rows.schema.metadata)
     schema = arrow_schema(columns=columns)
-    arrays = []
     for name, column in columns.items():
-        place, described = rows.schema.get_field_index(name), schema.field(name)
+        place, expected = rows.schema.get_field_index(name), schema.field(name)
         if place < 0 and column.since > version:
-            arrays.append(pa.nulls(rows.num_rows, described.type))
-        elif place < 0 or rows.schema.field(place).type != described.type:
+            rows = rows.append_column(expected, pa.nulls(rows.num_rows, expected.type))
+        elif place < 0 or rows.schema.field(place).type != expected.type:
             raise NotARunError(f"it lacks the column {name}")
-        else:
-            arrays.append(rows.column(place))
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return rows.select(list(columns))
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -129,8 +139,8 @@ def _pieces(window: Window) -> Iterator[Piece | Hole]:
 
 def _beginning(
     path: Path, window: Window, pieces: Iterator[Piece | Hole]
-) -> tuple[pa.Schema, Metadata]:
-    """The schema and the metadata in it; an error that says why there are none."""
+) -> tuple[bytes, pa.Schema, Metadata]:
+    """The schema's message, the schema and the metadata in it; or why there are none."""
     magic = window.at(0, len(MAGIC))
     if not magic:
         raise RunFileError(f"{path} is empty: its recording ended before anything was written")
@@ -151,37 +161,45 @@ def _beginning(
         raise type(error)(f"{path} cannot be read: {error}") from error
     if version_of(schema.metadata) > 1 and not has_frames(window):
         raise _damaged_beginning(path, "its checksums are missing")
-    return schema, metadata
+    return first.data, schema, metadata
 
 
 def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
 
 
-def _read(pieces: Iterator[Piece | Hole], schema: pa.Schema, max_bytes: int) -> _Contents:
+def _read(pieces: Iterator[Piece | Hole], schema: bytes, max_bytes: int) -> _Contents:
     """Everything after the schema; batches that unfold beyond ``max_bytes`` are holes."""
     found = _Contents()
+    group: list[Piece] = []
+    group_bytes = 0
     for piece in pieces:
+        if isinstance(piece, Piece) and not piece.is_end:
+            group_bytes += len(piece.data)
+            group.append(piece)
+            if group_bytes < _GROUP_BYTES:
+                continue
+        _read_group(found, group, schema, max_bytes)
+        group, group_bytes = [], 0
         if isinstance(piece, Hole):
             found.holes.append((len(found.batches), piece))
         elif piece.is_end:
             found.count = piece.number - 1
-        else:
-            _read_piece(found, piece, schema, max_bytes)
+    _read_group(found, group, schema, max_bytes)
     return found
 
 
-def _read_piece(found: _Contents, piece: Piece, schema: pa.Schema, max_bytes: int) -> None:
-    try:
-        unfolded = unfolded_bytes(piece.data)
-        if unfolded > MAX_UNFOLDED_BYTES or found.unfolded_bytes + unfolded > max_bytes:
-            raise DamagedError("it unfolds beyond all measure")
-        batch = read_batch(piece.data, schema)
-    except DamagedError:
-        found.holes.append((len(found.batches), Hole(piece.number, piece.number)))
-    else:
-        found.unfolded_bytes += unfolded
-        found.batches.append(batch)
+def _read_group(found: _Contents, group: list[Piece], schema: bytes, max_bytes: int) -> None:
+    """Decode batches together, those that unfold to a bearable size."""
+    bearable = [piece for piece in group if found.can_bear(piece.data, max_bytes)]
+    batches = iter(read_batches(schema, [piece.data for piece in bearable]))
+    read = {piece.number: next(batches) for piece in bearable}
+    for piece in group:
+        batch = read.get(piece.number)
+        if batch is None:
+            found.holes.append((len(found.batches), Hole(piece.number, piece.number)))
+        else:
+            found.batches.append(batch)
 
 
 def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:

@@ -1,28 +1,26 @@
-"""Stopping criteria: rules that end a loop's epochs, alone or composed.
+"""Stopping criteria: rules that end a loop's epochs, alone or combined.
 
-A criterion looks at a ``Progress`` and gives a reason to stop or None. It keeps no state, so
-that the same criterion cuts a recording where it would have stopped the loop.
+A criterion judges a ``Progress`` and gives a reason to stop, or None. It keeps no state, so that
+the same criterion cuts a recording where it would have stopped the loop.
 """
 
-from effmeter.stopping.criteria import (
-    BUDGET_USED,
-    EnergyBudget,
-    MaxEpochs,
-    Patience,
-    TargetMetric,
-    budgets_of,
-    overshoot_of,
-    watched_metrics,
-)
-from effmeter.stopping.criterion import AllOf, AnyOf, Criterion, combine, is_blindness
+from effmeter.reason import Reason, StopKind
+from effmeter.stopping.criteria import EnergyBudget, MaxEpochs
+from effmeter.stopping.criterion import AllOf, AnyOf, Budget, Criterion, combine, overshoot_of
+from effmeter.stopping.metric_criteria import Patience, TargetMetric
 from effmeter.stopping.once import Once, first_met
 from effmeter.stopping.progress import EpochResult, Progress
-from effmeter.stopping.text import describe, parse_criteria, parse_criterion
+from effmeter.stopping.registry import (
+    criterion_examples,
+    criterion_syntax,
+    parse_criteria,
+    parse_criterion,
+)
 
 __all__ = [
-    "BUDGET_USED",
     "AllOf",
     "AnyOf",
+    "Budget",
     "Criterion",
     "EnergyBudget",
     "EpochResult",
@@ -30,14 +28,14 @@ __all__ = [
     "Once",
     "Patience",
     "Progress",
+    "Reason",
+    "StopKind",
     "TargetMetric",
-    "budgets_of",
     "combine",
-    "describe",
+    "criterion_examples",
+    "criterion_syntax",
     "first_met",
-    "is_blindness",
     "overshoot_of",
     "parse_criteria",
     "parse_criterion",
-    "watched_metrics",
 ]

@@ -3,72 +3,111 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Self
 
+from effmeter.energy import Energy
 from effmeter.errors import UsageError
+from effmeter.reason import Reason
 from effmeter.stopping.progress import Progress
 
-NOT_A_NUMBER = "metric-not-a-number"
-UNMEASURABLE = "budget-unmeasurable"
+
+class Budget(NamedTuple):
+    """An energy that a criterion lets a run use."""
+
+    budget_j: float
+    accept_missing: bool = False
+    """Whether to measure it although the machine has a component that gives no figure."""
 
 
-@runtime_checkable
-class Criterion(Protocol):
-    """A rule that can end the epochs of a run."""
+class Criterion(ABC):
+    """A rule that can end the epochs of a run; ``a | b`` is either, ``a & b`` is both.
 
-    @property
-    def needs_energy(self) -> bool:
-        """Whether it looks at the energy used."""
+    It keeps no state: it judges a ``Progress``, of a live loop or of a recording. A subclass
+    defines ``reason`` and ``bounds``. One that users can write as text also sets ``keyword`` and
+    ``example``, defines ``parse`` and ``describe``, and stands in ``registry.CRITERIA``.
+    """
 
-    def reason(self, progress: Progress) -> str | None:
-        """Why to stop now, as one short word with details after a colon; None to go on."""
+    __slots__ = ()
 
-    def bounds(self, progress: Progress) -> bool:
-        """Whether it is sure to end the loop some day, by what is known now."""
-
-
-class Composable(ABC):
-    """A criterion of which ``a | b`` stops when either says so, ``a & b`` when both do."""
-
-    @property
-    def needs_energy(self) -> bool:
-        """Whether it looks at the energy used."""
-        return False
-
-    @abstractmethod
-    def reason(self, progress: Progress) -> str | None:
-        """As of a Criterion."""
+    keyword: ClassVar[str] = ""
+    """What stands before the ``=`` of its text."""
+    example: ClassVar[str] = ""
+    """Its shortest text, for help and errors: ``epochs=50``."""
+    syntax: ClassVar[str] = ""
+    """All that its text may hold, with optional parts in brackets."""
 
     @abstractmethod
-    def bounds(self, progress: Progress) -> bool:
-        """As of a Criterion."""
+    def reason(self, progress: Progress) -> Reason | None:
+        """Why to stop now; None to go on."""
 
-    def __or__(self, other: Criterion) -> "AnyOf":
+    @abstractmethod
+    def bounds(self, progress: Progress) -> bool:
+        """Whether it is certain to end the loop at some time, by what is known now."""
+
+    def metrics(self) -> frozenset[str]:
+        """The names of the metrics that it watches."""
+        return frozenset()
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """The energy budgets that it compares with; with any, the loop measures its energy."""
+        return ()
+
+    def describe(self) -> str:
+        """Its text, which ``parse_criterion`` reads where the criterion has such a form."""
+        return repr(self)
+
+    def name(self) -> str:
+        """A short name for tables; two criteria may share it."""
+        return self.describe()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The criterion of a text; UsageError or ValueError where it means nothing."""
+        raise UsageError(f"{text!r}: {cls.__name__} has no text form")
+
+    def __or__(self, other: "Criterion") -> "AnyOf":
         return AnyOf((self, other))
 
-    def __and__(self, other: Criterion) -> "AllOf":
+    def __and__(self, other: "Criterion") -> "AllOf":
         return AllOf((self, other))
 
 
+class Compound(Criterion):
+    """Several criteria as one."""
+
+    __slots__ = ()
+
+    criteria: tuple[Criterion, ...]
+    conjunction: ClassVar[str]
+
+    def metrics(self) -> frozenset[str]:
+        """Those of all criteria."""
+        return frozenset().union(*(criterion.metrics() for criterion in self.criteria))
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """Those of all criteria."""
+        return tuple(budget for criterion in self.criteria for budget in criterion.budgets())
+
+    def describe(self) -> str:
+        """The texts of all, joined: ``epochs=3 or loss=0.5``."""
+        return f" {self.conjunction} ".join(criterion.describe() for criterion in self.criteria)
+
+
 @dataclass(frozen=True, slots=True)
-class AnyOf(Composable):
-    """Stop when any of several criteria says so; the first that does gives the reason.
+class AnyOf(Compound):
+    """Stop when any of several criteria is met; the first one gives the reason.
 
     A metric that is not a number, and a budget that cannot be measured, end the loop only
-    where no other criterion is sure to.
+    where no other criterion is certain to.
     """
 
     criteria: tuple[Criterion, ...]
+    conjunction: ClassVar[str] = "or"
 
-    @property
-    def needs_energy(self) -> bool:
-        """Whether any of them does."""
-        return any(c.needs_energy for c in self.criteria)
-
-    def reason(self, progress: Progress) -> str | None:
+    def reason(self, progress: Progress) -> Reason | None:
         """The first reason that stands."""
         reasons = [r for c in self.criteria if (r := c.reason(progress)) is not None]
-        met = [r for r in reasons if not is_blindness(r)]
+        met = [r for r in reasons if not r.is_blindness]
         if met:
             return met[0]
         return reasons[0] if reasons and not self.bounds(progress) else None
@@ -79,39 +118,43 @@ class AnyOf(Composable):
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(Composable):
-    """Stop when all of several criteria say so, or when one of them never can."""
+class AllOf(Compound):
+    """Stop when all of several criteria are met, or when one of them never can be."""
 
     criteria: tuple[Criterion, ...]
+    conjunction: ClassVar[str] = "and"
 
-    @property
-    def needs_energy(self) -> bool:
-        """Whether any of them does."""
-        return any(c.needs_energy for c in self.criteria)
-
-    def reason(self, progress: Progress) -> str | None:
-        """All reasons in one, or the one that leaves the loop blind."""
+    def reason(self, progress: Progress) -> Reason | None:
+        """All reasons in one, or the one that cannot be evaluated."""
         reasons = [c.reason(progress) for c in self.criteria]
-        blind = next((r for r in reasons if r is not None and is_blindness(r)), None)
         given = [r for r in reasons if r is not None]
-        if blind is not None or len(given) < len(reasons):
+        blind = next((r for r in given if r.is_blindness), None)
+        if blind is not None or len(given) < len(reasons) or not given:
             return blind
-        return " and ".join(given)
+        first, *others = given
+        return Reason(first.kind, first.detail, (*first.together_with, *others))
 
     def bounds(self, progress: Progress) -> bool:
         """Only if all of them do."""
         return all(c.bounds(progress) for c in self.criteria)
 
 
-def is_blindness(reason: str) -> bool:
-    """Whether a reason says that a criterion can no longer see, not that it was met."""
-    return reason.split(":")[0] in (NOT_A_NUMBER, UNMEASURABLE)
-
-
 def combine(stop: Criterion | Iterable[Criterion] | None) -> AnyOf:
-    """One criterion out of what ``run.epochs(stop=...)`` is given; UsageError for strangers."""
+    """One criterion of the argument of ``run.epochs(stop=...)``; UsageError for anything else."""
     given = () if stop is None else (stop,) if isinstance(stop, Criterion) else tuple(stop)
     for criterion in given:
         if not isinstance(criterion, Criterion):
             raise UsageError(f"{criterion!r} is not a stopping criterion, such as MaxEpochs(50)")
     return AnyOf(given)
+
+
+def overshoot_of(criterion: Criterion, used: Energy | None) -> Energy | None:
+    """Energy used beyond the smallest budget of a criterion; negative where some is left.
+
+    None where the criterion has no budget, or the energy is unknown.
+    """
+    budgets = criterion.budgets()
+    if not budgets or used is None:
+        return None
+    budget_j = min(budget.budget_j for budget in budgets)
+    return used - Energy.exactly(budget_j)

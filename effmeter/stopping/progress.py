@@ -12,7 +12,7 @@ class EpochResult:
 
     number: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    energy: Energy | None = None
+    used: Energy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,12 @@ class Progress:
     """Where a loop stands at a boundary between epochs, or at a step within one."""
 
     epochs: Sequence[EpochResult] = ()
-    energy: Energy | None = None
-    """Used since the run's start; null where it is not known."""
+    used: Energy | None = None
+    """The energy since the run's start; None where it is unknown."""
     energy_is_known: bool = True
+    """False where the energy can no longer be measured, such as after a sensor failed."""
     within_epoch: bool = False
+
+    def logged(self, metric: str) -> list[float]:
+        """The values of a metric, of the epochs that logged it."""
+        return [epoch.metrics[metric] for epoch in self.epochs if metric in epoch.metrics]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from effmeter.client.session import warn
 from effmeter.errors import MeasurementError
-from effmeter.stopping import AnyOf, EnergyBudget, Progress, budgets_of
+from effmeter.stopping import AnyOf, Budget, Progress
 from effmeter.tracking.live import LiveEnergy
 from effmeter.units import format_energy
 
@@ -16,7 +16,7 @@ def agree_on_budgets(criterion: AnyOf, live: LiveEnergy | None) -> Iterator[str]
     accepts that, and where nothing gives one and nothing else bounds the loop. Warns where a
     budget counts estimates, and where it leaves out some devices of a component.
     """
-    budgets = budgets_of(criterion)
+    budgets = criterion.budgets()
     if live is None:
         _do_without(criterion)
         return iter(())
@@ -38,7 +38,7 @@ def _do_without(criterion: AnyOf) -> None:
     warn("the energy budget cannot be measured; the other criteria end the loop")
 
 
-def _refuse_partial(budgets: Sequence[EnergyBudget], live: LiveEnergy) -> None:
+def _refuse_partial(budgets: Sequence[Budget], live: LiveEnergy) -> None:
     if live.missing and not all(budget.accept_missing for budget in budgets):
         missing = ", ".join(live.missing)
         raise MeasurementError(

@@ -7,6 +7,8 @@ from typing import Any
 
 from effmeter.energy import Energy
 from effmeter.energy.message import energy_of_message
+from effmeter.reason import Reason
+from effmeter.status import DetailedStatus
 from effmeter.units import format_duration
 from effmeter.wire.protocol import Message
 
@@ -58,10 +60,10 @@ class Summary:
 
     name: str
     path: Path | None
-    status: str
+    status: DetailedStatus
     duration_s: float
     epochs: int
-    stopped_by: str | None
+    stopped_by: Reason | None
     overshoot: Energy | None
     """Used beyond the energy budget that ended the epochs; negative where one was not begun."""
     metrics: Mapping[str, float]
@@ -72,10 +74,10 @@ class Summary:
         return {
             "name": self.name,
             "path": None if self.path is None else str(self.path),
-            "status": self.status,
+            "status": str(self.status),
             "duration_s": self.duration_s,
             "epochs": self.epochs,
-            "stopped_by": self.stopped_by,
+            "stopped_by": None if self.stopped_by is None else str(self.stopped_by),
             "overshoot": None if self.overshoot is None else self.overshoot.as_mapping(),
             "metrics": dict(self.metrics),
             "energy": None if self.energy is None else self.energy.as_mapping(),

@@ -17,15 +17,16 @@ from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
 from effmeter.runfile.format import PEAK, Event, NoteName, user_note
+from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.stopping import (
-    BUDGET_USED,
     AnyOf,
     Criterion,
     EpochResult,
     Progress,
+    Reason,
+    StopKind,
     combine,
     overshoot_of,
-    watched_metrics,
 )
 from effmeter.tracking.accelerator import peak_memory_bytes, synchronise
 from effmeter.tracking.budget import agree_on_budgets
@@ -89,8 +90,8 @@ class Run:
             raise UsageError(f"a run's name is a text that is not empty, not {name!r}")
         self.name = name
         self.labels = checked_labels(labels or {})
-        self.status = "not begun"
-        self.stopped_by: str | None = None
+        self.detailed_status = DetailedStatus(Status.NOT_BEGUN)
+        self.stopped_by: Reason | None = None
         self.overshoot: Energy | None = None
         self.epochs_done: list[EpochResult] = []
         self._root_id = next_id()
@@ -120,7 +121,7 @@ class Run:
         if not self._session.is_owner:
             self._baseline = self._session.ask_total()
         self._began_ns = now_ns()
-        self.status = "recording"
+        self.detailed_status = DetailedStatus(Status.RECORDING)
         return self
 
     def __exit__(
@@ -132,19 +133,25 @@ class Run:
         """End the recording; an exception passes through and stands in the file."""
         self.end(_status_of(kind, error))
 
-    def end(self, status: str = "completed") -> None:
-        """End the recording with a status of one's own; leaving the ``with`` then adds nothing."""
-        if self._session is None or self.status != "recording":
+    @property
+    def status(self) -> Status:
+        """Whether it records, or how it ended."""
+        return self.detailed_status.status
+
+    def end(self, status: DetailedStatus | str = COMPLETED) -> None:
+        """End the recording with a status of your own; leaving the ``with`` then adds nothing."""
+        if self._session is None or self.status is not Status.RECORDING:
             return
+        ended = DetailedStatus.parse(status) if isinstance(status, str) else status
         self._ended_ns = now_ns()
         if self._open_epoch is not None:
-            broke_off = status != "completed"
+            broke_off = ended != COMPLETED
             at_ns = self._ended_ns if broke_off else self._open_epoch.last_mark_ns
             self._close_epoch(at_ns, "left early")
-        self.status = status
+        self.detailed_status = ended
         self._last_energy = self._ask_energy()
         withdraw(self)
-        self._session.end(self.status)
+        self._session.end(str(ended))
 
     def look_after(self) -> None:
         """Notice a recorder that died and have it replaced; marks do this by themselves."""
@@ -166,7 +173,7 @@ class Run:
         budget that nothing on this machine can measure.
         """
         criterion = combine(stop)
-        if criterion.needs_energy:
+        if criterion.budgets():
             for cover in agree_on_budgets(criterion, self.energy()):
                 self._send(Event.NOTE, now_ns(), name=NoteName.BUDGET, text=cover)
         self._criterion = criterion
@@ -214,7 +221,7 @@ class Run:
         self._synchronise()
         self._close_epoch(now_ns(), None)
         self._tell_memory()
-        energy = self._ask_energy() if criterion.needs_energy else None
+        energy = self._ask_energy() if criterion.budgets() else None
         self._last_energy = energy
         total = None if energy is None else energy.total
         self.epochs_done.append(EpochResult(epoch.number, dict(epoch.metrics), total))
@@ -232,19 +239,19 @@ class Run:
     def _warn_of_unlogged(self, criterion: AnyOf, epoch: Epoch) -> None:
         if epoch.number > 1:
             return
-        for metric in sorted(watched_metrics(criterion) - epoch.metrics.keys()):
+        for metric in sorted(criterion.metrics() - epoch.metrics.keys()):
             logged = ", ".join(epoch.metrics) or "nothing"
             warn(f"a criterion watches {metric!r}, but the first epoch logged {logged}")
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: Reason) -> None:
         self.stopped_by = reason
-        self._send(Event.NOTE, now_ns(), name=NoteName.STOP, text=reason)
+        self._send(Event.NOTE, now_ns(), name=NoteName.STOP, text=str(reason))
 
     def _note_overshoot(self, criterion: AnyOf) -> None:
         """What a budget that ended the epochs came to once the last of them was over."""
-        if BUDGET_USED not in (self.stopped_by or ""):
+        if self.stopped_by is None or StopKind.ENERGY_BUDGET not in self.stopped_by.kinds:
             return
-        used = self.epochs_done[-1].energy if self.epochs_done else None
+        used = self.epochs_done[-1].used if self.epochs_done else None
         self.overshoot = overshoot_of(criterion, used)
         if self.overshoot is not None:
             over_j = self.overshoot.value_j
@@ -269,7 +276,7 @@ class Run:
         Compares with the last total that the recorder pushed: no round trip. After true,
         leave the epoch: ``run.epochs`` then ends too.
         """
-        if self._criterion is None or not self._criterion.needs_energy:
+        if self._criterion is None or not self._criterion.budgets():
             return False
         if self.stopped_by is None:
             progress = self._progress(self._criterion, within_epoch=True)
@@ -318,7 +325,7 @@ class Run:
 
     def energy(self) -> LiveEnergy | None:
         """Energy used since the run began; None where it is not known. Waits some 30 ms."""
-        if self.status != "recording":
+        if self.status is not Status.RECORDING:
             return self._last_energy
         return self._ask_energy()
 
@@ -327,7 +334,7 @@ class Run:
 
         None until it has told, from the first time this is asked.
         """
-        if self.status != "recording":
+        if self.status is not Status.RECORDING:
             return self._last_energy
         return self._live(None if self._session is None else self._session.latest_total())
 
@@ -338,7 +345,7 @@ class Run:
         return Summary(
             name=self.name,
             path=self.path,
-            status=self.status,
+            status=self.detailed_status,
             duration_s=(until_ns - self._began_ns) * 1e-9 if self._began_ns else 0.0,
             epochs=len(self.epochs_done),
             stopped_by=self.stopped_by,
@@ -357,7 +364,7 @@ class Run:
         return live_energy(total, self._baseline)
 
     def _progress(self, criterion: Criterion, within_epoch: bool = False) -> Progress:
-        if not criterion.needs_energy:
+        if not criterion.budgets():
             return Progress(self.epochs_done, within_epoch=within_epoch)
         if within_epoch:
             pushed = None if self._session is None else self._session.latest_total()
@@ -366,11 +373,13 @@ class Run:
         live = self._last_energy
         known = live is not None and self._session is not None and self._session.is_alive
         stale = known and live is not None and bool(live.unread)
-        energy = self.epochs_done[-1].energy if self.epochs_done else None
+        energy = self.epochs_done[-1].used if self.epochs_done else None
         return Progress(self.epochs_done, energy, known and not stale and energy is not None)
 
 
-def _status_of(kind: type[BaseException] | None, error: BaseException | None) -> str:
+def _status_of(kind: type[BaseException] | None, error: BaseException | None) -> DetailedStatus:
     """How the block ended; leaving it by ``sys.exit(0)`` is no failure."""
     left_well = isinstance(error, SystemExit) and error.code in (None, 0)
-    return "completed" if kind is None or left_well else f"failed: {kind.__name__}"
+    if kind is None or left_well:
+        return COMPLETED
+    return DetailedStatus(Status.FAILED, kind.__name__)

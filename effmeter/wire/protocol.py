@@ -21,10 +21,6 @@ MAX_TEXT = 4096
 MAX_LABELS = 64
 MAX_DESCRIPTORS = 4
 _CHUNK_BYTES = 64 * 1024
-INTERRUPTED = "interrupted"
-"""How a recording ends whose program is gone without a word."""
-STOPPED = "the recorder was stopped"
-"""How a recording ends whose recorder was told to."""
 
 Message = dict[str, Any]
 

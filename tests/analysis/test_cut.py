@@ -42,7 +42,7 @@ def test_a_criterion_cuts_where_it_would_have_stopped_the_loop(
 ) -> None:
     cut = recorded.cut(criterion)
     assert isinstance(cut, Cut)
-    assert (cut.epochs, cut.reason) == (epochs, reason)
+    assert (cut.epochs, str(cut.reason)) == (epochs, reason)
     assert cut.point.energy.value_j == pytest.approx(epochs * POWER_W, rel=1e-6)
 
 

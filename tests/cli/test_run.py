@@ -34,7 +34,7 @@ def test_output_and_exit_status_pass_through(environ: Mapping[str, str], tmp_pat
     done = record(environ, "-o", str(tmp_path / "x"), "--", "sh", "-c", "echo out; exit 3")
     assert (done.returncode, done.stdout) == (3, "out\n")
     assert "x.arrow" in done.stderr
-    assert read_run(tmp_path / "x.arrow").status == "failed: exit status 3"
+    assert str(read_run(tmp_path / "x.arrow").detailed_status) == "failed: exit status 3"
 
 
 def test_a_run_is_named_after_its_command_and_carries_labels(
@@ -66,7 +66,7 @@ time.sleep(60)""",
     eventually(started.exists, "the command runs")
     program.send_signal(number)
     assert program.wait(20) == -number
-    assert only_run(tmp_path / "runs").status == f"failed: {number.name}"
+    assert str(only_run(tmp_path / "runs").detailed_status) == f"failed: {number.name}"
 
 
 def test_a_command_that_handles_its_signal_decides_its_exit_status(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.errors import NotARunError
+from effmeter.reason import Reason, StopKind
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event
@@ -26,7 +27,7 @@ def finished(file: RunFile, status: str = "completed") -> RecordedRun:
 def test_status_and_end_are_those_of_the_end_row(file: RunFile) -> None:
     file.event(9.0, Event.END, source=SOURCE, text="completed")
     run = finished(file, "failed: ValueError")
-    assert run.status == "failed: ValueError"
+    assert str(run.detailed_status) == "failed: ValueError"
     assert run.duration_s == pytest.approx(10.0)
 
 
@@ -194,3 +195,15 @@ def test_description_that_cannot_be_read_is_an_error_of_the_file(file: RunFile) 
     file.event(1, Event.CHANNEL, channel="cpu0", text="{not JSON")
     with pytest.raises(NotARunError, match=r"run\.arrow"):
         _ = finished(file).channels
+
+
+def test_why_the_epochs_ended_is_a_value_parsed_from_the_file(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "stopped.arrow") as file:
+        file.event(4.0, Event.NOTE, name="stop", text="max-epochs: 8")
+        file.event(5.0, Event.NOTE, name="stop", text="energy-budget: 2.00 kJ used")
+        file.end(9.0)
+    run = read_run(file.path)
+    assert run.stopped_by == Reason(StopKind.ENERGY_BUDGET, "2.00 kJ used")
+    with RunFile(tmp_path / "unstopped.arrow") as other:
+        other.end(9.0)
+    assert read_run(other.path).stopped_by is None

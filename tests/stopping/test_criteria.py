@@ -14,15 +14,15 @@ from effmeter.stopping import (
     EnergyBudget,
     EpochResult,
     MaxEpochs,
+    Once,
     Patience,
     Progress,
+    Reason,
     TargetMetric,
     combine,
-    describe,
     overshoot_of,
     parse_criteria,
     parse_criterion,
-    watched_metrics,
 )
 
 NAN = math.nan
@@ -96,37 +96,37 @@ def test_epochs_that_did_not_log_the_metric_count_for_nothing() -> None:
 
 @pytest.mark.parametrize("criterion", [TargetMetric("accuracy", 0.9), Patience("accuracy")])
 def test_a_metric_that_is_not_a_number_ends_an_unbounded_loop(criterion: Criterion) -> None:
-    assert combine(criterion).reason(after(0.1, NAN)) == "metric-not-a-number: accuracy"
+    assert str(combine(criterion).reason(after(0.1, NAN))) == "metric-not-a-number: accuracy"
 
 
 def test_a_metric_that_is_not_a_number_leaves_a_bounded_loop_to_its_bound() -> None:
     bounded = combine([TargetMetric("accuracy", 0.9), MaxEpochs(3)])
     assert bounded.reason(after(NAN, NAN)) is None
-    assert bounded.reason(after(NAN, NAN, NAN)) == "max-epochs: 3"
+    assert str(bounded.reason(after(NAN, NAN, NAN))) == "max-epochs: 3"
 
 
 def test_a_budget_stops_once_it_is_used() -> None:
     budget = EnergyBudget("2kJ")
     assert budget.reason(having_used(1000, 1999)) is None
-    assert budget.reason(having_used(1000, 2000)) == "energy-budget: 2.00 kJ used"
+    assert str(budget.reason(having_used(1000, 2000))) == "energy-budget: 2.00 kJ used"
 
 
 def test_a_predictive_budget_refuses_the_epoch_that_would_not_fit() -> None:
     progress = having_used(700, 1400)
     assert EnergyBudget(2000).reason(progress) is None
     reason = EnergyBudget(2000, predict=True).reason(progress)
-    assert reason == "energy-budget: the next epoch would need 700 J"
+    assert str(reason) == "energy-budget: the next epoch would need 700 J"
 
 
 def test_a_budget_that_cannot_be_measured_ends_an_unbounded_loop() -> None:
     budget = combine(EnergyBudget(2000))
-    assert budget.reason(having_used(100, known=False)) == "budget-unmeasurable"
+    assert str(budget.reason(having_used(100, known=False))) == "budget-unmeasurable"
 
 
 def test_a_budget_that_cannot_be_measured_leaves_a_bounded_loop_to_its_bound() -> None:
     bounded = combine([EnergyBudget(2000), MaxEpochs(2)])
     assert bounded.reason(having_used(100, known=False)) is None
-    assert bounded.reason(having_used(100, 200, known=False)) == "max-epochs: 2"
+    assert str(bounded.reason(having_used(100, 200, known=False))) == "max-epochs: 2"
 
 
 def test_within_an_epoch_only_a_used_budget_stops() -> None:
@@ -134,7 +134,7 @@ def test_within_an_epoch_only_a_used_budget_stops() -> None:
     within = Progress(epochs, joules(3000), within_epoch=True)
     for criterion in (MaxEpochs(1), TargetMetric("accuracy", 0.5), Patience("accuracy", 1)):
         assert criterion.reason(within) is None
-    assert EnergyBudget(2000).reason(within) == "energy-budget: 3.00 kJ used, 1.00 kJ over"
+    assert str(EnergyBudget(2000).reason(within)) == "energy-budget: 3.00 kJ used, 1.00 kJ over"
     assert EnergyBudget(2000).reason(Progress(within_epoch=True)) is None
 
 
@@ -144,12 +144,12 @@ def test_either_of_two_or_both_together() -> None:
     values = [0.1, 0.95, 0.2, 0.3, 0.4, 0.5, 0.99, 1.0]
     assert stops_after(either, values) == 2
     assert stops_after(both, values) == 7
-    assert both.reason(after(*values[:7])) == "max-epochs: 5 and target-metric: accuracy 0.99"
+    assert str(both.reason(after(*values[:7]))) == "max-epochs: 5 and target-metric: accuracy 0.99"
 
 
 def test_both_of_two_never_wait_for_one_that_is_blind() -> None:
     both = combine(MaxEpochs(5) & TargetMetric("accuracy", 0.9))
-    assert both.reason(after(0.1, NAN)) == "metric-not-a-number: accuracy"
+    assert str(both.reason(after(0.1, NAN))) == "metric-not-a-number: accuracy"
 
 
 @given(st.lists(st.floats(allow_nan=True), max_size=30), st.integers(1, 10))
@@ -207,16 +207,16 @@ def test_criteria_can_be_written_as_text(text: str, criterion: Criterion) -> Non
         ("energy=-2kJ", "is not an energy"),
         ("energy=0J", "not an energy above zero"),
         ("colour=red", "has no number"),
-        ("colour=3", "whether less or more of 'colour' is better: .*, as in colour=3:max"),
-        ("patience=colour:3", "of 'colour' is better: .*, as in patience=colour:3:max"),
+        ("colour=3", "'colour' does not say whether less or more .*, as in colour=3:max"),
+        ("patience=colour:3", "'colour' does not say whether .*, as in patience=colour:3:max"),
         ("colour=3:up", "has no number"),
         ("epochs", "is not a stopping criterion: write epochs=50"),
         ("epochs=0", "a whole number of epochs from 1"),
         ("epochs=many", "has no number"),
         ("patience=0", "a number of epochs from 1"),
         ("accuracy=nan", "a finite target"),
-        ("energy=2kJ,soon", "takes the option predict, not 'soon'"),
-        ("patience=3,predict", "takes the option armed_at=VALUE, not 'predict'"),
+        ("energy=2kJ,soon", "'soon' is not an option here: write predict or accept_missing"),
+        ("patience=3,predict", "'predict' is not an option here: write min_delta or armed_at"),
         ("patience=3,armed_at=inf", "armed at a finite value"),
     ],
 )
@@ -235,18 +235,21 @@ def test_a_text_that_is_no_criterion_names_the_forms(text: str, complaint: str) 
         Patience("loss", 2, mode="min", armed_at=0.5),
         TargetMetric("reward", 30.0, "max"),
         Patience("accuracy", 2, mode="min", armed_at=0.5),
+        Patience("accuracy", 3, min_delta=0.1),
         EnergyBudget("2 kJ", predict=True),
+        EnergyBudget("2 kJ", accept_missing=True),
     ],
 )
 def test_a_criterion_is_described_as_it_is_written(criterion: Criterion) -> None:
-    assert parse_criterion(describe(criterion)) == criterion
+    assert parse_criterion(criterion.describe()) == criterion
 
 
-def test_what_has_no_short_form_is_described_in_full() -> None:
-    assert describe(EnergyBudget(2000)) == "energy=2000 J"
-    assert describe(MaxEpochs(3) | TargetMetric("loss", 0.5, "min")) == "epochs=3 or loss=0.5"
-    assert describe(MaxEpochs(3) & MaxEpochs(4)) == "epochs=3 and epochs=4"
-    assert describe(Patience("accuracy", 3, min_delta=0.1)).startswith("Patience(metric='accuracy'")
+def test_a_criterion_without_a_text_form_is_described_in_python() -> None:
+    assert EnergyBudget(2000).describe() == "energy=2000 J"
+    either = MaxEpochs(3) | TargetMetric("loss", 0.5, "min")
+    assert either.describe() == "epochs=3 or loss=0.5"
+    assert (MaxEpochs(3) & MaxEpochs(4)).describe() == "epochs=3 and epochs=4"
+    assert Once(MaxEpochs(3)).describe() == "Once(criterion=MaxEpochs(epochs=3))"
 
 
 def test_criteria_are_named_by_their_kind_and_by_their_text_where_that_repeats() -> None:
@@ -289,4 +292,19 @@ def test_what_is_no_criterion_is_refused() -> None:
 
 def test_the_metrics_that_criteria_watch_are_known() -> None:
     stop = AnyOf((MaxEpochs(3), TargetMetric("accuracy", 1) & Patience("loss")))
-    assert watched_metrics(stop) == {"accuracy", "loss"}
+    assert stop.metrics() == {"accuracy", "loss"}
+
+
+def test_a_criterion_of_your_own_needs_a_reason_and_bounds_alone() -> None:
+    class OddEpochs(Criterion):
+        def reason(self, progress: Progress) -> Reason | None:
+            return Reason("odd", str(len(progress.epochs))) if len(progress.epochs) % 2 else None
+
+        def bounds(self, progress: Progress) -> bool:
+            return False
+
+    odd = OddEpochs()
+    assert str((odd & MaxEpochs(2)).reason(after(0, 0, 0))) == "odd: 3 and max-epochs: 2"
+    assert (odd.metrics(), odd.budgets()) == (frozenset(), ())
+    with pytest.raises(UsageError, match="OddEpochs has no text form"):
+        OddEpochs.parse("odd=3")

@@ -3,8 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effmeter.stopping import EpochResult, Once, Patience, Progress, TargetMetric, first_met
-from effmeter.stopping.criterion import NOT_A_NUMBER
+from effmeter.stopping import (
+    EpochResult,
+    Once,
+    Patience,
+    Progress,
+    StopKind,
+    TargetMetric,
+    first_met,
+)
 
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -28,7 +35,9 @@ def test_it_is_met_from_the_first_epoch_on_that_met_the_criterion_inside(
 def test_it_gives_the_reason_that_was_given_then() -> None:
     progress = Progress(results([0.5, 0.9, 0.4]))
     assert TargetMetric("accuracy", 0.8).reason(progress) is None
-    assert Once(TargetMetric("accuracy", 0.8)).reason(progress) == "target-metric: accuracy 0.9"
+    assert (
+        str(Once(TargetMetric("accuracy", 0.8)).reason(progress)) == "target-metric: accuracy 0.9"
+    )
 
 
 def test_both_of_two_may_be_met_at_different_epochs() -> None:
@@ -45,4 +54,4 @@ def test_a_metric_that_is_not_a_number_meets_nothing() -> None:
     assert first_met(criterion, epochs) == 2
     reason = Once(criterion).reason(Progress(epochs[:1]))
     assert reason is not None
-    assert reason.startswith(NOT_A_NUMBER)
+    assert reason.kind is StopKind.NOT_A_NUMBER

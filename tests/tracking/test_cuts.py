@@ -7,6 +7,7 @@ import pytest
 
 import effmeter
 from effmeter.analysis.cut import Cut, replay
+from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
 from effmeter.stopping import Criterion, EnergyBudget, parse_criterion
 from effmeter.tracking import Run
@@ -94,7 +95,7 @@ def test_a_budget_checked_each_step_tells_how_far_it_was_overshot(
             busy(0.2)
             epoch.log(accuracy=0.5)
     assert run.stopped_by is not None
-    assert run.stopped_by.startswith("energy-budget: ")
+    assert run.stopped_by.kind is StopKind.ENERGY_BUDGET
     assert run.overshoot is not None
     assert run.overshoot.value_j >= 0.2 * POWER_W / 2
     assert run.summary().overshoot == run.overshoot
@@ -125,5 +126,5 @@ def test_a_loop_that_something_else_ends_has_no_overshoot(
 ) -> None:
     with effmeter.track(tmp_path / "ended.arrow") as run:
         train(run, EnergyBudget("1MJ"), 0.01)
-    assert run.stopped_by == "max-epochs: 6"
+    assert str(run.stopped_by) == "max-epochs: 6"
     assert run.overshoot is None

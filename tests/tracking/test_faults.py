@@ -17,6 +17,7 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, MeasurementError
+from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
 from effmeter.wire.protocol import PROTOCOL_VERSION, encode
 from tests.recording import (
@@ -177,7 +178,7 @@ def test_a_budget_that_can_no_longer_be_measured_ends_the_loop_with_that_status(
                     machine.driver.fail(channel)
             busy(0.3)
             assert epoch.number < 10
-    assert run.stopped_by == "budget-unmeasurable"
+    assert str(run.stopped_by) == "budget-unmeasurable"
     assert [n.text for n in only_run(runs).notes if n.name == "stop"] == ["budget-unmeasurable"]
 
 
@@ -190,7 +191,7 @@ def test_a_budget_that_can_no_longer_be_measured_leaves_the_loop_to_what_else_bo
             if epoch.number == 2:
                 machine.driver.fail("cpu0")
             busy(0.2)
-    assert run.stopped_by == "max-epochs: 4"
+    assert str(run.stopped_by) == "max-epochs: 4"
 
 
 def test_a_budget_over_a_machine_that_measures_nothing_is_refused_at_the_start(
@@ -217,7 +218,7 @@ def test_a_metric_that_becomes_nan_ends_the_loop_with_that_status() -> None:
         for epoch in run.epochs(stop=effmeter.TargetMetric("accuracy", 0.9)):
             epoch.log(accuracy=float("nan") if epoch.number == 3 else 0.1)
             assert epoch.number <= 3
-    assert run.stopped_by == "metric-not-a-number: accuracy"
+    assert str(run.stopped_by) == "metric-not-a-number: accuracy"
 
 
 @pytest.mark.usefixtures("machine")
@@ -227,7 +228,7 @@ def test_a_budget_checked_at_every_step_ends_the_epoch(runs: Path) -> None:
             while not run.step():
                 busy(0.01)
     assert run.stopped_by is not None
-    assert run.stopped_by.startswith("energy-budget: ")
+    assert run.stopped_by.kind is StopKind.ENERGY_BUDGET
     assert [e.open for e in only_run(runs).epochs] == [False]
 
 

@@ -17,7 +17,6 @@ import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
 from effmeter.recorded.reading import read_run
-from effmeter.report.summary import summarise
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powercap import package
@@ -125,7 +124,7 @@ def test_an_exception_passes_through_and_stands_in_the_file(runs: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         train()
     recorded = only_run(runs)
-    assert recorded.status == "failed: ZeroDivisionError"
+    assert str(recorded.detailed_status) == "failed: ZeroDivisionError"
     assert [e.open for e in recorded.epochs] == [False]
 
 
@@ -175,7 +174,7 @@ def test_a_total_names_the_package_that_gives_it_no_figure(
     assert live is not None
     assert (live.cover, live.missing, live.partial) == (("cpu0", "dram0"), (), ("cpu1",))
     assert str(live).endswith("over cpu0, dram0; without cpu1")
-    (missing,) = summarise(only_run(runs)).missing
+    (missing,) = only_run(runs).breakdown().missing
     assert missing.what == "cpu1"
 
 
@@ -186,8 +185,12 @@ def test_the_summary_tells_file_epochs_metrics_and_energy(runs: Path) -> None:
     summary = run.summary()
     assert summary.path is not None
     assert summary.path.parent == runs
-    assert (summary.status, summary.epochs, summary.metrics) == ("completed", 2, {"accuracy": 0.25})
-    assert summary.stopped_by == "max-epochs: 2"
+    assert (str(summary.status), summary.epochs, summary.metrics) == (
+        "completed",
+        2,
+        {"accuracy": 0.25},
+    )
+    assert str(summary.stopped_by) == "max-epochs: 2"
     assert "summed: completed, 2 epochs" in str(summary)
     assert "over cpu0, cpu1, dram0" in str(summary)
 

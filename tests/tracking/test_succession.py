@@ -137,7 +137,7 @@ def test_after_a_succession_an_old_energy_is_not_passed_off_as_the_runs() -> Non
 
     with pytest.warns(EffmeterWarning, match="a successor goes on"):
         run = train()
-    assert run.stopped_by == "max-epochs: 5"
+    assert str(run.stopped_by) == "max-epochs: 5"
     assert run.summary().energy is None
     assert "energy not known" in str(run.summary())
 

@@ -11,6 +11,7 @@ from effmeter.analysis.efficiency_framework.observation import Observation, Tria
 from effmeter.errors import UsageError
 from effmeter.recorded.records import Label
 from effmeter.recorded.run import RecordedRun
+from effmeter.status import Status
 
 NEEDED = ("architecture", "size")
 REMEDY = 'label runs when they are recorded: track(..., labels={"architecture": ..., "size": ...})'
@@ -28,13 +29,15 @@ def has_labels(run: RecordedRun, wanted: Mapping[str, str]) -> bool:
 
 def finished_once(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
     """Without unfinished runs that a finished one of equal labels has replaced; a line for each."""
-    finished = {tuple(sorted(run.labels.items())) for run in runs if run.status == "completed"}
+    finished = {tuple(sorted(run.labels.items())) for run in runs if run.status is Status.COMPLETED}
     kept, told = [], []
     for run in runs:
-        if run.status == "completed" or tuple(sorted(run.labels.items())) not in finished:
+        if run.status is Status.COMPLETED or tuple(sorted(run.labels.items())) not in finished:
             kept.append(run)
         else:
-            told.append(f"{source_of(run)} left out ({run.status}): a completed run has its labels")
+            told.append(
+                f"{source_of(run)} left out ({run.detailed_status}): a completed run has its labels"
+            )
     return kept, told
 
 
@@ -169,7 +172,7 @@ def _refuse_conditions(what: str, names: Sequence[str], runs: Sequence[RecordedR
     groups = _grouped(list(zip(words, map(source_of, runs), strict=True)))
     told = "; ".join(f"{value}: {_listed(sources)}" for value, sources in groups.items())
     most = max(stated, key=len)
-    where = " ".join(f"--where {shlex.quote(f'{name}={value}')}" for name, value in most.items())
+    where = " ".join(f"--label {shlex.quote(f'{name}={value}')}" for name, value in most.items())
     raise UsageError(
         f"runs of {what} differ in {', '.join(names)}, and are never averaged together: {told}: "
         f"report those that are alike, by their files or as with {where}"

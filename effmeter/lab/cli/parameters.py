@@ -9,6 +9,7 @@ import click
 
 from effmeter.errors import UsageError
 from effmeter.lab.spec import name_and_value, whole_numbers
+from effmeter.stopping import criterion_examples
 
 Decorator = Callable[[Any], Any]
 """Adds an option to a command."""
@@ -82,7 +83,7 @@ stop_option = click.option(
     "criteria",
     multiple=True,
     metavar="CRITERION",
-    help="epochs=50, energy=2kJ, accuracy=0.97, patience=3. Repeatable.",
+    help=f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.",
 )
 fresh_option = click.option(
     "--fresh", is_flag=True, help="Repeat completed runs; their files move to set-aside/."

@@ -1,15 +1,11 @@
 """``effmeter reproduce``: published studies, run again at a chosen scale."""
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from effmeter.cli.group import CommandGroup
 from effmeter.lab.cli.parameters import (
@@ -32,9 +28,7 @@ from effmeter.lab.studies.figure import FigureData, write_figures
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.picture import MISSING, draw
 from effmeter.lab.studies.study import Study, StudyOptions, StudyRequest, StudyResult
-from effmeter.report.tables import plain_table
-
-_PIPED_WIDTH = 180
+from effmeter.report.page import Page
 
 _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
     (
@@ -171,23 +165,17 @@ def report_files(written: Sequence[Path]) -> None:
 
 def print_tables(tables: Iterable[PaperTable], remarks: Iterable[str]) -> None:
     """Print each table below its title, its notes below it, and the remarks at the end."""
-    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    console = Console(width=wide, markup=False, highlight=False, emoji=False)
-    with console.capture() as captured:
-        for table in tables:
-            _print_table(table, console)
-        for remark in remarks:
-            console.print(Text(f"! {remark}", style="yellow"), soft_wrap=True)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def _print_table(table: PaperTable, console: Console) -> None:
-    console.print(Text(f"{table.name}: {table.title}", style="bold"))
-    if table.rows:
-        console.print(plain_table(table.headings, table.rows, table.numeric))
-    for note in table.notes:
-        console.print(Text(f"  {note}", style="dim"), soft_wrap=True)
-    console.print()
+    page = Page.for_stream()
+    for table in tables:
+        page.title(f"{table.name}: {table.title}")
+        if table.rows:
+            page.table(table.headings, table.rows, table.numeric)
+        for note in table.notes:
+            page.note(note)
+        page.blank()
+    for remark in remarks:
+        page.warning(remark)
+    click.echo(str(page))
 
 
 for _study in STUDIES:

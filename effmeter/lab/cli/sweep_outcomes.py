@@ -3,29 +3,22 @@
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
 from effmeter.lab.sweep import Outcome
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.report.formatting import energy_figure, metric_figure
+from effmeter.report.page import Page
 
 _HEADINGS = ("run", "status", "epochs", "metric", "energy", "remarks")
-_PIPED_WIDTH = 160
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """A table on stderr, one row for each run."""
-    wide = None if sys.stderr.isatty() else _PIPED_WIDTH
-    console = Console(stderr=True, markup=False, highlight=False, width=wide)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in _HEADINGS:
-        right = heading in ("epochs", "energy")
-        table.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
-    for outcome in outcomes:
-        table.add_row(*map(Text, _row(outcome)))
-    console.print(table)
+    page = Page.for_stream(sys.stderr)
+    numeric = (_HEADINGS.index("epochs"), _HEADINGS.index("energy"))
+    page.table(_HEADINGS, map(_row, outcomes), numeric)
+    click.echo(str(page), err=True)
 
 
 def as_mapping(outcome: Outcome) -> dict[str, object]:
@@ -34,10 +27,10 @@ def as_mapping(outcome: Outcome) -> dict[str, object]:
         "name": outcome.cell.name,
         "file": None if outcome.path is None else str(outcome.path),
         "labels": outcome.cell.labels,
-        "status": outcome.status,
+        "status": str(outcome.status),
         "complete": outcome.is_complete,
         "earlier": outcome.earlier,
-        "stopped_by": outcome.stopped_by,
+        "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
         "traceback": outcome.traceback,
         "unmet": list(outcome.unmet),
         "epochs": outcome.epochs,
@@ -65,7 +58,7 @@ def _energy_mapping(energy: Breakdown) -> dict[str, object] | None:
 def _row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.cell.name,
-        outcome.status,
+        str(outcome.status),
         str(outcome.epochs),
         _metric(outcome),
         _energy(outcome.energy),

@@ -105,7 +105,7 @@ def repeats_of(variant: Variant, outcomes: Iterable[tuple[Outcome, RecordedRun |
             metric = variant.recipe.metrics[0]
             repeat = repeat_of(run, metric, outcome.cell.recipe.seed)
         if repeat is None:
-            failures.append(outcome.status)
+            failures.append(str(outcome.status))
         else:
             found[repeat.seed] = repeat
     return Repeats(found, variant, tuple(failures))

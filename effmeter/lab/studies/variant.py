@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from effmeter.errors import UsageError
 from effmeter.lab.sweep import Cell, Ending
 from effmeter.lab.workloads import Recipe, check
 from effmeter.lab.workloads.options import OptionValue
@@ -71,8 +70,5 @@ def cells_of(variants: Iterable[Variant], seeds: Sequence[int], common: Recipe) 
     each = dict.fromkeys(variants)
     cells = [variant.cell(seed, common) for seed in seeds for variant in each]
     for cell in cells:
-        try:
-            check(cell.recipe)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        check(cell.recipe)
     return cells

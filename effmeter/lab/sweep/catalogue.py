@@ -7,12 +7,12 @@ from typing import Protocol
 
 from effmeter.errors import EffmeterError, RunFileError
 from effmeter.lab.sweep.cell import Cell
-from effmeter.lab.sweep.outcome import COMPLETED, Outcome, outcome_of
+from effmeter.lab.sweep.outcome import Outcome, outcome_of
 from effmeter.recorded.reading import find_runs, read_run
-from effmeter.recorded.recording import RECORDING
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import successor_path
 from effmeter.runfile.reader import read_metadata
+from effmeter.status import Status
 from effmeter.tracking.marks import Label
 
 SET_ASIDE = "set-aside"
@@ -48,7 +48,7 @@ class RunCatalogue:
 
     def completed(self, training: Labelled) -> RecordedRun | None:
         """The completed run of a training, if there is one."""
-        return next((run for run in self._runs(training) if run.status == COMPLETED), None)
+        return next((run for run in self._runs(training) if run.status is Status.COMPLETED), None)
 
     def set_aside(self, training: Labelled) -> None:
         """Move a training's runs into the folder ``set-aside``.
@@ -56,7 +56,7 @@ class RunCatalogue:
         What is being recorded at this moment stays where it is. RunFileError where they cannot
         be moved.
         """
-        ended = [run.paths[0] for run in self._runs(training) if run.status != RECORDING]
+        ended = [run.paths[0] for run in self._runs(training) if run.status is not Status.RECORDING]
         for path in ended:
             _move(path, self._directory / SET_ASIDE)
 

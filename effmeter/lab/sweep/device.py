@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from effmeter.errors import EffmeterError, UsageError
+from effmeter.errors import EffmeterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,7 @@ def find_device(name: str) -> TrainingDevice:
         from effmeter.lab.workloads.training import choose_device
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
-    try:
-        device = choose_device(name)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    device = choose_device(name)
     if device.type != "cuda":
         return TrainingDevice(device.type, device.type)
     properties: Any = torch.cuda.get_device_properties(device)

@@ -13,7 +13,6 @@ from effmeter.stopping import (
     EpochResult,
     MaxEpochs,
     Once,
-    describe,
     first_met,
     parse_criterion,
 )
@@ -55,7 +54,7 @@ class Ending:
         UsageError for a text that is no criterion, and for more epochs than the bound allows.
         """
         parsed = map(parse_criterion, criteria)
-        named = tuple(NamedCriterion(describe(criterion), criterion) for criterion in parsed)
+        named = tuple(NamedCriterion(criterion.describe(), criterion) for criterion in parsed)
         asked = [c.criterion.epochs for c in named if isinstance(c.criterion, MaxEpochs)]
         bound = max(asked, default=DEFAULT_EPOCHS) if epochs is None else epochs
         MaxEpochs(bound)

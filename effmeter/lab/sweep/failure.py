@@ -4,8 +4,8 @@ import traceback
 from typing import NamedTuple
 
 from effmeter.errors import DataSetError, EffmeterError, UnfitError
-from effmeter.lab.sweep.outcome import CRASHED, DIVERGED
 from effmeter.lab.workloads import DivergenceError
+from effmeter.status import DetailedStatus, Status
 from effmeter.wire.protocol import MAX_TEXT
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
@@ -17,7 +17,7 @@ _LONGEST_REASON = 300
 class Failure(NamedTuple):
     """The status of a run that failed; for a bug also its traceback, for a known cause None."""
 
-    status: str
+    status: DetailedStatus
     traceback: str | None = None
 
 
@@ -30,18 +30,18 @@ def failure_of(error: Exception) -> Failure | None:
     a bug in a model, a method or effmeter.
     """
     if isinstance(error, DivergenceError):
-        return Failure(f"{DIVERGED}: the loss of epoch {error.epoch} is {error.loss}")
+        reason = f"the loss of epoch {error.epoch} is {error.loss}"
+        return Failure(DetailedStatus(Status.DIVERGED, reason))
+    reason = _one_line(str(error))
     if isinstance(error, UnfitError | DataSetError):
-        return Failure(f"failed: {_one_line(str(error))}")
+        return Failure(DetailedStatus(Status.FAILED, reason))
     if isinstance(error, EffmeterError):
         return None
     if _is_lack_of_memory(error):
-        reason = _one_line(str(error))
-        return Failure(f"out of memory: {reason}" if reason else "out of memory")
+        return Failure(DetailedStatus(Status.OUT_OF_MEMORY, reason))
     kind = type(error).__name__
-    reason = _one_line(str(error))
-    status = f"{CRASHED}: {kind}: {reason}" if reason else f"{CRASHED}: {kind}"
-    return Failure(status, _traceback_of(error))
+    crash = DetailedStatus(Status.CRASHED, f"{kind}: {reason}" if reason else kind)
+    return Failure(crash, _traceback_of(error))
 
 
 def _one_line(text: str) -> str:

@@ -37,10 +37,7 @@ def plan_cells(axes: Axes, ending: Ending, common: Recipe) -> list[Cell]:
         for recipe in _recipes(axes, common, dataset, architecture)
     ]
     for cell in cells:
-        try:
-            check(cell.recipe)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        check(cell.recipe)
     return list(dict.fromkeys(cells))
 
 

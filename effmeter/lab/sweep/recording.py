@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from effmeter.errors import EffmeterError, UsageError
+from effmeter.errors import EffmeterError
 from effmeter.lab.sweep.catalogue import RunCatalogue
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.device import TrainingDevice, not_installed
@@ -22,7 +22,7 @@ from effmeter.lab.sweep.occupancy import occupy
 from effmeter.lab.sweep.outcome import TRACEBACK_NOTE, UNMET_NOTE, Outcome, outcome_of
 from effmeter.lab.workloads import check_method, prepare
 from effmeter.recorded.reading import read_run
-from effmeter.recorded.recording import INTERRUPTED
+from effmeter.status import INTERRUPTED, DetailedStatus, Status
 from effmeter.tracking import Epoch, Run, track
 from effmeter.tracking.live import LiveEnergy
 
@@ -100,8 +100,6 @@ def _check_methods(cells: Sequence[Cell]) -> None:
             check_method(recipe)
         except ModuleNotFoundError as error:
             raise not_installed(error) from error
-        except ValueError as error:
-            raise UsageError(str(error)) from error
 
 
 def _settled(cells: Sequence[Cell], catalogue: RunCatalogue) -> dict[Cell, Outcome]:
@@ -140,13 +138,13 @@ def _record_one(cell: Cell, directory: Path, on_epoch: OnEpoch) -> Outcome:
     else:
         status, path = _train(cell, training, directory, on_epoch)
     if path is None:
-        return Outcome(cell, None, f"not recorded, {status}")
+        return Outcome(cell, None, DetailedStatus(Status.OTHER, f"not recorded, {status}"))
     return outcome_of(cell, read_run(path))
 
 
 def _train(
     cell: Cell, training: "Training", directory: Path, on_epoch: OnEpoch
-) -> tuple[str, Path | None]:
+) -> tuple[DetailedStatus, Path | None]:
     """The status of the run and its file."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
         try:
@@ -161,7 +159,7 @@ def _train(
             if failure is None:
                 raise
             _end_failed(run, failure)
-    return run.status, run.path
+    return run.detailed_status, run.path
 
 
 def _run_training(cell: Cell, training: "Training", run: Run, on_epoch: OnEpoch) -> None:
@@ -201,11 +199,13 @@ def _note_unmet(cell: Cell, run: Run) -> None:
         run.note(UNMET_NOTE, criterion)
 
 
-def _record_failure(cell: Cell, directory: Path, failure: Failure) -> tuple[str, Path | None]:
+def _record_failure(
+    cell: Cell, directory: Path, failure: Failure
+) -> tuple[DetailedStatus, Path | None]:
     """A run without epochs, so that the directory lists this training too."""
     with track(cell.name, cell.labels, directory=directory, join=False) as run:
         _end_failed(run, failure)
-    return run.status, run.path
+    return run.detailed_status, run.path
 
 
 def _free_memory() -> None:

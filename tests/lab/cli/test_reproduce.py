@@ -33,7 +33,7 @@ def test_json_holds_tables_framework_and_published_figures(call: CommandLine) ->
     told = json.loads(call("reproduce", "training-efficiency", *arguments).stdout)
     assert (told["study"], told["scale"]) == ("training-efficiency", "tiny")
     assert [table["name"] for table in told["tables"]][:2] == ["Table 3", "Table 4"]
-    assert told["framework"]["criteria"]["energy"] == "energy=3kJ"
+    assert told["efficiency"]["criteria"]["energy"] == "energy=3kJ"
     assert len(told["runs"]) == 10
     assert {mean["dataset"] for mean in told["published"]["all"]["eq_3"]} == {"mnist"}
     assert all((call.folder / path).is_file() for path in told["figures"])

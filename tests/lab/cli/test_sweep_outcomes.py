@@ -5,6 +5,7 @@ import pytest
 from effmeter.lab.cli.sweep_outcomes import print_outcomes
 from effmeter.lab.sweep import Cell, Ending, Outcome
 from effmeter.lab.workloads import Recipe
+from effmeter.status import COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -16,5 +17,5 @@ def test_a_method_that_left_out_nothing_is_told(
 ) -> None:
     metrics = {"accuracy": 0.5} | ({} if active is None else {"method_active": active})
     cell = Cell(Recipe("cnn2", method=method), Ending(1))
-    print_outcomes([Outcome(cell, None, "completed", 1, metrics=metrics)])
+    print_outcomes([Outcome(cell, None, COMPLETED, 1, metrics=metrics)])
     assert ("inactive: skipped nothing" in capsys.readouterr().err) is is_told

@@ -21,7 +21,7 @@ def trained(*accuracies: float) -> Progress:
 def test_without_criteria_it_is_the_epochs() -> None:
     assert Ending.parse().epochs == 50
     assert Ending(2).criterion.reason(trained(0.1)) is None
-    assert Ending(2).criterion.reason(trained(0.1, 0.2)) == "max-epochs: 2"
+    assert str(Ending(2).criterion.reason(trained(0.1, 0.2))) == "max-epochs: 2"
 
 
 def test_the_most_epochs_follow_from_the_criterion() -> None:
@@ -36,7 +36,7 @@ def test_a_criterion_beyond_the_most_epochs_is_refused() -> None:
 
 def test_the_first_met_ends_the_run() -> None:
     ending = Ending.parse(["accuracy=0.9", "energy=1kJ"])
-    assert ending.criterion.reason(trained(0.5, 0.91)) == "target-metric: accuracy 0.91"
+    assert str(ending.criterion.reason(trained(0.5, 0.91))) == "target-metric: accuracy 0.91"
 
 
 def test_all_are_met_once_each_has_been_met_at_whichever_epoch() -> None:
@@ -48,7 +48,7 @@ def test_all_are_met_once_each_has_been_met_at_whichever_epoch() -> None:
 def test_all_end_at_the_bound_where_one_is_never_met() -> None:
     ending = Ending.parse(["accuracy=0.9", "energy=100J"], "all", epochs=3)
     progress = trained(0.5, 0.6, 0.7)
-    assert ending.criterion.reason(progress) == "max-epochs: 3"
+    assert str(ending.criterion.reason(progress)) == "max-epochs: 3"
     assert ending.unmet(progress.epochs) == ["accuracy=0.9"]
 
 

@@ -42,8 +42,8 @@ def test_a_known_cause_is_a_status_without_a_traceback(
     failure = failure_of(raised(error))
     assert failure is not None
     assert failure.traceback is None
-    assert failure.status.startswith(status or "out of memory: ")
-    assert "\n" not in failure.status
+    assert str(failure.status).startswith(status or "out of memory: ")
+    assert "\n" not in str(failure.status)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_known_cause_is_a_status_without_a_traceback(
 def test_any_other_error_is_a_bug_with_its_traceback(error: Exception) -> None:
     failure = failure_of(raised(error))
     assert failure is not None
-    assert failure.status.startswith(f"crashed: {type(error).__name__}: ")
+    assert str(failure.status).startswith(f"crashed: {type(error).__name__}: ")
     assert failure.traceback is not None
     assert "test_failure.py" in failure.traceback
 

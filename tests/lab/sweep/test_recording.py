@@ -9,7 +9,9 @@ import pytest
 from effmeter.errors import EffmeterError, RunFileError, UsageError
 from effmeter.lab.sweep import Cell, Ending, EpochDone, Outcome, find_device, record_cells
 from effmeter.lab.workloads import Recipe
+from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
+from effmeter.status import Status
 from effmeter.tracking import track
 from effmeter.wire.paths import RECORDING_VARIABLE
 from tests.lab.sweep.tiny import cells
@@ -110,7 +112,7 @@ def test_a_run_ends_at_the_criterion_met_first(machine: SimulatedMachine, tmp_pa
     (outcome,) = recorded(cells("tiny", ending=ending), tmp_path / "runs")
     assert outcome.epochs == 1
     assert outcome.stopped_by is not None
-    assert outcome.stopped_by.startswith("energy-budget")
+    assert outcome.stopped_by.kind is StopKind.ENERGY_BUDGET
     assert outcome.unmet == ()
 
 
@@ -156,11 +158,11 @@ def test_a_training_that_goes_wrong_says_so_and_the_next_one_begins(
     workload: str, status: str, machine: SimulatedMachine, tmp_path: Path
 ) -> None:
     wrong, right = recorded(cells(workload, "tiny", sizes=[2]), tmp_path / "runs")
-    assert (wrong.status, wrong.is_complete) == (status, False)
+    assert (str(wrong.status), wrong.is_complete) == (status, False)
     assert right.is_complete
     assert wrong.path is not None
     run = read_run(wrong.path)
-    assert (run.status, run.labels) == (status, wrong.cell.labels)
+    assert (str(run.detailed_status), run.labels) == (status, wrong.cell.labels)
 
 
 def test_a_fold_without_a_class_says_so_and_does_not_stop_the_grid(
@@ -169,8 +171,8 @@ def test_a_fold_without_a_class_says_so_and_does_not_stop_the_grid(
     first, second, *_ = cells("tiny", folds=1000)
     outcomes = recorded([first, second, *cells("tiny")], tmp_path / "runs")
     assert [outcome.is_complete for outcome in outcomes] == [False, False, True]
-    assert outcomes[0].status.startswith("failed: ")
-    assert "class" in outcomes[0].status
+    assert outcomes[0].status.status is Status.FAILED
+    assert "class" in outcomes[0].status.detail
 
 
 @pytest.mark.parametrize(
@@ -185,9 +187,9 @@ def test_a_method_that_does_not_fit_its_model_does_not_stop_the_grid(
 ) -> None:
     recipe = Recipe("tiny", device="cpu", options=(("shifts", 0),), method=method)
     wrong, right = recorded([Cell(recipe, Ending(1)), *cells("tiny")], tmp_path / "runs")
-    assert wrong.status.startswith(f"failed: {words}")
+    assert str(wrong.status).startswith(f"failed: {words}")
     assert wrong.path is not None
-    assert read_run(wrong.path).status == wrong.status
+    assert read_run(wrong.path).detailed_status == wrong.status
     assert right.is_complete
 
 
@@ -211,10 +213,10 @@ def test_a_bug_leaves_its_traceback_in_the_run_and_the_next_training_begins(
 ) -> None:
     crashed, right = recorded(cells(workload, "tiny"), tmp_path)
     assert right.is_complete
-    assert (crashed.status, crashed.is_complete, crashed.is_settled) == (status, False, False)
+    assert (str(crashed.status), crashed.is_complete, crashed.is_settled) == (status, False, False)
     assert crashed.path is not None
     run = read_run(crashed.path)
-    assert run.status == status
+    assert str(run.detailed_status) == status
     (traceback,) = (note.text for note in run.notes if note.name == "user:traceback")
     assert traceback.startswith("Traceback (most recent call last):")
     assert line in traceback
@@ -250,7 +252,7 @@ def test_what_did_not_fit_is_tried_again_and_its_file_set_aside(
     assert not again.earlier
     assert first.path is not None
     assert not first.path.exists()
-    assert read_run(tmp_path / "set-aside" / first.path.name).status == first.status
+    assert read_run(tmp_path / "set-aside" / first.path.name).detailed_status == first.status
 
 
 def test_fresh_repeats_what_is_complete(machine: SimulatedMachine, tmp_path: Path) -> None:

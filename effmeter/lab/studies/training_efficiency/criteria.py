@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from effmeter.analysis.cut import Replay, replay
 from effmeter.errors import MeasurementError, UsageError
 from effmeter.lab.studies.training_efficiency.scale import EARLY_EPOCH
-from effmeter.lab.sweep.outcome import COMPLETED
 from effmeter.recorded.run import RecordedRun
+from effmeter.status import Status
 from effmeter.stopping import Criterion, parse_criteria
 
 CRITERIA = ("epochs", "patience", "energy", "accuracy")
@@ -83,7 +83,7 @@ def replaced_criteria(given: Sequence[str]) -> dict[str, str]:
 
 def _whole(run: RecordedRun) -> Replay | None:
     """A completed run that reached the early epoch; None for any other."""
-    replayed = replay(run) if run.status == COMPLETED else None
+    replayed = replay(run) if run.status is Status.COMPLETED else None
     return None if replayed is None or len(replayed.results) < EARLY_EPOCH else replayed
 
 
@@ -101,7 +101,7 @@ def _budget(dataset: str, replays: Sequence[Replay]) -> str:
 
 def _at_early_epoch(replayed: Replay) -> float | None:
     """Energy used up to epoch 50."""
-    energy = replayed.results[EARLY_EPOCH - 1].energy
+    energy = replayed.results[EARLY_EPOCH - 1].used
     return None if energy is None else energy.value_j
 
 

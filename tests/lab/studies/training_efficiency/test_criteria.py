@@ -6,7 +6,7 @@ import pytest
 
 from effmeter.errors import MeasurementError, UsageError
 from effmeter.lab.studies.training_efficiency.criteria import choose_criteria, replaced_criteria
-from effmeter.stopping import EnergyBudget, TargetMetric, describe
+from effmeter.stopping import EnergyBudget, TargetMetric
 from tests.lab.studies.case_runs import case_cells, recorded_cell
 
 
@@ -28,7 +28,7 @@ def test_budget_and_target_are_shares_of_what_the_runs_did(tmp_path: Path) -> No
 def test_what_is_given_is_taken(tmp_path: Path) -> None:
     runs = [recorded_cell(cell, tmp_path) for cell in case_cells()[:1]]
     chosen = choose_criteria("digits", runs, ["patience=5", "accuracy=0.5"], "accuracy=0.97")
-    words = [describe(criterion) for criterion in chosen.criteria.values()]
+    words = [criterion.describe() for criterion in chosen.criteria.values()]
     assert words == ["epochs=50", "patience=accuracy:5", "energy=500 J", "accuracy=0.5"]
 
 
