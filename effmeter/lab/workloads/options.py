@@ -76,21 +76,23 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number of at least ``least``."""
+    """A finite number from ``least`` to ``most``."""
 
     default: float
     least: float
     summary: str
+    most: float = math.inf
 
     @property
     def allowed(self) -> str:
         """The range in words."""
-        return f"a number from {self.least:g}"
+        upper = "" if math.isinf(self.most) else f" to {self.most:g}"
+        return f"a number from {self.least:g}{upper}"
 
     def parse(self, value: OptionValue) -> float:
         """The number, also from its text."""
         number = float(value)
-        if not math.isfinite(number) or number < self.least:
+        if not (math.isfinite(number) and self.least <= number <= self.most):
             raise ValueError(value)
         return number
 

@@ -104,7 +104,7 @@ def test_a_small_figure_is_not_rounded_to_nothing() -> None:
     [
         (["resnet19"], "there is no model 'resnet19'; there is: lenet"),
         (["resnet18:depth=3"], "resnet18 has no option 'depth'"),
-        (["resnet18:dropout=2"], "dropout probability has to be between 0 and 1"),
+        (["resnet18:dropout=2"], "option dropout of resnet18 takes a number from 0 to 1, not '2'"),
         (["resnet18", "--input", "32"], "--input takes channels, height and width as 3x32x32"),
         (["resnet18", "--input", "0x32x32"], "not '0x32x32'"),
         (["densenet121", "--input", "3x4x4"], "densenet121 cannot read images of 3x4x4"),

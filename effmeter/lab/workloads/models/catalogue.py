@@ -41,7 +41,7 @@ _LENET_SIZE = Whole(1, 1, "multiplies channels and hidden units, up to 5")
 _HIDDEN: dict[str, Option] = {
     "hidden": Number(1.0, 0.01, "width inside blocks, as a fraction of the stage's")
 }
-_DROPOUT: dict[str, Option] = {"dropout": Number(0.0, 0.0, "fraction that dropout drops")}
+_DROPOUT: dict[str, Option] = {"dropout": Number(0.0, 0.0, "fraction that dropout drops", 1.0)}
 
 MODELS: dict[str, Model] = {
     model.name: model
