@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from effmeter.client.acquisition import DEFAULT_RATE_HZ, RecordingRequest
-from effmeter.client.session import Session, warn
+from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
+from effmeter.client.session import Session
+from effmeter.client.warning import warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
@@ -156,12 +157,22 @@ class Run:
     def look_after(self) -> None:
         """Notice a recorder that died and have it replaced; marks do this by themselves."""
         if self._session is not None:
-            self._session.look()
+            self._session.check()
 
     @property
     def path(self) -> Path | None:
         """The run file; None where nothing could be recorded."""
         return self._path
+
+    @property
+    def recorder_pid(self) -> int | None:
+        """The process that records this run; None where none does."""
+        return None if self._session is None else self._session.recorder_pid
+
+    @property
+    def recording_failure(self) -> str | None:
+        """Why recording has stopped before the end of the run; None while it goes on."""
+        return None if self._session is None else self._session.failure
 
     # Epochs
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from effmeter.client.acquisition import DEFAULT_RATE_HZ
+from effmeter.client.request import DEFAULT_RATE_HZ
 from effmeter.errors import UsageError
 from effmeter.tracking.marks import Labels
 from effmeter.tracking.run import Run

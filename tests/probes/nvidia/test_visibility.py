@@ -2,8 +2,11 @@
 
 import pytest
 
+from effmeter.channel import Component
+from effmeter.probes.base import Visibility
 from effmeter.probes.nvidia.channels import Gpu
-from effmeter.probes.nvidia.selection import Selection, visible_gpus
+from effmeter.probes.nvidia.visibility import Selection, visibility_of, visible_gpus
+from tests.runfile.writing import counter
 
 A, B, C = (f"GPU-{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
 MIG_1, MIG_2 = (f"MIG-{digit * 8}-0000-4000-8000-000000000000" for digit in "12")
@@ -86,3 +89,32 @@ def test_numbers_cannot_be_told_beside_a_gpu_that_does_not_answer() -> None:
     selection = seen("1", "PCI_BUS_ID", (*ALIKE, Gpu(3, "", "")))
     assert selection.uuids is None
     assert "does not answer" in selection.reason
+
+
+CHANNELS = (
+    counter("cpu0"),
+    *(counter(f"gpu{g.index}", Component.GPU, device=f"{g.name} {g.uuid}") for g in ALIKE),
+    counter("gpu3", Component.GPU, device="AMD Instinct MI300X 0000:c1:00.0"),
+)
+
+
+def test_the_channels_of_the_other_gpus_are_hidden() -> None:
+    answer = visibility_of({"CUDA_VISIBLE_DEVICES": "1"}, ALIKE, CHANNELS, same_devices=True)
+    assert answer == Visibility(("gpu0", "gpu2"), (B,))
+
+
+def test_an_empty_list_hides_all_gpus_of_this_vendor_alone() -> None:
+    answer = visibility_of({"CUDA_VISIBLE_DEVICES": ""}, ALIKE, CHANNELS, same_devices=True)
+    assert answer == Visibility(("gpu0", "gpu1", "gpu2"))
+
+
+def test_a_gpu_that_does_not_tell_its_uuid_is_not_hidden() -> None:
+    gpus = (Gpu(0, H100, A), Gpu(1, "", ""))
+    answer = visibility_of({"CUDA_VISIBLE_DEVICES": A}, gpus, CHANNELS, same_devices=True)
+    assert answer.hidden_channels == ()
+
+
+def test_a_restriction_that_cannot_be_resolved_hides_nothing_and_says_why() -> None:
+    answer = visibility_of({"CUDA_VISIBLE_DEVICES": "1"}, ALIKE, CHANNELS, same_devices=False)
+    assert answer.hidden_channels is None
+    assert "container" in answer.reason

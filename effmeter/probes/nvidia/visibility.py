@@ -14,10 +14,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from effmeter.channel import Channel
+from effmeter.probes.base import Visibility
 from effmeter.probes.nvidia.channels import Gpu
 
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 ORDER_VARIABLE = "CUDA_DEVICE_ORDER"
+VARIABLES = (DEVICES_VARIABLE, ORDER_VARIABLE)
 _PCI_ORDER = "PCI_BUS_ID"
 _NUMBER = re.compile(r"\s*([+-]?\d+)")
 
@@ -28,6 +31,21 @@ class Selection(NamedTuple):
     uuids: tuple[str, ...] | None
     reason: str = ""
     """Why it cannot be told."""
+
+
+def visibility_of(
+    environ: Mapping[str, str],
+    gpus: Sequence[Gpu],
+    channels: Sequence[Channel],
+    same_devices: bool,
+) -> Visibility:
+    """Which of the channels are of GPUs that are hidden from a program with these variables."""
+    selection = visible_gpus(environ, gpus, same_devices)
+    if selection.uuids is None:
+        return Visibility(reason=selection.reason)
+    hidden = [gpu.uuid for gpu in gpus if gpu.uuid and gpu.uuid not in selection.uuids]
+    names = (c.name for c in channels if any(uuid in c.device for uuid in hidden))
+    return Visibility(tuple(names), selection.uuids)
 
 
 class _UnknownError(Exception):

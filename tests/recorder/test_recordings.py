@@ -14,7 +14,7 @@ from effmeter.probes.base import Discovery, Probe, Reading
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.recording import Recording
-from effmeter.recorder.sampling.pool import SamplerPool
+from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.sampling.sampler import Sampler
 from effmeter.runfile.format import Metadata
 from effmeter.runfile.writer import RunWriter
@@ -79,25 +79,29 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock(time_ns=5_000_000_000)
         self.good, self.bad = (StandInSensor(name, self.clock) for name in ("good", "bad"))
-        self.pool = SamplerPool(Discovery((self.good, self.bad)), self.clock, lambda: None)
+        self.recordings = Recordings(Discovery((self.good, self.bad)), self.clock, lambda: None)
         self.path = folder / "run.arrow"
         began = self.clock.anchor()
         metadata = Metadata("id", "test", began.wall_ns, began.time_ns)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(descriptor, metadata, lambda _: None)
         self.recording = Recording(metadata, self.writer, self.clock, 3600.0, os.getuid())
-        self.pool.start()
-        self.pool.add("token", self.recording)
+        self.recordings.start()
+        self.recordings.add("token", self.recording)
 
     def read(self, *sensors: StandInSensor) -> None:
         """These sensors are read once more, and what they say is taken in."""
         wanted = {sensor.name: sensor.reads + 1 for sensor in sensors}
         self.clock.advance(0.5)
-        self.pool.request_reading()
+        self.recordings.request_reading(self.recording)
         eventually(lambda: all(s.reads >= wanted[s.name] for s in sensors), "they are read")
-        answered = [s for s in self.pool._samplers if any(s.probe is sensor for sensor in sensors)]
+        answered = [
+            s
+            for s in self.recordings._pool._samplers
+            if any(s.probe is sensor for sensor in sensors)
+        ]
         eventually(lambda: self._have_answered(answered), "and have answered")
-        self.pool.pump()
+        self.recordings.pump()
 
     def _have_answered(self, samplers: Sequence[Sampler]) -> bool:
         self.clock.advance(0.001)  # a sampler rests for a while after a slow call
@@ -115,7 +119,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.bad.answers.set()
-    made.pool.stop()
+    made.recordings.stop()
 
 
 def counts_of(run: RecordedRun, channel: str) -> int:
