@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.records import Label, Source
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event, NoteName
@@ -17,22 +18,23 @@ class InnerRun(RecordedRun):
     Its energy is part of that of the recording's own run.
     """
 
-    inner_id: str = ""
+    place: int = 1
+    """Its place among the runs of the recording; the recording's own has 0."""
 
     @property
-    def run_id(self) -> str:
-        """The identity that its sources name."""
-        return self.inner_id
+    def identity(self) -> RunIdentity:
+        """Which of the recording's runs this is, and which programs belong to it."""
+        return self.identities[self.place]
 
     @property
     def name(self) -> str:
         """The name given to the run."""
-        return self.sources[0].name
+        return self.identity.name
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks of this run."""
-        return self.sources_of(self.inner_id)
+        return self.identity.sources
 
     @cached_property
     def labels(self) -> dict[str, Label]:

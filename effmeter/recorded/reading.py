@@ -45,8 +45,8 @@ def read_runs(paths: Iterable[Path | str] | Path | str) -> list[RecordedRun]:
 def _runs_in(path: Path) -> list[RecordedRun]:
     """The runs of a recording: its own, then those inside it."""
     own = _own_run(path)
-    inner = (InnerRun(own.parts, own.problems, run_id) for run_id in own.inner_run_ids)
-    return [own, *inner]
+    places = range(1, len(own.identities))
+    return [own, *(InnerRun(own.parts, own.problems, place) for place in places)]
 
 
 def _own_run(path: Path) -> RecordedRun:

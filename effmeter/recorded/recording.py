@@ -12,6 +12,7 @@ from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
+from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
 from effmeter.recorded.records import (
@@ -63,10 +64,9 @@ class Recording:
         return self.metadata.name
 
     @cached_property
-    def inner_run_ids(self) -> tuple[str, ...]:
-        """The runs of the recording besides its own, in the order in which they began."""
-        named = dict.fromkeys(s.run_id for s in self.all_sources if s.run_id is not None)
-        return tuple(run_id for run_id in named if run_id != self.metadata.run_id)
+    def identities(self) -> tuple[RunIdentity, ...]:
+        """The runs that it holds, with their programs: its own run is the first."""
+        return run_identities(self.metadata, self.all_sources)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -93,7 +93,7 @@ class Recording:
     def labels(self) -> dict[str, Label]:
         """Labels of the recording, then of programs that joined it, then those set later."""
         labels = dict(self.metadata.labels)
-        for source in self.sources_of(self.metadata.run_id):
+        for source in self.identities[0].sources:
             labels = {**source.labels, **labels}
         for note in self.notes:
             if note.name == NoteName.LABELS:
@@ -104,11 +104,6 @@ class Recording:
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks that set marks, in the order in which they joined."""
         return self.all_sources
-
-    def sources_of(self, run_id: str) -> tuple[Source, ...]:
-        """The sources that belong to one run of the recording."""
-        own_id = self.metadata.run_id
-        return tuple(s for s in self.all_sources if (s.run_id or own_id) == run_id)
 
     @cached_property
     def all_sources(self) -> tuple[Source, ...]:

@@ -11,6 +11,7 @@ from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
 from effmeter.recorded.epoch_table import epoch_table
+from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
 from effmeter.runfile.format import NoteName
@@ -28,17 +29,22 @@ class RecordedRun(Recording):
     """
 
     @property
+    def identity(self) -> RunIdentity:
+        """Which of the recording's runs this is, and which programs belong to it."""
+        return self.identities[0]
+
+    @property
     def run_id(self) -> str:
         """The identity of the run, the same in all of its files."""
-        return self.metadata.run_id
+        return self.identity.run_id
 
     @cached_property
     def marks(self) -> tuple[EventRow, ...]:
         """The events of the recording, without the marks of its other runs."""
-        if not self.inner_run_ids:
+        if len(self.identities) == 1:
             return self.events
-        mine = self.sources_of(self.run_id)
-        return timeline.marks_of(self.events, {(source.id, source.root) for source in mine})
+        roots = {(source.id, source.root) for source in self.identity.sources}
+        return timeline.marks_of(self.events, roots)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
@@ -55,8 +61,8 @@ class RecordedRun(Recording):
     @cached_property
     def stopped_by(self) -> Reason | None:
         """The reason that ended its epochs; None where no criterion ended them."""
-        programs = {source.id for source in self.sources_of(self.run_id)}
-        several = bool(self.inner_run_ids)
+        programs = {source.id for source in self.identity.sources}
+        several = len(self.identities) > 1
         stops = [
             note.text
             for note in self.notes

@@ -92,7 +92,9 @@ class Summary:
         return ", ".join(parts)
 
 
-def live_energy(total: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None) -> LiveEnergy | None:
+def live_energy(
+    total: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None
+) -> LiveEnergy | None:
     """What a recorder's total says of a run; what was used before the run is taken off."""
     if total is None or not total.get("energy"):
         return None
