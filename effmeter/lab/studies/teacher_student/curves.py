@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from effmeter.errors import EffmeterError
-from effmeter.lab.studies.teacher_student.scale import Scale
+from effmeter.lab.studies.teacher_student.scale import StudentScale
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES
 from effmeter.lab.workloads.teacher_student.curves import Curves, learning_curves
 
 
 def saved_curves(
-    scale: Scale,
+    scale: StudentScale,
     folder: Path,
     names: Iterable[str] = APPROACHES,
     *,
@@ -42,7 +42,7 @@ def saved_curves(
     return found
 
 
-def _read(path: Path, name: str, scale: Scale) -> Curves | None:
+def _read(path: Path, name: str, scale: StudentScale) -> Curves | None:
     """None for a file that is not there, is no such file, or holds another scale's curves."""
     try:
         with path.open("rb") as file, np.load(file) as kept:

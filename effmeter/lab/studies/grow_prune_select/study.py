@@ -1,8 +1,9 @@
-"""Tables II to IV of the study and what fills each, at every scale."""
+"""Tables II to IV and the trainings that fill them, at every scale."""
 
 from collections.abc import Iterable
 
 from effmeter.lab.studies.comparison import Arm, Comparison, TablePlan
+from effmeter.lab.studies.grow_prune_select.loss_curves import figure_data
 from effmeter.lab.studies.grow_prune_select.settings import (
     FULL,
     SMALL,
@@ -11,7 +12,9 @@ from effmeter.lab.studies.grow_prune_select.settings import (
     Network,
     Settings,
 )
-from effmeter.lab.studies.method_study import StudyScale
+from effmeter.lab.studies.grow_prune_select.tables import paper_tables
+from effmeter.lab.studies.method_results import MethodScale
+from effmeter.lab.studies.method_study import MethodStudy
 from effmeter.lab.studies.variant import Variant
 
 NUMERALS = {2: "II", 3: "III", 4: "IV"}
@@ -23,9 +26,9 @@ _NOTES = (
 )
 
 
-def study_scale(settings: Settings) -> StudyScale:
+def study_scale(settings: Settings) -> MethodScale:
     """All tables of a scale."""
-    return StudyScale(settings.name, settings.summary, tuple(_tables(settings)))
+    return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
 def _tables(settings: Settings) -> Iterable[TablePlan]:
@@ -69,3 +72,17 @@ def _resizing(big: Variant, small: Variant, schedule: str) -> Iterable[Arm]:
 
 
 SCALES = {settings.name: study_scale(settings) for settings in (TINY, SMALL, FULL)}
+
+STUDY = MethodStudy(
+    "grow-prune-select",
+    "Growing, pruning, selection.",
+    """Compare growing, pruning and data selection with a small and a big baseline.
+
+    Boumendil et al., "Grow, prune or select data": Tables II to IV beside the published figures,
+    with random growing and pruning as controls. The data of Figures 3 and 4 is written as CSV
+    beside the runs and drawn with matplotlib. Table I: effmeter reproduce teacher-student.
+    """,
+    SCALES,
+    paper_tables,
+    figure_data,
+)

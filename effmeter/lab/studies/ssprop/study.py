@@ -1,4 +1,4 @@
-"""The tables of the study and what fills each, at every scale.
+"""Tables 4 to 7, the sensitivity study and Figure 4, with the trainings that fill them.
 
 Table 6 is known to be that of Dropout; that 4 is classification, 5 generation and 7 the smaller
 network, and what the search of Figure 4 varies, was decided here.
@@ -9,14 +9,36 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from effmeter.lab.studies.comparison import Arm, Comparison, TablePlan
-from effmeter.lab.studies.method_study import StudyScale
-from effmeter.lab.studies.ssprop.arms import RANDOM, SSPROP, ssprop_arms
-from effmeter.lab.studies.ssprop.generation import generation_plan
-from effmeter.lab.studies.ssprop.settings import FULL, SMALL, TINY, Course, Settings
+from effmeter.lab.studies.comparison_table import learning_table
+from effmeter.lab.studies.figure import FigureData
+from effmeter.lab.studies.method_results import MethodResults, MethodScale
+from effmeter.lab.studies.method_study import MethodStudy
+from effmeter.lab.studies.paper_table import PaperTable
+from effmeter.lab.studies.ssprop.operations import flops_table
+from effmeter.lab.studies.ssprop.search import search_data, search_table
+from effmeter.lab.studies.ssprop.settings import (
+    FULL,
+    SMALL,
+    TINY,
+    Course,
+    Generation,
+    Settings,
+)
 from effmeter.lab.studies.variant import Variant
 
+SSPROP = "ssprop:drop=0.8"
+"""On alternate epochs, so 0.4 on average."""
+RANDOM = f"{SSPROP},selection=random"
 SEARCH = "figure-4"
 _SSPROP_NOTE = "ssProp: a drop rate of 0.8 on every other epoch"
+_GENERATION_NOTES = (
+    "fid: the Fréchet distance of generated images from the training images, less is better; no "
+    "published figures are held",
+)
+_LEARNED_FEATURES_NOTE = (
+    "fid uses the features of a small network that has learned the labels of the same images: it "
+    "compares the rows of this table and nothing else"
+)
 _DIMENSIONS = ("channel", "height-and-width", "all")
 _SCHEDULES = {
     "constant 0.4": "ssprop:drop=0.4,schedule=constant",
@@ -27,9 +49,18 @@ _SCHEDULES = {
 }
 
 
-def study_scale(settings: Settings) -> StudyScale:
+def ssprop_arms(dense: Variant, *more_controls: Variant) -> tuple[Arm, ...]:
+    """The method and random channels; ``more_controls`` are trainings of the same work."""
+    random = dense.using(RANDOM)
+    return (
+        Arm("ssProp", dense.using(SSPROP), (random, *more_controls)),
+        Arm("random channels", random),
+    )
+
+
+def study_scale(settings: Settings) -> MethodScale:
     """All tables of a scale."""
-    return StudyScale(settings.name, settings.summary, tuple(_tables(settings)))
+    return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
 def _tables(settings: Settings) -> Iterable[TablePlan]:
@@ -40,7 +71,7 @@ def _tables(settings: Settings) -> Iterable[TablePlan]:
         tuple(_classification(settings)),
         (_SSPROP_NOTE, "no published accuracies of this table are held"),
     )
-    yield generation_plan(settings.generation)
+    yield _generation(settings.generation)
     yield TablePlan(
         "table-6",
         "Table 6",
@@ -75,6 +106,15 @@ def _classification(settings: Settings) -> Iterable[Comparison]:
         ):
             dense = settings.variant(network, course.dataset, epochs)
             yield Comparison(dense, ssprop_arms(dense))
+
+
+def _generation(models: tuple[Generation, ...]) -> TablePlan:
+    """The U-Nets of the paper, or small ones."""
+    comparisons = tuple(Comparison(model.dense, ssprop_arms(model.dense)) for model in models)
+    notes: tuple[str, ...] = _GENERATION_NOTES
+    if not all(model.looks_through_inception for model in models):
+        notes = (*notes, _LEARNED_FEATURES_NOTE)
+    return TablePlan("table-5", "Table 5", "generation by diffusion models", comparisons, notes)
 
 
 def _dropout(settings: Settings, course: Course) -> Comparison:
@@ -128,3 +168,33 @@ def _search(settings: Settings) -> tuple[Comparison, ...]:
 
 
 SCALES = {settings.name: study_scale(settings) for settings in (TINY, SMALL, FULL)}
+
+
+def paper_tables(results: MethodResults) -> list[PaperTable]:
+    """The count of operations, then the requested tables in their order."""
+    tables = [
+        (search_table if plan.part == SEARCH else learning_table)(plan, results.by_variant)
+        for plan in results.scale.tables
+    ]
+    return [flops_table(SSPROP), *tables]
+
+
+def figure_data(results: MethodResults) -> list[FigureData]:
+    """The data of Figure 4, if it was requested."""
+    plans = [plan for plan in results.scale.tables if plan.part == SEARCH]
+    return [search_data(plan, results.by_variant) for plan in plans]
+
+
+STUDY = MethodStudy(
+    "ssprop",
+    "Sparse back-propagation.",
+    """Compare ssProp with dense training, random channels and a smaller network.
+
+    Zhong et al., "ssProp: Energy-Efficient Training for Convolutional Neural Networks with
+    Scheduled Sparse Back Propagation": the count of operations beside the published one, Tables
+    4 to 7 and the sensitivity study. The data of Figure 4 is written as CSV beside the runs.
+    """,
+    SCALES,
+    paper_tables,
+    figure_data,
+)

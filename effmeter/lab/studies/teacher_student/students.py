@@ -11,8 +11,8 @@ from pathlib import Path
 
 from effmeter.errors import EffmeterError
 from effmeter.lab.studies.repeats import BySeed, repeat_of
-from effmeter.lab.studies.teacher_student.scale import Scale
-from effmeter.lab.sweep.catalogue import Ledger
+from effmeter.lab.studies.teacher_student.scale import StudentScale
+from effmeter.lab.sweep.catalogue import RunCatalogue
 from effmeter.lab.sweep.occupancy import PROCESSOR, occupy
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES
 from effmeter.lab.workloads.teacher_student.trial import Trial
@@ -51,7 +51,7 @@ class Student:
         }
 
 
-def students_of(scale: Scale, names: Iterable[str] = APPROACHES) -> list[Student]:
+def students_of(scale: StudentScale, names: Iterable[str] = APPROACHES) -> list[Student]:
     """All approaches of a seed before the next seed, so that a drift of the machine is shared."""
     each = tuple(names)
     return [Student(name, s, scale.iterations) for s in range(scale.trials) for name in each]
@@ -68,12 +68,12 @@ def record_students(
     """The run of each student, recorded where the directory does not hold it.
 
     With ``fresh`` all are recorded again, and the files of earlier runs are set aside. The
-    processor is held meanwhile (see ``occupy``: DeviceBusyError, or ``on_wait`` is told).
+    processor is held meanwhile (see ``occupy``: DeviceBusyError, or ``on_wait`` is called).
     RunFileError for a directory that cannot be written; EffmeterError for a run that could not
     be recorded.
     """
-    ledger = Ledger(directory)
-    earlier = {} if fresh else {s: ledger.completed(s) for s in students}
+    catalogue = RunCatalogue(directory)
+    earlier = {} if fresh else {s: catalogue.completed(s) for s in students}
     found = {student: run for student, run in earlier.items() if run is not None}
     to_record = [student for student in students if student not in found]
     if found:
@@ -83,7 +83,7 @@ def record_students(
             Trial(APPROACHES["big"]).train(_WARMING_ITERATIONS)
             for number, student in enumerate(to_record, 1):
                 tell(f"{student.name}: recording {number} of {len(to_record)}")
-                ledger.set_aside(student)
+                catalogue.set_aside(student)
                 found[student] = _record(student, directory)
     return {student: found[student] for student in students}
 

@@ -1,4 +1,4 @@
-"""The tables of the study and what fills each, at every scale.
+"""Tables 2 to 5 and the trainings that fill them, at every scale.
 
 Which network stands in which table was decided here: 2 the network of two convolutions, 3 VGG-19
 and 4 ResNet-20 by schedule, 5 the time of training.
@@ -7,8 +7,11 @@ and 4 ResNet-20 by schedule, 5 the time of training.
 from collections.abc import Iterable
 
 from effmeter.lab.studies.comparison import Arm, Comparison, TablePlan
+from effmeter.lab.studies.comparison_table import learning_table, speed_table
 from effmeter.lab.studies.gradient_approximation.settings import FULL, SMALL, TINY, Settings
-from effmeter.lab.studies.method_study import StudyScale
+from effmeter.lab.studies.method_results import MethodResults, MethodScale
+from effmeter.lab.studies.method_study import MethodStudy
+from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.variant import Variant
 
 SPEED = "table-5"
@@ -17,9 +20,9 @@ _SCHEDULES = ("s1", "s2", "s3")
 _NOTES = ("no published figures of this table are held",)
 
 
-def study_scale(settings: Settings) -> StudyScale:
+def study_scale(settings: Settings) -> MethodScale:
     """All tables of a scale."""
-    return StudyScale(settings.name, settings.summary, tuple(_tables(settings)))
+    return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
 def _tables(settings: Settings) -> Iterable[TablePlan]:
@@ -73,3 +76,24 @@ def _arms(dense: Variant, schedules: Iterable[str], *smaller: Variant) -> Iterab
 
 
 SCALES = {settings.name: study_scale(settings) for settings in (TINY, SMALL, FULL)}
+
+
+def paper_tables(results: MethodResults) -> list[PaperTable]:
+    """Tables 2 to 5, or the requested ones, in their order."""
+    return [
+        (speed_table if plan.part == SPEED else learning_table)(plan, results.by_variant)
+        for plan in results.scale.tables
+    ]
+
+
+STUDY = MethodStudy(
+    "gradient-approximation",
+    "Approximate weight gradients.",
+    """Compare zero, random and max gradients with dense training and a smaller network.
+
+    Wang et al., "Accelerated CNN Training Through Gradient Approximation": Tables 2 to 5, three
+    schedules of layers and batches, and the switch to full gradients at a plateau.
+    """,
+    SCALES,
+    paper_tables,
+)

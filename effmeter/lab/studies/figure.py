@@ -1,4 +1,4 @@
-"""The data behind a figure, as a CSV table that any plotting program reads."""
+"""A figure: its data, written as CSV for any plotting program, and how it is drawn."""
 
 import csv
 import math
@@ -7,14 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effmeter.errors import EffmeterError
-from effmeter.lab.studies.picture import Picture
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """How a figure's rows are drawn: columns by name, and what stands beside the axes."""
+
+    x: str
+    y: str
+    x_title: str
+    y_title: str
+    series: tuple[str, ...]
+    """The columns whose values name a series. Each series is a line, of the means of the rows
+    with the same ``x``; with a range it is points with bars."""
+    x_range: tuple[str, str] | None = None
+    """The columns of the interval of ``x``."""
+    y_range: tuple[str, str] | None = None
+    x_log: bool = False
+    y_log: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class FigureData:
-    """What one figure shows."""
+    """One figure."""
 
     number: int
     what: str
