@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from effmeter.client.files import name_of
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.client.session import Session
 from effmeter.client.warning import warn
@@ -82,6 +83,7 @@ class Run:
         labels: Labels | None = None,
         *,
         directory: str | os.PathLike[str] | None = None,
+        path: str | None = None,
         rate_hz: float = DEFAULT_RATE_HZ,
         recorder: str = "auto",
         join: bool = True,
@@ -89,7 +91,7 @@ class Run:
     ) -> None:
         if not isinstance(name, str) or not name or len(name) > MAX_TEXT:
             raise UsageError(f"a run's name is a text that is not empty, not {name!r}")
-        self.name = name
+        self.name = name_of(name)
         self.labels = checked_labels(labels or {})
         self.detailed_status = DetailedStatus(Status.NOT_BEGUN)
         self.stopped_by: Reason | None = None
@@ -99,7 +101,7 @@ class Run:
         self._nesting = Nesting(self._root_id)
         place = None if directory is None else Path(directory)
         self._request = RecordingRequest(
-            name, self.labels, place, rate_hz, recorder, join, self._root_id
+            name, self.labels, place, rate_hz, recorder, join, self._root_id, path
         )
         self._synchronises = synchronise_epochs
         self._session: Session | None = None
