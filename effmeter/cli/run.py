@@ -14,7 +14,7 @@ import click
 
 from effmeter.errors import UsageError
 from effmeter.status import COMPLETED, DetailedStatus, Status
-from effmeter.tracking import Run
+from effmeter.tracking import Run, track
 from effmeter.tracking.live import Summary
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -60,14 +60,14 @@ def command(
     if output is not None and name is not None and "/" in name:
         raise UsageError("--name is a name, not a path: the path goes to -o")
     file = None if output is None else _as_path(output)
-    recorded = Run(
+    tracker = track(
         file or name or Path(command[0]).name,
         _parsed_labels(labels),
         rate_hz=rate_hz,
         recorder=recorder,
         join=output is None,
     )
-    with recorded:
+    with tracker as recorded:
         recorded.note("command", " ".join(command))
         status = _run_through(program, command, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))

@@ -103,6 +103,11 @@ class Session:
         return self._connection is not None and not self._connection.lost and self._is_here
 
     @property
+    def recorder_pid(self) -> int | None:
+        """The process that records; None where nothing does."""
+        return None if self._connection is None else self._connection.recorder_pid
+
+    @property
     def _is_here(self) -> bool:
         return os.getpid() == self._owner_pid
 
@@ -159,6 +164,17 @@ class Session:
         total = self._connection.ask_total(ANSWER_TIMEOUT_S)
         self._look_after_link()
         return None if self._replaced or self._connection is None else total
+
+    def request_total(self) -> None:
+        """Ask for the recording's energy by now without waiting; ``pop_totals`` has the answer."""
+        if self._is_here and self._connection is not None and not self._replaced:
+            self._connection.request_total()
+
+    def pop_totals(self) -> list[Message]:
+        """The answers to ``request_total`` that have come."""
+        if not self._is_here or self._connection is None or self._replaced:
+            return []
+        return self._connection.pop_totals()
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""

@@ -50,7 +50,7 @@ WITH_A_FORKED_WORKER = """
             epoch.log(loss=1.0)
             if epoch.number == 3:
                 time.sleep(2.2)
-                print(run._session._connection.recorder_pid, flush=True)
+                print(run.recorder_pid, flush=True)
                 time.sleep(60)
 """
 

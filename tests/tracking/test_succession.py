@@ -163,8 +163,7 @@ def test_threads_that_find_the_recorder_dead_together_start_one_successor(runs: 
     with pytest.warns(EffmeterWarning, match="a successor goes on") as warned:
         run = train()
     assert len(warned) == 1
-    assert run._session is not None
-    assert run._session.failure is None
+    assert run.failure is None
     recorded = only_run(runs)
     assert len(recorded.metrics) == len(recorded.spans) == 800
 
