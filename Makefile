@@ -7,9 +7,12 @@ READY := $(VENV)/ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/ready
 RUNS := runs
+# More than two cores' worth: tests in real time wait half of their time.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-kernels bench-peers clean
+.PHONY: help demo test test-all check bench bench-kernels bench-peers clean
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -21,8 +24,14 @@ demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
 	  && $(BIN)/effmeter report $$files \
 	  && printf '\nThe recorded runs:\n' && printf '  %s\n' $$files
 
-test: $(READY) ## run all tests
-	$(BIN)/python -m pytest
+# The tests start hundreds of interpreters, and each would compile all sources anew.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(READY) ## run the tests, but for the longest proofs (five minutes on two cores)
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY) ## run all tests, the longest proofs too (a quarter of an hour)
+	$(PYTEST)
 
 check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/ruff check .
@@ -41,7 +50,7 @@ bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and 
 	$(PEERS)/bin/python -m benchmarks.peers
 
 clean: ## remove the virtual environments and what was built; recorded runs stay
-	rm -rf $(VENV) $(PEERS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .numba_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is upgraded because older ones know no --group.

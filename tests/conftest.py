@@ -1,19 +1,61 @@
-"""What every test stands on: no recorder, run or setting of the developer's own gets in."""
+"""What every test stands on: the developer's own recorders, runs and settings stay out.
 
+Tests run in several worker processes (``make test``). A module's tests stay in one worker, so that
+its fixtures are built once; tests in real time run one after another, in one worker: beside each
+other they would take the time from each other that they measure.
+"""
+
+import functools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+REPOSITORY = Path(__file__).parents[1]
+
 # Tensors are tiny here: threads that wait for each other take most of the time, above all beside
 # other work. Read when torch is loaded, in tests and in the programs that they start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Compiled kernels are kept from run to run. Read when Numba is loaded.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".numba_cache"))
 
 # A slow machine is no failure, and what fails once shall fail again.
 settings.register_profile("effmeter", deadline=None, derandomize=True)
 settings.load_profile("effmeter")
+
+RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
+"""In the source of a module whose tests record for real, or are marked."""
+
+
+@functools.cache
+def in_real_time(module: Path) -> bool:
+    """Whether the tests of a module measure time, so that no other such test may run beside."""
+    return RECORDS.search(module.read_text()) is not None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests in real time."""
+    if in_real_time(item.path):
+        item.add_marker("real_time")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep each module's tests in one worker, and all that are in real time in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    def group_of(node_id: str) -> str:
+        module = node_id.split("::")[0]
+        return "real time" if in_real_time(REPOSITORY / module) else module
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = group_of
+    return scheduler
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,9 @@
-"""What a machine draws when nothing runs, and the energy of a run net of it.
+"""The power of an idle machine, and the energy of a run net of it.
 
-Net energy is gross energy less idle power times the time awake. Its interval takes in those of
-both: ``[gross low - idle high, gross high - idle low]``. The gain error of a sensor and the factor
-of an estimate are the same at both times, so they cancel as far as the energies do. Assumed: the
-idle power was the same during the run as when it was measured.
+Net energy is gross energy less idle power times the time awake. Its interval adds those of both:
+``[gross low - idle high, gross high - idle low]``. The gain error of a sensor and the factor of an
+estimate are the same both times, so they cancel as far as the energies do. Assumption: the idle
+power during the run is that of the baseline.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ REMEDY = "run effmeter idle on that machine while nothing else runs"
 
 @dataclass(frozen=True, slots=True)
 class IdlePower:
-    """What one channel shows on the idle machine (W), with the interval of the mean."""
+    """The mean power of one channel on the idle machine (W), with its interval."""
 
     device: str
     power_w: float
@@ -47,19 +47,19 @@ class IdleBaseline:
 
     host: str
     date: str
-    """When it was taken, ISO 8601 in UTC."""
+    """The time of the measurement, ISO 8601 in UTC."""
     duration_s: float
     channels: Mapping[str, IdlePower]
-    cautions: tuple[str, ...] = ()
-    """In what the machine was not idle."""
+    warnings: tuple[str, ...] = ()
+    """Signs that the machine was not idle."""
 
     @classmethod
     def from_mapping(cls, described: Mapping[str, Any]) -> "IdleBaseline":
         """The baseline that ``as_mapping`` described; ValueError where it is none."""
         try:
             channels = {name: IdlePower(**power) for name, power in described["channels"].items()}
-            cautions = tuple(described["cautions"])
-            return cls(**{**described, "channels": channels, "cautions": cautions})
+            warnings = tuple(described["warnings"])
+            return cls(**{**described, "channels": channels, "warnings": warnings})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("not an idle baseline") from error
 
@@ -74,22 +74,23 @@ class NetEnergy:
 
     components: tuple[ComponentEnergy, ...]
     total: Energy
+    baseline: IdleBaseline
 
 
 def measure_idle(
-    run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, cautions: Sequence[str]
+    run: RecordedRun, begin_ns: int, end_ns: int, host: str, date: str, warnings: Sequence[str]
 ) -> IdleBaseline:
     """The idle power in a window of a run; MeasurementError where nothing was read in it."""
     whole = run.breakdown(begin_ns, end_ns)
     if whole.total is None:
-        raise MeasurementError("nothing on this machine gives an energy: see effmeter doctor")
+        raise MeasurementError("no channel of this machine gives an energy: see effmeter doctor")
     duration_s = (end_ns - begin_ns) * 1e-9
     channels = {
         seen.channel.name: _power(seen.channel, seen.energy, duration_s)
         for seen in whole.channels
         if seen.energy is not None
     }
-    return IdleBaseline(host, date, duration_s, channels, tuple(cautions))
+    return IdleBaseline(host, date, duration_s, channels, tuple(warnings))
 
 
 def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
@@ -100,8 +101,8 @@ def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
 def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> NetEnergy | None:
     """The net energy of a run; None where it has no gross energy.
 
-    MeasurementError where the baseline is of another host, or not of the channels that the
-    run's total counts.
+    Raises MeasurementError where the baseline is of another host, or lacks a channel of the
+    run's total.
     """
     baseline_of(run, {baseline.host: baseline})
     asleep_s = sum(suspend.asleep_s for suspend in run.suspends)
@@ -115,7 +116,7 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
         for part in whole.components
     )
     summed = total(part.energy for part in components)
-    return None if summed is None else NetEnergy(components, summed)
+    return None if summed is None else NetEnergy(components, summed, baseline)
 
 
 def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
@@ -124,7 +125,7 @@ def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> Idle
     if host not in baselines:
         known = ", ".join(sorted(baselines))
         raise MeasurementError(
-            f"{run.paths[0]} was recorded on {host}, idle baselines are of {known}: {REMEDY}"
+            f"{run.paths[0]} was recorded on {host}, the idle baselines on {known}: {REMEDY}"
         )
     return baselines[host]
 
@@ -136,10 +137,10 @@ def _idle_energy(
     for channel in channels:
         known = baseline.channels.get(channel.name)
         if known is None or known.device != channel.device:
-            what = "has no" if known is None else "is of another"
+            lacks = "has no" if known is None else "is of another"
             raise MeasurementError(
-                f"{run.paths[0]} counts {channel.name}, and the idle baseline of {baseline.date} "
-                f"{what} {channel.name}: {REMEDY}"
+                f"{run.paths[0]} counts {channel.name}, but the idle baseline of {baseline.date} "
+                f"{lacks} {channel.name}: {REMEDY}"
             )
         idle.append(known.over(awake_s, channel, baseline.host))
     summed = total(idle)

@@ -16,7 +16,7 @@ from effmeter.cover import Cover
 from effmeter.energy import Energy
 from effmeter.recorded.run import RecordedRun
 
-RATE_CAUTION = (
+RATE_WARNING = (
     "power samples in place of energy: these sums grow with the sampling rate, and compare only "
     "with sums taken at the same rate"
 )

@@ -1,64 +1,71 @@
-"""``effmeter doctor``: what can be measured here, what not, and what would change that."""
+"""``effmeter doctor``: the sensors of this machine, and how to enable those that refuse."""
 
 import json
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from effmeter.channel import Channel, Refusal
+from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
 from effmeter.errors import RecorderError
-from effmeter.methods.ops.dispatch import DEVICE_TYPES, KernelPath, kernel_path
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
+from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_sockets
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _ANSWER_TIMEOUT_S = 2.0
-_HEADINGS = ("CHANNEL", "COMPONENT", "KIND", "PROVENANCE", "REFRESH", "READS", "SOURCE")
+_CHECK_GROUP = "effmeter.checks"
+"""The group of entry points of further checks.
+
+Each takes the environment and returns dataclasses: ``str`` of one is a line, its fields are JSON.
+"""
+_HEADINGS = ("channel", "component", "kind", "provenance", "refresh", "reads", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found on this machine."""
+    """The sensors of this machine, and what reads and computes here."""
 
     discovery: Discovery
     failures: dict[str, str]
     """Channels whose first reading failed, with the reason."""
     cover: Cover
     daemon: dict[str, Any] | None
-    """What a shared recorder tells of itself; None: none can be reached."""
-    kernels: tuple[KernelPath, ...]
-    """What computes for the training methods on each type of device."""
+    """The status of the shared recorder; None where none answers."""
+    checks: "Mapping[str, tuple[DataclassInstance, ...]]"
+    """The results of the checks that entry points name, by the name of the check."""
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")
-def command(as_json: bool) -> None:
-    """List what can be measured here, and how to lift what stands in the way.
+@json_option
+@output_option
+def command(as_json: bool, output: Path | None) -> None:
+    """List the sensors of this machine and how to enable those that refuse.
 
-    Every channel is read once. For each sensor that refuses, the reason and the commands that
-    lift it are shown, best first; nothing is changed and nothing is asked. At the end stands what
-    computes for the training methods: compiled kernels, or why not.
+    Every channel is read once. For each sensor that cannot be read, the reason follows, and the
+    commands that enable it, the best first. Nothing on the machine is changed. The checks of the
+    installed parts follow: whether compiled kernels compute for the training methods.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
-        click.echo(json.dumps(_as_mapping(diagnosis), indent=2))
-        return
-    _print_channels(diagnosis)
-    for line in (*_refusal_lines(diagnosis), *_cover_lines(diagnosis.cover)):
-        click.echo(line)
-    click.echo(daemon_line(diagnosis.daemon))
-    for path in diagnosis.kernels:
-        click.echo(kernel_line(path))
+        emit(json.dumps(_as_mapping(diagnosis), indent=2), output)
+    else:
+        emit(str(_page_of(diagnosis, Page() if output else Page.for_stream())), output)
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
-    """Search for sensors, read each once, and look for a shared recorder."""
+    """The sensors, one reading of each, and the shared recorder where one runs."""
     discovery = discover(environ=environ)
     failures = {}
     for probe in discovery.probes:
@@ -68,13 +75,13 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
         probe.close()
     known = {channel.name for channel in discovery.channels} - failures.keys()
     cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _kernel_paths(environ))
+    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _checks(environ))
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
     """One line about the shared recorder that ``track()`` would use."""
     if status is None:
-        return "Recorder daemon: none can be reached; each run starts a recorder of its own"
+        return "Recorder daemon: not running; each run starts a recorder of its own"
     channels = ", ".join(status["channels"]) or "none"
     return (
         f"Recorder daemon: running (pid {status['pid']}, recordings: {status['recordings']}); "
@@ -82,17 +89,9 @@ def daemon_line(status: Mapping[str, Any] | None) -> str:
     )
 
 
-def kernel_line(path: KernelPath) -> str:
-    """One line about what computes for the training methods on a type of device."""
-    computes = "compiled by Numba" if path.compiled else f"by the framework ({path.reason})"
-    return f"Kernels of methods on {path.device_type}: {computes}"
-
-
-def _kernel_paths(environ: Mapping[str, str]) -> tuple[KernelPath, ...]:
-    try:
-        return tuple(kernel_path(device_type, environ) for device_type in DEVICE_TYPES)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, ...]]":
+    checks = sorted(entry_points(group=_CHECK_GROUP), key=lambda check: check.name)
+    return {check.name: tuple(check.load()(environ)) for check in checks}
 
 
 def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -129,76 +128,60 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "left_out": dict(cover.left_out),
         },
         "daemon": diagnosis.daemon,
-        "kernels": [asdict(path) for path in diagnosis.kernels],
+        "checks": {
+            name: [asdict(result) for result in results]
+            for name, results in diagnosis.checks.items()
+        },
     }
 
 
-def _print_channels(diagnosis: Diagnosis) -> None:
-    rows = [
-        (
-            channel.name,
-            channel.component.value,
-            channel.kind.value,
-            channel.provenance.value,
-            format_duration(channel.refresh_s),
-            diagnosis.failures.get(channel.name, "yes"),
-            channel.source,
-        )
-        for channel in diagnosis.discovery.channels
-    ]
-    if not rows:
-        click.echo("No channel can be read on this machine.")
-    elif sys.stdout.isatty():
-        _print_table(rows)
+def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
+    channels = diagnosis.discovery.channels
+    if channels:
+        page.table(_HEADINGS, [_row(channel, diagnosis) for channel in channels])
     else:
-        for line in _aligned([_HEADINGS, *rows]):
-            click.echo(line)
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_HEADINGS)
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.overflow = "fold"
-    for row in rows:
-        style = "yellow" if "estimated" in row else ""
-        table.add_row(*(Text(cell) for cell in row), style=style)
-    Console().print(table)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _refusal_lines(diagnosis: Diagnosis) -> list[str]:
-    lines = []
+        page.paragraph("No channel can be read on this machine.")
     for refusal in diagnosis.discovery.refusals:
-        heading = "Refused" if refusal.present else "Absent"
-        lines.append(f"\n{heading}: {refusal.component} from {refusal.source}: {refusal.reason}")
-        lines.extend(f"    {command}" for command in refusal.remedy.splitlines())
-    return lines
+        page.blank()
+        _add_refusal(page, refusal)
+    page.blank()
+    _add_cover(page, diagnosis.cover)
+    page.blank()
+    page.paragraph(daemon_line(diagnosis.daemon))
+    for results in diagnosis.checks.values():
+        for result in results:
+            page.paragraph(str(result))
+    return page
 
 
-def _cover_lines(cover: Cover) -> list[str]:
-    summed = ", ".join(cover.names) or "nothing: no energy would be known"
-    lines = [f"\nA total sums: {summed}"]
-    lines.extend(
-        f"  only estimated: {channel.name}, true to a factor of {channel.estimate_factor:g}"
-        f" ({channel.scope})"
-        for channel in cover.channels
-        if channel.name in cover.estimated
+def _row(channel: Channel, diagnosis: Diagnosis) -> tuple[str, ...]:
+    return (
+        channel.name,
+        channel.component.value,
+        channel.kind.value,
+        channel.provenance.value,
+        format_duration(channel.refresh_s),
+        diagnosis.failures.get(channel.name, "yes"),
+        channel.source,
     )
+
+
+def _add_refusal(page: Page, refusal: Refusal) -> None:
+    heading = "Refused" if refusal.present else "Absent"
+    page.paragraph(f"{heading}: {refusal.component} from {refusal.source}: {refusal.reason}")
+    for line in refusal.remedy.splitlines():
+        page.verbatim(line, "    ")
+
+
+def _add_cover(page: Page, cover: Cover) -> None:
+    page.paragraph(f"A total sums: {', '.join(cover.names) or 'nothing, so no energy is known'}")
+    for channel in cover.channels:
+        if channel.name in cover.estimated:
+            error = f"true within a factor of {channel.estimate_factor:g}"
+            page.paragraph(f"estimated: {channel.name}, {error} ({channel.scope})", "  ")
     if cover.missing:
-        lines.append(f"  unknown, and in no total: {', '.join(cover.missing)}")
+        page.paragraph(f"not measured, and in no total: {', '.join(cover.missing)}", "  ")
     if cover.partial:
-        lines.append(f"  partial, without a figure of: {', '.join(cover.partial)}")
-    lines.extend(f"  left out: {name} ({reason})" for name, reason in cover.left_out)
-    return lines
+        page.paragraph(f"incomplete, without {', '.join(cover.partial)}", "  ")
+    for name, reason in cover.left_out:
+        page.paragraph(f"left out: {name} ({reason})", "  ")

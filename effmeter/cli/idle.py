@@ -1,4 +1,4 @@
-"""``effmeter idle``: what this machine draws when nothing runs."""
+"""``effmeter idle``: the power of the idle machine."""
 
 import json
 import os
@@ -13,25 +13,27 @@ from pathlib import Path
 import click
 
 from effmeter.analysis.idle import IdleBaseline, measure_idle
+from effmeter.cli.options import emit, json_option, output_option
 from effmeter.clock import now_ns
 from effmeter.errors import MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
+from effmeter.report.page import Page
 from effmeter.state.idle_baseline import baseline_path, save_baseline
 from effmeter.tracking import Run, track
 from effmeter.units import format_duration, format_power
 
 SETTLE_S = 2.0
-"""Starting a recorder is work: what is measured begins after it."""
+"""The measurement begins when the work of starting a recorder is over."""
 IDLE_CPUS = 0.2
 IDLE_CPU_FRACTION = 0.02
-"""A machine whose processors work no more than the greater of both is idle."""
+"""A machine is idle if its processors work no more than the greater of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A stretch in which nothing should have run."""
+    """The measured stretch, and how many logical processors were busy in it."""
 
     begin_ns: int
     end_ns: int
@@ -47,27 +49,27 @@ class _Watched:
     show_default=True,
     help="How long to measure.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
-def command(duration_s: float, as_json: bool) -> None:
-    """Measure what this machine draws when nothing runs, and keep it.
+@json_option
+@output_option
+def command(duration_s: float, as_json: bool, output: Path | None) -> None:
+    """Measure the power of the idle machine and keep it as this host's baseline.
 
-    Leave the machine alone meanwhile: other work is said, and stands beside the figures.
-    `effmeter report --net` shows the energy of runs on this host without it. The figures are
+    Stop all other work first: what still runs is named in a warning and kept with the baseline.
+    `effmeter report --net` subtracts the baseline from the energy of runs on this host. It is
     kept in $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
     """
     wait_s = SETTLE_S + duration_s
-    click.echo(f"effmeter: measuring for {format_duration(wait_s)}: leave it alone", err=True)
+    click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)
     baseline = _measure(duration_s)
     path = baseline_path(os.environ)
     save_baseline(path, baseline.host, baseline.as_mapping())
-    for caution in baseline.cautions:
-        click.echo(f"effmeter: warning: the machine was not idle: {caution}", err=True)
+    for text in baseline.warnings:
+        click.echo(f"effmeter: warning: the machine was not idle: {text}", err=True)
     if as_json:
-        click.echo(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2))
-        return
-    for line in _lines(baseline):
-        click.echo(line)
-    click.echo(f"effmeter: kept in {path}", err=True)
+        emit(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2), output)
+    else:
+        emit(str(_page_of(baseline, Page() if output else Page.for_stream())), output)
+    click.echo(f"effmeter: the baseline is kept in {path}", err=True)
 
 
 def _measure(duration_s: float) -> IdleBaseline:
@@ -76,24 +78,24 @@ def _measure(duration_s: float) -> IdleBaseline:
             time.sleep(SETTLE_S)
             watched = _watch(run, duration_s)
         if run.path is None:
-            raise MeasurementError("no recorder could be had: see the warning above")
+            raise MeasurementError("no recorder can be started: see the warning above")
         recorded = read_run(Path(run.path))
         host = str(recorded.metadata.host.get("name") or socket.gethostname())
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        cautions = list(_cautions(recorded, watched))
-        return measure_idle(recorded, watched.begin_ns, watched.end_ns, host, date, cautions)
+        warnings = list(_warnings(recorded, watched))
+        return measure_idle(recorded, watched.begin_ns, watched.end_ns, host, date, warnings)
 
 
 def _watch(run: Run, duration_s: float) -> _Watched:
     begin_ns, worked_s = now_ns(), busy_s()
-    with run.span("idle"):  # its ends ask for readings right there
+    with run.span("idle"):  # the recorder takes extra readings at both marks
         time.sleep(duration_s)
     end_ns = now_ns()
     return _Watched(begin_ns, end_ns, (busy_s() - worked_s) / ((end_ns - begin_ns) * 1e-9))
 
 
-def _cautions(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
-    """In what the machine was not idle."""
+def _warnings(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
+    """Signs that the machine was not idle."""
     logical_cpus = os.cpu_count() or 1
     if watched.busy_cpus > max(IDLE_CPUS, IDLE_CPU_FRACTION * logical_cpus):
         yield f"{watched.busy_cpus:.1f} of {logical_cpus} logical processors were busy"
@@ -108,7 +110,7 @@ def _cautions(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
         yield "it slept"
 
 
-def _lines(baseline: IdleBaseline) -> list[str]:
+def _page_of(baseline: IdleBaseline, page: Page) -> Page:
     rows = [
         (
             name,
@@ -117,8 +119,5 @@ def _lines(baseline: IdleBaseline) -> list[str]:
         )
         for name, power in baseline.channels.items()
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    page.table(("channel", "power", "interval"), rows, numeric=(1, 2))
+    return page

@@ -1,205 +1,170 @@
-"""``effmeter report``: what runs cost and what they learned."""
+"""``effmeter report``: the energy, metrics and efficiency of runs."""
 
-import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-from rich.console import Console
 
 from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAMPLES
-from effmeter.analysis.efficiency_framework.result import Framework
 from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
-from effmeter.cli.report_efficiency import (
-    framework_of_runs,
-    framework_of_tables,
-    refuse_without_object,
-    wanted_criteria,
-    wanted_labels,
-)
+from effmeter.analysis.run_analysis import RunAnalysis, analyse
+from effmeter.cli.options import emit, label_option, output_option
+from effmeter.cli.report_efficiency import comparisons_of, refuse_without_object, wanted_criteria
 from effmeter.errors import EffmeterError, RunFileError, UsageError
 from effmeter.recorded.reading import find_runs, read_run
-from effmeter.recorded.run import RecordedRun
-from effmeter.report.contents import RunSummary
-from effmeter.report.efficiency_contents import framework_mapping
-from effmeter.report.efficiency_text import print_framework
-from effmeter.report.summary import summarise
-from effmeter.report.text import print_report
+from effmeter.report.page import has_styles, width_of
+from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
 
-_PIPED_WIDTH = 120
 
-
-class _Report(NamedTuple):
-    """What is to be printed."""
-
-    summaries: list[RunSummary]
-    errors: list[str]
-    frameworks: dict[str, Framework]
-    """By their names in JSON."""
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for each output format besides text."""
+    for name, (_, _, text) in reversed(RENDERERS.items()):
+        if name != TEXT:
+            flag = click.option(f"--{name}", "output_format", flag_value=name, help=text)
+            command = flag(command)
+    return command
 
 
 @click.command("report")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
-@click.option("--metric", metavar="NAME", help="The metric of Eq 2 (default: accuracy).")
-@click.option("--net", is_flag=True, help="Net of the idle machine too: see effmeter idle.")
-@click.option("--epochs", "with_epochs", is_flag=True, help="Print a table of the epochs too.")
+@format_options
+@output_option
+@click.option("--details", "has_details", is_flag=True, help="Print all of each run.")
+@click.option("--epochs", "has_epochs", is_flag=True, help="Print the epochs of each run too.")
+@click.option("--metric", metavar="NAME", help="The metric of Eq 2.  [default: accuracy]")
+@click.option("--net", is_flag=True, help="Add the energy net of the idle machine's.")
+@label_option("Report only runs with this label. May be given several times.")
 @click.option(
-    "--where",
-    "labels",
-    multiple=True,
-    metavar="LABEL=VALUE",
-    help="Only runs with this label, such as dataset=mnist. May be given several times.",
-)
-@click.option(
-    "--framework",
-    "with_framework",
+    "--efficiency",
+    "has_efficiency",
     is_flag=True,
-    help="Compare architectures over sizes and criteria too (Eq 3, Eq 4).",
+    help="Compare architectures over sizes and criteria (Eq 3, Eq 4).",
 )
 @click.option(
     "--stop",
     "stops",
     multiple=True,
     metavar="CRITERION",
-    help="Where --framework cuts the runs: epochs=50, accuracy=0.97, patience=3, energy=100kJ "
-    "(all four by default). May be given several times; implies --framework.",
+    help="Cut the runs for --efficiency where this criterion is met: epochs=50, accuracy=0.97, "
+    "patience=3, energy=100kJ. May be given several times.  [default: these four]",
 )
 @click.option(
     "--energy",
     default=JOULES,
     show_default=True,
     type=click.Choice([JOULES, POWER_SAMPLES]),
-    help="What the framework divides by; power samples as published depend on their rate.",
+    help="The divisor of --efficiency. Sums of power samples, as published, grow with the "
+    "sampling rate.",
 )
 @click.option(
-    "--csv",
+    "--table",
     "tables",
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Put a table of measurements made elsewhere through the framework.",
+    help="Compare the rows of this CSV table in the same way. May be given several times.",
 )
 @click.option(
     "--energy-unit",
     default="J",
     show_default=True,
     metavar="UNIT",
-    help="The unit of the energies in --csv: J, kJ, Wh, power-samples.",
+    help="The unit of the energies in --table: J, kJ, Wh, power-samples.",
 )
 def command(
     files: tuple[Path, ...],
-    as_json: bool,
+    output_format: str | None,
+    output: Path | None,
+    has_details: bool,
+    has_epochs: bool,
     metric: str | None,
     net: bool,
-    with_epochs: bool,
-    labels: tuple[str, ...],
-    with_framework: bool,
+    labels: Mapping[str, str],
+    has_efficiency: bool,
     stops: tuple[str, ...],
     energy: str,
     tables: tuple[Path, ...],
     energy_unit: str,
 ) -> None:
-    """Print what runs cost and what they learned.
+    """Print the energy, metrics and efficiency of runs.
 
-    FILES are run files (runs/*.arrow) or directories of them. For each run: its status, epochs
-    and metrics, the energy of each component with its interval and how it was come by, and
-    Eq 2, the metric per energy since the first epoch began, at the end and at its best epoch.
+    FILES are run files (runs/*.arrow) or directories of them. Several runs are one line each.
+    A single run, or every run with --details, shows its status, metrics, spans and warnings;
+    the energy of each component with its interval and source; and the metric per energy since
+    the first epoch began (Eq 2), at the end and at its best epoch.
 
-    With --net, the energy less what the idle machine draws in the same time stands beside it.
+    --net subtracts the power that `effmeter idle` measured on the same machine.
 
-    With --framework, runs labelled with architecture and size (and dataset, seed, fold) are cut
-    where each criterion would have stopped them, and their efficiency is averaged over sizes
-    (Eq 3) and criteria (Eq 4), with ratios and rankings.
+    --efficiency cuts runs that are labelled with architecture and size (and dataset, seed,
+    fold) where each criterion would have stopped them. It prints their mean efficiency over
+    sizes (Eq 3) and criteria (Eq 4), with ratios and rankings. --table does the same for a
+    table with the columns architecture, dataset, criterion, size, accuracy and energy.
 
-    With --csv, the same is done for the rows of a table with columns architecture, dataset,
-    criterion, size, accuracy, energy; see docs/efficiency.md.
-
-    A file that cannot be read is named on stderr, the others are reported, and the exit status
-    is 1.
+    Files that cannot be read are named on stderr, and the exit status is 1.
     """
-    criteria = wanted_criteria(stops, is_wanted=with_framework)
-    wanted = wanted_labels(labels)
-    about_runs = {"--framework": bool(criteria), "--net": net, "--epochs": with_epochs}
-    about_runs["--where"] = bool(wanted)
-    refuse_without_object(files, tables, about_runs)
-    baselines = (
-        load_baselines(baseline_path(os.environ), IdleBaseline.from_mapping) if net else None
-    )
-    runs, summaries, errors = _read(files, metric, baselines, wanted)
-    if wanted and not runs and not errors:
-        raise UsageError(f"no run has the labels {', '.join(labels)}")
+    criteria = wanted_criteria(stops, is_wanted=has_efficiency)
+    run_options = {"--efficiency": bool(criteria), "--net": net, "--epochs": has_epochs}
+    refuse_without_object(files, tables, {**run_options, "--label": bool(labels)})
+    runs, errors = _analysed(files, metric, _baselines() if net else None, labels)
+    if labels and not runs and not errors:
+        wanted = ", ".join(f"{name}={value}" for name, value in labels.items())
+        raise UsageError(f"no run has the labels {wanted}")
     for error in errors:
         click.echo(f"effmeter: {error}", err=True)
     _refuse_unlogged(metric, runs)
-    judged = framework_of_runs(runs, criteria, metric, energy)
-    elsewhere = framework_of_tables(tables, energy_unit, metric)
-    named = {"framework": judged, "tables": elsewhere}
-    told = _Report(summaries, errors, {n: f for n, f in named.items() if f is not None})
-    if as_json:
-        click.echo(json.dumps(_mapping(told), indent=2, allow_nan=False))
-    elif told.summaries or told.frameworks:
-        click.echo(_printed(told, with_epochs))
+    comparisons = comparisons_of(
+        [analysis.run for analysis in runs],
+        criteria,
+        tables,
+        metric=metric,
+        energy=energy,
+        energy_unit=energy_unit,
+    )
+    report = Report(runs, comparisons, errors)
+    if output_format == "json" or not report.is_empty:
+        options = RenderOptions(
+            has_details,
+            has_epochs,
+            None if output else width_of(sys.stdout),
+            output is None and has_styles(sys.stdout),
+        )
+        emit(renderer_of(output_format or TEXT, options).render(report), output)
     if errors:
         sys.exit(RunFileError.exit_status)
 
 
-def _read(
-    files: tuple[Path, ...],
+def _baselines() -> Mapping[str, IdleBaseline]:
+    return load_baselines(baseline_path(os.environ), IdleBaseline.from_mapping)
+
+
+def _analysed(
+    files: Sequence[Path],
     metric: str | None,
     baselines: Mapping[str, IdleBaseline] | None,
     labels: Mapping[str, str],
-) -> tuple[list[RecordedRun], list[RunSummary], list[str]]:
-    """The runs that can be read with their summaries, and what is wrong with others."""
-    runs: list[RecordedRun] = []
-    summaries: list[RunSummary] = []
+) -> tuple[list[RunAnalysis], list[str]]:
+    """The runs that can be read and have the labels, and one line for each that cannot."""
+    found: list[RunAnalysis] = []
     errors: list[str] = []
     for path in find_runs(files):
         try:
             run = read_run(path)
-            if not has_labels(run, labels):
-                continue
-            idle = None if baselines is None else baseline_of(run, baselines)
-            summaries.append(summarise(run, metric, idle))
-            runs.append(run)
+            if has_labels(run, labels):
+                idle = None if baselines is None else baseline_of(run, baselines)
+                found.append(analyse(run, metric, idle))
         except EffmeterError as error:
             errors.append(str(error))
-    return runs, summaries, errors
+    return found, errors
 
 
-def _refuse_unlogged(metric: str | None, runs: list[RecordedRun]) -> None:
-    logged = {name for run in runs for name in logged_names(run)}
+def _refuse_unlogged(metric: str | None, runs: Sequence[RunAnalysis]) -> None:
+    logged = {name for analysis in runs for name in logged_names(analysis.run)}
     if metric is not None and runs and metric not in logged:
         known = ", ".join(sorted(logged)) or "none"
         raise UsageError(f"no run logged the metric {metric!r}; logged: {known}")
-
-
-def _mapping(told: _Report) -> dict[str, Any]:
-    return {
-        "runs": [summary.as_mapping() for summary in told.summaries],
-        **{name: framework_mapping(result) for name, result in told.frameworks.items()},
-        "errors": told.errors,
-    }
-
-
-def _printed(told: _Report, with_epochs: bool) -> str:
-    console = _console()
-    with console.capture() as captured:
-        print_report(told.summaries, console, with_epochs)
-        for place, result in enumerate(told.frameworks.values()):
-            if place or told.summaries:
-                console.print()
-            print_framework(result, console)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-def _console() -> Console:
-    """Plain and wide where the report goes into a pipe or a file."""
-    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(width=wide, markup=False, highlight=False, emoji=False)

@@ -4,14 +4,28 @@ A kernel is right where it agrees with its namesake here to within its own preci
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from effmeter.kernels.shapes import Window
-
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Kernel size, stride, padding and dilation of a convolution, each (vertical, horizontal)."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def elements(self) -> int:
+        """How many pixels the kernel reads."""
+        return self.kernel[0] * self.kernel[1]
 
 
 def peaks(output_gradient: Array, count: int = 1) -> tuple[Array, Array]:

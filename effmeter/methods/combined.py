@@ -72,7 +72,7 @@ class Combined(Method):
     def control(self, *, seed: int = 0, epochs_per_segment: int = 30) -> RandomSkipping:
         """Random batches, in each segment of as much work as all of them have left.
 
-        ValueError before they have trained.
+        UnfitError before they have trained.
         """
         return RandomSkipping.matching(self, "batch", seed, epochs_per_segment)
 

@@ -166,7 +166,7 @@ class Method(ABC):
         """What has to be counted to know its work on average in a training of ``epochs``.
 
         None where that follows from the data or from chance and is known only afterwards.
-        ValueError for a schedule that depends on the number of epochs if none is given.
+        UnfitError for a schedule that depends on the number of epochs if none is given.
         """
         return None
 

@@ -20,6 +20,7 @@ from typing import (
     get_type_hints,
 )
 
+from effmeter.errors import UsageError
 from effmeter.methods.seeds import derived_seed
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ _PLAIN = (bool, int, float, str, types.NoneType, _SERIES)
 
 
 def check_method_names(text: str) -> None:
-    """ValueError for a text that names a method that there is not; loads no framework."""
+    """UsageError for a text that names a method that there is not; loads no framework."""
     for part in _JOIN.split(text):
         _home(part.partition(":")[0].strip())
 
@@ -99,7 +100,7 @@ def parse_method(text: str, *, seed: int = 0) -> "Method":
     """The method of a text ``NAME`` or ``NAME:parameter=value,...``, or of several joined by ``+``.
 
     Each of several draws from a seed of its own, which follows from ``seed`` and its place in the
-    text. ValueError names the
+    text. UsageError names the
     methods, the parameters of one, the values that a parameter takes, or what cannot be combined.
     """
     parts = _JOIN.split(text)
@@ -120,12 +121,12 @@ def _parse_one(text: str, seed: int) -> "Method":
     unknown = [parameter for parameter in arguments if parameter not in hints]
     if unknown:
         known = ", ".join(hints)
-        raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has: {known}")
+        raise UsageError(f"{name} has no parameter {unknown[0]!r}; it has: {known}")
     return kind(**{p: _value(f"{name}:{p}", value, hints[p]) for p, value in arguments.items()})
 
 
 def method_class(name: str) -> "type[Method]":
-    """The class of a method; ValueError for a name that there is not."""
+    """The class of a method; UsageError for a name that there is not."""
     module, _, kind = _home(name).partition(":")
     found = getattr(importlib.import_module(f"effmeter.methods.{module}"), kind)
     return cast("type[Method]", found)
@@ -133,7 +134,7 @@ def method_class(name: str) -> "type[Method]":
 
 def _home(name: str) -> str:
     if name not in _METHODS:
-        raise ValueError(f"there is no method {name!r}; there is: {', '.join(_METHODS)}")
+        raise UsageError(f"there is no method {name!r}; there is: {', '.join(_METHODS)}")
     return _METHODS[name].home
 
 
@@ -150,7 +151,7 @@ def _hints(kind: "type[Method]") -> dict[str, Any]:
 def _pair(part: str, name: str) -> tuple[str, str]:
     parameter, separator, value = (piece.strip() for piece in part.partition("="))
     if not (parameter and separator and value):
-        raise ValueError(f"{part!r} is no parameter of {name}: write {name}:parameter=value")
+        raise UsageError(f"{part!r} is no parameter of {name}: write {name}:parameter=value")
     return parameter, value
 
 
@@ -174,7 +175,7 @@ def _value(place: str, text: str, hint: Any) -> Any:
             return text
         if kind is types.NoneType and text.lower() == "none":
             return None
-    raise ValueError(f"{place} takes {_described(hint)}, not {text!r}")
+    raise UsageError(f"{place} takes {_described(hint)}, not {text!r}")
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

@@ -1,10 +1,7 @@
-"""The efficiency framework's tables for people: by criterion, then Eq 4, ratios and rankings."""
+"""Comparisons of efficiencies as text: by criterion, then Eq 4, ratios and rankings."""
 
 import statistics
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
-from rich.text import Text
 
 from effmeter.analysis.efficiency_framework.means import Cell, CriterionMean, SizeMean
 from effmeter.analysis.efficiency_framework.observation import JOULES, Observations
@@ -19,27 +16,27 @@ from effmeter.report.formatting import (
     metric_figure,
     with_interval,
 )
-from effmeter.report.tables import plain_table
+from effmeter.report.page import Page
 
 _PER_MILLION = 1e6
 """Published sums of power samples are of the order of 1e5 W."""
 
 
-def print_framework(result: Framework, console: Console) -> None:
-    """Print the tables of each data set and criterion, then what follows from them."""
+def add_comparison(page: Page, result: Framework) -> None:
+    """Add the tables of each data set and criterion, then the means and ratios over them."""
     unit = _Unit(result.observations)
     for tables in _tables(result.all.sizes):
-        _print_criterion(tables, unit, result.observations, console)
-    _print_means(result.all, unit, console, "")
+        _add_criterion(page, tables, unit, result.observations)
+    _add_means(page, result.all, unit, "")
     if result.unflagged is not None:
-        _print_means(result.unflagged, unit, console, ", without what is flagged")
-    _print_overtraining(result.observations, console)
-    for line in _cautions(result.observations):
-        console.print(Text(f"  ! {line}", style="yellow"), soft_wrap=True)
+        _add_means(page, result.unflagged, unit, ", without what is flagged")
+    _add_overtraining(page, result.observations)
+    for line in _warnings(result.observations):
+        page.warning(line)
 
 
 class _Unit:
-    """How amounts and efficiencies are written: of energy, or of power samples."""
+    """The unit of amounts and efficiencies: of energy, or of power samples."""
 
     def __init__(self, observations: Observations) -> None:
         quantities = {seen.quantity for seen in observations.observed}
@@ -68,8 +65,8 @@ def _tables(sizes: Sequence[SizeMean]) -> Iterable[list[SizeMean]]:
     return found.values()
 
 
-def _print_criterion(
-    means: Sequence[SizeMean], unit: _Unit, observations: Observations, console: Console
+def _add_criterion(
+    page: Page, means: Sequence[SizeMean], unit: _Unit, observations: Observations
 ) -> None:
     first = means[0]
     meaning = observations.criteria.get(first.criterion, "")
@@ -80,7 +77,7 @@ def _print_criterion(
     )
     rows = [row for mean in means for row in (*_cell_rows(mean, unit), _mean_row(mean, unit))]
     whole = f"{title}: {meaning}" if meaning else title
-    _print_table(whole, headings, rows, range(1, 9), console)
+    _add_table(page, whole, headings, rows, range(1, 9))
 
 
 def _cell_rows(mean: SizeMean, unit: _Unit) -> Iterable[list[str]]:
@@ -115,7 +112,7 @@ def _mean_row(mean: SizeMean, unit: _Unit) -> list[str]:
     return [f"{mean.architecture}: Eq 3", *[""] * 6, *figures, _without(mean.without)]
 
 
-def _print_means(means: Means, unit: _Unit, console: Console, which: str) -> None:
+def _add_means(page: Page, means: Means, unit: _Unit, which: str) -> None:
     """Eq 4, and Eq 3 too where the tables above do not show it: without what is flagged."""
     above = means.sizes if which else ()
     named: list[tuple[SizeMean | CriterionMean, str]]
@@ -132,19 +129,14 @@ def _print_means(means: Means, unit: _Unit, console: Console, which: str) -> Non
         for mean, name in named
     ]
     headings = ("architecture", "data set", "mean", unit.heading, "interval", "")
-    _print_table(f"means{which}", headings, rows, (3, 4), console)
-    _print_ratios((*means.architecture_ratios, *means.dataset_ratios), console, which)
+    _add_table(page, f"means{which}", headings, rows, (3, 4))
+    _add_ratios(page, (*means.architecture_ratios, *means.dataset_ratios), which)
     ranks = [[*_ranked(ranking)] for ranking in means.rankings]
-    _print_table(
-        f"rankings{which}",
-        ("data set", "criterion", "order: > where distinguishable, ? where not"),
-        ranks,
-        (),
-        console,
-    )
+    order = "order: > where distinguishable, ? where not"
+    _add_table(page, f"rankings{which}", ("data set", "criterion", order), ranks)
 
 
-def _print_ratios(ratios: Sequence[Ratio], console: Console, which: str) -> None:
+def _add_ratios(page: Page, ratios: Sequence[Ratio], which: str) -> None:
     rows = [
         [
             f"{ratio.one} / {ratio.other}",
@@ -157,7 +149,7 @@ def _print_ratios(ratios: Sequence[Ratio], console: Console, which: str) -> None
         for ratio in ratios
     ]
     headings = ("", "", "criterion", "times", "interval", "", "")
-    _print_table(f"ratios{which}", headings, rows, (3, 4), console)
+    _add_table(page, f"ratios{which}", headings, rows, (3, 4))
 
 
 def _ranked(ranking: Ranking) -> Iterable[str]:
@@ -176,7 +168,7 @@ def _without(what: Sequence[str]) -> str:
     return f"without {'; '.join(what)}" if what else ""
 
 
-def _print_overtraining(observations: Observations, console: Console) -> None:
+def _add_overtraining(page: Page, observations: Observations) -> None:
     rows = [
         [
             seen.trial.architecture,
@@ -191,25 +183,25 @@ def _print_overtraining(observations: Observations, console: Console) -> None:
         for seen in observations.overtraining
     ]
     headings = ("architecture", "size", "seed", "data set", "epochs", "A", "B", "overtrained")
-    _print_table("overtraining", headings, rows, (1, 2, 4, 5, 6), console)
+    _add_table(page, "overtraining", headings, rows, (1, 2, 4, 5, 6))
 
 
-def _print_table(
+def _add_table(
+    page: Page,
     title: str,
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
-    numeric: Iterable[int],
-    console: Console,
+    numeric: Iterable[int] = (),
 ) -> None:
     """A table below its title; nothing where it has no rows."""
     if rows:
-        console.print(Text(title, style="bold"))
-        console.print(plain_table(headings, rows, numeric))
-        console.print()
+        page.title(title)
+        page.table(headings, rows, numeric)
+        page.blank()
 
 
-def _cautions(observations: Observations) -> Iterable[str]:
-    yield from observations.cautions
+def _warnings(observations: Observations) -> Iterable[str]:
+    yield from observations.warnings
     for seen in observations.observed:
         for flag in seen.flags:
             yield f"flagged: {seen.source}: {flag}"

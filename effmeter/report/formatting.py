@@ -1,6 +1,7 @@
 """Figures with their intervals, in as many digits as the interval is worth."""
 
 import math
+from typing import Any
 
 from effmeter.energy import Energy
 from effmeter.energy.text import (
@@ -13,6 +14,27 @@ from effmeter.energy.text import (
 )
 
 PER_KJ = 1e3
+
+
+def printable(text: str) -> str:
+    """A text that is safe on a terminal: what cannot be printed is escaped as Python does.
+
+    Names, labels and reasons come from run files, and those from strangers.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def jsonable(value: Any) -> Any:
+    """Nested values as JSON can hold them: tuples as lists, numbers not finite as null."""
+    if isinstance(value, dict):
+        return {key: jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def energy_figure(energy: Energy) -> str:

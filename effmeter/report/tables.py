@@ -1,26 +1,133 @@
-"""Tables for people, without frames."""
+"""Aligned tables, and texts that wrap between words and never inside one.
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+A table takes the width that it needs. Where that is too much, its text columns wrap, the widest
+first, down to their longest word; numbers never wrap. Where even that is too wide, each row
+becomes a block of one line a cell.
+"""
 
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from effmeter.report.formatting import printable
+
+INDENT = 2
+_BETWEEN_COLUMNS = "  "
 
 
-def plain_table(
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells without frames, by row."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int]
+    """The places of columns that are aligned to the right and never wrap."""
+
+    def lines(self, width: int | None = None, indent: int = INDENT) -> Iterator[str]:
+        """The table in lines of at most ``width`` cells, if no single word is wider.
+
+        Without a width each row is one line. The line of the headings comes first, except where
+        rows are blocks or no column has a heading.
+        """
+        margin = " " * indent
+        widths = self._widths(None if width is None else width - indent)
+        if widths is None:
+            for row in self.rows:
+                yield from self._block(row, margin, width)
+            return
+        rows = (self.headings, *self.rows) if self.has_headings else self.rows
+        for row in rows:
+            yield from (f"{margin}{line}".rstrip() for line in self._aligned(row, widths))
+
+    @property
+    def has_headings(self) -> bool:
+        """Whether any column has a heading."""
+        return any(self.headings)
+
+    def fits(self, width: int | None, indent: int = INDENT) -> bool:
+        """Whether rows of this width need not become blocks."""
+        return self._widths(None if width is None else width - indent) is not None
+
+    def _widths(self, available: int | None) -> list[int] | None:
+        """The width of each column; None where the table cannot fit."""
+        columns = list(zip(self.headings, *self.rows, strict=True))
+        widths = [max(map(cell_len, column)) for column in columns]
+        if available is None:
+            return widths
+        least = [
+            width if place in self.numeric else max(map(_longest_word, column))
+            for place, (column, width) in enumerate(zip(columns, widths, strict=True))
+        ]
+        available -= len(_BETWEEN_COLUMNS) * (len(widths) - 1)
+        if sum(least) > available:
+            return None
+        while sum(widths) > available:
+            slack = [w if w > low else 0 for w, low in zip(widths, least, strict=True)]
+            widths[slack.index(max(slack))] -= 1
+        return widths
+
+    def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+        """One row, over as many lines as its tallest cell takes."""
+        wrapped = [wrapped_lines(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for number in range(max(map(len, wrapped))):
+            cells = [lines[number] if number < len(lines) else "" for lines in wrapped]
+            yield _BETWEEN_COLUMNS.join(
+                _pad(cell, width, to_right=place in self.numeric)
+                for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            )
+
+    def _block(self, row: Sequence[str], margin: str, width: int | None) -> Iterator[str]:
+        """One row below its first cell, with the heading before each further cell."""
+        yield from hanging(row[0], margin, width)
+        label = max(map(cell_len, self.headings[1:]), default=0)
+        for heading, cell in zip(self.headings[1:], row[1:], strict=True):
+            if cell:
+                prefix = f"{margin}{' ' * INDENT}{_pad(heading, label)}{_BETWEEN_COLUMNS}"
+                yield from hanging(cell, prefix, width)
+
+
+def table_of(
     headings: Sequence[str], rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()
-) -> Padding:
-    """A plain table, indented, whose numbers are aligned to the right.
+) -> Table:
+    """A table whose ``numeric`` columns (by place) are aligned to the right.
 
     A column with neither a heading nor a cell is left out.
     """
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    right, rows = set(numeric), list(rows)
-    told = [p for p, h in enumerate(headings) if h or any(row[p] for row in rows)]
-    for place in told:
-        justify: Literal["left", "right"] = "right" if place in right else "left"
-        table.add_column(Text(headings[place]), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(row[place]) for place in told))
-    return Padding(table, (0, 0, 0, 2), expand=False)
+    right, rows = set(numeric), [tuple(map(printable, row)) for row in rows]
+    kept = [p for p, heading in enumerate(headings) if heading or any(row[p] for row in rows)]
+    return Table(
+        tuple(headings[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in rows),
+        frozenset(new for new, place in enumerate(kept) if place in right),
+    )
+
+
+def hanging(text: str, prefix: str, width: int | None) -> list[str]:
+    """A text behind a prefix, wrapped between words; further lines stand below the first."""
+    margin = cell_len(prefix)
+    first, *further = wrapped_lines(text, None if width is None else max(1, width - margin))
+    return [f"{prefix}{first}".rstrip(), *(f"{' ' * margin}{line}" for line in further)]
+
+
+def wrapped_lines(text: str, width: int | None) -> list[str]:
+    """The lines of a text, at most ``width`` cells each unless a single word is wider."""
+    if width is None or cell_len(text) <= width:
+        return [text]
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines or [""]
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def _pad(text: str, width: int, *, to_right: bool = False) -> str:
+    missing = " " * (width - cell_len(text))
+    return missing + text if to_right else text + missing

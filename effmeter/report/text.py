@@ -1,22 +1,16 @@
-"""Summaries of runs as tables for people."""
+"""Reports as text: one line a run, or all of each run in tables."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
-
+from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
+from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
-from effmeter.report.contents import (
-    ComponentFigure,
-    EfficiencyFigure,
-    EpochFigure,
-    GapFigure,
-    MemoryFigure,
-    NetFigures,
-    RunSummary,
-)
+from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.energy import Energy
+from effmeter.recorded.breakdown import provenances_of
+from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
+from effmeter.recorded.run import RecordedRun
+from effmeter.report.efficiency_text import add_comparison
 from effmeter.report.formatting import (
     energy_figure,
     energy_interval,
@@ -24,86 +18,108 @@ from effmeter.report.formatting import (
     metric_figure,
     per_kilojoule,
 )
-from effmeter.report.tables import plain_table
+from effmeter.report.page import Page
+from effmeter.report.renderer import Renderer, Report
+from effmeter.report.run_mapping import begin_of
 from effmeter.units import format_bytes, format_duration, format_energy
 
-_SHOWN_GAPS = 10
+_MOST_GAPS = 10
+"""More gaps of one run are counted, not listed."""
+_MOST_SPANS = 40
+"""More spans of one run are counted, not listed."""
 
 
-def print_report(
-    summaries: Sequence[RunSummary], console: Console, with_epochs: bool = False
-) -> None:
-    """Print runs one after the other, below a comparison where there are several."""
-    if len(summaries) > 1:
-        console.print(_comparison(summaries))
-        console.print()
-    for place, summary in enumerate(summaries):
-        if place:
-            console.print()
-        _print_run(summary, console, with_epochs)
+class TextRenderer(Renderer):
+    """Tables for people."""
+
+    def render(self, report: Report) -> str:
+        """A single run with its details, several as one line each; then what compares them."""
+        options = self.options
+        page = Page(options.width, has_styles=options.has_styles)
+        is_list = len(report.runs) > 1
+        if is_list:
+            _add_list(page, report.runs)
+        if options.has_details or not is_list:
+            for place, analysis in enumerate(report.runs):
+                if place or is_list:
+                    page.blank()
+                _add_run(page, analysis, options.has_epochs)
+        elif options.has_epochs:
+            for analysis in report.runs:
+                page.blank()
+                page.title(analysis.run.name)
+                _add_epochs(page, analysis)
+        for comparison in report.comparisons.values():
+            if not page.is_empty:
+                page.blank()
+            add_comparison(page, comparison)
+        return str(page).rstrip("\n")
 
 
-def _comparison(summaries: Sequence[RunSummary]) -> Padding:
-    headings = ("run", "status", "epochs", "metric", "energy", "interval", "per kJ", "without")
-    repeated = len({summary.name for summary in summaries}) < len(summaries)
-    names = [Path(s.files[0]).stem if repeated else s.name for s in summaries]
-    rows = map(_comparison_row, names, summaries)
-    return plain_table(headings, rows, numeric=(2, 4, 5, 6))
+def _add_list(page: Page, runs: Sequence[RunAnalysis]) -> None:
+    names = [analysis.run.name for analysis in runs]
+    if len(set(names)) < len(names):
+        names = [analysis.run.paths[0].stem for analysis in runs]
+    headings = ("run", "status", "epochs", "metric", "energy", "interval", "per kJ", "without", "")
+    page.table(headings, map(_list_row, names, runs), numeric=(2, 4, 5, 6))
 
 
-def _comparison_row(name: str, summary: RunSummary) -> list[str]:
-    energy, interval = _energy_cells(summary.total)
+def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
     metric = per_kj = ""
-    if summary.efficiency is not None:
-        final = summary.efficiency.final
-        metric = f"{summary.efficiency.metric} {metric_figure(final.metric_value)}"
+    if analysis.efficiency is not None:
+        final = analysis.efficiency.final
+        metric = f"{analysis.efficiency.metric} {metric_figure(final.metric_value)}"
         per_kj, _ = _per_kj(final)
-    without = ", ".join(missing.what for missing in summary.missing)
-    epochs = str(summary.epoch_count)
-    return [name, summary.status, epochs, metric, energy, interval, per_kj, without]
-
-
-def _print_run(summary: RunSummary, console: Console, with_epochs: bool) -> None:
-    console.print(Text(summary.name, style="bold"))
-    console.print(_facts(summary), soft_wrap=True)
-    if summary.components:
-        console.print(_energy_table(summary))
-    if summary.efficiency is not None:
-        console.print(_efficiency_table(summary))
-    if with_epochs and summary.epochs:
-        console.print(_epoch_table(summary))
-    for gap in summary.gaps[:_SHOWN_GAPS]:
-        console.print(Text(f"  gap: {_gap_line(gap)}"), soft_wrap=True)
-    if len(summary.gaps) > _SHOWN_GAPS:
-        console.print(Text(f"  and {len(summary.gaps) - _SHOWN_GAPS} more gaps"))
-    for caution in summary.cautions:
-        console.print(Text(f"  ! {caution}", style="yellow"), soft_wrap=True)
-
-
-def _facts(summary: RunSummary) -> Text:
-    stopped = f", stopped by {summary.stopped_by}" if summary.stopped_by else ""
-    sources = [source.id for source in summary.sources] if len(summary.sources) > 1 else []
-    rows = {
-        "file": ", ".join(summary.files),
-        "labels": ", ".join(f"{name}={value}" for name, value in summary.labels.items()),
-        "status": f"{summary.status}{stopped}",
-        "begun": f"{summary.begin}, lasted {format_duration(summary.duration_s)}",
-        "sources": ", ".join(sources),
-        "epochs": str(summary.epoch_count) if summary.epochs else "none",
-    }
-    lines = [(name, value) for name, value in rows.items() if value]
-    lines += [(course.name, _course_line(course)) for course in summary.metrics]
-    lines += [
-        (name, f"{metric_figure(value)} of the run")
-        for name, value in summary.closing_metrics.items()
+    return [
+        name,
+        analysis.status,
+        str(analysis.ended_epochs),
+        metric,
+        *_energy_cells(analysis.breakdown.total),
+        per_kj,
+        ", ".join(missing.what for missing in analysis.breakdown.missing),
+        _counted(len(analysis.warnings), "warning") if analysis.warnings else "",
     ]
-    lines += [
-        (f"memory {use.memory}", _memory_line(use)) for use in summary.memory if _is_used(use)
-    ]
-    width = max(len(name) for name, _ in lines)
-    return Text("\n").join(
-        Text.assemble("  ", (f"{name:<{width}}", "dim"), "  ", value) for name, value in lines
-    )
+
+
+def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
+    page.title(analysis.run.name)
+    page.facts(_facts(analysis))
+    if analysis.breakdown.components:
+        _add_energies(page, analysis)
+    if analysis.efficiency is not None:
+        _add_efficiency(page, analysis.efficiency)
+    if analysis.run.spans:
+        _add_spans(page, analysis.run)
+    if has_epochs:
+        _add_epochs(page, analysis)
+    gaps = analysis.run.gaps
+    for gap in gaps[:_MOST_GAPS]:
+        page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
+    if len(gaps) > _MOST_GAPS:
+        page.paragraph(f"{_counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
+    for text in analysis.warnings:
+        page.warning(text)
+
+
+def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
+    run = analysis.run
+    stopped = f", stopped by {analysis.stopped_by}" if analysis.stopped_by else ""
+    yield "file", ", ".join(map(str, run.paths))
+    if run.labels:
+        yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
+    yield "status", f"{analysis.status}{stopped}"
+    yield "begun", f"{begin_of(run)}, lasted {format_duration(run.duration_s)}"
+    if len(run.sources) > 1:
+        yield "sources", ", ".join(source.id for source in run.sources)
+    yield "epochs", str(analysis.ended_epochs) if run.lead_epochs else "none"
+    for course in analysis.metrics:
+        yield course.name, _course_line(course)
+    for name, value in run.closing_metrics.items():
+        yield name, f"{metric_figure(value)} of the run"
+    for name, use in sorted(run.memory.items()):
+        if use.peak_bytes != 0:  # an unused memory is not listed, an unknown one is
+            yield f"memory {name}", _memory_line(use)
 
 
 def _course_line(course: MetricCourse) -> str:
@@ -113,114 +129,133 @@ def _course_line(course: MetricCourse) -> str:
     return f"{final}, best {metric_figure(course.best)} at epoch {course.best_epoch}"
 
 
-def _is_used(use: MemoryFigure) -> bool:
-    """A GPU that the programs left alone is not listed; one of which it is unknown is."""
-    return use.peak_bytes != 0
-
-
-def _memory_line(use: MemoryFigure) -> str:
+def _memory_line(use: MemoryUse) -> str:
     if use.peak_bytes is None:
         return f"unknown: {use.unknown}"
-    partly = f" (for a time unknown: {use.unknown})" if use.unknown else ""
+    partly = f" (unknown for part of the time: {use.unknown})" if use.unknown else ""
     most = f"{format_bytes(use.peak_bytes)} at most{partly}"
     if use.average_bytes is None:
         return most
     return f"{format_bytes(use.average_bytes)} on average, {most}"
 
 
-def _energy_table(summary: RunSummary) -> Padding:
-    figures = [*summary.components, *([summary.total] if summary.total else [])]
-    net = {} if summary.net is None else _net_cells(summary.net)
+def _add_energies(page: Page, analysis: RunAnalysis) -> None:
+    breakdown = analysis.breakdown
+    net = {} if analysis.net is None else _net_cells(analysis.net)
+    parts = [
+        (str(part.component), part.energy, part.channels, ", ".join(c.name for c in part.channels))
+        for part in breakdown.components
+    ]
+    if breakdown.total is not None:
+        channels = breakdown.cover.channels
+        parts.append(("total", breakdown.total, channels, _cover(analysis)))
     rows = [
         [
-            figure.component,
-            *_energy_cells(figure),
-            energy_systematic(figure.energy),
-            *net.get(figure.component, ()),
-            figure.provenance,
-            _cover(figure, summary),
+            name,
+            *_energy_cells(energy),
+            energy_systematic(energy),
+            *net.get(name, ()),
+            ", ".join(provenances_of(channels)),
+            summed,
         ]
-        for figure in figures
+        for name, energy, channels, summed in parts
     ]
     headings = (
-        "energy",
-        "",
-        "interval",
-        "gain error",
+        *("energy", "", "interval", "gain error"),
         *(("net of idle", "interval") if net else ()),
-        "",
-        "channels",
+        *("", "channels"),
     )
-    return plain_table(headings, rows, numeric=range(1, 6 if net else 4))
+    page.table(headings, rows, numeric=range(1, 6 if net else 4))
 
 
-def _net_cells(net: NetFigures) -> dict[str, list[str]]:
-    return {figure.component: _energy_cells(figure) for figure in (*net.components, net.total)}
+def _net_cells(net: NetEnergy) -> dict[str, list[str]]:
+    cells = {str(part.component): _energy_cells(part.energy) for part in net.components}
+    return {**cells, "total": _energy_cells(net.total)}
 
 
-def _cover(figure: ComponentFigure, summary: RunSummary) -> str:
-    if figure is not summary.total:
-        return ", ".join(figure.channels)
-    without = ", ".join(missing.what for missing in summary.missing)
-    return " + ".join(figure.channels) + (f", without {without}" if without else "")
+def _cover(analysis: RunAnalysis) -> str:
+    without = ", ".join(missing.what for missing in analysis.breakdown.missing)
+    summed = " + ".join(analysis.breakdown.cover.names)
+    return f"{summed}, without {without}" if without else summed
 
 
-def _efficiency_table(summary: RunSummary) -> Padding:
-    assert summary.efficiency is not None
-    final, best = summary.efficiency.final, summary.efficiency.best
+def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
     rows = [
-        [f"{where}, epoch {point.epoch}", *_per_kj(point), _of_energy(point)]
-        for where, point in (("at the end", final), ("at its best", best))
+        [f"{where}, epoch {point.epoch.number}", *_per_kj(point), _of_energy(point)]
+        for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = (f"Eq 2: {summary.efficiency.metric} per kJ", "", "interval", "")
-    return plain_table(headings, rows, numeric=(1, 2))
+    headings = (f"Eq 2: {efficiency.metric} per kJ", "", "interval", "")
+    page.table(headings, rows, numeric=(1, 2))
 
 
-def _of_energy(point: EfficiencyFigure) -> str:
+def _of_energy(point: EpochEfficiency) -> str:
     return f"{metric_figure(point.metric_value)} for {energy_figure(point.energy)}"
 
 
-def _epoch_table(summary: RunSummary) -> Padding:
-    names = [course.name for course in summary.metrics]
+def _add_spans(page: Page, run: RecordedRun) -> None:
+    """The spans, those inside another indented below it."""
+    rows = [_span_row(span, depth) for span, depth in _nested(run.spans)]
+    headings = ("span", "lasted", "energy", "interval", "metrics")
+    page.table(headings, rows[:_MOST_SPANS], numeric=(1, 2, 3))
+    if len(rows) > _MOST_SPANS:
+        more = _counted(len(rows) - _MOST_SPANS, "more span")
+        page.note(f"{more}: --json has all of them")
+
+
+def _nested(spans: Iterable[RecordedSpan], depth: int = 0) -> Iterator[tuple[RecordedSpan, int]]:
+    for span in spans:
+        yield span, depth
+        yield from _nested(span.children, depth + 1)
+
+
+def _span_row(span: RecordedSpan, depth: int) -> list[str]:
+    metrics = (f"{name} {metric_figure(value)}" for name, value in span.metrics.items())
+    return [
+        f"{'. ' * depth}{span.name}{' (open)' if span.open else ''}",
+        format_duration((span.end_ns - span.begin_ns) * 1e-9),
+        *_energy_cells(span.energy),
+        ", ".join(metrics),
+    ]
+
+
+def _add_epochs(page: Page, analysis: RunAnalysis) -> None:
+    names = [course.name for course in analysis.metrics]
     headings = (
-        "epoch",
-        "lasted",
-        *names,
-        "energy",
-        "interval",
-        "since epoch 1",
-        "per kJ",
-        "interval",
+        *("epoch", "lasted", *names, "energy", "interval"),
+        *("since epoch 1", "per kJ", "interval"),
     )
-    rows = [_epoch_row(epoch, names) for epoch in summary.epochs]
-    return plain_table(headings, rows, numeric=range(len(headings)))
+    rows = [_epoch_row(epoch, names, analysis) for epoch in analysis.run.lead_epochs]
+    if rows:
+        page.table(headings, rows, numeric=range(len(headings)))
 
 
-def _epoch_row(epoch: EpochFigure, names: Iterable[str]) -> list[str]:
-    number = f"{epoch.number}{' (open)' if epoch.open else ''}"
-    logged = [metric_figure(epoch.metrics[n]) if n in epoch.metrics else "" for n in names]
-    energy = ["", ""]
-    if epoch.energy is not None:
-        energy = [energy_figure(epoch.energy), energy_interval(epoch.energy)]
-    judged = ["", "", ""]
-    if epoch.efficiency is not None:
-        judged = [energy_figure(epoch.efficiency.energy), *_per_kj(epoch.efficiency)]
-    return [number, format_duration(epoch.duration_s), *logged, *energy, *judged]
+def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis) -> list[str]:
+    point = analysis.epoch_efficiency(epoch)
+    return [
+        f"{epoch.number}{' (open)' if epoch.open else ''}",
+        format_duration((epoch.end_ns - epoch.begin_ns) * 1e-9),
+        *(metric_figure(epoch.metrics[n]) if n in epoch.metrics else "" for n in names),
+        *(["", ""] if epoch.energy is None else _energy_cells(epoch.energy)),
+        *(["", "", ""] if point is None else [energy_figure(point.energy), *_per_kj(point)]),
+    ]
 
 
-def _gap_line(gap: GapFigure) -> str:
-    lasted = "to the end" if gap.open else f"for {format_duration(gap.duration_s)}"
+def _gap_line(gap: Gap, run: RecordedRun) -> str:
+    duration = format_duration((gap.end_ns - gap.begin_ns) * 1e-9)
+    lasted = "to the end" if gap.open else f"for {duration}"
     hidden = f", up to {format_energy(gap.hidden_j)} hidden" if gap.hidden_j else ""
-    where = gap.channel or "all channels"
-    return f"{where}, {lasted} from {format_duration(gap.begin_s)}: {gap.reason}{hidden}"
+    begin = format_duration((gap.begin_ns - run.begin_ns) * 1e-9)
+    return f"{gap.channel or 'all channels'}, {lasted} from {begin}: {gap.reason}{hidden}"
 
 
-def _energy_cells(figure: ComponentFigure | None) -> list[str]:
-    if figure is None:
-        return ["unknown", ""]
-    return [energy_figure(figure.energy), energy_interval(figure.energy)]
+def _energy_cells(energy: Energy | None) -> list[str]:
+    return ["unknown", ""] if energy is None else [energy_figure(energy), energy_interval(energy)]
 
 
-def _per_kj(point: EfficiencyFigure) -> tuple[str, str]:
+def _per_kj(point: EpochEfficiency) -> tuple[str, str]:
     return per_kilojoule(point.value_per_j, point.low_per_j, point.high_per_j)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -89,7 +89,7 @@ def test_a_run_that_drew_less_than_the_idle_machine_has_a_negative_net(tmp_path:
 def test_a_baseline_of_another_host_is_refused(tmp_path: Path) -> None:
     run = recorded(tmp_path)
     other = replace(IDLE, host="elsewhere")
-    with pytest.raises(MeasurementError, match="recorded on host, idle baselines are of elsewhere"):
+    with pytest.raises(MeasurementError, match="recorded on host, the idle baselines on elsewhere"):
         net_energy(run, whole(run), other)
     assert baseline_of(run, {"elsewhere": other, "host": IDLE}) is IDLE
 
@@ -116,7 +116,7 @@ def test_idle_power_is_energy_over_time_with_its_interval(tmp_path: Path) -> Non
     run = recorded(tmp_path, cpu_w=20.0, gpu_w=70.0)
     measured = measure_idle(run, at(2), at(8), "host", IDLE.date, ["it slept"])
     assert measured.duration_s == pytest.approx(6.0)
-    assert measured.cautions == ("it slept",)
+    assert measured.warnings == ("it slept",)
     gpu = measured.channels["gpu0"]
     assert gpu.device == "a GPU"
     assert gpu.power_w == pytest.approx(70.0)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from effmeter.analysis.overtraining import Overtraining, overtraining, overtraining_of
+from effmeter.analysis.run_analysis import analyse
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
-from effmeter.report.summary import summarise
 from tests.runfile.writing import RunFile, counter, every, metadata
 
 
@@ -63,9 +63,9 @@ def test_a_shorter_run_is_judged_by_its_half_and_its_whole_and_the_report_warns(
     verdict = overtraining_of(run)
     assert verdict is not None
     assert (verdict.early_epoch, verdict.late_epoch) == (2, 5)
-    (caution,) = summarise(run).cautions
-    assert caution == (
-        "Eq 2 at the end is of a model overtrained from epoch 2 to 5: +0.0000 on test data, "
+    (warning,) = analyse(run).warnings
+    assert warning == (
+        "Eq 2 at the end is that of a model overtrained from epoch 2 to 5: +0.0000 on test data, "
         "+0.2500 in the gap to training data"
     )
 

@@ -127,7 +127,7 @@ def test_status_says_what_it_reads_and_stop_ends_it(daemon: Daemon) -> None:
     assert not daemon.socket.exists()
     gone = daemon.ask("status")
     assert gone.returncode == 1
-    assert "no recorder runs at" in gone.stderr
+    assert "no daemon runs at" in gone.stderr
 
 
 def test_a_tracked_loop_prefers_it_and_starts_no_other(daemon: Daemon, tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path) as machine:
         printed = run_doctor(machine)
     header, *rows = printed.partition("\n\n")[0].splitlines()
-    assert header.split()[:3] == ["CHANNEL", "COMPONENT", "KIND"]
+    assert header.split()[:3] == ["channel", "component", "kind"]
     assert [row.split()[0] for row in rows] == ["cpu0", "dram0", "cpu1"]
-    column = header.index("PROVENANCE")
+    column = header.index("provenance")
     assert {row[column:].split()[0] for row in rows} == {"measured"}
     assert "A total sums: cpu0, cpu1, dram0" in printed
     assert "\x1b" not in printed
@@ -51,7 +51,7 @@ def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
 def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, zones=[]) as machine:
         printed = run_doctor(machine)
-    assert "only estimated: cpu-estimate, true to a factor of 2.5" in printed
+    assert "estimated: cpu-estimate, true within a factor of 2.5" in printed
     assert "Refused: cpu from" in printed
     assert "sudo modprobe intel_rapl_msr" in printed
     assert "Absent: gpu from NVML: no NVIDIA GPU" in printed
@@ -72,7 +72,7 @@ def test_a_gpu_without_a_figure_is_named_as_missing_from_every_total(tmp_path: P
     with SimulatedMachine(tmp_path, gpus=[lost]) as machine:
         printed = run_doctor(machine)
     assert "Refused: gpu from NVML, GPU 0: GPU is lost" in printed
-    assert "unknown, and in no total: gpu" in printed
+    assert "not measured, and in no total: gpu" in printed
 
 
 def test_a_package_without_a_figure_makes_the_total_partial(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_package_without_a_figure_makes_the_total_partial(tmp_path: Path) -> N
         printed = run_doctor(machine)
         cover = facts(machine)["cover"]
     assert "A total sums: cpu0, dram0" in printed
-    assert "partial, without a figure of: cpu1" in printed
+    assert "incomplete, without cpu1" in printed
     assert cover["partial"] == ["cpu1"]
 
 
@@ -122,29 +122,33 @@ def test_a_shared_recorder_that_answers_is_shown(tmp_path: Path) -> None:
 @pytest.mark.skipif(Path("/run/effmeter").exists(), reason="this machine has a recorder daemon")
 def test_a_machine_without_a_daemon_says_so(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, zones=[]) as machine:
-        assert "Recorder daemon: none can be reached" in run_doctor(machine)
+        assert "Recorder daemon: not running" in run_doctor(machine)
         assert facts(machine)["daemon"] is None
 
 
 def test_it_says_what_computes_for_the_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EFFMETER_KERNELS", "framework")
+    monkeypatch.setenv("EFFMETER_KERNELS", "torch")
     with SimulatedMachine(tmp_path) as machine:
         printed, known = run_doctor(machine), facts(machine)
-    reason = "EFFMETER_KERNELS is set to framework"
-    assert f"Kernels of methods on cpu: by the framework ({reason})" in printed
-    assert known["kernels"][1] == {"device_type": "cuda", "compiled": False, "reason": reason}
+    reason = "EFFMETER_KERNELS is set to torch"
+    assert f"Kernels of methods on cpu: by PyTorch ({reason})" in printed
+    assert known["checks"]["kernels"][1] == {
+        "device_type": "cuda",
+        "compiled": False,
+        "reason": reason,
+    }
 
 
 def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path) as machine:
         answer = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-m", "effmeter", "doctor"],
             env={**machine.environ, "EFFMETER_KERNELS": "fast"},
             capture_output=True,
             text=True,
             timeout=60,
         )
-    assert answer.returncode == 1
-    assert answer.stderr == "Error: EFFMETER_KERNELS is auto or framework, not 'fast'\n"
+    assert answer.returncode == 2
+    assert answer.stderr == "effmeter: EFFMETER_KERNELS is auto or torch, not 'fast'\n"

@@ -39,7 +39,7 @@ def test_idle_power_is_kept_and_reports_are_net_of_it(tmp_path: Path) -> None:
         )
         assert recorded.returncode == 0, recorded.stderr
     assert [line.split()[0] for line in measured.stdout.splitlines()] == [
-        *("cpu0", "dram0", "gpu0", "gpu0-power")
+        *("channel", "cpu0", "dram0", "gpu0", "gpu0-power")
     ]
     kept = json.loads((tmp_path / "state" / "effmeter" / "idle.json").read_text())
     (baseline,) = kept["hosts"].values()
@@ -68,9 +68,9 @@ def test_a_machine_that_is_not_idle_is_said_to_be_none(tmp_path: Path) -> None:
         other.kill()
     told = json.loads(measured.stdout)
     assert measured.returncode == 0
-    assert any("logical processors were busy" in caution for caution in told["cautions"])
+    assert any("logical processors were busy" in text for text in told["warnings"])
     if sees_all_processes():
-        assert "processes on gpu0: 1" in told["cautions"]
+        assert "processes on gpu0: 1" in told["warnings"]
     assert "the machine was not idle" in measured.stderr
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from effmeter.cli import effmeter
 from effmeter.recorded.reading import read_run
 from effmeter.report.formatting import energy_figure
-from effmeter.report.summary import summarise
+from tests.analysis.labelled_runs import labelled_run
 from tests.report.runs import write_plain, write_troubled
 
 
@@ -17,13 +17,13 @@ def report(*arguments: object) -> Result:
     return CliRunner().invoke(effmeter, ["report", *map(str, arguments)])
 
 
-def test_text_and_json_tell_the_same(tmp_path: Path) -> None:
+def test_text_and_json_hold_the_same_energy(tmp_path: Path) -> None:
     path = write_plain(tmp_path / "plain.arrow")
-    summary = summarise(read_run(path))
-    assert summary.total is not None
+    total = read_run(path).energy()
+    assert total is not None
     shown, told = report(path), json.loads(report(path, "--json").stdout)
-    assert told == {"runs": [json.loads(json.dumps(summary.as_mapping()))], "errors": []}
-    assert energy_figure(summary.total.energy) in shown.stdout
+    assert told["runs"][0]["total"]["energy"]["value_j"] == total.value_j
+    assert energy_figure(total) in shown.stdout
     assert (shown.exit_code, shown.stderr) == (0, "")
 
 
@@ -53,9 +53,9 @@ def test_metric_that_no_run_logged_is_a_mistake_of_usage(tmp_path: Path) -> None
 
 def test_metric_that_some_runs_lack_is_said_of_them(tmp_path: Path) -> None:
     one, two = write_plain(tmp_path / "one.arrow"), write_troubled(tmp_path / "two.arrow")
-    result = report(one, two, "--metric", "loss")
+    result = report(one, two, "--metric", "loss", "--details")
     assert result.exit_code == 0
-    assert "! no metric 'loss': it logged accuracy" in result.stdout
+    assert "! no metric 'loss': the run logged accuracy" in result.stdout
 
 
 def test_one_unreadable_file_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_one_unreadable_file_does_not_hide_the_others(tmp_path: Path) -> None:
     odd.write_text("no run at all")
     result = report(odd, path)
     assert result.exit_code == 1
-    assert "lenet-1" in result.stdout
+    assert result.stdout.startswith("lenet-1\n"), "as the only run it has its details"
     assert result.stderr.startswith(f"effmeter: {odd} is not a run")
     assert len(result.stderr.splitlines()) == 1
 
@@ -89,3 +89,51 @@ def test_nothing_to_report_is_one_clear_line(tmp_path: Path, name: str, message:
 
 def test_no_file_at_all_is_a_mistake_of_usage() -> None:
     assert report().exit_code == 2
+
+
+def test_output_goes_to_a_file(tmp_path: Path) -> None:
+    path, output = write_plain(tmp_path / "plain.arrow"), tmp_path / "report.txt"
+    output.write_text("of yesterday")
+    result = report(path, "-o", output)
+    assert (result.exit_code, result.output) == (0, "")
+    assert output.read_text() == report(path).stdout
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    result = report(write_plain(tmp_path / "plain.arrow"), "-o", tmp_path / "none" / "x.txt")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"effmeter: {tmp_path}/none/x.txt cannot be written: No such file or directory\n"
+    )
+
+
+def test_details_are_of_every_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_plain(tmp_path / f"{name}.arrow", name)
+    assert "gain error" not in report(tmp_path).stdout
+    assert report(tmp_path, "--details").stdout.count("gain error") == 2
+
+
+def test_csv_has_a_row_for_each_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_plain(tmp_path / f"{name}.arrow", name)
+    header, *rows = report(tmp_path, "--csv").stdout.splitlines()
+    assert header.startswith("file,name,label.size,status,")
+    assert [row.split(",")[1] for row in rows] == ["one", "two"]
+
+
+def test_csv_with_epochs_has_a_row_for_each_epoch(tmp_path: Path) -> None:
+    header, *rows = report(
+        write_plain(tmp_path / "plain.arrow"), "--csv", "--epochs"
+    ).stdout.splitlines()
+    assert header.startswith("file,name,label.size,epoch,")
+    assert len(rows) == 4
+
+
+def test_csv_of_a_comparison_names_the_remedy(tmp_path: Path) -> None:
+    path = labelled_run(tmp_path / "run.arrow", architecture="lenet", size=1).paths[0]
+    result = report(path, "--csv", "--efficiency")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "effmeter: --csv has no columns for --efficiency and --table: use --json\n"
+    )

@@ -45,7 +45,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_runs_are_reported_one_by_one_and_then_as_a_whole(runs: Path) -> None:
-    text = report(runs, *STOPS).stdout
+    text = report(runs, "--details", *STOPS).stdout
     assert text.index("Eq 2: accuracy per kJ") < text.index("digits by epochs: epochs=2")
     assert "digits by accuracy: accuracy=0.85" in text
     assert "lenet: Eq 3" in text
@@ -59,7 +59,7 @@ def test_without_being_asked_the_report_is_of_runs_alone(runs: Path) -> None:
 
 
 def test_json_holds_what_the_text_shows(runs: Path) -> None:
-    told = told_of(runs, *STOPS)["framework"]
+    told = told_of(runs, *STOPS)["efficiency"]
     assert told["criteria"] == {"epochs": "epochs=2", "accuracy": "accuracy=0.85"}
     assert len(told["observations"]) == 16
     means = {(m["architecture"], m["criterion"]): m for m in told["all"]["eq_3"]}
@@ -75,20 +75,20 @@ def test_json_holds_what_the_text_shows(runs: Path) -> None:
 
 
 def test_labels_select_runs(runs: Path) -> None:
-    told = told_of(runs, "--where", "architecture=lenet", "--where", "size=2.0", *STOPS)
+    told = told_of(runs, "--label", "architecture=lenet", "--label", "size=2.0", *STOPS)
     assert [run["name"] for run in told["runs"]] == ["lenet-2-0", "lenet-2-1"]
-    assert {seen["size"] for seen in told["framework"]["observations"]} == {2.0}
-    nothing = report(runs, "--where", "architecture=vgg")
+    assert {seen["size"] for seen in told["efficiency"]["observations"]} == {2.0}
+    nothing = report(runs, "--label", "architecture=vgg")
     assert (nothing.exit_code, nothing.stdout) == (2, "")
     assert nothing.stderr == "effmeter: no run has the labels architecture=vgg\n"
 
 
 def test_the_published_criteria_are_used_where_none_is_given(runs: Path) -> None:
-    told = told_of(runs, "--framework")["framework"]
+    told = told_of(runs, "--efficiency")["efficiency"]
     assert list(told["criteria"]) == ["epochs", "accuracy", "patience", "energy"]
     reasons = {seen["criterion"]: seen["reason"] for seen in told["not_observed"]}
     assert reasons["epochs"] == "not met in 6 epochs"
-    assert "no figure by epochs, accuracy, energy" in report(runs, "--framework").stdout
+    assert "no figure by epochs, accuracy, energy" in report(runs, "--efficiency").stdout
 
 
 def test_power_samples_are_given_on_request_with_a_warning(runs: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_run_without_its_labels_is_a_mistake_of_usage(runs: Path) -> None:
 
 
 def test_tables_are_put_through_the_framework(tmp_path: Path) -> None:
-    tables = [f"--csv={PUBLISHED / name}" for name in ("t3-epochs.csv", "t13-overtraining.csv")]
+    tables = [f"--table={PUBLISHED / name}" for name in ("t3-epochs.csv", "t13-overtraining.csv")]
     told = told_of(*tables, "--energy-unit", "power-samples")
     means = {m["architecture"]: m["efficiency_per_j"] for m in told["tables"]["all"]["eq_3"]}
     assert round(means["lenet"]["value"] * 1e6, 2) == 8.09
@@ -123,19 +123,23 @@ def test_tables_are_put_through_the_framework(tmp_path: Path) -> None:
 
 def test_tables_stand_beside_ones_own_runs(runs: Path) -> None:
     table = PUBLISHED / "t5-patience.csv"
-    told = told_of(runs, *STOPS, "--csv", table, "--energy-unit", "power-samples")
-    assert set(told) == {"runs", "framework", "tables", "errors"}
+    told = told_of(runs, *STOPS, "--table", table, "--energy-unit", "power-samples")
+    assert set(told) == {"runs", "efficiency", "tables", "errors"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["--csv", "none.csv"], 1, "effmeter: none.csv cannot be read: No such file or directory"),
-        (["--csv", PUBLISHED / "t3-epochs.csv", "--energy-unit", "cal"], 2, "no unit of energy"),
-        (["--csv", PUBLISHED / "t3-epochs.csv", "--framework"], 2, "--framework is about run"),
-        (["--csv", PUBLISHED / "t3-epochs.csv", "--metric", "f1"], 1, "has no column f1"),
-        ([], 2, "Missing argument 'FILES...', or --csv FILE"),
-        (["x.arrow", "--where", "lenet"], 2, "--where takes LABEL=VALUE such as dataset=mnist"),
+        (
+            ["--table", "none.csv"],
+            1,
+            "effmeter: none.csv cannot be read: No such file or directory",
+        ),
+        (["--table", PUBLISHED / "t3-epochs.csv", "--energy-unit", "cal"], 2, "no unit of energy"),
+        (["--table", PUBLISHED / "t3-epochs.csv", "--efficiency"], 2, "--efficiency needs run"),
+        (["--table", PUBLISHED / "t3-epochs.csv", "--metric", "f1"], 1, "has no column f1"),
+        ([], 2, "Give run files or directories, or --table FILE."),
+        (["x.arrow", "--label", "lenet"], 2, "'lenet' is not NAME=VALUE, such as dataset=mnist."),
         (
             ["x.arrow", "--stop", "colour=3"],
             2,

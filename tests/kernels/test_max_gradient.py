@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from effmeter.kernels import reference
 from effmeter.kernels.cpu.patches import patches_weighted
 from effmeter.kernels.cpu.peaks import peaks
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 from tests.kernels.layouts import LAYOUTS, Layout, drawn
 
 

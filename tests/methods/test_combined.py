@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from effmeter.errors import UsageError
 from effmeter.methods.combined import Combined
 from effmeter.methods.method import AttachError, Dense, Method
 from effmeter.methods.registry import parse_method
@@ -153,6 +154,6 @@ def test_a_series_of_numbers_is_parted_by_slashes() -> None:
     ],
 )
 def test_a_wrong_text_is_refused_in_one_line(text: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why) as refused:
+    with pytest.raises(UsageError, match=why) as refused:
         parse_method(text)
     assert "\n" not in str(refused.value)

@@ -1,5 +1,6 @@
 import pytest
 
+from effmeter.errors import UsageError
 from effmeter.methods.method import Dense
 from effmeter.methods.registry import method_class, method_names, parse_method
 
@@ -26,5 +27,5 @@ def test_a_name_with_parameters_is_a_method() -> None:
     ],
 )
 def test_what_is_wrong_with_a_text_is_said_in_a_line(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(UsageError, match=said):
         parse_method(text)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import effmeter
+from effmeter.analysis.run_analysis import analyse
 from effmeter.errors import RunFileError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.records import Contention
 from effmeter.recorder.observers.processes import sees_all_processes
-from effmeter.report.summary import summarise
 from tests.recording import busy, eventually, only_run, start_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
@@ -48,7 +48,7 @@ def test_other_processes_on_a_gpu_are_in_the_run_and_its_report(
     (seen,) = (c for c in run.contentions if c.channel is not None)
     assert (seen.channel, seen.processes) == ("gpu1", 1)
     assert f"({os.getppid()})" in seen.text
-    assert "gpu1 was shared with up to 1 other processes" in summarise(run).cautions
+    assert "gpu1 was shared with up to 1 other processes" in analyse(run).warnings
 
 
 def test_work_of_others_on_the_processors_is_in_the_run(

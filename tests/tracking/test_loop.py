@@ -17,7 +17,6 @@ import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
 from effmeter.recorded.reading import read_run
-from effmeter.report.summary import summarise
 from tests.recording import busy, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powercap import package
@@ -175,7 +174,7 @@ def test_a_total_names_the_package_that_gives_it_no_figure(
     assert live is not None
     assert (live.cover, live.missing, live.partial) == (("cpu0", "dram0"), (), ("cpu1",))
     assert str(live).endswith("over cpu0, dram0; without cpu1")
-    (missing,) = summarise(only_run(runs)).missing
+    (missing,) = only_run(runs).breakdown().missing
     assert missing.what == "cpu1"
 
 

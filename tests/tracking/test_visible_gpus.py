@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from effmeter.analysis.run_analysis import analyse
 from effmeter.recorded.run import RecordedRun
-from effmeter.report.summary import summarise
 from tests.recording import only_run, run_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu, uuid
@@ -35,23 +35,22 @@ def recorded(folder: Path, **environ: str) -> tuple[list[str], RecordedRun]:
 def test_the_total_counts_the_gpu_that_the_program_can_see(tmp_path: Path, listed: str) -> None:
     cover, run = recorded(tmp_path, CUDA_VISIBLE_DEVICES=listed)
     assert cover == ["gpu1", "cpu0", "cpu1", "dram0"]
-    summary = summarise(run)
-    assert summary.total is not None
-    assert summary.total.channels == ("gpu1", "cpu0", "cpu1", "dram0")
-    told = {figure.channel: figure for figure in summary.channels}
-    assert told["gpu0"].energy is not None, "it is recorded all the same"
-    assert any("gpu0, gpu0-power: the program could not see" in c for c in summary.cautions)
+    assert run.breakdown().cover.names == ("gpu1", "cpu0", "cpu1", "dram0")
+    energies = {seen.channel.name: seen.energy for seen in run.breakdown().channels}
+    assert energies["gpu0"] is not None, "it is recorded all the same"
+    warnings = analyse(run).warnings
+    assert any("gpu0, gpu0-power: the program could not see" in text for text in warnings)
     assert run.sources[0].program["visible_gpus"] == [uuid(1)]
 
 
 def test_a_program_that_sees_no_gpu_is_charged_for_none(tmp_path: Path) -> None:
     cover, run = recorded(tmp_path, CUDA_VISIBLE_DEVICES="")
     assert cover == ["cpu0", "cpu1", "dram0"]
-    assert summarise(run).missing == ()
+    assert run.breakdown().missing == ()
 
 
 def test_a_program_that_is_not_restricted_is_charged_for_all(tmp_path: Path) -> None:
     cover, run = recorded(tmp_path)
     assert cover[:2] == ["gpu0", "gpu1"]
     assert "visible_gpus" not in run.sources[0].program
-    assert not any("could not see" in caution for caution in summarise(run).cautions)
+    assert not any("could not see" in text for text in analyse(run).warnings)

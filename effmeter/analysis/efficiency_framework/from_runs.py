@@ -21,7 +21,7 @@ from effmeter.analysis.efficiency_framework.trials import (
     trials_of,
 )
 from effmeter.analysis.overtraining import overtraining_of
-from effmeter.analysis.power_samples import RATE_CAUTION, power_samples_over
+from effmeter.analysis.power_samples import RATE_WARNING, power_samples_over
 from effmeter.errors import UsageError
 from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.run import RecordedRun
@@ -35,7 +35,7 @@ class _Recorded:
     trial: Trial
     run: RecordedRun
     replay: Replay | None
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def observe(
@@ -56,7 +56,7 @@ def observe(
     trials = trials_of(runs)
     verdicts = _verdicts(runs, trials, metric)
     recorded = [
-        _Recorded(trial, run, replay(run, metric, _MEASURES[energy]), _remarks(trial, verdicts))
+        _Recorded(trial, run, replay(run, metric, _MEASURES[energy]), _warnings(trial, verdicts))
         for trial, run in zip(trials, runs, strict=True)
     ]
     found = [
@@ -67,7 +67,7 @@ def observe(
     observed = tuple(seen for seen in found if isinstance(seen, Observation))
     refuse_mixtures(observed)
     sources = zip(trials, map(source_of, runs), strict=True)
-    warned = (RATE_CAUTION,) if energy == POWER_SAMPLES else ()
+    warned = (RATE_WARNING,) if energy == POWER_SAMPLES else ()
     return Observations(
         observed,
         tuple(seen for seen in found if isinstance(seen, Unobserved)),
@@ -108,7 +108,8 @@ def _observation(
         estimated=replayed.cover.estimated,
         batch_size=None if isinstance(batch_size, str) or batch_size is None else batch_size,
         quantity=energy,
-        remarks=(f"stopped by {cut.reason}", *recorded.remarks),
+        stopped_by=str(cut.reason),
+        warnings=recorded.warnings,
     )
 
 
@@ -123,7 +124,7 @@ def _verdicts(
     return tuple(seen for seen in judged if seen.verdict.is_known)
 
 
-def _remarks(trial: Trial, verdicts: Sequence[TrialOvertraining]) -> tuple[str, ...]:
+def _warnings(trial: Trial, verdicts: Sequence[TrialOvertraining]) -> tuple[str, ...]:
     overtrained = (seen for seen in verdicts if seen.verdict.is_overtrained)
     return tuple(str(seen.verdict) for seen in overtrained if seen.trial == trial)
 

@@ -31,7 +31,7 @@ from effmeter.analysis.efficiency_framework.trials import (
     refuse_repeated,
 )
 from effmeter.analysis.overtraining import overtraining
-from effmeter.analysis.power_samples import RATE_CAUTION
+from effmeter.analysis.power_samples import RATE_WARNING
 from effmeter.energy import Energy
 from effmeter.errors import TableError, UsageError
 from effmeter.units import parse_energy_j
@@ -54,7 +54,7 @@ def read_tables(
     quantity = POWER_SAMPLES if energy_unit == POWER_SAMPLES else JOULES
     observed: list[Observation] = []
     verdicts: list[TrialOvertraining] = []
-    cautions: list[str] = []
+    warnings: list[str] = []
     for path in paths:
         columns, rows = read_rows(path)
         at_epochs = _epochs_of(path, columns)
@@ -64,14 +64,14 @@ def read_tables(
             observed += [_observation(row, metric, unit_j, quantity) for row in rows]
         if at_epochs:
             verdicts += [_verdict(row, at_epochs) for row in rows]
-        cautions += _unused(path, columns, metric)
+        warnings += _unused(path, columns, metric)
     _check_together(observed, verdicts)
     told = [(seen.trial, seen.source) for seen in observed]
-    rate = [RATE_CAUTION] if observed and quantity == POWER_SAMPLES else []
+    rate = [RATE_WARNING] if observed and quantity == POWER_SAMPLES else []
     return Observations(
-        tuple(_remarked(seen, verdicts) for seen in observed),
+        tuple(_with_verdict(seen, verdicts) for seen in observed),
         overtraining=tuple(verdicts),
-        cautions=(*rate, *differing_sizes(told), *cautions),
+        warnings=(*rate, *differing_sizes(told), *warnings),
     )
 
 
@@ -179,7 +179,7 @@ def _check_together(observed: Sequence[Observation], verdicts: Sequence[TrialOve
     refuse_mixtures(observed)
 
 
-def _remarked(seen: Observation, verdicts: Sequence[TrialOvertraining]) -> Observation:
+def _with_verdict(seen: Observation, verdicts: Sequence[TrialOvertraining]) -> Observation:
     """With the verdict on its trial, where it was overtrained."""
     told = [v.verdict for v in verdicts if v.trial == seen.trial and v.verdict.is_overtrained]
-    return replace(seen, remarks=(*seen.remarks, *dict.fromkeys(map(str, told))))
+    return replace(seen, warnings=(*seen.warnings, *dict.fromkeys(map(str, told))))

@@ -61,7 +61,9 @@ class Observation:
     """Channels of the cover that are estimates."""
     batch_size: float | None = None
     quantity: str = JOULES
-    remarks: tuple[str, ...] = ()
+    stopped_by: str | None = None
+    """The reason of the criterion, in its own words."""
+    warnings: tuple[str, ...] = ()
     """What a reader must know of it, such as that the model was overtrained."""
     flags: tuple[str, ...] = ()
     """Why it is not to be trusted: means are given with it and without it."""
@@ -113,7 +115,7 @@ class Observations:
     overtraining: tuple[TrialOvertraining, ...] = ()
     criteria: Mapping[str, str] = field(default_factory=dict)
     """What each criterion's name stands for, in the order of the tables."""
-    cautions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def everything(self) -> tuple[Observation | Unobserved, ...]:

@@ -172,7 +172,7 @@ def _refuse_conditions(what: str, names: Sequence[str], runs: Sequence[RecordedR
     groups = _grouped(list(zip(words, map(source_of, runs), strict=True)))
     told = "; ".join(f"{value}: {_listed(sources)}" for value, sources in groups.items())
     most = max(stated, key=len)
-    where = " ".join(f"--where {shlex.quote(f'{name}={value}')}" for name, value in most.items())
+    where = " ".join(f"--label {shlex.quote(f'{name}={value}')}" for name, value in most.items())
     raise UsageError(
         f"runs of {what} differ in {', '.join(names)}, and are never averaged together: {told}: "
         f"report those that are alike, by their files or as with {where}"

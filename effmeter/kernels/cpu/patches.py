@@ -13,8 +13,7 @@ from numba import get_num_threads, njit, prange
 
 from effmeter.kernels.cpu.compiling import EXACT_FOR_NAN
 from effmeter.kernels.cpu.layouts import transposed
-from effmeter.kernels.reference import Array
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Array, Window
 
 _BLOCK_BYTES = 1 << 20
 _LAID_OUT_PER_GATHERED = 1.0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from effmeter.kernels.cuda.compiling import Located
 from effmeter.kernels.cuda.maps import THREADS, power_of_two
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 
 SHARED_FLOATS = 11008
 """43 KiB: with what Numba adds, below the 48 that every device gives a block."""

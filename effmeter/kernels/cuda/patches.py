@@ -22,7 +22,7 @@ from effmeter.kernels.cuda.compiling import (
 )
 from effmeter.kernels.cuda.patch_kernels import laying_out, reading_as_they_lie
 from effmeter.kernels.cuda.patch_plan import patch_plan
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 
 
 def slices(inputs: OnDevice, positions: OnDevice, window: Window) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from effmeter.errors import EffmeterError, UsageError
-from effmeter.lab.cli.flops_table import FlopsCount, lines_of
+from effmeter.lab.cli.flops_table import FlopsCount, page_of
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
 
@@ -90,8 +90,7 @@ def command(
     if as_json:
         click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
     else:
-        for line in lines_of(count, with_layers):
-            click.echo(line)
+        click.echo(str(page_of(count, with_layers)))
 
 
 def _images(shape: str, classes: int) -> Images:
@@ -104,7 +103,7 @@ def _images(shape: str, classes: int) -> Images:
 
 def _counted(text: str, images: Images, batch: int, method_text: str, epochs: int | None) -> "Work":
     try:
-        from effmeter.methods.flops.counter import work_of
+        from effmeter.lab.workloads.models.flops import work_of
         from effmeter.methods.registry import parse_method
 
         return work_of(text, images, batch, parse_method(method_text), epochs)
@@ -113,8 +112,6 @@ def _counted(text: str, images: Images, batch: int, method_text: str, epochs: in
             f"{error.name} is not installed, and counting needs it: "
             'python -m pip install "effmeter[torch]"'
         ) from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
     except RuntimeError as error:
         # Nothing is computed here: all that can go wrong inside the framework are shapes.
         given = f"{images.channels}x{images.height}x{images.width}"

@@ -1,15 +1,17 @@
 """What ``effmeter flops`` prints: the same figures as lines and as a mapping."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from effmeter.lab.workloads.models.entry import Images
+from effmeter.report.page import Page
 
 if TYPE_CHECKING:
     from effmeter.methods.flops.work import LayerWork, Work
 
 _HEADINGS = ("", "layers", "forward", "backward", "executed", "nominal")
+_NUMERIC = range(1, len(_HEADINGS))
 _SCALES = (
     (1e15, "quadrillions"),
     (1e12, "trillions"),
@@ -104,42 +106,42 @@ class FlopsCount:
         return told
 
 
-def lines_of(count: FlopsCount, with_layers: bool) -> Iterator[str]:
-    """Everything, for people."""
+def page_of(count: FlopsCount, with_layers: bool) -> Page:
+    """Everything, as text for stdout."""
+    page = Page.for_stream()
     total = _figures(count.work)
     scale, unit = _scale(total)
-    yield f"{count.model} on {count.input} images, batch {count.batch}, {count.method}"
-    yield f"{unit} of operations per iteration"
-    yield ""
-    rows: list[tuple[str, ...]] = [_HEADINGS]
-    rows += [
+    page.paragraph(f"{count.model} on {count.input} images, batch {count.batch}, {count.method}")
+    page.paragraph(f"{unit} of operations per iteration")
+    page.blank()
+    rows: list[tuple[str, ...]] = [
         (kind, str(len(part.layers)), *_cells(_figures(part), scale))
         for kind, part in _kinds(count.work)
     ]
     rows.append(("total", str(len(count.work.layers)), *_cells(total, scale)))
-    yield from _aligned(rows)
-    yield ""
-    yield "nominal total: convolution, batch norm and dropout"
+    page.table(_HEADINGS, rows, _NUMERIC, indent=0)
+    page.blank()
+    page.paragraph("nominal total: convolution, batch norm and dropout")
     if with_layers:
-        yield ""
-        names = [(f"{layer.name} ({layer.kind})", "") for layer in count.work]
-        figures = [_cells(_of_layer(layer), scale) for layer in count.work]
-        heading = ("layer", "", *_HEADINGS[2:])
-        yield from _aligned([heading, *((*n, *f) for n, f in zip(names, figures, strict=True))])
+        page.blank()
+        layers = [(f"{x.name} ({x.kind})", "", *_cells(_of_layer(x), scale)) for x in count.work]
+        page.table(("layer", "", *_HEADINGS[2:]), layers, _NUMERIC, indent=0)
     if count.iterations is not None:
-        yield ""
-        yield from _training_lines(count, count.iterations)
+        page.blank()
+        _add_training(page, count, count.iterations)
+    return page
 
 
-def _training_lines(count: FlopsCount, iterations: float) -> Iterator[str]:
+def _add_training(page: Page, count: FlopsCount, iterations: float) -> None:
     whole = _figures(count.work) * iterations
     scale, unit = _scale(whole)
-    yield (
+    page.paragraph(
         f"{unit} of operations in {iterations:,.2f} iterations "
         f"({count.epochs} epochs of {count.samples} samples)"
     )
-    yield ""
-    yield from _aligned([("", "", *_HEADINGS[2:]), ("training", "", *_cells(whole, scale))])
+    page.blank()
+    row = ("training", "", *_cells(whole, scale))
+    page.table(("", "", *_HEADINGS[2:]), [row], _NUMERIC, indent=0)
 
 
 def _kinds(work: "Work") -> "Iterator[tuple[str, Work]]":
@@ -181,11 +183,3 @@ def _cell(value: float | None, scale: float) -> str:
         return "-"
     shown = value / scale
     return f"{shown:,.{_DECIMALS}f}" if shown >= 0.1 or not shown else f"{shown:.2g}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        yield "  ".join([first.ljust(widths[0]), *cells]).rstrip()

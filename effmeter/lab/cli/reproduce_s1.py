@@ -28,7 +28,7 @@ from effmeter.lab.studies.training_efficiency.tables import paper_tables
 from effmeter.lab.sweep import Outcome, find_device
 from effmeter.lab.workloads import Recipe
 from effmeter.recorded.reading import find_runs, read_run
-from effmeter.report.efficiency_contents import framework_mapping
+from effmeter.report.efficiency_mapping import efficiency_mapping
 
 _SCALES = "\n\n".join(f"{scale.name}: {scale.summary}." for scale in SCALES.values())
 
@@ -128,8 +128,8 @@ def _print_study(
             "rules": list(study.rules),
             "caveats": list(study.caveats),
             "tables": [table.as_mapping() for table in tables],
-            "framework": framework_mapping(study.framework),
-            "published": framework_mapping(published()),
+            "efficiency": efficiency_mapping(study.framework),
+            "published": efficiency_mapping(published()),
             "figures": list(map(str, written)),
             "runs": [as_mapping(outcome) for outcome in outcomes],
         }
@@ -147,7 +147,7 @@ def _compare(folders: tuple[Path, Path], criteria: Sequence[str], as_json: bool)
         mapping = {
             "rules": list(one.study.rules),
             "tables": [table.as_mapping() for table in tables],
-            "machines": [framework_mapping(machine.study.framework) for machine in (one, other)],
+            "machines": [efficiency_mapping(machine.study.framework) for machine in (one, other)],
         }
         click.echo(json.dumps(mapping, indent=2, allow_nan=False))
     else:

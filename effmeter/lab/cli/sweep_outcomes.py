@@ -3,29 +3,22 @@
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
 from effmeter.lab.sweep import Outcome
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.report.formatting import energy_figure, metric_figure
+from effmeter.report.page import Page
 
 _HEADINGS = ("run", "status", "epochs", "metric", "energy", "remarks")
-_PIPED_WIDTH = 160
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """A table on stderr, one row for each run."""
-    wide = None if sys.stderr.isatty() else _PIPED_WIDTH
-    console = Console(stderr=True, markup=False, highlight=False, width=wide)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in _HEADINGS:
-        right = heading in ("epochs", "energy")
-        table.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
-    for outcome in outcomes:
-        table.add_row(*map(Text, _row(outcome)))
-    console.print(table)
+    page = Page.for_stream(sys.stderr)
+    numeric = (_HEADINGS.index("epochs"), _HEADINGS.index("energy"))
+    page.table(_HEADINGS, map(_row, outcomes), numeric)
+    click.echo(str(page), err=True)
 
 
 def as_mapping(outcome: Outcome) -> dict[str, object]:

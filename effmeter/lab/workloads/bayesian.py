@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, linear, softplus
 
+from effmeter.methods.flops import cost
+from effmeter.methods.flops.work import LayerKind
+
 
 @dataclass(frozen=True, slots=True)
 class GaussianWeights:
@@ -77,6 +80,18 @@ class GaussianLayer(nn.Module):
     def _gaussians(self) -> Iterator[tuple[Tensor, Tensor]]:
         yield self.weight_mean, self.weight_rho
         yield self.bias_mean, self.bias_rho
+
+
+def _kind(layer: GaussianLayer) -> LayerKind:
+    return "linear" if layer.weight_mean.dim() == 2 else "convolution"
+
+
+def _cost(layer: GaussianLayer, output: Tensor, widening: cost.Widening) -> cost.CallCost:
+    """Two maps: of the means and of the variances."""
+    return cost.product_cost(layer.weight_mean, True, output, widening, maps=2)
+
+
+cost.register(GaussianLayer, _kind, _cost)
 
 
 def gaussian_convolution(

@@ -14,6 +14,7 @@ from effmeter.lab.workloads.bayesian import (
     mean_scores,
 )
 from effmeter.lab.workloads.lenet import lenet_layers
+from effmeter.methods.flops import cost
 
 
 class BayesianLeNet(nn.Module):
@@ -80,3 +81,6 @@ class SteadyDropout(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """The inputs with a fraction ``drop`` of them 0 and the rest scaled up for it."""
         return dropout(inputs, self.drop, training=True)
+
+
+cost.register(SteadyDropout, "dropout", cost.dropout_cost)

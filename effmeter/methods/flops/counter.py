@@ -7,31 +7,9 @@ pass shows every layer the shapes that it would meet.
 import torch
 from torch import Tensor, nn
 
-from effmeter.lab.workloads.models.catalogue import parse_model
-from effmeter.lab.workloads.models.entry import Images
+from effmeter.errors import UnfitError
 from effmeter.methods.flops.work import Work
 from effmeter.methods.method import Batch, Dense, Method
-
-
-def work_of(
-    model: str,
-    images: Images,
-    batch: int,
-    method: Method | None = None,
-    epochs: int | None = None,
-) -> Work:
-    """``work_per_iteration`` of a named model such as ``resnet50:dropout=0.4``, nothing computed.
-
-    ValueError also for models, options and images that do not fit, RuntimeError from the
-    framework for images that are too small for the layers.
-    """
-    entry, options = parse_model(model)
-    with torch.device("meta"):
-        network = entry.build(images, options)
-        inputs = [torch.zeros(batch, images.channels, images.height, images.width)]
-        if entry.task == "denoising":
-            inputs.append(torch.zeros(batch))
-    return work_per_iteration(network, *inputs, method=method, epochs=epochs)
 
 
 def work_per_iteration(
@@ -44,13 +22,13 @@ def work_per_iteration(
     """The work of one iteration on a batch of ``images``, on average over a method's schedule.
 
     ``others`` are what else the model takes, a row for each image. ``epochs`` is the length of
-    the training, for schedules that depend on it. ValueError for a method whose work follows from
+    the training, for schedules that depend on it. UnfitError for a method whose work follows from
     the data or from chance.
     """
     method = Dense() if method is None else method
     cycle = method.cycle(epochs)
     if cycle is None:
-        raise ValueError(
+        raise UnfitError(
             f"what {method.name} skips follows from the data or from chance: "
             "its work is known only from a training"
         )

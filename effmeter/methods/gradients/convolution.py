@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn.functional import fold, pad, unfold
 from torch.nn.modules.utils import _pair
 
+from effmeter.errors import UsageError
+
 Pair = tuple[int, ...]
 Backend = Literal["framework", "img2col"]
 Wanted = tuple[bool, bool, bool]
@@ -37,7 +39,7 @@ def settled(
 ) -> tuple[Tensor, Geometry]:
     """The inputs and the geometry with padding in numbers; what is asymmetric is padded here.
 
-    ValueError for a word that is no padding, and for ``"same"`` with a stride.
+    UsageError for a word that is no padding, and for ``"same"`` with a stride.
     """
     strides, dilations = _pair(stride), _pair(dilation)
     if padding == "valid":
@@ -45,7 +47,7 @@ def settled(
     if not isinstance(padding, str):
         return inputs, Geometry(strides, _pair(padding), dilations)
     if padding != "same" or strides != (1, 1):
-        raise ValueError(f"padding {padding!r} with stride {strides}: only 'same' with stride 1")
+        raise UsageError(f"padding {padding!r} with stride {strides}: only 'same' with stride 1")
     high, wide = (d * (k - 1) for d, k in zip(dilations, weight.shape[2:], strict=True))
     if high % 2 or wide % 2:
         inputs = pad(inputs, (0, wide % 2, 0, high % 2))

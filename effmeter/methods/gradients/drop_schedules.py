@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import Cycle
 
 DropCurve = Literal["constant", "linear", "cosine", "bar", "period"]
@@ -20,7 +21,7 @@ class DropSchedule:
     ``"constant"`` is ``drop`` throughout; ``"linear"`` and ``"cosine"`` rise from 0 in the first
     epoch to ``drop`` in the last; ``"bar"`` is 0 in the first half of the epochs and ``drop`` in
     the second; ``"period"`` alternates, the first half of every ``period`` dense (rounded down).
-    Iterations are counted through the whole training, not anew in each epoch. ValueError for
+    Iterations are counted through the whole training, not anew in each epoch. UsageError for
     values that make no schedule.
     """
 
@@ -31,13 +32,13 @@ class DropSchedule:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.drop < 1.0:
-            raise ValueError(f"drop is a fraction from 0 to below 1, not {self.drop}")
+            raise UsageError(f"drop is a fraction from 0 to below 1, not {self.drop}")
         if self.curve not in get_args(DropCurve):
-            raise ValueError(f"{self.curve!r} is no schedule: {', '.join(get_args(DropCurve))}")
+            raise UsageError(f"{self.curve!r} is no schedule: {', '.join(get_args(DropCurve))}")
         if self.period_unit not in get_args(PeriodUnit):
-            raise ValueError(f"a period is in epochs or iterations, not {self.period_unit!r}")
+            raise UsageError(f"a period is in epochs or iterations, not {self.period_unit!r}")
         if self.period < 2:
-            raise ValueError(f"a period has a dense and a sparse part, not {self.period} in all")
+            raise UsageError(f"a period has a dense and a sparse part, not {self.period} in all")
 
     @property
     def spans_training(self) -> bool:
@@ -45,7 +46,7 @@ class DropSchedule:
         return self.curve in ("linear", "cosine", "bar")
 
     def drop_at(self, epoch: int, epochs: int | None, iteration: int) -> float:
-        """The drop rate of an iteration; ValueError where the number of epochs must be known."""
+        """The drop rate of an iteration; UnfitError where the number of epochs must be known."""
         if self.curve == "constant":
             return self.drop
         if self.curve == "period":
@@ -71,5 +72,5 @@ class DropSchedule:
 
     def _known(self, epochs: int | None) -> int:
         if epochs is None:
-            raise ValueError(f"ssprop's {self.curve} schedule needs the number of epochs")
+            raise UnfitError(f"ssprop's {self.curve} schedule needs the number of epochs")
         return epochs

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 from torch.optim import Optimizer
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.work import BackwardShare
 from effmeter.methods.gradients.approximate_convolution import (
@@ -85,7 +86,7 @@ class GradientApproximation(GradientMethod):
             "plan": plan,
         }
         if schedule not in SCHEDULES:
-            raise ValueError(f"{schedule!r} is no schedule: {', '.join(SCHEDULES)}")
+            raise UsageError(f"{schedule!r} is no schedule: {', '.join(SCHEDULES)}")
         self.schedule = SCHEDULES[schedule]
         self._choose = choose or self._scheduled
         self._noise: list[RandomWeights] = []
@@ -132,7 +133,7 @@ class GradientApproximation(GradientMethod):
         layer, rules = self._layers[place], self._rules[place]
         if approximation not in rules:
             known = ", ".join(rules)
-            raise ValueError(f"there is no approximation {approximation!r}; there is: {known}")
+            raise UsageError(f"there is no approximation {approximation!r}; there is: {known}")
         rule = rules[approximation]
         if layer.rule is not rule:
             layer.rule = rule

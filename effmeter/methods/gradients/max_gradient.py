@@ -10,6 +10,7 @@ output gradient with all other elements zero, at one part in H x W of its work.
 import torch
 from torch import Tensor
 
+from effmeter.errors import UsageError
 from effmeter.methods.gradients.convolution import Pair
 from effmeter.methods.ops import operators
 from effmeter.methods.ops.torch import largest
@@ -28,7 +29,7 @@ def max_gradient_weight(
 
     ``inputs`` are (B, Cin, Hin, Win), ``output_gradient`` is (B, Cout, H, W). With a ``k`` above 1,
     the extension, the k largest elements of a map stay, and the sum of the others is shared out
-    evenly among them: at ``k`` = H x W the gradient is exact. ValueError if a map has no k
+    evenly among them: at ``k`` = H x W the gradient is exact. UsageError if a map has no k
     elements.
     """
     _check(output_gradient, k)
@@ -48,4 +49,4 @@ def with_largest_alone(output_gradient: Tensor, k: int = 1) -> Tensor:
 def _check(output_gradient: Tensor, k: int) -> None:
     elements = output_gradient.shape[2:].numel()
     if not 1 <= k <= elements:
-        raise ValueError(f"k is from 1 to the {elements} elements of a map, not {k}")
+        raise UsageError(f"k is from 1 to the {elements} elements of a map, not {k}")

@@ -8,6 +8,7 @@ gradient; the bias's is exact, and the output layer is exempt.
 from torch import nn
 from torch.optim import Optimizer
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.work import BackwardShare
 from effmeter.methods.gradients.gradient_method import GradientMethod
@@ -43,7 +44,7 @@ class MeProp(GradientMethod):
     ) -> None:
         super().__init__(seed=seed)
         if k < 1:
-            raise ValueError(f"k is at least 1, not {k}")
+            raise UsageError(f"k is at least 1, not {k}")
         self._kept = LargestUnits(k, scope, selection, self.generator)
         self._output_layer = output_layer
         self._layers: list[RewrittenLinear] = []

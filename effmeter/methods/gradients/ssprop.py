@@ -76,7 +76,7 @@ class SsProp(GradientMethod):
         self._shares: Ledger | None = None
 
     def begin_epoch(self, epoch: int, epochs: int | None = None) -> None:
-        """The drop rate of this epoch holds; ValueError if the schedule must know ``epochs``."""
+        """The drop rate of this epoch holds; UnfitError if the schedule must know ``epochs``."""
         self._epoch, self._epochs_in_all = epoch, epochs
         self._set_drop(self._scheduled_drop())
 

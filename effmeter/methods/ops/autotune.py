@@ -134,7 +134,7 @@ def machine_of(inputs: Tensor) -> str:
     name = f"{platform.machine()} {platform.node()} {torch.get_num_threads()} threads"
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
-    compiled = "kernels" if kernel_path(device.type).compiled else "framework"
+    compiled = "kernels" if kernel_path(device.type).compiled else "torch"
     return f"{name}, torch {torch.__version__}, {compiled}"
 
 

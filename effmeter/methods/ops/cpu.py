@@ -15,8 +15,7 @@ from effmeter.kernels.cpu import channels, layouts, normal, patches, peaks
 from effmeter.kernels.cpu import confidence as rows
 from effmeter.kernels.cpu import similarity as parts
 from effmeter.kernels.cpu.compiling import threads
-from effmeter.kernels.reference import Array
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Array, Window
 from effmeter.methods.ops import torch as framework_kernels
 from effmeter.methods.ops.strides import flat, is_dense, laid_out_as
 

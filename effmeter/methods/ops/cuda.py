@@ -15,7 +15,7 @@ from torch import Tensor
 from effmeter.kernels.cuda import channels, normal, patches, peaks
 from effmeter.kernels.cuda import confidence as rows
 from effmeter.kernels.cuda import similarity as parts
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 from effmeter.methods.ops import torch as framework_kernels
 from effmeter.methods.ops.strides import flat, is_dense, laid_out_as
 

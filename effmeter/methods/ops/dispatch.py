@@ -1,48 +1,54 @@
-"""Which code computes for the methods on a device: compiled kernels, or the framework's operations.
+"""Which code computes for the methods on a device: compiled kernels or PyTorch's operations.
 
-Kernels are chosen where they can run. The environment variable ``EFFMETER_KERNELS`` set to
-``framework`` leaves them alone. Loads Numba, but no framework.
+Kernels are chosen where they can run, unless the environment variable ``EFFMETER_KERNELS`` is set
+to ``torch``. Loads Numba, but not PyTorch.
 """
 
 import functools
-import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from effmeter.errors import UsageError
+from effmeter.kernels.availability import cpu_unavailable_reason, cuda_unavailable_reason
+
 VARIABLE = "EFFMETER_KERNELS"
-CHOICES = ("auto", "framework")
-DEVICE_TYPES = ("cpu", "cuda")
-"""Those for which there are kernels, as the framework names them."""
+CHOICES = ("auto", "torch")
+_UNAVAILABLE_REASONS = {"cpu": cpu_unavailable_reason, "cuda": cuda_unavailable_reason}
+DEVICE_TYPES = tuple(_UNAVAILABLE_REASONS)
+"""The types of devices, in PyTorch's words, for which there are kernels."""
 
 
 @dataclass(frozen=True, slots=True)
 class KernelPath:
-    """What computes on one type of device."""
+    """What computes for the methods on one type of device."""
 
     device_type: str
     compiled: bool
-    """Whether Numba's kernels do; otherwise the framework's operations."""
+    """Whether Numba's kernels compute; otherwise PyTorch's operations."""
     reason: str = ""
     """Why the kernels do not."""
 
+    def __str__(self) -> str:
+        """One line for people."""
+        computes = "compiled by Numba" if self.compiled else f"by PyTorch ({self.reason})"
+        return f"Kernels of methods on {self.device_type}: {computes}"
+
 
 def kernel_path(device_type: str, environ: Mapping[str, str] = os.environ) -> KernelPath:
-    """Of a type of device; ValueError if the environment variable says what it cannot."""
+    """What computes on a type of device; UsageError for an unknown value of the variable."""
     chosen = environ.get(VARIABLE) or "auto"
     if chosen not in CHOICES:
-        raise ValueError(f"{VARIABLE} is {' or '.join(CHOICES)}, not {chosen!r}")
-    if chosen == "framework":
-        return KernelPath(device_type, False, f"{VARIABLE} is set to framework")
-    reason = _absence(device_type)
+        raise UsageError(f"{VARIABLE} is {' or '.join(CHOICES)}, not {chosen!r}")
+    if chosen == "torch":
+        return KernelPath(device_type, False, f"{VARIABLE} is set to torch")
+    reason = _unavailable_reason(device_type)
     return KernelPath(device_type, reason is None, reason or "")
 
 
 @functools.cache
-def _absence(device_type: str) -> str | None:
-    """Why no kernel can run there; None if they can."""
-    if device_type not in DEVICE_TYPES:
+def _unavailable_reason(device_type: str) -> str | None:
+    """Why no kernel can run on a type of device; None where kernels can."""
+    if device_type not in _UNAVAILABLE_REASONS:
         return f"there are no kernels for {device_type}"
-    availability = importlib.import_module(f"effmeter.kernels.{device_type}.availability")
-    found: str | None = availability.absence()
-    return found
+    return _UNAVAILABLE_REASONS[device_type]()

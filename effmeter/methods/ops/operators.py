@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 from effmeter.methods.gradients.convolution import is_by_pixel
 from effmeter.methods.ops.dispatch import kernel_path
 

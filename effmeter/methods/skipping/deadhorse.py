@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import Batch, Method
 from effmeter.methods.ops import operators
@@ -114,11 +115,11 @@ class DeadHorse(Method):
     ) -> None:
         super().__init__(seed=seed)
         if not 0.0 <= threshold <= 1.0:
-            raise ValueError(f"threshold lies in [0, 1], not at {threshold:g}")
+            raise UsageError(f"threshold lies in [0, 1], not at {threshold:g}")
         if probability != "confidence" and not 0.0 <= probability <= 1.0:
-            raise ValueError(f"probability lies in [0, 1], not at {probability:g}")
+            raise UsageError(f"probability lies in [0, 1], not at {probability:g}")
         if revisit_every < 1:
-            raise ValueError(f"revisit_every is one visit or more, not {revisit_every}")
+            raise UsageError(f"revisit_every is one visit or more, not {revisit_every}")
         self._policy = POLICIES[policy]
         self._threshold, self._probability = threshold, probability
         self._revisit_every, self._fewest_rows = revisit_every, fewest_rows
@@ -137,7 +138,7 @@ class DeadHorse(Method):
     def select(self, batch: Batch) -> Batch | None:
         """The rows that the model is not sure of; None without any.
 
-        ValueError for a predictive policy and a batch without ``index``.
+        UnfitError for a predictive policy and a batch without ``index``.
         """
         if self._policy.predictive:
             left = self._select_by_history(batch)
@@ -151,7 +152,7 @@ class DeadHorse(Method):
     def control(self, *, seed: int = 0, epochs_per_segment: int = 30) -> RandomSkipping:
         """Random samples, in each segment of as much work as this one has done.
 
-        ValueError before it has trained.
+        UnfitError before it has trained.
         """
         return RandomSkipping.matching(self, "sample", seed, epochs_per_segment)
 
@@ -182,7 +183,7 @@ class DeadHorse(Method):
 
     def _select_by_history(self, batch: Batch) -> Batch | None:
         if batch.index is None:
-            raise ValueError(
+            raise UnfitError(
                 "this policy of deadhorse decides by what it knows of each sample: give "
                 "Batch(inputs, targets, index) with every row's number in the data set"
             )
@@ -204,7 +205,7 @@ class DeadHorse(Method):
         if not (module.training and torch.is_grad_enabled()) or batch is None:
             return
         if output.ndim != 2 or len(output) != len(batch):
-            raise ValueError(
+            raise UnfitError(
                 f"deadhorse reads class scores of shape ({len(batch)}, classes) for the batch that "
                 f"begin_step gave; the model's output has shape {tuple(output.shape)}"
             )

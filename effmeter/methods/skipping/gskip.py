@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import Batch, Method
 from effmeter.methods.skipping.gskip_gates import LossGate, SimilarityGate
@@ -63,9 +64,9 @@ class GSkip(Method):
     ) -> None:
         super().__init__(seed=seed)
         if hold < 1:
-            raise ValueError(f"a skip holds for one step or more, not {hold}")
+            raise UsageError(f"a skip holds for one step or more, not {hold}")
         if burn_in_fraction is not None and not 0.0 <= burn_in_fraction <= 1.0:
-            raise ValueError(f"burn_in_fraction lies in [0, 1], not at {burn_in_fraction:g}")
+            raise UsageError(f"burn_in_fraction lies in [0, 1], not at {burn_in_fraction:g}")
         self._burn_in_steps, self._burn_in_fraction = burn_in_steps, burn_in_fraction
         self._hold = hold
         self._loss_gate = LossGate(
@@ -94,11 +95,11 @@ class GSkip(Method):
         return self._skipped_steps > 0
 
     def begin_epoch(self, epoch: int, epochs: int | None = None) -> None:
-        """ValueError without the number of epochs where the burn-in is a fraction of them."""
+        """UnfitError without the number of epochs where the burn-in is a fraction of them."""
         if self._burn_in_fraction is None:
             return
         if epochs is None:
-            raise ValueError(
+            raise UnfitError(
                 "burn_in_fraction needs to know how many epochs there are: call "
                 "begin_epoch(epoch, epochs), or give burn_in_steps instead"
             )
@@ -122,7 +123,7 @@ class GSkip(Method):
     def control(self, *, seed: int = 0, epochs_per_segment: int = 30) -> RandomSkipping:
         """Random layers, at random steps, of the work that this one has done.
 
-        ValueError before it has trained.
+        UnfitError before it has trained.
         """
         return RandomSkipping.matching(self, "layer", seed, epochs_per_segment)
 

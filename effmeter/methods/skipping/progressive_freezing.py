@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch.utils.hooks import RemovableHandle
 
+from effmeter.errors import UnfitError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import AttachError
 
@@ -77,13 +78,13 @@ class Waterfall:
     def adopt(self, order: Sequence[str]) -> None:
         """Take an order of layers as known, such as that of a checkpoint; an empty one is none.
 
-        ValueError for a layer that the model has not.
+        UnfitError for a layer that the model has not.
         """
         if not order:
             return
         unknown = set(order) - set(self._parameters)
         if unknown:
-            raise ValueError(f"the model has no trained layer {min(unknown)!r}: another model's?")
+            raise UnfitError(f"the model has no trained layer {min(unknown)!r}: another model's?")
         self._order = tuple(order)
         self._positions = {
             parameter: place

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from effmeter.errors import UnfitError
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.work import LayerWork, Work
 from effmeter.methods.method import ActsOn, Batch, Dense, Method
@@ -45,7 +45,7 @@ class RandomSkipping(Method):
     ``epochs_per_segment`` epochs, as ``Method.executed_fractions`` of another run gives it; epochs
     past the last segment go on like it. The first step is dense at levels ``step`` and ``layer``:
     what a skip saves is known after it. A batch of which fewer rows than ``fewest_rows`` are left
-    is skipped whole, since batch norm cannot take a single row. ValueError for a fraction that the
+    is skipped whole, since batch norm cannot take a single row. UsageError for a fraction that the
     level cannot come down to, once that is known.
     """
 
@@ -64,9 +64,9 @@ class RandomSkipping(Method):
         super().__init__(seed=seed)
         for fraction in (rate, *executed_fractions):
             if not 0.0 <= fraction <= 1.0:
-                raise ValueError(f"rates and executed fractions lie in [0, 1], not at {fraction:g}")
+                raise UsageError(f"rates and executed fractions lie in [0, 1], not at {fraction:g}")
         if epochs_per_segment < 1:
-            raise ValueError(f"a segment has one epoch or more, not {epochs_per_segment}")
+            raise UsageError(f"a segment has one epoch or more, not {epochs_per_segment}")
         self.acts_on = _ACTS_ON[level]
         self.level: Level = level
         self._rate, self._fractions = rate, executed_fractions
@@ -84,11 +84,11 @@ class RandomSkipping(Method):
     ) -> "RandomSkipping":
         """Of the work that a method has done; more than the dense work counts as dense.
 
-        ValueError if the method has not trained, or nothing that it did was counted.
+        UnfitError if the method has not trained, or nothing that it did was counted.
         """
         fractions = method.executed_fractions(epochs_per_segment)
         if not fractions:
-            raise ValueError(
+            raise UnfitError(
                 f"{method.name} has no work to repeat yet: let it train first, on a model with "
                 "layers that are counted"
             )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import Batch, Dense, Method
 
@@ -35,7 +36,7 @@ class E2Train(Method):
     def __init__(self, *, keep: float = 0.5, on_skip: OnSkip = "replay", seed: int = 0) -> None:
         super().__init__(seed=seed)
         if not 0.0 < keep <= 1.0:
-            raise ValueError(f"keep lies in (0, 1], not at {keep:g}")
+            raise UsageError(f"keep lies in (0, 1], not at {keep:g}")
         self._keep, self._on_skip = keep, on_skip
         self._started = self._skipped = self._backward_waits = False
         self._stash: list[Tensor | None] = []
@@ -50,7 +51,7 @@ class E2Train(Method):
     def select(self, batch: Batch) -> Batch | None:
         """The batch, or nothing of it.
 
-        ValueError where gradients wait for their step while a skip is to step again.
+        UnfitError where gradients wait for their step while a skip is to step again.
         """
         drawn = torch.rand((), generator=self.generator).item()
         if drawn < self._keep or not self._started:
@@ -88,7 +89,7 @@ class E2Train(Method):
         """The last step's gradients again; what the loop holds in ``.grad`` stays as it is."""
         assert self._optimizer is not None, "attached methods only"
         if self._backward_waits:
-            raise ValueError(
+            raise UnfitError(
                 "the optimizer has not stepped since the last backward pass, so e2-train cannot "
                 "step again: with accumulated gradients use on_skip=none"
             )

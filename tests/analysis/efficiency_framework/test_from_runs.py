@@ -104,22 +104,22 @@ def test_labels_that_are_missing_or_do_not_fit_are_one_line_that_names_the_runs(
             {"method": "dense"},
             {"method": "ssprop:drop=0.5", "seed": 1},
             "runs of lenet on digits differ in method, .* method=dense: {first}; "
-            "method=ssprop:drop=0.5: {second}: .* --where method=dense",
+            "method=ssprop:drop=0.5: {second}: .* --label method=dense",
         ),
         (
             {"method": "dense"},
             {"method": "ssprop"},
-            "differ in method, .* --where method=dense",
+            "differ in method, .* --label method=dense",
         ),
         (
             {},
             {"seed": 1, "learning_rate": 0.1},
-            "no learning_rate: {first}; .* --where learning_rate=0.1",
+            "no learning_rate: {first}; .* --label learning_rate=0.1",
         ),
         (
             {"method": "ssprop", "stop": "epochs<=5"},
             {"method": "ssprop", "stop": "epochs<=9", "seed": 1},
-            "differ in stop, .* --where 'stop=epochs<=5'",
+            "differ in stop, .* --label 'stop=epochs<=5'",
         ),
     ],
 )
@@ -156,8 +156,8 @@ def test_sizes_that_one_architecture_lacks_are_named_with_their_runs(tmp_path: P
         make(tmp_path, "a2", size=2),
         make(tmp_path, "b1", architecture="bcnn"),
     ]
-    (caution,) = observe(runs, TWO_EPOCHS).cautions
-    assert caution == (
+    (warning,) = observe(runs, TWO_EPOCHS).warnings
+    assert warning == (
         f"sizes differ between architectures on digits: only lenet has 2 ({tmp_path}/a2.arrow)"
     )
 
@@ -167,7 +167,7 @@ def test_an_unfinished_run_gives_way_to_a_completed_one_of_its_labels(tmp_path: 
     runs.append(make(tmp_path, "again"))
     found = observe(runs, TWO_EPOCHS)
     assert [Path(seen.source).stem for seen in found.observed] == ["again"]
-    assert "broken.arrow left out (failed: KeyboardInterrupt)" in found.cautions[0]
+    assert "broken.arrow left out (failed: KeyboardInterrupt)" in found.warnings[0]
 
 
 @pytest.mark.parametrize("channel", ["gpu0-power", "cpu0"])
@@ -179,7 +179,7 @@ def test_power_samples_are_summed_as_published_with_a_warning(tmp_path: Path, ch
     assert seen.energy.value_j == pytest.approx(2000, rel=1e-6)
     assert math.isnan(seen.energy.low_j)
     assert seen.quantity == "power-samples"
-    assert found.cautions[0].startswith("power samples in place of energy")
+    assert found.warnings[0].startswith("power samples in place of energy")
 
 
 def test_budgets_count_joules_whatever_is_summed(tmp_path: Path) -> None:

@@ -63,14 +63,14 @@ def test_several_tables_are_one(table: Path, tmp_path: Path) -> None:
 
 def test_columns_that_mean_nothing_here_are_named(table: Path) -> None:
     write(table, f"{COLUMNS},colour", f"{ROW},red")
-    assert read_tables([table]).cautions == (f"{table}: columns not used: colour",)
+    assert read_tables([table]).warnings == (f"{table}: columns not used: colour",)
 
 
 def test_sizes_that_differ_between_architectures_are_named(table: Path) -> None:
     write(table, COLUMNS, ROW, ROW.replace("lenet", "bcnn"), ROW.replace(",1,", ",2,"))
-    (caution,) = read_tables([table]).cautions
+    (warning,) = read_tables([table]).warnings
     expected = "sizes differ between architectures on mnist: only lenet has 2"
-    assert caution == f"{expected} ({table}, line 4)"
+    assert warning == f"{expected} ({table}, line 4)"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_accuracies_may_stand_in_the_same_table_or_alone(table: Path, tmp_path: 
     write(table, f"{COLUMNS},{ACCURACIES}", f"{ROW},{figures}")
     both = read_tables([table])
     assert [seen.verdict.is_overtrained for seen in both.overtraining] == [True]
-    (remark,) = both.observed[0].remarks
-    assert remark.startswith("overtrained from epoch 50 to 100")
+    (warning,) = both.observed[0].warnings
+    assert warning.startswith("overtrained from epoch 50 to 100")
     alone = write(tmp_path / "t.csv", f"architecture,dataset,size,{ACCURACIES}", f"a,b,1,{figures}")
     assert read_tables([alone]).observed == ()

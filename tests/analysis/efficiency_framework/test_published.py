@@ -87,14 +87,14 @@ def test_the_overtraining_rule_gives_the_published_verdicts(published: Framework
 
 def test_efficiencies_of_overtrained_models_say_so(published: Framework) -> None:
     told = {
-        str(seen.trial): seen.remarks
+        str(seen.trial): seen.warnings
         for seen in published.observations.observed
         if seen.criterion == "epochs"
     }
-    (remark,) = told["lenet size 1 on mnist"]
-    assert remark.startswith("overtrained from epoch 50 to 100: +0.0019 on test data")
+    (warning,) = told["lenet size 1 on mnist"]
+    assert warning.startswith("overtrained from epoch 50 to 100: +0.0019 on test data")
     assert told["lenet size 2 on mnist"] == ()
 
 
 def test_sums_of_power_samples_are_warned_of(published: Framework) -> None:
-    assert published.observations.cautions[0].startswith("power samples in place of energy")
+    assert published.observations.warnings[0].startswith("power samples in place of energy")

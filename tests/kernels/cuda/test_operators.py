@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 from effmeter.methods.ops import cuda as accelerator_kernels
 from effmeter.methods.ops import torch as framework_kernels
 from tests.kernels.cuda.conftest import SIMULATED

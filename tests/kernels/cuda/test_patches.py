@@ -9,8 +9,7 @@ from effmeter.kernels import reference
 from effmeter.kernels.cuda.compiling import Located
 from effmeter.kernels.cuda.patch_plan import SHARED_FLOATS, patch_plan
 from effmeter.kernels.cuda.patches import patches_weighted, slices
-from effmeter.kernels.reference import Array
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Array, Window
 from tests.kernels.cuda.arrays import (
     LAYOUTS,
     Layout,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from effmeter.kernels.shapes import Window
+from effmeter.kernels.reference import Window
 from effmeter.methods.ops import cuda as accelerator_kernels
 from tests.kernels.cuda.conftest import SIMULATED
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from effmeter.cli import effmeter
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
-from effmeter.methods.flops.counter import work_of
+from effmeter.lab.workloads.models.flops import work_of
 from tests.lab.workloads.models.test_models import built, weights
 
 PAGE = (Path(__file__).parents[3] / "docs" / "flops.md").read_text()

@@ -38,7 +38,7 @@ def test_json_holds_tables_framework_and_published_figures(tmp_path: Path) -> No
     arguments = ("s1", "--device", "cpu", "--out", "done", "--stop", "energy=3kJ", "--json")
     told = json.loads(reproduce(*arguments, folder=tmp_path).stdout)
     assert [table["name"] for table in told["tables"]][:2] == ["Table 3", "Table 4"]
-    assert told["framework"]["criteria"]["energy"] == "energy=3kJ"
+    assert told["efficiency"]["criteria"]["energy"] == "energy=3kJ"
     assert len(told["runs"]) == 10
     assert {mean["dataset"] for mean in told["published"]["all"]["eq_3"]} == {"mnist"}
     assert all((tmp_path / path).is_file() for path in told["figures"])

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.work import Work
 from effmeter.methods.gradients.gradient_approximation import (
     Approximation,
@@ -86,13 +87,13 @@ def test_an_approximation_that_there_is_not_is_named() -> None:
     loop = Loop.new()
     with (
         method.attach(loop.model, loop.optimizer),
-        pytest.raises(ValueError, match="no approximation 'some'; there is: full, zero"),
+        pytest.raises(UsageError, match="no approximation 'some'; there is: full, zero"),
     ):
         method.begin_step(batches(0)[0])
 
 
 def test_an_unknown_schedule_is_refused() -> None:
-    with pytest.raises(ValueError, match="'s4' is no schedule: s1, s2, s3"):
+    with pytest.raises(UsageError, match="'s4' is no schedule: s1, s2, s3"):
         MaxGradient("s4")  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from effmeter.errors import UsageError
 from effmeter.methods.gradients.approximate_convolution import (
     MaxWeights,
     RandomWeights,
@@ -79,7 +80,7 @@ def test_a_map_with_fewer_elements_gives_all_of_them() -> None:
 def test_more_elements_than_a_map_has_are_refused_in_the_function(k: int) -> None:
     inputs, weight, _ = LAYER.tensors()
     kernel = cast("tuple[int, int]", tuple(weight.shape[2:]))
-    with pytest.raises(ValueError, match=f"elements of a map, not {k}"):
+    with pytest.raises(UsageError, match=f"elements of a map, not {k}"):
         max_gradient_weight(inputs, output_gradient(LAYER), kernel, (2, 2), (1, 1), k=k)
 
 

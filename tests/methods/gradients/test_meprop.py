@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from effmeter.errors import UsageError
 from effmeter.methods.gradients.meprop import MeProp
 from effmeter.methods.method import AttachError, Batch, Cycle
 
@@ -46,7 +47,7 @@ def test_the_work_is_that_of_the_units_kept_and_an_exact_bias() -> None:
 
 
 def test_no_unit_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="k is at least 1, not 0"):
+    with pytest.raises(UsageError, match="k is at least 1, not 0"):
         MeProp(0)
 
 

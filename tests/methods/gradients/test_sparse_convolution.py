@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from effmeter.errors import UsageError
 from effmeter.methods.gradients.convolution import Backend
 from effmeter.methods.gradients.sparse_convolution import Dimension, kept_count, sparse_conv2d
 from tests.methods.gradients.backward import (
@@ -122,7 +123,7 @@ def test_differentiating_twice_is_refused() -> None:
 
 def test_same_padding_with_a_stride_is_refused() -> None:
     layer = Layer(padding="same", stride=2)
-    with pytest.raises(ValueError, match="only 'same' with stride 1"):
+    with pytest.raises(UsageError, match="only 'same' with stride 1"):
         sparse_conv2d(*layer.tensors(), **layer.geometry, keep=0.5)
 
 

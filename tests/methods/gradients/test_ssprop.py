@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.work import Work
 from effmeter.methods.gradients.drop_schedules import DropCurve, DropSchedule
 from effmeter.methods.gradients.ssprop import SsProp
@@ -51,7 +52,7 @@ def test_periods_in_iterations_alternate_within_an_epoch() -> None:
     ],
 )
 def test_values_that_make_no_schedule_are_refused(settings: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(UsageError, match=reason):
         SsProp(**settings)
 
 
@@ -61,10 +62,10 @@ def test_a_schedule_over_the_training_must_know_its_length(curve: DropCurve) -> 
     method = SsProp(0.8, curve)
     with (
         method.attach(model, SGD(model.parameters(), lr=0.1)),
-        pytest.raises(ValueError, match=f"ssprop's {curve} schedule needs the number of epochs"),
+        pytest.raises(UnfitError, match=f"ssprop's {curve} schedule needs the number of epochs"),
     ):
         method.begin_epoch(0)
-    with pytest.raises(ValueError, match="needs the number of epochs"):
+    with pytest.raises(UnfitError, match="needs the number of epochs"):
         method.cycle()
     assert method.cycle(7) == Cycle(epochs=7)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from effmeter.errors import UsageError
 from effmeter.methods.ops.dispatch import kernel_path
 
 ROOT = Path(__file__).parents[3]
@@ -136,10 +137,10 @@ def test_without_numba_every_method_trains_the_same(with_kernels: dict[str, Any]
     assert without["losses"] == pytest.approx(with_kernels["losses"], rel=1e-4)
 
 
-def test_the_environment_can_choose_the_framework(with_kernels: dict[str, Any]) -> None:
-    chosen = json.loads(run(TRAIN, EFFMETER_KERNELS="framework"))
+def test_the_environment_can_choose_pytorch(with_kernels: dict[str, Any]) -> None:
+    chosen = json.loads(run(TRAIN, EFFMETER_KERNELS="torch"))
     assert not chosen["numba"]
-    assert chosen["reason"] == "EFFMETER_KERNELS is set to framework"
+    assert chosen["reason"] == "EFFMETER_KERNELS is set to torch"
     assert chosen["losses"] == pytest.approx(with_kernels["losses"], rel=1e-4)
 
 
@@ -161,17 +162,17 @@ def test_a_second_program_compiles_nothing(tmp_path: Path) -> None:
 
 
 def test_a_wrong_choice_is_refused() -> None:
-    with pytest.raises(ValueError, match="EFFMETER_KERNELS is auto or framework, not 'fast'"):
+    with pytest.raises(UsageError, match="EFFMETER_KERNELS is auto or torch, not 'fast'"):
         kernel_path("cpu", {"EFFMETER_KERNELS": "fast"})
 
 
-def test_devices_without_kernels_compute_by_the_framework() -> None:
+def test_devices_without_kernels_compute_by_pytorch() -> None:
     path = kernel_path("mps", {})
     assert not path.compiled
     assert path.reason == "there are no kernels for mps"
 
 
-def test_where_compiled_kernels_can_be_kept_nowhere_the_framework_computes(tmp_path: Path) -> None:
+def test_where_compiled_kernels_can_be_kept_nowhere_pytorch_computes(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "folder")
     shutil.copytree(
@@ -182,6 +183,7 @@ def test_where_compiled_kernels_can_be_kept_nowhere_the_framework_computes(tmp_p
         "from effmeter.methods.ops.dispatch import kernel_path; print(kernel_path('cpu').reason)",
         PYTHONPATH=str(tmp_path),
         HOME=nowhere,
+        NUMBA_CACHE_DIR="",
         XDG_CACHE_HOME=nowhere,
     )
-    assert "set NUMBA_CACHE_DIR to a folder" in path
+    assert "set NUMBA_CACHE_DIR to one" in path

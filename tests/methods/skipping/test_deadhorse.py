@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import Batch
 from effmeter.methods.side_effect_free import rehearsed
 from effmeter.methods.skipping.deadhorse import (
@@ -169,7 +170,7 @@ def test_its_control_is_random_samples_of_the_same_work_in_each_segment() -> Non
 def test_a_predictive_policy_without_an_index_is_refused() -> None:
     method = DeadHorse("cdh")
     attached(method)
-    with pytest.raises(ValueError, match="every row's number"):
+    with pytest.raises(UnfitError, match="every row's number"):
         method.begin_step(Batch(scores_of([True]), torch.zeros(1, dtype=torch.int64)))
 
 
@@ -178,13 +179,13 @@ def test_scores_that_are_no_class_scores_are_refused() -> None:
     model = attached(method)
     batch = Batch(torch.ones(4, 2, 3), torch.zeros(4, dtype=torch.int64), torch.arange(4))
     assert method.begin_step(batch) is batch
-    with pytest.raises(ValueError, match="class scores"):
+    with pytest.raises(UnfitError, match="class scores"):
         model(batch.inputs)
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"probability": -0.1}, {"revisit_every": 0}])
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+    with pytest.raises(UsageError, match=next(iter(wrong))):
         DeadHorse("hsdh", **wrong)
 
 

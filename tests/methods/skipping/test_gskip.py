@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import Batch
 from effmeter.methods.skipping.gskip import GSkip
 from effmeter.methods.skipping.gskip_gates import (
@@ -77,7 +78,7 @@ def test_a_burn_in_can_be_a_fraction_of_the_epochs() -> None:
 
 
 def test_a_fraction_of_unknown_epochs_is_refused() -> None:
-    with pytest.raises(ValueError, match="how many epochs"):
+    with pytest.raises(UnfitError, match="how many epochs"):
         GSkip(burn_in_fraction=0.5).begin_epoch(0)
 
 
@@ -148,7 +149,7 @@ def test_its_control_skips_random_layers_of_the_same_work() -> None:
 
 
 def test_a_control_before_training_is_refused() -> None:
-    with pytest.raises(ValueError, match="no work to repeat yet"):
+    with pytest.raises(UnfitError, match="no work to repeat yet"):
         GSkip().control()
 
 
@@ -156,7 +157,7 @@ def test_a_control_before_training_is_refused() -> None:
     "wrong", [{"hold": 0}, {"burn_in_fraction": 1.5}, {"burn_in_fraction": -0.1}]
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"skip holds|burn_in"):
+    with pytest.raises(UsageError, match=r"skip holds|burn_in"):
         GSkip(**wrong)
 
 

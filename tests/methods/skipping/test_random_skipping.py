@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import Batch, Dense
 from effmeter.methods.skipping.progressive_freezing import Waterfall
@@ -73,13 +74,13 @@ def test_epochs_past_the_last_segment_go_on_like_it() -> None:
 
 
 def test_work_that_a_level_cannot_come_down_to_is_refused() -> None:
-    with pytest.raises(ValueError, match="level step leaves"):
+    with pytest.raises(UnfitError, match="level step leaves"):
         trained_with(RandomSkipping("step", executed_fractions=(0.1,)))
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1])
 def test_a_rate_that_is_no_fraction_is_refused(wrong: float) -> None:
-    with pytest.raises(ValueError, match="lie in"):
+    with pytest.raises(UsageError, match="lie in"):
         RandomSkipping("batch", wrong)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import Batch, Dense
 from effmeter.methods.skipping.selection import E2Train
 from tests.methods.loops import ROWS, trained_with
@@ -79,7 +80,7 @@ def test_a_replay_in_the_middle_of_accumulated_gradients_is_refused() -> None:
     loop = OneWeight(E2Train(keep=1e-9))
     loop.step(1.0)
     loop.method.after_backward(torch.zeros(()))
-    with pytest.raises(ValueError, match="on_skip=none"):
+    with pytest.raises(UnfitError, match="on_skip=none"):
         loop.step(2.0)
 
 
@@ -89,5 +90,5 @@ def test_its_control_is_the_dense_training() -> None:
 
 @pytest.mark.parametrize("keep", [0.0, 1.5])
 def test_a_part_to_keep_that_is_none_is_refused(keep: float) -> None:
-    with pytest.raises(ValueError, match="keep lies in"):
+    with pytest.raises(UsageError, match="keep lies in"):
         E2Train(keep=keep)

@@ -111,4 +111,4 @@ def test_doctor_shows_the_gpu_and_what_a_missing_tool_costs(tmp_path: Path) -> N
     assert "A total sums: amd-gpu0" in found.stdout
     assert "Refused: gpu from amdsmi, rocm-smi and amd-smi: there is an AMD GPU" in bare.stdout
     assert "pip install 'effmeter[amd]'" in bare.stdout
-    assert "unknown, and in no total: gpu" in bare.stdout
+    assert "not measured, and in no total: gpu" in bare.stdout

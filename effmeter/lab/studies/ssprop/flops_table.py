@@ -40,7 +40,8 @@ def published_flops() -> tuple[Mapping[str, str], ...]:
 
 
 def _row(printed: Mapping[str, str], method: str) -> tuple[str, ...]:
-    from effmeter.methods.flops.counter import iterations, work_of
+    from effmeter.lab.workloads.models.flops import work_of
+    from effmeter.methods.flops.counter import iterations
     from effmeter.methods.registry import parse_method
 
     images = Images(int(printed["channels"]), *[int(printed["side"])] * 2)

@@ -88,5 +88,5 @@ def _joined(parts: Sequence[Observations]) -> Observations:
         tuple(seen for part in parts for seen in part.unobserved),
         tuple(verdict for part in parts for verdict in part.overtraining),
         words,
-        tuple(dict.fromkeys(caution for part in parts for caution in part.cautions)),
+        tuple(dict.fromkeys(text for part in parts for text in part.warnings)),
     )

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from effmeter.methods.flops import cost
+
 
 class DotProducts(nn.Module):
     """Attended values (B, C, T) from queries, keys and values stacked (B, 3 C, T).
@@ -21,6 +23,15 @@ class DotProducts(nn.Module):
         queries, keys, values = by_head.chunk(3, dim=3)
         attended = scaled_dot_product_attention(queries, keys, values)
         return attended.transpose(2, 3).reshape(rows, width // 3, positions)
+
+
+def _cost(_products: DotProducts, output: Tensor, widening: cost.Widening) -> cost.CallCost:
+    """Two products, 4 T T C operations for T positions of C channels, and twice that backward."""
+    operations = 4.0 * output.shape[-1]
+    return cost.elementwise_cost(operations, 2.0 * operations, output, widening)
+
+
+cost.register(DotProducts, "attention", _cost)
 
 
 class SelfAttention(nn.Module):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import AttachError, Batch
 from effmeter.methods.structure.growing.bypass import as_incoming, as_outgoing, outgoing_columns
@@ -53,7 +54,7 @@ class Growth(ScheduledWidths):
     ) -> None:
         super().__init__(WidthSchedule(start, every, steps), layers=layers, seed=seed)
         if not 0.0 < seed_fraction <= 1.0:
-            raise ValueError(f"seed_fraction lies above 0 and up to 1, not {seed_fraction}")
+            raise UsageError(f"seed_fraction lies above 0 and up to 1, not {seed_fraction}")
         self.seed_fraction = seed_fraction
         self.cut = cut
         self.zero = zero

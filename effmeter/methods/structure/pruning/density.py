@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from effmeter.errors import UsageError
+
 Ratios = Literal["er", "erk", "uniform"]
 Shape = tuple[int, ...]
 """Of a weight: outputs, inputs, and the kernel if there is one."""
@@ -39,7 +41,7 @@ def kept_counts(shapes: Sequence[Shape], density: float, ratios: Ratios) -> tupl
 def layer_densities(shapes: Sequence[Shape], density: float, ratios: Ratios) -> tuple[float, ...]:
     """The density of each layer, all together ``density``."""
     if not 0.0 < density <= 1.0:
-        raise ValueError(f"a density lies above 0 and up to 1, not {density}")
+        raise UsageError(f"a density lies above 0 and up to 1, not {density}")
     sizes = [math.prod(shape) for shape in shapes]
     raw = [_raw_density(shape, ratios) for shape in shapes]
     dense: set[int] = set()

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
+from effmeter.errors import UsageError
 from effmeter.methods.method import Batch
 from effmeter.methods.structure.widths.graph import HiddenWidth
 from effmeter.methods.structure.widths.resizing import keep_channels
@@ -38,7 +39,7 @@ class FilterPruning(ScheduledWidths):
     ) -> None:
         super().__init__(WidthSchedule(start, every, steps), layers=layers, seed=seed)
         if not 0.0 < final_fraction <= 1.0:
-            raise ValueError(f"final_fraction lies above 0 and up to 1, not {final_fraction}")
+            raise UsageError(f"final_fraction lies above 0 and up to 1, not {final_fraction}")
         self.final_fraction = final_fraction
 
     def control(self, *, seed: int = 0) -> "RandomFilterPruning":

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.method import AttachError, Cycle, Method
 from effmeter.methods.structure.pruning.density import kept_counts
@@ -40,7 +41,7 @@ class ErPruning(Method):
     ) -> None:
         super().__init__(seed=seed)
         if not 0.0 < density <= 1.0:
-            raise ValueError(f"density lies above 0 and up to 1, not {density}")
+            raise UsageError(f"density lies above 0 and up to 1, not {density}")
         self.density = density
         self.ratios = ratios
         self._masks: dict[str, Tensor] = {}

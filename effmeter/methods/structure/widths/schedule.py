@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.work import Flops
 from effmeter.methods.structure.widths.graph import HiddenWidth
 
@@ -16,7 +17,7 @@ from effmeter.methods.structure.widths.graph import HiddenWidth
 class WidthSchedule:
     """Changes at iterations ``start``, ``start + every``, ... (from 0), ``steps`` of them.
 
-    ValueError for a schedule that begins before the first iteration is over.
+    UsageError for a schedule that begins before the first iteration is over.
     """
 
     start: int = 10_000
@@ -25,7 +26,7 @@ class WidthSchedule:
 
     def __post_init__(self) -> None:
         if self.start < 1 or self.every < 1 or self.steps < 1:
-            raise ValueError("a schedule's start, every and steps are 1 or more")
+            raise UsageError("a schedule's start, every and steps are 1 or more")
 
     def due(self, iteration: int) -> int:
         """Which change comes before this iteration, from 1; 0 for none."""

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from effmeter.errors import UnfitError
 from effmeter.methods.flops.account import Ledger
 from effmeter.methods.flops.cost import Widening
 from effmeter.methods.method import AttachError, Batch, Cycle, Method, refuse_wrapped
@@ -61,8 +62,8 @@ class ScheduledWidths(Method):
         return batch
 
     def cycle(self, epochs: int | None = None) -> Cycle | None:
-        """ValueError: the schedule counts iterations, so the length of an epoch matters too."""
-        raise ValueError(
+        """UnfitError: the schedule counts iterations, so the length of an epoch matters too."""
+        raise UnfitError(
             f"what {self.name} leaves of the work depends on how many iterations a training has: "
             "it is known only from a training"
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import AttachError, Batch, Dense, Method
 from effmeter.methods.registry import parse_method
 from effmeter.methods.structure.growing.bypass import bypass_gradient, outgoing_columns
@@ -327,7 +328,7 @@ def test_more_units_than_outputs_can_be_added_at_once() -> None:
 
 @pytest.mark.parametrize("settings", [{"seed_fraction": 0.0}, {"seed_fraction": 1.5}, {"start": 0}])
 def test_settings_without_sense_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="1"):
+    with pytest.raises(UsageError, match="1"):
         GradMax(**settings)
 
 
@@ -360,5 +361,5 @@ def test_it_combines_with_methods_that_skip_batches() -> None:
 
 
 def test_how_much_work_it_leaves_follows_from_the_iterations() -> None:
-    with pytest.raises(ValueError, match="how many iterations"):
+    with pytest.raises(UnfitError, match="how many iterations"):
         GradMax().cycle(epochs=5)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Optimizer
 
+from effmeter.errors import UsageError
 from effmeter.methods.method import AttachError, Dense, Method
 from effmeter.methods.structure.pruning.filters import (
     FilterPruning,
@@ -170,5 +171,5 @@ def test_what_cannot_be_pruned_is_refused_before_anything_is_altered() -> None:
 
 
 def test_settings_without_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="final_fraction"):
+    with pytest.raises(UsageError, match="final_fraction"):
         FilterPruning(final_fraction=0.0)

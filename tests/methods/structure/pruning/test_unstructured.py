@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.optim import SGD, Adam, Optimizer
 
+from effmeter.errors import UsageError
 from effmeter.methods.method import AttachError, Batch
 from effmeter.methods.structure.pruning.density import Ratios, kept_counts, layer_densities
 from effmeter.methods.structure.pruning.unstructured import ErPruning, prunable_weights
@@ -169,5 +170,5 @@ def test_a_weight_that_is_computed_from_others_is_refused() -> None:
 
 @pytest.mark.parametrize("density", [0.0, 1.5])
 def test_a_density_that_is_no_fraction_is_refused(density: float) -> None:
-    with pytest.raises(ValueError, match="density lies above 0 and up to 1"):
+    with pytest.raises(UsageError, match="density lies above 0 and up to 1"):
         ErPruning(density=density)

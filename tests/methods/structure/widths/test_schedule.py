@@ -1,6 +1,7 @@
 import pytest
 from torch import nn
 
+from effmeter.errors import UsageError
 from effmeter.methods.flops.work import Flops
 from effmeter.methods.structure.widths.graph import width_graph
 from effmeter.methods.structure.widths.schedule import WidthSchedule, fraction_of, implied_fraction
@@ -31,7 +32,7 @@ def test_work_that_goes_with_the_width_is_weighted_by_the_stages() -> None:
 
 @pytest.mark.parametrize("settings", [{"start": 0}, {"every": 0}, {"steps": 0}])
 def test_a_schedule_without_sense_is_refused(settings: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(UsageError, match="1 or more"):
         WidthSchedule(**settings)
 
 

@@ -1,6 +1,6 @@
 """What a reader must know before trusting a run's figures, one line each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names, unclear_names
@@ -16,62 +16,67 @@ from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
-_NOBODY = Contention(0, None, 0, "")
+_ALONE = Contention(0, None, 0, "")
 _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
-def cautions(
-    run: RecordedRun, whole: Breakdown, judged: Efficiency | None, metric: str | None
-) -> Iterable[str]:
-    """The lines of one run; none where there is nothing to beware of."""
+def warnings_of(
+    run: RecordedRun, efficiency: Efficiency | None, metric: str | None = None
+) -> Iterator[str]:
+    """The warnings of one run, in the order of the report.
+
+    ``efficiency`` is the run's, of ``metric`` if one was asked for.
+    """
+    whole = run.breakdown()
     yield from _ending(run)
     yield from _coverage(whole)
     yield from _part_time_gauges(whole)
     yield from _disagreements(whole)
-    yield from _learning(run, judged, metric)
+    yield from _learning(run, efficiency, metric)
     yield from _recording(run)
-    yield from _surroundings(run, whole)
+    yield from _environment(run, whole)
 
 
-def _ending(run: RecordedRun) -> Iterable[str]:
+def _ending(run: RecordedRun) -> Iterator[str]:
     if run.status is Status.RECORDING:
-        yield "still recording: the figures are of what is written so far"
+        yield "still recording: the figures cover what is written so far"
     elif run.status is Status.INTERRUPTED:
-        yield "interrupted: the figures are of what was written until then"
+        yield "interrupted: the figures cover what was written until then"
     open_epochs = [epoch.number for epoch in run.lead_epochs if epoch.open]
     if open_epochs and run.status is not Status.RECORDING:
-        yield f"epoch {open_epochs[-1]} did not end"
+        yield f"epoch {open_epochs[-1]} has no end"
 
 
-def _coverage(whole: Breakdown) -> Iterable[str]:
+def _coverage(whole: Breakdown) -> Iterator[str]:
     if whole.cover.estimated:
         yield f"estimated, not measured: {', '.join(whole.cover.estimated)}"
     if whole.total is None:
-        yield "no energy: nothing was read in this run"
+        yield "no energy: no channel was read"
     for missing in whole.missing:
         reason = f" ({missing.reason})" if missing.reason else ""
-        yield f"without {missing.what}{reason}"
+        yield f"not in the total: {missing.what}{reason}"
     unseen = [name for name, reason in whole.cover.left_out if reason == UNSEEN]
     if unseen:
-        yield f"recorded, but in no total: {', '.join(unseen)}: {UNSEEN}"
+        yield f"recorded, but not in the total: {', '.join(unseen)}: {UNSEEN}"
     window_s = (whole.end_ns - whole.begin_ns) * 1e-9
     for seen in whole.channels:
         if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
             unread = f"{format_duration(seen.unread_s)} of {format_duration(window_s)}"
-            yield f"{seen.channel.name} was not read for {unread}: bounded there, not measured"
+            yield f"{seen.channel.name} was not read for {unread}: its energy there is bounded"
 
 
-def _part_time_gauges(whole: Breakdown) -> Iterable[str]:
-    """Gauges that a total rests on and that cannot tell all loads apart."""
+def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
+    """Gauges of the total that miss part of a load that changes."""
     for channel in whole.cover.channels:
         if looks_part_time(channel):
-            seen = f"looks {100 * channel.window_s / channel.refresh_s:.0f} % of the time"
-            why = "its interval is wide where a load may swing unseen"
-            yield f"{channel.name} {seen if channel.window_s else 'shows single moments'}: {why}"
+            fraction = channel.window_s / channel.refresh_s
+            shown = f"averages over {100 * fraction:.0f} % of the time"
+            shown = shown if channel.window_s else "shows single moments"
+            yield f"{channel.name} {shown}: its interval allows for load that it misses"
 
 
-def _disagreements(whole: Breakdown) -> Iterable[str]:
-    """A gauge and the counter of the same device that do not tell the same."""
+def _disagreements(whole: Breakdown) -> Iterator[str]:
+    """Gauges whose interval does not meet that of the counter of the same device."""
     for gauge in whole.channels:
         counter = _counter_of(gauge.channel, whole)
         if counter is None or gauge.energy is None or counter.energy is None:
@@ -107,16 +112,16 @@ def _disagreement(gauge: ChannelEnergy, counter: ChannelEnergy) -> str:
     return f"gauge and counter disagree: {shown}, {counted}"
 
 
-def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -> Iterable[str]:
+def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -> Iterator[str]:
     programs = {(epoch.source, epoch.root) for epoch in run.epochs}
     ranks = {s.rank for s in run.sources if (s.id, s.root) in programs}
     if len(programs) > len(ranks | {None}) or (len(programs) > 1 and None in ranks):
-        yield f"{len(programs)} programs logged epochs: metrics and Eq 2 are of the first"
+        yield f"{len(programs)} programs logged epochs: metrics and Eq 2 are those of the first"
     names = logged_names(run)
     if metric is not None and metric not in names:
-        yield f"no metric {metric!r}: it logged {', '.join(names) or 'none'}"
+        yield f"no metric {metric!r}: the run logged {', '.join(names) or 'none'}"
     elif judged is None and run.lead_epochs:
-        why = "no epoch has both a metric that should rise and a known energy"
+        why = "no epoch has both a metric of which more is better and a known energy"
         yield f"no Eq 2: {why}"
     unclear = unclear_names(run)
     if unclear:
@@ -124,10 +129,10 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
         yield f"no best {names_them}: the name does not say whether less or more of it is better"
     verdict = None if judged is None else overtraining_of(run, judged.metric)
     if verdict is not None and verdict.is_overtrained:
-        yield f"Eq 2 at the end is of a model {verdict}"
+        yield f"Eq 2 at the end is that of a model {verdict}"
 
 
-def _recording(run: RecordedRun) -> Iterable[str]:
+def _recording(run: RecordedRun) -> Iterator[str]:
     yield from run.warnings
     for note in run.notes:
         if note.name in _NOTED:
@@ -137,14 +142,14 @@ def _recording(run: RecordedRun) -> Iterable[str]:
     if run.dropped_marks:
         yield f"{run.dropped_marks} marks were dropped: epochs or metrics may be missing"
     for probe, count in run.missed_deadlines.items():
-        yield f"{probe}: {count} readings came too late for their schedule"
+        yield f"{probe}: {count} readings missed their deadlines"
 
 
-def _surroundings(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
-    told = (s.program for s in run.sources if isinstance(s.program, dict))
-    for reason in dict.fromkeys(p.get(VISIBLE_GPUS_UNKNOWN) for p in told):
+def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+    programs = (s.program for s in run.sources if isinstance(s.program, dict))
+    for reason in dict.fromkeys(program.get(VISIBLE_GPUS_UNKNOWN) for program in programs):
         if reason:
-            yield f"all GPUs are counted, though the program cannot see all: {reason}"
+            yield f"all GPUs are counted, though the program may not use all of them: {reason}"
     for suspend in run.suspends:
         yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
     for step in run.wall_steps:
@@ -152,12 +157,12 @@ def _surroundings(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
     yield from _others(run, whole)
 
 
-def _others(run: RecordedRun, whole: Breakdown) -> Iterable[str]:
-    """Other processes on the devices that a total counts, at their most."""
+def _others(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+    """The largest number of other processes on each device of the total."""
     uncounted = {name for name, reason in whole.cover.left_out if reason == UNSEEN}
     most: dict[str | None, Contention] = {}
     for seen in run.contentions:
-        if seen.processes > most.get(seen.channel, _NOBODY).processes:
+        if seen.processes > most.get(seen.channel, _ALONE).processes:
             most[seen.channel] = seen
     for channel, seen in most.items():
         which = f" ({seen.text})" if channel is None and seen.text else ""

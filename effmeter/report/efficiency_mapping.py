@@ -1,6 +1,6 @@
-"""What the efficiency framework says, as plain data for JSON and for tables of one's own.
+"""A comparison of efficiencies as nested mappings, as JSON shows it.
 
-Efficiencies are per joule (of power samples: per watt), energies in joules; null is not known.
+Efficiencies are per joule (of power samples: per watt), energies in joules; None is unknown.
 """
 
 from typing import Any
@@ -16,13 +16,13 @@ from effmeter.analysis.efficiency_framework.ratios import Ranking, Ratio
 from effmeter.analysis.efficiency_framework.result import Framework, Means
 from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
 from effmeter.energy import Energy
-from effmeter.report.contents import as_json
+from effmeter.report.formatting import jsonable
 
 
-def framework_mapping(result: Framework) -> dict[str, Any]:
+def efficiency_mapping(result: Framework) -> dict[str, Any]:
     """The whole result, with every observation that went into it."""
     seen = result.observations
-    mapping = as_json(
+    mapping = jsonable(
         {
             "criteria": dict(seen.criteria),
             "observations": [_observation(each) for each in seen.observed],
@@ -30,7 +30,7 @@ def framework_mapping(result: Framework) -> dict[str, Any]:
             "all": _means(result.all),
             "without_flagged": None if result.unflagged is None else _means(result.unflagged),
             "overtraining": [_overtraining(each) for each in seen.overtraining],
-            "cautions": seen.cautions,
+            "warnings": seen.warnings,
         }
     )
     assert isinstance(mapping, dict)
@@ -53,14 +53,19 @@ def _observation(seen: Observation) -> dict[str, Any]:
         "estimated": seen.estimated,
         "batch_size": seen.batch_size,
         "flags": seen.flags,
-        "remarks": seen.remarks,
+        "stopped_by": seen.stopped_by,
+        "warnings": seen.warnings,
         "source": seen.source,
     }
 
 
 def _unobserved(seen: Unobserved) -> dict[str, Any]:
-    told = {"criterion": seen.criterion, "reason": seen.reason, "source": seen.source}
-    return {**_trial(seen.trial), **told}
+    return {
+        **_trial(seen.trial),
+        "criterion": seen.criterion,
+        "reason": seen.reason,
+        "source": seen.source,
+    }
 
 
 def _overtraining(seen: TrialOvertraining) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""The analysis of one run: all that its report shows, in the types that computed it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency_of
+from effmeter.analysis.idle import IdleBaseline, NetEnergy, net_energy
+from effmeter.analysis.metrics import MetricCourse, courses
+from effmeter.analysis.warnings import warnings_of
+from effmeter.recorded.breakdown import Breakdown
+from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.run import RecordedRun
+
+
+@dataclass(frozen=True, eq=False)
+class RunAnalysis:
+    """A run with its energy, metrics and efficiency; its epochs and spans know their energies."""
+
+    run: RecordedRun
+    breakdown: Breakdown
+    metrics: tuple[MetricCourse, ...]
+    efficiency: Efficiency | None
+    """None where no epoch has both a metric to judge by and a known energy."""
+    net: NetEnergy | None
+    """None without an idle baseline, and for a run without a total."""
+    warnings: tuple[str, ...]
+    """What a reader must know before trusting the figures, one line each."""
+
+    @property
+    def ended_epochs(self) -> int:
+        """The number of epochs that ended."""
+        return sum(not epoch.open for epoch in self.run.lead_epochs)
+
+    @property
+    def status(self) -> str:
+        """How the run ended, with its detail: ``completed``, ``failed: KeyError``."""
+        return str(self.run.detailed_status)
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The reason that ended the epochs; None where no criterion did."""
+        return None if self.run.stopped_by is None else str(self.run.stopped_by)
+
+    def epoch_efficiency(self, epoch: RecordedEpoch) -> EpochEfficiency | None:
+        """Eq 2 at the end of an epoch of the run; None where it is unknown."""
+        return self._efficiencies.get(id(epoch))
+
+    @cached_property
+    def _efficiencies(self) -> Mapping[int, EpochEfficiency]:
+        points = () if self.efficiency is None else self.efficiency.epochs
+        return {id(point.epoch): point for point in points}
+
+
+def analyse(
+    run: RecordedRun, metric: str | None = None, idle: IdleBaseline | None = None
+) -> RunAnalysis:
+    """The analysis of a run; Eq 2 is of ``metric``, by default of the run's own choice.
+
+    With ``idle``, net energies stand beside gross ones. Raises MeasurementError where the
+    baseline does not fit the run.
+    """
+    breakdown = run.breakdown()
+    efficiency = efficiency_of(run, metric)
+    return RunAnalysis(
+        run,
+        breakdown,
+        courses(run.lead_epochs),
+        efficiency,
+        None if idle is None else net_energy(run, breakdown, idle),
+        (*warnings_of(run, efficiency, metric), *_idle_warnings(idle)),
+    )
+
+
+def _idle_warnings(idle: IdleBaseline | None) -> list[str]:
+    found = () if idle is None else idle.warnings
+    return [f"the machine was not idle when its idle power was measured: {text}" for text in found]

@@ -1,0 +1,49 @@
+"""The options that several commands share, and where their results go."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from effmeter.errors import EffmeterError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file instead of stdout.",
+)
+
+
+def label_option(text: str) -> Callable[[Any], Any]:
+    """The option ``--label NAME=VALUE``; its value is a mapping of texts, ``labels``."""
+    return click.option(
+        "--label", "labels", multiple=True, metavar="NAME=VALUE", callback=_parsed, help=text
+    )
+
+
+def _parsed(_ctx: click.Context, _option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
+    labels = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as dataset=mnist.")
+        labels[name] = value
+    return labels
+
+
+def emit(text: str, output: Path | None) -> None:
+    """Write a command's result to stdout, or to a file in place of what it held.
+
+    Raises EffmeterError where the file cannot be written.
+    """
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise EffmeterError(f"{output} cannot be written: {error.strerror}") from error

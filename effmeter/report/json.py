@@ -1,0 +1,21 @@
+"""Reports as JSON; ``docs/schemas/report.schema.json`` describes it."""
+
+import json
+
+from effmeter.report.efficiency_mapping import efficiency_mapping
+from effmeter.report.formatting import jsonable
+from effmeter.report.renderer import Renderer, Report
+from effmeter.report.run_mapping import run_mapping
+
+
+class JsonRenderer(Renderer):
+    """Everything, whatever the options: every run with its epochs and spans."""
+
+    def render(self, report: Report) -> str:
+        """The report as one JSON object."""
+        contents = {
+            "runs": [run_mapping(analysis) for analysis in report.runs],
+            **{name: efficiency_mapping(each) for name, each in report.comparisons.items()},
+            "errors": report.errors,
+        }
+        return json.dumps(jsonable(contents), indent=2, allow_nan=False)
