@@ -31,7 +31,7 @@ def described() -> str:
 def _lines(name: str) -> list[str]:
     value = getattr(effmeter, name)
     if isinstance(value, EnumType):
-        return [name, *(f"    {member.name} = {member.value!r}" for member in value)]
+        return [name, *(f"    {key} = {item.value!r}" for key, item in value.__members__.items())]
     if isinstance(value, type):
         return [f"{name}{_signature(value)}", *_members(value)]
     return [f"{name}{_signature(value)}" if callable(value) else name]
