@@ -1,7 +1,7 @@
 """The names that ``effmeter`` exports, held by a snapshot: a change of them is deliberate."""
 
 import inspect
-from enum import EnumType
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def described() -> str:
 
 def _lines(name: str) -> list[str]:
     value = getattr(effmeter, name)
-    if isinstance(value, EnumType):
+    if isinstance(value, type) and issubclass(value, Enum):
         return [name, *(f"    {key} = {item.value!r}" for key, item in value.__members__.items())]
     if isinstance(value, type):
         return [f"{name}{_signature(value)}", *_members(value)]
