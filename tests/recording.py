@@ -98,8 +98,9 @@ def children_of(pid: int) -> list[int]:
 
 def recorder_of(run: effmeter.Run) -> int:
     """The process that records a run."""
-    assert run.recorder_pid is not None
-    return run.recorder_pid
+    pid = run.recorder_pid
+    assert pid is not None, run.recording_failure
+    return pid
 
 
 def kill(pid: int) -> None:

@@ -283,7 +283,7 @@ def _without_thread(source: str | None, known: set[str | None]) -> str | None:
 
 
 def _source(note: Note, described: Mapping[str, Any]) -> Source:
-    program = described.get("program")
+    program, run_id = described.get("program"), described.get("run_id")
     return Source(
         id=str(note.source),
         root=note.id,
@@ -294,4 +294,5 @@ def _source(note: Note, described: Mapping[str, Any]) -> Source:
         pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
         program=program,
         labels=described.get("labels") or {},
+        run_id=run_id if isinstance(run_id, str) else None,
     )

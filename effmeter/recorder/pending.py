@@ -117,7 +117,7 @@ class PendingRecordings:
             become=partial(become_in_this_thread, peer) if writes_for_another else None,
         )
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz)
-        recording.sharing.tells_names = not client.is_restricted
+        recording.contention.names_processes = not client.is_restricted
         return recording
 
     def _file_accepted(self, token: str) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from effmeter.channel import Channel
 from effmeter.clock import Clock
 from effmeter.recorder.live_energy import LiveTotals
-from effmeter.recorder.observers.contention import ContentionLog, Snapshot
+from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.sampling.downsampling import Downsampler
-from effmeter.recorder.sampling.ingest import ChannelStart, Gap, Item, Sample
+from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow, RowBuffer
 from effmeter.runfile.writer import RunWriter
@@ -39,7 +39,7 @@ _FUTURE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class JoinedProgram:
     """One program, or rank of one, whose marks stand in a recording."""
 
     label: str
@@ -67,9 +67,9 @@ class Recording:
         self.totals = LiveTotals(metadata.refusals, metadata.channels)
         self.roots: set[int] = set()
         """The processes that are recorded; theirs is what descends from them."""
-        self.sharing = ContentionLog(roots=self.roots)
+        self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
-        self.sources: dict[int, Source] = {}
+        self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
         self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
@@ -84,13 +84,13 @@ class Recording:
 
     # Readings
 
-    def take(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
+    def add_items(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
         """Readings and gaps, as the tracker tells them; ``started`` describes the channels."""
         newest: dict[str, Sample] = {}
         for item in items:
             if isinstance(item, Sample):
                 self._observe(item, started, newest)
-            elif isinstance(item, Gap):
+            elif isinstance(item, ChannelGap):
                 self._add_gap(item)
         for name, seen in newest.items():
             energy_j = (seen.energy_j or 0.0) - self._base_j[name]
@@ -137,16 +137,16 @@ class Recording:
             return absolute_j
         return math.fmod(absolute_j, channel.modulus * channel.unit_j)
 
-    def downsample(self, thins: bool) -> None:
+    def downsample(self, needed: bool) -> None:
         """Whether the sampling is faster than this recording asked for."""
-        self._downsampler.sampling_is_faster(thins)
+        self._downsampler.set_needed(needed)
 
-    def want_reading(self) -> None:
+    def keep_next_readings(self) -> None:
         """Keep the next reading of every channel, whenever it comes."""
         expected = (channel.name for channel in self.metadata.channels)
-        self._downsampler.want([*expected, *self._channels], self._clock.now_ns())
+        self._downsampler.keep_next([*expected, *self._channels], self._clock.now_ns())
 
-    def _add_gap(self, gap: Gap) -> None:
+    def _add_gap(self, gap: ChannelGap) -> None:
         if gap.end_ns is not None and gap.end_ns < self._begin_ns:
             return
         self.totals.note_gap(gap)
@@ -162,22 +162,22 @@ class Recording:
         )
         self._rows.add_event(row)
 
-    def look_around(self, seen: Snapshot) -> None:
+    def add_contention(self, seen: MachineSnapshot) -> None:
         """Write down who else uses the devices, where that has changed."""
-        for sharing in self.sharing.take(seen):
-            others = None if sharing.others is None else float(sharing.others)
+        for contention in self.contention.changes(seen):
+            others = None if contention.others is None else float(contention.others)
             row = EventRow(
                 max(seen.time_ns, self._begin_ns),
                 Event.CONTENTION,
-                channel=sharing.channel,
+                channel=contention.channel,
                 value=others,
-                text=sharing.text,
+                text=contention.text,
             )
             self._rows.add_event(row)
 
-    def look_at_memory(self, seen: MemorySnapshot) -> None:
+    def add_memory(self, seen: MemorySnapshot) -> None:
         """Write down how much memory its programs use, where that has changed."""
-        for use in self._memory.take(seen):
+        for use in self._memory.changes(seen):
             value = None if use.value_bytes is None else float(use.value_bytes)
             time_ns = max(seen.time_ns, self._begin_ns)
             row = EventRow(time_ns, Event.MEMORY, name=use.name, value=value, text=use.text)
@@ -192,7 +192,7 @@ class Recording:
         """
         if pid > 0:
             self.roots.add(pid)
-        self.sources[key] = Source(label, described["id"])
+        self.sources[key] = JoinedProgram(label, described["id"])
         self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.wire.peer import Peer, peer_of, watch_death
 from effmeter.wire.protocol import (
     LineBuffer,
@@ -25,11 +26,11 @@ RESTRICTED_MESSAGES_PER_S = 2000
 class ServedClient:
     """A client's end as the recorder sees it; nothing here ever waits."""
 
-    def __init__(self, sock: socket.socket, owner_uid: int, now_ns: int) -> None:
+    def __init__(self, sock: socket.socket, policy: ServicePolicy, now_ns: int) -> None:
         sock.setblocking(False)
         self.socket = sock
         self.peer: Peer = peer_of(sock)
-        self.is_restricted = self.peer.uid not in (0, owner_uid)
+        self.is_restricted = policy.is_restricted(self.peer)
         self.greeted = False
         self.watches = False
         self.awaits_begun = False

@@ -91,7 +91,7 @@ class Server:
             self._idle_since_ns = now_ns
         served = self._idle_since_ns > self._started_ns
         patience_ns = 0 if served else IDLE_EXIT_NS
-        return self._policy.mode == "private" and now_ns - self._idle_since_ns > patience_ns
+        return self._policy.is_private and now_ns - self._idle_since_ns > patience_ns
 
     def _step(self) -> None:
         for key, _ in self._selector.select(self._until_next_s()):
@@ -128,7 +128,7 @@ class Server:
             return 1.0
         if self._registry.stop_requested:
             return 0.5
-        waits_for_first = self._policy.mode == "private" and not self._clients
+        waits_for_first = self._policy.is_private and not self._clients
         return 0.5 if waits_for_first else None
 
     def _drain_wake(self) -> None:
@@ -148,18 +148,18 @@ class Server:
 
     def _is_crowded(self, peer: Peer) -> bool:
         """Whether a stranger holds its share of connections already."""
-        if peer.uid in (0, self._policy.owner_uid):
+        if not self._policy.is_restricted(peer):
             return False
         theirs = sum(c.peer.uid == peer.uid for c in self._clients.values())
         return theirs >= MAX_CONNECTIONS_OF_OTHERS
 
     def _admit(self, sock: socket.socket) -> None:
         try:
-            client = ServedClient(sock, self._policy.owner_uid, self._clock.now_ns())
+            client = ServedClient(sock, self._policy, self._clock.now_ns())
         except OSError:
             sock.close()
             return
-        if not self._may_connect(client.peer) or self._is_crowded(client.peer):
+        if not self._policy.admits(client.peer) or self._is_crowded(client.peer):
             reason = "this recorder does not serve you, or not so many of your programs"
             client.send({"op": "refused", "reason": reason})
             client.close()
@@ -171,12 +171,6 @@ class Server:
 
     def _serving(self, client: ServedClient) -> Callable[[], None]:
         return lambda: self._serve(client)
-
-    def _may_connect(self, peer: Peer) -> bool:
-        if peer.uid in (0, self._policy.owner_uid):
-            return True
-        gid = self._policy.group_gid
-        return gid is not None and (peer.gid == gid or gid in peer.groups)
 
     def _serve(self, client: ServedClient) -> None:
         self._handle(client, lambda: client.read(self._clock.now_ns()))

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
-from effmeter.client.session import warn
+from effmeter.client.warning import warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.runfile.format import PEAK, Event, NoteName

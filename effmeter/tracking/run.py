@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from effmeter.client.acquisition import RecordingRequest
+from effmeter.client.request import RecordingRequest
 from effmeter.client.session import Session
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
@@ -90,14 +90,14 @@ class Run:
         return None if self._marks.session is None else self._marks.session.recorder_pid
 
     @property
-    def failure(self) -> str | None:
-        """Why the run is no longer recorded; None otherwise."""
+    def recording_failure(self) -> str | None:
+        """Why recording has stopped before the end of the run; None while it goes on."""
         return None if self._marks.session is None else self._marks.session.failure
 
     def look_after(self) -> None:
         """Replace a recorder that died; marks do so by themselves."""
         if self._marks.session is not None:
-            self._marks.session.look()
+            self._marks.session.check()
 
     # Epochs, spans, metrics
 

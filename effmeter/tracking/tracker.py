@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from effmeter.client.acquisition import DEFAULT_RATE_HZ, RecordingRequest
+from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
 from effmeter.tracking.labels import Labels, check_name, checked_labels
 from effmeter.tracking.run import Run

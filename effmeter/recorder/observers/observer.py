@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Seen = TypeVar("Seen")
+SnapshotT = TypeVar("SnapshotT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ class Cadence:
         return min(max(self.period_s, cost_s / self.load_fraction), self.longest_s)
 
 
-class PeriodicObserver(Generic[Seen]):
+class PeriodicObserver(Generic[SnapshotT]):
     """Looks while something is recorded; what was seen waits in a bounded queue.
 
     ``look`` is told whether somebody has joined since the last time.
     """
 
-    def __init__(self, name: str, look: Callable[[bool], Seen], pace: Cadence) -> None:
-        self._look = look
-        self._pace = pace
-        self._seen: deque[Seen] = deque(maxlen=100)
+    def __init__(self, name: str, observe: Callable[[bool], SnapshotT], cadence: Cadence) -> None:
+        self._observe = observe
+        self._cadence = cadence
+        self._seen: deque[SnapshotT] = deque(maxlen=100)
         self._changed = threading.Condition()
         self._wait_s: float | None = None
         self._is_set_anew = False
@@ -53,9 +53,9 @@ class PeriodicObserver(Generic[Seen]):
         """Begin, at rest."""
         self._thread.start()
 
-    def look_soon(self) -> None:
+    def observe_soon(self) -> None:
         """Look around in a moment and from then on: somebody has joined."""
-        self._set_wait(self._pace.settle_s)
+        self._set_wait(self._cadence.settle_s)
 
     def rest(self) -> None:
         """Nothing is recorded any more."""
@@ -67,7 +67,7 @@ class PeriodicObserver(Generic[Seen]):
         self._set_wait(None)
         self._thread.join(timeout=0.5)
 
-    def take(self) -> list[Seen]:
+    def drain(self) -> list[SnapshotT]:
         """What was seen since the last call, oldest first."""
         taken = []
         with contextlib.suppress(IndexError):
@@ -88,18 +88,18 @@ class PeriodicObserver(Generic[Seen]):
                 if self._changed.wait(self._wait_s):
                     continue
                 has_joined, self._has_joined = self._has_joined, False
-            cost_s, has_seen = self._take_a_look(has_joined)
+            cost_s, has_seen = self._observe_once(has_joined)
             with self._changed:
                 self._has_joined |= has_joined and not has_seen
                 if not self._is_set_anew:
                     # The first look is dearer than those that follow it.
-                    self._wait_s = self._pace.wait_s(0.0 if has_joined else cost_s)
+                    self._wait_s = self._cadence.wait_s(0.0 if has_joined else cost_s)
 
-    def _take_a_look(self, has_joined: bool) -> tuple[float, bool]:
+    def _observe_once(self, has_joined: bool) -> tuple[float, bool]:
         """What it cost in processor time (s), and whether anything was to be seen."""
         worked_before_s, has_seen = time.thread_time(), False
         # What surrounds a recording never costs the recording, whatever the system answers.
         with contextlib.suppress(Exception):
-            self._seen.append(self._look(has_joined))
+            self._seen.append(self._observe(has_joined))
             has_seen = True
         return time.thread_time() - worked_before_s, has_seen

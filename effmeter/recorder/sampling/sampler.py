@@ -69,10 +69,10 @@ class Sampler:
         """Whether no reading is under way or asked for."""
         return not self._extra_wanted and self.reading_since_ns is None
 
-    def take(self) -> list[Reading]:
+    def drain(self) -> list[Reading]:
         """The readings since the last call, oldest first."""
-        take_oldest = self._readings.popleft
-        return [take_oldest() for _ in range(len(self._readings))]
+        pop_oldest = self._readings.popleft
+        return [pop_oldest() for _ in range(len(self._readings))]
 
     def stop(self) -> None:
         """End the thread; a hung driver is left behind."""
@@ -111,18 +111,18 @@ class Sampler:
         self.reading_since_ns = begin_ns
         if self._coarse is None or schedule.is_whole(begin_ns, is_demanded):
             self._extra_wanted = False
-            self._take(self.probe.read, begin_ns)
+            self._collect(self.probe.read, begin_ns)
             end_ns = self._clock.now_ns()
             schedule.took_whole(begin_ns, end_ns)
             if is_demanded:
                 self._on_extra()
         else:
-            self._take(self._coarse.read_closely, begin_ns)
+            self._collect(self._coarse.read_closely, begin_ns)
             end_ns = self._clock.now_ns()
             schedule.took_close(begin_ns, end_ns)
         return end_ns
 
-    def _take(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
+    def _collect(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
         try:
             self._readings.extend(read())
         except Exception as error:  # a probe's fault must not end the recording of the others

@@ -23,7 +23,7 @@ class Settings:
     epochs: int
     batch_size: int
     plateau: str
-    """How the switch to full gradients tells a plateau, in the method's text."""
+    """The plateau at which full gradients take over, in the method's text."""
     learning_rate: float = 1e-3
     final_rate_fraction: float = 0.1
     """What the exponential decay leaves of the learning rate; the paper's is not known."""

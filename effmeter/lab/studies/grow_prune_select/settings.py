@@ -16,7 +16,7 @@ SMALL_FRACTION = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network big and small, by the options that tell them apart."""
+    """A network, with the options of its big and of its small version."""
 
     architecture: str
     big: tuple[tuple[str, OptionValue], ...]

@@ -2,9 +2,39 @@
 
 from dataclasses import dataclass
 
-from effmeter.lab.studies.ssprop.generation import Generation
 from effmeter.lab.studies.variant import Network, Variant, dense_variant
 from effmeter.lab.workloads import Recipe
+from effmeter.lab.workloads.options import OptionValue
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A diffusion model, what it learns to draw, and for how long."""
+
+    dataset: str
+    epochs: int
+    options: tuple[tuple[str, OptionValue], ...]
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+
+    @property
+    def dense(self) -> Variant:
+        """Its dense training."""
+        recipe = Recipe(
+            "ddpm",
+            self.dataset,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            metrics=("fid", "error"),
+            options=self.options,
+            method="dense",
+        )
+        return Variant(recipe, self.epochs)
+
+    @property
+    def looks_through_inception(self) -> bool:
+        """Whether its distances are taken as published ones are."""
+        return ("features", "inception") in self.options
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Trial:
         self.method = self.approach.method(self.seed)
 
     def train(self, iterations: int = ITERATIONS) -> Work:
-        """Train, and tell the work."""
+        """Train; returns the work."""
         optimizer = SGD(self.student.parameters(), lr=LEARNING_RATE)
         indices = batch_indices(self.seed)
         with self.method.attach(self.student, optimizer):

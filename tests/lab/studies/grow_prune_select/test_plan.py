@@ -3,9 +3,9 @@
 import pytest
 
 from effmeter.errors import UsageError
-from effmeter.lab.studies.grow_prune_select.plan import SCALES
-from effmeter.lab.studies.grow_prune_select.published import published_energies, published_gains
 from effmeter.lab.studies.grow_prune_select.settings import FULL, SMALL, TINY, Settings
+from effmeter.lab.studies.grow_prune_select.study import SCALES
+from effmeter.lab.studies.grow_prune_select.tables import published_energies, published_gains
 from effmeter.lab.studies.variant import cells_of
 from effmeter.lab.workloads import DATASETS, Recipe
 from effmeter.methods.registry import parse_method

@@ -1,8 +1,5 @@
 """The teacher-student study: what is recorded, what is kept, and the table of both."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,25 +7,24 @@ import numpy as np
 import pytest
 
 from effmeter.errors import EffmeterError
-from effmeter.lab.studies.grow_prune_select.published import published_energies
+from effmeter.lab.studies.grow_prune_select.tables import published_energies
 from effmeter.lab.studies.repeats import BySeed
-from effmeter.lab.studies.teacher_student.figures import figure_data
-from effmeter.lab.studies.teacher_student.saved_curves import saved_curves
-from effmeter.lab.studies.teacher_student.scale import SCALES, Scale
-from effmeter.lab.studies.teacher_student.table import StudentStudy, table_1
-from effmeter.lab.studies.teacher_student.trials import (
+from effmeter.lab.studies.teacher_student.curves import saved_curves
+from effmeter.lab.studies.teacher_student.scale import SCALES, StudentScale
+from effmeter.lab.studies.teacher_student.students import (
     Student,
     by_approach,
     record_students,
     students_of,
 )
+from effmeter.lab.studies.teacher_student.tables import StudentResults, figure_data, table_1
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, IN_THE_PAPER
 from effmeter.lab.workloads.teacher_student.curves import Curves
 from effmeter.recorded.reading import read_run
 from tests.runfile.writing import RunFile, counter, every, metadata
 from tests.simulated.machine import SimulatedMachine
 
-SCALE = Scale("test", "", runs=4, trials=2, iterations=20)
+SCALE = StudentScale("test", "", runs=4, trials=2, iterations=20)
 TOLD_J = {"small": 30.0, "big": 60.0}
 
 
@@ -62,14 +58,14 @@ def falling(name: str, level: float) -> Curves:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> StudentStudy:
+def study(tmp_path: Path) -> StudentResults:
     students = students_of(SCALE)
     runs = {student: read_run(recorded_elsewhere(student, tmp_path)) for student in students}
     curves = {name: falling(name, 0.2 if name == "small" else 0.1) for name in APPROACHES}
-    return StudentStudy(SCALE, curves, by_approach(runs))
+    return StudentResults(SCALE, curves, by_approach(runs))
 
 
-def test_the_table_has_own_energies_beside_the_published(study: StudentStudy) -> None:
+def test_the_table_has_own_energies_beside_the_published(study: StudentResults) -> None:
     table = table_1(study)
     rows = {row[0]: row for row in table.rows}
     assert list(rows) == list(APPROACHES)
@@ -83,7 +79,7 @@ def test_the_table_has_own_energies_beside_the_published(study: StudentStudy) ->
     assert any("they sum cpu0 (measured)" in note for note in table.notes)
 
 
-def test_final_losses_are_smoothed_and_paired_over_the_runs(study: StudentStudy) -> None:
+def test_final_losses_are_smoothed_and_paired_over_the_runs(study: StudentResults) -> None:
     table = table_1(study)
     rows = {row[0]: row for row in table.rows}
     place = table.headings.index("final loss")
@@ -94,7 +90,7 @@ def test_final_losses_are_smoothed_and_paired_over_the_runs(study: StudentStudy)
     assert low < 0.2 + end < high
 
 
-def test_the_figures_data_hold_ends_and_curves(study: StudentStudy) -> None:
+def test_the_figures_data_hold_ends_and_curves(study: StudentResults) -> None:
     ends, curves = figure_data(study)
     assert len(ends.rows) == len(APPROACHES)
     assert ends.rows[0]["energy_j"] == pytest.approx(30.05, abs=0.2)
@@ -107,8 +103,8 @@ def test_the_figures_data_hold_ends_and_curves(study: StudentStudy) -> None:
     }
 
 
-def test_an_energy_that_nothing_tells_is_not_known(study: StudentStudy) -> None:
-    silent = StudentStudy(SCALE, study.curves, dict.fromkeys(study.curves, BySeed({})))
+def test_an_energy_that_nothing_tells_is_not_known(study: StudentResults) -> None:
+    silent = StudentResults(SCALE, study.curves, dict.fromkeys(study.curves, BySeed({})))
     table = table_1(silent)
     place = table.headings.index("energy")
     assert {row[place] for row in table.rows} == {"not known"}
@@ -118,7 +114,7 @@ def test_an_energy_that_nothing_tells_is_not_known(study: StudentStudy) -> None:
 def test_students_are_recorded_once_and_again_when_asked(
     machine: SimulatedMachine, tmp_path: Path
 ) -> None:
-    (student,) = students_of(Scale("test", "", 2, 1, 20), ["selection-50"])
+    (student,) = students_of(StudentScale("test", "", 2, 1, 20), ["selection-50"])
     told: list[str] = []
     run = record_students([student], tmp_path / "runs", tell=told.append)[student]
     assert told == ["student-selection-50-seed-0: recording 1 of 1"]
@@ -152,7 +148,7 @@ def test_curves_are_kept_and_trained_anew_for_another_scale(tmp_path: Path) -> N
     kept = saved_curves(SCALE, tmp_path, ["small"], tell=told.append)["small"]
     np.testing.assert_array_equal(first.losses, kept.losses)
     assert told[1:] == ["small: curves of 4 runs kept earlier"]
-    longer = Scale("test", "", runs=4, trials=1, iterations=25)
+    longer = StudentScale("test", "", runs=4, trials=1, iterations=25)
     assert saved_curves(longer, tmp_path, ["small"])["small"].iterations[-1] == 25
     assert [path.name for path in tmp_path.iterdir()] == ["small.npz"]
 
@@ -173,21 +169,3 @@ def test_curves_that_cannot_be_kept_are_one_line(tmp_path: Path) -> None:
 def test_the_full_scale_is_the_papers() -> None:
     assert (SCALES["full"].runs, SCALES["full"].iterations) == (300, 3_500)
     assert SCALES["full"].read_every == 25
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--runs", "1"], "--runs takes 2 or more, not 1"),
-        (["--trials", "0"], "--trials takes 1 or more, not 0"),
-        (["--iterations", "5"], "--iterations takes 20 or more, not 5"),
-    ],
-)
-def test_too_few_students_are_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "effmeter", "reproduce", "s2-table1", *arguments]
-    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ)
-    assert told.returncode == 2
-    assert told.stdout == ""
-    assert told.stderr.count("\n") == 1
-    assert words in told.stderr
-    assert not (tmp_path / "runs").exists()
