@@ -16,6 +16,7 @@ if sys.platform == "win32":
     raise ImportError("effmeter runs on Linux and macOS; on Windows, use it inside WSL")
 
 if TYPE_CHECKING:
+    from effmeter.analysis.efficiency import efficiency_of as efficiency
     from effmeter.energy import Energy
     from effmeter.errors import (
         EffmeterError,
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from effmeter.reason import Reason, StopKind
-    from effmeter.recorded.reading import read_run
+    from effmeter.recorded.reading import read_run, read_runs
+    from effmeter.recorded.records import RecordedEpoch, RecordedSpan
     from effmeter.recorded.run import RecordedRun
     from effmeter.status import DetailedStatus, Status
     from effmeter.stopping import (
@@ -60,7 +62,9 @@ _PUBLIC = {
     "Patience": ("effmeter.stopping", "Patience"),
     "Progress": ("effmeter.stopping", "Progress"),
     "Reason": ("effmeter.reason", "Reason"),
+    "RecordedEpoch": ("effmeter.recorded.records", "RecordedEpoch"),
     "RecordedRun": ("effmeter.recorded.run", "RecordedRun"),
+    "RecordedSpan": ("effmeter.recorded.records", "RecordedSpan"),
     "RecorderError": ("effmeter.errors", "RecorderError"),
     "Run": ("effmeter.tracking", "Run"),
     "RunFileError": ("effmeter.errors", "RunFileError"),
@@ -69,7 +73,9 @@ _PUBLIC = {
     "StopKind": ("effmeter.reason", "StopKind"),
     "TargetMetric": ("effmeter.stopping", "TargetMetric"),
     "UsageError": ("effmeter.errors", "UsageError"),
+    "efficiency": ("effmeter.analysis.efficiency", "efficiency_of"),
     "read_run": ("effmeter.recorded.reading", "read_run"),
+    "read_runs": ("effmeter.recorded.reading", "read_runs"),
     "track": ("effmeter.tracking", "track"),
 }
 """Each public name with its module and its name there."""
@@ -90,7 +96,9 @@ __all__ = [
     "Patience",
     "Progress",
     "Reason",
+    "RecordedEpoch",
     "RecordedRun",
+    "RecordedSpan",
     "RecorderError",
     "Run",
     "RunFileError",
@@ -100,7 +108,9 @@ __all__ = [
     "TargetMetric",
     "UsageError",
     "__version__",
+    "efficiency",
     "read_run",
+    "read_runs",
     "track",
 ]
 

@@ -1,6 +1,7 @@
 """The names that ``effmeter`` exports, held by a snapshot: a change of them is deliberate."""
 
 import inspect
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def _signature(value: Any) -> str:
     except ValueError:
         return ""
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
-    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+    text = str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def _add_ratios(page: Page, ratios: Sequence[Ratio], which: str) -> None:
         ]
         for ratio in ratios
     ]
-    headings = ("", "", "criterion", "times", "interval", "", "")
+    headings = ("ratio", "within", "criterion", "times", "interval", "verdict", "")
     _add_table(page, f"ratios{which}", headings, rows, (3, 4))
 
 

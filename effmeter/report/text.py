@@ -160,10 +160,11 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
         ]
         for name, energy, channels, summed in parts
     ]
+    has_gain_errors = any(energy.systematic_j for _, energy, _, _ in parts)
     headings = (
-        *("energy", "", "interval", "gain error"),
+        *("component", "energy", "interval", "gain error" if has_gain_errors else ""),
         *(("net of idle", "interval") if net else ()),
-        *("", "channels"),
+        *("provenance", "channels"),
     )
     page.table(headings, rows, numeric=range(1, 6 if net else 4))
 
@@ -185,7 +186,7 @@ def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = (f"Eq 2: {efficiency.metric} per kJ", "", "interval", "")
+    headings = ("", f"Eq 2: {efficiency.metric} per kJ", "interval", "metric and energy")
     page.table(headings, rows, numeric=(1, 2))
 
 

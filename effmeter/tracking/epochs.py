@@ -4,10 +4,10 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
+from effmeter.client.vocabulary import PEAK, Event, NoteName
 from effmeter.client.warning import warn
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
-from effmeter.runfile.format import PEAK, Event, NoteName
 from effmeter.stopping import AnyOf, EpochResult, Progress, Reason, StopKind, overshoot_of
 from effmeter.tracking.accelerator import peak_memory_bytes, synchronise
 from effmeter.tracking.live import LiveEnergy

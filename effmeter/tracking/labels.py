@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from effmeter.client.vocabulary import MAX_LABELS, MAX_TEXT
 from effmeter.errors import UsageError
-from effmeter.wire.protocol import MAX_LABELS, MAX_TEXT
 
 Label = str | int | float | bool
 

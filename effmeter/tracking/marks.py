@@ -4,13 +4,12 @@ import threading
 from typing import Any
 
 from effmeter.client.session import Session
+from effmeter.client.vocabulary import MAX_TEXT, Event, NoteName, user_note
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
-from effmeter.runfile.format import Event, NoteName, user_note
 from effmeter.tracking.labels import as_number, check_name
 from effmeter.tracking.meter import SPAN_REQUEST_NS, Meter
 from effmeter.tracking.nesting import Nesting, next_id
-from effmeter.wire.protocol import MAX_TEXT
 
 _MAIN_THREAD = threading.main_thread().ident
 

@@ -1,12 +1,12 @@
 """The energy of a run while it goes on, asked of the recorder or known from earlier answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from effmeter.client.session import Session
 from effmeter.energy import Energy
 from effmeter.tracking.live import LiveEnergy, live_energy
 from effmeter.tracking.windows import EnergyHistory, Total
-from effmeter.wire.protocol import Message
 
 EPOCH_REQUEST_NS = 20_000_000
 """The least time between a request for a total and one at the boundary of an epoch."""
@@ -62,16 +62,16 @@ class Meter:
         self._keep_all(self._session.pop_totals())
         self._closed = True
 
-    def _live(self, total: Message | None) -> LiveEnergy | None:
+    def _live(self, total: Mapping[str, Any] | None) -> LiveEnergy | None:
         if not self._session.is_owner and self._baseline is None:
             return None  # what the recording had used before this run is unknown
         return live_energy(total, self._baseline)
 
-    def _keep_all(self, totals: Iterable[Message]) -> None:
+    def _keep_all(self, totals: Iterable[Mapping[str, Any]]) -> None:
         for total in totals:
             self._keep(total)
 
-    def _keep(self, total: Message | None) -> Message | None:
+    def _keep(self, total: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         live = live_energy(total, None)
         if total is not None and live is not None:
             self._history.add(Total(total["time_ns"], live.total, live.cover))

@@ -7,12 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from effmeter.client.files import name_of
 from effmeter.client.request import RecordingRequest
 from effmeter.client.session import Session
+from effmeter.client.vocabulary import NoteName
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
-from effmeter.runfile.format import NoteName
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.stopping import Criterion, EpochResult, Reason, combine
 from effmeter.tracking.budget import agree_on_budgets
@@ -33,7 +34,7 @@ class Run:
 
     def __init__(self, request: RecordingRequest, *, synchronise_epochs: bool = True) -> None:
         check_name(request.name)
-        self.name = request.name
+        self.name = name_of(request.name)
         self.labels: Mapping[str, str | int | float | bool] = request.labels
         self.detailed_status = DetailedStatus(Status.NOT_BEGUN)
         self.path: Path | None = None
