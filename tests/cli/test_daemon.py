@@ -22,6 +22,7 @@ from effmeter.errors import RecorderError
 from effmeter.recorded.reading import read_run
 from effmeter.wire.paths import is_trusted_socket
 from tests.recording import busy, eventually, is_running, only_run, recorder_of
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
 DAEMON = [sys.executable, "-m", "effmeter", "daemon"]
@@ -118,6 +119,7 @@ def as_nobody(act: Callable[[], object]) -> str:
 
 def test_status_says_what_it_reads_and_stop_ends_it(daemon: Daemon) -> None:
     told = json.loads(daemon.ask("status", "--json").stdout)
+    assert_fits(told, "daemon-status")
     assert told["pid"] == daemon.process.pid
     assert sorted(told["channels"]) == ["cpu0", "cpu1", "dram0"]
     assert ", ".join(told["channels"]) in daemon.ask("status").stdout
