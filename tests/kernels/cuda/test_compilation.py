@@ -30,6 +30,9 @@ from numba.cuda import dispatcher
 # Each generation with another type of number.
 GENERATIONS = {(7, 0): "float16", (8, 0): "uint16", (9, 0): "float32"}
 
+EVERY_TIME = (8, 0)
+FURTHER = sorted({*GENERATIONS} - {EVERY_TIME})
+
 Compiled = tuple[Callable[..., None], tuple[types.Type, ...]]
 KERNELS: dict[str, Callable[[Dtype, bool], Compiled]] = {
     "peak": lambda d, bits: (peaks.single_peak(bits, True), peaks.signature(d, False)),
@@ -59,7 +62,7 @@ class Gpu(NamedTuple):
     compute_capability: tuple[int, int]
 
 
-@pytest.fixture(params=GENERATIONS)
+@pytest.fixture(params=[EVERY_TIME, *(pytest.param(g, marks=pytest.mark.slow) for g in FURTHER)])
 def generation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     for library in ("nvvm", "nvrtc"):
         try:
