@@ -11,7 +11,6 @@ from effmeter.errors import EffmeterError
 from effmeter.lab.cli.sweep_outcomes import print_outcomes
 from effmeter.lab.cli.sweep_progress import progress_of, seen_from_here
 from effmeter.lab.sweep import Cell, Outcome, TrainingDevice, record_cells
-from effmeter.lab.sweep.outcome import TRACEBACK_NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,5 @@ def _report_crashes(outcomes: Sequence[Outcome]) -> None:
         if outcome.traceback is not None and outcome.path is not None:
             file = seen_from_here(outcome.path)
             click.echo(
-                f"{outcome.cell.name} {outcome.status}; traceback: the note {TRACEBACK_NOTE!r} of "
-                f"{file}, or --json",
-                err=True,
+                f"{outcome.cell.name} {outcome.status}; traceback: effmeter report {file}", err=True
             )

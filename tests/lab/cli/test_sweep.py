@@ -103,7 +103,8 @@ def test_a_crashed_run_is_one_line_with_the_place_of_its_traceback(
     crashed, complete = result.stdout.splitlines()
     line, end = result.stderr.splitlines()[-2:]
     assert line.startswith("faulty-1-digits-seed-0 crashed: ValueError: Expected input batch_size")
-    assert f"traceback: the note 'traceback' of {crashed}" in line
+    assert line.endswith(f"; traceback: effmeter report {crashed}")
+    assert "ValueError: Expected input batch_size" in call("report", crashed).stdout
     assert end == "effmeter: 1 of 2 runs did not complete"
     assert "Traceback" not in result.stderr
     (note,) = (n for n in read_run(call.folder / crashed).notes if n.name == "user:traceback")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from effmeter.lab.studies.comparison import Arm, Comparison, TablePlan
 from effmeter.lab.studies.comparison_table import learning_table, speed_table
-from effmeter.lab.studies.gradient_approximation.settings import FULL, SMALL, TINY, Settings
+from effmeter.lab.studies.gradient_approximation.settings import FULL, SMALL, TINY, GradientSettings
 from effmeter.lab.studies.method_results import MethodResults, MethodScale
 from effmeter.lab.studies.method_study import MethodStudy
 from effmeter.lab.studies.paper_table import PaperTable
@@ -20,12 +20,12 @@ _SCHEDULES = ("s1", "s2", "s3")
 _NOTES = ("no published figures of this table are held",)
 
 
-def study_scale(settings: Settings) -> MethodScale:
+def study_scale(settings: GradientSettings) -> MethodScale:
     """All tables of a scale."""
     return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
-def _tables(settings: Settings) -> Iterable[TablePlan]:
+def _tables(settings: GradientSettings) -> Iterable[TablePlan]:
     two_layers = tuple(_two_layers(settings, dataset) for dataset in settings.datasets)
     plain = tuple(_plain(settings, dataset) for dataset in settings.datasets)
     residual = tuple(_residual(settings, dataset) for dataset in settings.datasets)
@@ -40,17 +40,17 @@ def _tables(settings: Settings) -> Iterable[TablePlan]:
     yield TablePlan(SPEED, "Table 5", "time of training", (*plain, *residual), _NOTES)
 
 
-def _two_layers(settings: Settings, dataset: str) -> Comparison:
+def _two_layers(settings: GradientSettings, dataset: str) -> Comparison:
     dense = settings.variant(settings.two_layers, dataset)
     return Comparison(dense, tuple(_arms(dense, ("cnn2",))))
 
 
-def _plain(settings: Settings, dataset: str) -> Comparison:
+def _plain(settings: GradientSettings, dataset: str) -> Comparison:
     dense = settings.variant(settings.plain, dataset)
     return Comparison(dense, tuple(_arms(dense, _SCHEDULES)))
 
 
-def _residual(settings: Settings, dataset: str) -> Comparison:
+def _residual(settings: GradientSettings, dataset: str) -> Comparison:
     dense = settings.variant(settings.residual, dataset)
     smaller = settings.variant(settings.smaller, dataset)
     switched = dense.using(f"max-gradient:schedule=s2,{settings.plateau}")

@@ -10,7 +10,7 @@ from effmeter.lab.studies.grow_prune_select.settings import (
     SMALL_FRACTION,
     TINY,
     Network,
-    Settings,
+    SelectionSettings,
 )
 from effmeter.lab.studies.grow_prune_select.tables import paper_tables
 from effmeter.lab.studies.method_results import MethodScale
@@ -26,19 +26,19 @@ _NOTES = (
 )
 
 
-def study_scale(settings: Settings) -> MethodScale:
+def study_scale(settings: SelectionSettings) -> MethodScale:
     """All tables of a scale."""
     return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
-def _tables(settings: Settings) -> Iterable[TablePlan]:
+def _tables(settings: SelectionSettings) -> Iterable[TablePlan]:
     for number, network, dataset in settings.tables:
         comparison = _comparison(settings, network, dataset)
         name, title = f"Table {NUMERALS[number]}", f"{network.architecture} on {dataset}"
         yield TablePlan(f"table-{number}", name, title, (comparison,), _NOTES)
 
 
-def _comparison(settings: Settings, network: Network, dataset: str) -> Comparison:
+def _comparison(settings: SelectionSettings, network: Network, dataset: str) -> Comparison:
     big, small = settings.big(network, dataset), settings.small(network, dataset)
     return Comparison(
         big,

@@ -47,7 +47,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SspropSettings:
     """What stands for the paper's ResNet-18, ResNet-50 and ResNet-26, and what is learned."""
 
     name: str
@@ -87,7 +87,7 @@ class Settings:
 _CIFAR = (Course("cifar10", 50, 250), Course("cifar100", 50, 250))
 _PUBLISHED_DISTANCE = (("features", "inception"), ("generated", 10_000))
 
-TINY = Settings(
+TINY = SspropSettings(
     "tiny",
     "scikit-learn's digits, narrow networks, minutes on two cores",
     courses=(Course("digits", 8, 8),),
@@ -111,7 +111,7 @@ TINY = Settings(
         ),
     ),
 )
-SMALL = Settings(
+SMALL = SspropSettings(
     "small",
     "MNIST and CIFAR-10, networks a quarter as wide, ten epochs",
     courses=(Course("mnist", 10, 10), Course("cifar10", 10, 10)),
@@ -129,7 +129,7 @@ SMALL = Settings(
     batch_sizes=(64, 128, 256),
     generation=(Generation("mnist", 10, ()),),
 )
-FULL = Settings(
+FULL = SspropSettings(
     "full",
     "the paper's data sets and networks; long, so take it in parts",
     courses=(

@@ -22,7 +22,7 @@ from effmeter.lab.studies.ssprop.settings import (
     TINY,
     Course,
     Generation,
-    Settings,
+    SspropSettings,
 )
 from effmeter.lab.studies.variant import Variant
 
@@ -58,12 +58,12 @@ def ssprop_arms(dense: Variant, *more_controls: Variant) -> tuple[Arm, ...]:
     )
 
 
-def study_scale(settings: Settings) -> MethodScale:
+def study_scale(settings: SspropSettings) -> MethodScale:
     """All tables of a scale."""
     return MethodScale(settings.name, settings.summary, tuple(_tables(settings)))
 
 
-def _tables(settings: Settings) -> Iterable[TablePlan]:
+def _tables(settings: SspropSettings) -> Iterable[TablePlan]:
     yield TablePlan(
         "table-4",
         "Table 4",
@@ -98,7 +98,7 @@ def _tables(settings: Settings) -> Iterable[TablePlan]:
     yield TablePlan(SEARCH, "Figure 4", "search in sparse and in dense mode", _search(settings))
 
 
-def _classification(settings: Settings) -> Iterable[Comparison]:
+def _classification(settings: SspropSettings) -> Iterable[Comparison]:
     for course in settings.courses:
         for network, epochs in (
             (settings.small, course.small_epochs),
@@ -117,7 +117,7 @@ def _generation(models: tuple[Generation, ...]) -> TablePlan:
     return TablePlan("table-5", "Table 5", "generation by diffusion models", comparisons, notes)
 
 
-def _dropout(settings: Settings, course: Course) -> Comparison:
+def _dropout(settings: SspropSettings, course: Course) -> Comparison:
     dense = settings.variant(settings.dropout, course.dataset, course.small_epochs)
     return Comparison(
         dense,
@@ -129,14 +129,14 @@ def _dropout(settings: Settings, course: Course) -> Comparison:
     )
 
 
-def _smaller(settings: Settings, course: Course) -> Comparison:
+def _smaller(settings: SspropSettings, course: Course) -> Comparison:
     epochs = course.large_epochs
     dense = settings.variant(settings.large, course.dataset, epochs)
     smaller = settings.variant(settings.smaller_dense, course.dataset, epochs)
     return Comparison(dense, (*ssprop_arms(dense, smaller), Arm("smaller, dense", smaller)))
 
 
-def _sensitivity(settings: Settings) -> Iterable[tuple[str, tuple[Arm, ...]]]:
+def _sensitivity(settings: SspropSettings) -> Iterable[tuple[str, tuple[Arm, ...]]]:
     dense = settings.sensitivity_variant
     yield "dimensions, and top-k against random", tuple(_dimension_arms(dense))
     schedules = tuple(Arm(name, dense.using(text)) for name, text in _SCHEDULES.items())
@@ -157,7 +157,7 @@ def _dimension_arms(dense: Variant) -> Iterable[Arm]:
         yield Arm(f"{dimension}, random", random, computes_densely=masks)
 
 
-def _search(settings: Settings) -> tuple[Comparison, ...]:
+def _search(settings: SspropSettings) -> tuple[Comparison, ...]:
     dense = settings.sensitivity_variant
     grid = itertools.product(settings.learning_rates, settings.batch_sizes)
     points = [

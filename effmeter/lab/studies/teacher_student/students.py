@@ -15,7 +15,7 @@ from effmeter.lab.studies.teacher_student.scale import StudentScale
 from effmeter.lab.sweep.catalogue import RunCatalogue
 from effmeter.lab.sweep.occupancy import PROCESSOR, occupy
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES
-from effmeter.lab.workloads.teacher_student.trial import Trial
+from effmeter.lab.workloads.teacher_student.trial import StudentTrial
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import MaxEpochs
@@ -80,7 +80,7 @@ def record_students(
         tell(f"{len(found)} of {len(students)} students were recorded earlier")
     if to_record:
         with occupy(PROCESSOR, os.environ, on_wait):
-            Trial(APPROACHES["big"]).train(_WARMING_ITERATIONS)
+            StudentTrial(APPROACHES["big"]).train(_WARMING_ITERATIONS)
             for number, student in enumerate(to_record, 1):
                 tell(f"{student.name}: recording {number} of {len(to_record)}")
                 catalogue.set_aside(student)
@@ -98,7 +98,7 @@ def by_approach(runs: Mapping[Student, RecordedRun]) -> dict[str, BySeed]:
 
 
 def _record(student: Student, directory: Path) -> RecordedRun:
-    trial = Trial(APPROACHES[student.approach], student.seed)
+    trial = StudentTrial(APPROACHES[student.approach], student.seed)
     with track(student.name, student.labels, directory=directory, join=False) as run:
         for epoch in run.epochs(stop=MaxEpochs(1)):
             work = trial.train(student.iterations)

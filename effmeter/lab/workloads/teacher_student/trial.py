@@ -21,7 +21,7 @@ from effmeter.methods.method import Batch, Method
 
 
 @dataclass(slots=True)
-class Trial:
+class StudentTrial:
     """A student with its task; ``train`` it once. What is prepared here need not be measured."""
 
     approach: Approach

@@ -3,7 +3,7 @@
 import pytest
 
 from effmeter.errors import UsageError
-from effmeter.lab.studies.grow_prune_select.settings import FULL, SMALL, TINY, Settings
+from effmeter.lab.studies.grow_prune_select.settings import FULL, SMALL, TINY, SelectionSettings
 from effmeter.lab.studies.grow_prune_select.study import SCALES
 from effmeter.lab.studies.grow_prune_select.tables import published_energies, published_gains
 from effmeter.lab.studies.variant import cells_of
@@ -44,7 +44,7 @@ def test_the_full_scale_has_the_schedule_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("settings", [TINY, SMALL, FULL], ids=lambda settings: settings.name)
-def test_a_schedule_ends_within_the_training(settings: Settings) -> None:
+def test_a_schedule_ends_within_the_training(settings: SelectionSettings) -> None:
     for _, _, dataset in settings.tables:
         method = parse_method(f"filter-pruning:{settings.schedule(dataset)}")
         assert isinstance(method, FilterPruning)
