@@ -148,9 +148,10 @@ def test_a_tracked_loop_prefers_it_and_starts_no_other(daemon: Daemon, tmp_path:
 def test_two_recordings_at_different_rates_share_one_sampling(
     daemon: Daemon, tmp_path: Path
 ) -> None:
-    slow = effmeter.Run("slow", directory=tmp_path, rate_hz=5, join=False)
-    fast = effmeter.Run("fast", directory=tmp_path, rate_hz=200, join=False)
-    with slow, fast:
+    with (
+        effmeter.track("slow", directory=tmp_path, rate_hz=5, join=False) as slow,
+        effmeter.track("fast", directory=tmp_path, rate_hz=200, join=False) as fast,
+    ):
         busy(1.0)
         assert json.loads(daemon.ask("status", "--json").stdout)["recordings"] == 2
     assert slow.path is not None
