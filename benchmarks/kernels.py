@@ -21,9 +21,9 @@ FEWEST_CHANNELS = 64
 LAYOUTS = ("NCHW", "channels_last")
 STEPS = (
     Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant"),
-    Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant,plan=measured"),
+    Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant,autotune=true"),
     Entry("max-gradient:schedule=all"),
-    Entry("max-gradient:schedule=all,plan=measured"),
+    Entry("max-gradient:schedule=all,autotune=true"),
 )
 
 Times = Mapping[str, Sequence[float]]

@@ -14,10 +14,10 @@ from effmeter.lab.workloads.models.catalogue import parse_model
 from effmeter.lab.workloads.models.entry import Images
 from effmeter.lab.workloads.training import choose_device
 from effmeter.methods.gradients.approximate_convolution import Approximated, MaxWeights
-from effmeter.methods.gradients.convolution import Geometry
+from effmeter.methods.gradients.autotune import dense
 from effmeter.methods.gradients.rewriting import ConvolutionRule
 from effmeter.methods.gradients.sparse_convolution import Sparsity
-from effmeter.methods.ops.autotune import dense
+from effmeter.methods.ops.convolution import Geometry
 from effmeter.methods.ops.dispatch import kernel_path
 
 _LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -32,7 +32,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from effmeter.errors import UnfitError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import Work
 from effmeter.methods.seeds import derived_seed
 
@@ -87,8 +87,8 @@ class Method(ABC):
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         self.generator = torch.Generator().manual_seed(derived_seed(seed, self.name))
-        self._ledger: Ledger | None = None
-        self._account = Work()
+        self._account: FlopsAccount | None = None
+        self._last_work = Work()
         self._epoch_flops: list[tuple[float, float]] = []
         """FLOPs executed, and dense, of each whole epoch."""
         self._epoch_began = Work()
@@ -105,15 +105,15 @@ class Method(ABC):
         refuse_wrapped(model)
         self._refuse_attached()
         self._check(model, optimizer)
-        ledger = Ledger(model)
-        ledger.open()
-        self._plug(model, optimizer, ledger)
+        account = FlopsAccount(model)
+        account.open()
+        self._plug(model, optimizer, account)
         return self
 
     def detach(self) -> None:
         """Come off; the model is as it was, its weights as they have become."""
-        if self._ledger is not None:
-            self._ledger.close()
+        if self._account is not None:
+            self._account.close()
             self._unplug()
 
     def __enter__(self) -> Self:
@@ -160,7 +160,7 @@ class Method(ABC):
 
     def work(self) -> Work:
         """The work since it was attached; that of the last attachment once it is detached."""
-        return self._account if self._ledger is None else self._ledger.work()
+        return self._last_work if self._account is None else self._account.work()
 
     def cycle(self, epochs: int | None = None) -> Cycle | None:
         """What has to be counted to know its work on average in a training of ``epochs``.
@@ -183,7 +183,7 @@ class Method(ABC):
 
     @abstractmethod
     def control(self, *, seed: int = 0) -> "Method":
-        """The dumb alternative of the same work, which this method must beat."""
+        """The naive baseline of the same work, which this method must beat."""
 
     def state_dict(self) -> dict[str, Any]:
         """What resuming needs, for ``torch.save``; the model and optimizer have their own."""
@@ -194,31 +194,31 @@ class Method(ABC):
         """Go on where ``state_dict`` was taken."""
         self.generator.set_state(state["generator"])
         self._epoch_flops = [(executed, dense) for executed, dense in state["epochs"]]
-        self._goes_on = self._ledger is None
+        self._goes_on = self._account is None
         self._load_state(state)
 
     def _refuse_attached(self) -> None:
-        if self._ledger is not None:
+        if self._account is not None:
             raise AttachError(f"{self.name} is attached already: detach it first")
 
-    def _plug(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _plug(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         """Plug in under an account that is open."""
-        self._ledger, self._epoch_began = ledger, Work()
+        self._account, self._epoch_began = account, Work()
         if not self._goes_on:
             self._epoch_flops = []
         self._goes_on = False
-        self._attach(model, optimizer, ledger)
+        self._attach(model, optimizer, account)
 
     def _unplug(self) -> None:
         """Come off; the account is the opener's to close."""
-        if self._ledger is not None:
+        if self._account is not None:
             self._detach()
-            self._account, self._ledger = self._ledger.work(), None
+            self._last_work, self._account = self._account.work(), None
 
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Raise AttachError where this method does not fit."""
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         """Plug in."""
 
     def _detach(self) -> None:
@@ -235,9 +235,9 @@ class Method(ABC):
         return work.executed.total, work.dense.total
 
     def _offer(self, rows: int) -> None:
-        if self._ledger is None:
+        if self._account is None:
             raise AttachError(f"{self.name} is not attached: call attach(model, optimizer) first")
-        self._ledger.offer(rows)
+        self._account.offer(rows)
 
 
 class Dense(Method):

@@ -17,7 +17,7 @@ from effmeter.methods.flops.work import NO_FLOPS, BackwardShare, Flops, LayerKin
 _ALL = BackwardShare()
 
 
-class Ledger:
+class FlopsAccount:
     """The work account of one model; ``open`` it before training and ``close`` it after.
 
     Calls in training mode count, so an evaluation costs nothing here.

@@ -15,11 +15,11 @@ from torch.nn import Parameter
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UnfitError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import AttachError
 
 
-class Waterfall:
+class ProgressiveFreezing:
     """The layers of one model in the order of execution, and how far they are frozen.
 
     The order is that of the last calls in the first training step: a layer called twice counts
@@ -28,8 +28,8 @@ class Waterfall:
     are not whole.
     """
 
-    def __init__(self, model: nn.Module, ledger: Ledger, order: Sequence[str] = ()) -> None:
-        self._ledger = ledger
+    def __init__(self, model: nn.Module, account: FlopsAccount, order: Sequence[str] = ()) -> None:
+        self._account = account
         self._parameters = {
             name: parameters
             for name, module in model.named_modules()
@@ -99,7 +99,7 @@ class Waterfall:
             return
         self._thaw()
         self._frozen_to = layer
-        self._ledger.shows_dense(layer is None)
+        self._account.shows_dense(layer is None)
         if layer is None:
             return
         last = self._order.index(layer)

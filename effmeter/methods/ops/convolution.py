@@ -15,7 +15,7 @@ from torch.nn.modules.utils import _pair
 from effmeter.errors import UsageError
 
 Pair = tuple[int, ...]
-Backend = Literal["framework", "img2col"]
+Backend = Literal["torch", "img2col"]
 Wanted = tuple[bool, bool, bool]
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 """To the inputs, the weights and the bias; None where it is not wanted."""
@@ -75,7 +75,7 @@ def gradients(
     weight: Tensor,
     geometry: Geometry,
     wanted: Wanted,
-    backend: Backend = "framework",
+    backend: Backend = "torch",
 ) -> Gradients:
     """All that are wanted.
 
