@@ -17,7 +17,8 @@
                 optimizer.step()
             method.end_epoch(epoch_loss)                                    # 6
 
-A method that does not use a hook does without its line, but the work account wants ``begin_step``.
+A loop may omit the hooks that its method does not use, except ``begin_step``, which counts the
+rows that the loop offers.
 """
 
 from abc import ABC, abstractmethod
@@ -37,7 +38,7 @@ from effmeter.methods.flops.work import Work
 from effmeter.methods.seeds import derived_seed
 
 ActsOn = Literal["batches", "samples", "layers", "gradients", "structure"]
-"""What a method leaves out or rewrites; two that act on the same cannot be combined."""
+"""What a method skips or rewrites; two methods that act on the same cannot be combined."""
 
 
 class AttachError(UnfitError):
@@ -65,7 +66,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """After so many epochs, each of so many batches, what a method leaves of the work repeats."""
+    """The period, in epochs and batches, after which the work that a method leaves repeats."""
 
     epochs: int = 1
     batches: int = 1
@@ -80,7 +81,7 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
-    """As it is called on the command line and in run files."""
+    """The name on the command line and in run files."""
     acts_on: ActsOn | None = None
     """None: it cannot be combined with another method."""
 
@@ -96,11 +97,11 @@ class Method(ABC):
         """Whether a state was loaded for the next attachment."""
 
     def attach(self, model: nn.Module, optimizer: Optimizer) -> Self:
-        """Plug into a model and its optimizer; as a context manager it comes off at the end.
+        """Plug into a model and its optimizer; as a context manager, detach at the end.
 
         Parameters, state_dict keys and the optimizer's state stay the same objects. The account
-        begins anew, or goes on where a state was loaded. AttachError for what it cannot handle,
-        before anything is changed.
+        begins anew, or goes on where a state was loaded. AttachError for a model or
+        optimizer that it cannot handle, before anything is changed.
         """
         refuse_wrapped(model)
         self._refuse_attached()
@@ -111,7 +112,7 @@ class Method(ABC):
         return self
 
     def detach(self) -> None:
-        """Come off; the model is as it was, its weights as they have become."""
+        """Unplug; the model is as before, with the weights that it has learned."""
         if self._account is not None:
             self._account.close()
             self._unplug()
@@ -133,7 +134,7 @@ class Method(ABC):
         """Epoch ``epoch`` (from 0) of ``epochs`` begins; some schedules need to know how many."""
 
     def begin_step(self, batch: Batch) -> Batch | None:
-        """What of the loop's batch to train on; None: nothing, the loop goes on to the next."""
+        """The part of the loop's batch to train on; None: skip it and take the next batch."""
         self._offer(len(batch))
         return self.select(batch)
 
@@ -142,7 +143,7 @@ class Method(ABC):
         return batch
 
     def after_backward(self, loss: Tensor) -> None:
-        """The gradients of this step are there, and the optimizer has not stepped."""
+        """The gradients of this step exist, and the optimizer has not stepped yet."""
 
     def end_epoch(self, loss: float) -> None:
         """An epoch ended with this mean training loss."""
@@ -152,10 +153,10 @@ class Method(ABC):
     @property
     @abstractmethod
     def active(self) -> bool:
-        """Whether it has left out or changed anything so far.
+        """Whether it has skipped or changed anything so far.
 
-        Each method knows that of itself: the work account is that of all parts of a combination,
-        and not all that changes a training saves work.
+        Each method answers for itself: the account of the work covers all parts of a
+        combination, and not every change of a training saves work.
         """
 
     def work(self) -> Work:
@@ -163,7 +164,7 @@ class Method(ABC):
         return self._last_work if self._account is None else self._account.work()
 
     def cycle(self, epochs: int | None = None) -> Cycle | None:
-        """What has to be counted to know its work on average in a training of ``epochs``.
+        """The stretch of training over which its work is to be averaged, of ``epochs`` in all.
 
         None where that follows from the data or from chance and is known only afterwards.
         UnfitError for a schedule that depends on the number of epochs if none is given.
@@ -171,7 +172,7 @@ class Method(ABC):
         return None
 
     def executed_fractions(self, epochs_per_segment: int = 30) -> tuple[float, ...]:
-        """Executed over dense work in each segment of so many epochs, for a matched control.
+        """Executed over dense work in each segment of ``epochs_per_segment`` epochs, for a control.
 
         Work since the last whole epoch counts with the last segment; without any, no segments.
         """
@@ -183,10 +184,10 @@ class Method(ABC):
 
     @abstractmethod
     def control(self, *, seed: int = 0) -> "Method":
-        """The naive baseline of the same work, which this method must beat."""
+        """The naive baseline of equal work, which this method must beat."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What resuming needs, for ``torch.save``; the model and optimizer have their own."""
+        """The state to resume from, for ``torch.save``, beside those of model and optimizer."""
         kept = {"generator": self.generator.get_state(), "epochs": list(self._epoch_flops)}
         return {**kept, **self._state()}
 
@@ -247,7 +248,7 @@ class Dense(Method):
 
     @property
     def active(self) -> bool:
-        """Never."""
+        """Whether it has changed anything: a dense training never does."""
         return False
 
     def cycle(self, epochs: int | None = None) -> Cycle:
@@ -255,7 +256,7 @@ class Dense(Method):
         return Cycle()
 
     def control(self, *, seed: int = 0) -> "Dense":
-        """Itself."""
+        """The dense training is its own control."""
         return Dense(seed=seed)
 
 

@@ -104,7 +104,7 @@ class MaxWeights:
 
 
 def factor(value: Factor, rows: int) -> float:
-    """The number that a factor is for a batch of so many rows."""
+    """The value of a factor for a batch of ``rows`` rows."""
     return 1.0 / rows if value == "batch" else value
 
 

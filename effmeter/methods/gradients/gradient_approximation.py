@@ -51,7 +51,7 @@ class GradientApproximation(GradientMethod):
     place and may name a different approximation each time. ``sigma`` is the deviation of random
     gradients, ``k`` and ``scale`` are those of max gradients: ``scale`` 1 fits a loss that is a
     mean over the batch, "batch" one that is a sum. ``plateau_patience`` epochs without progress
-    of the loss, told by ``end_epoch``, end all approximation. ``grouped`` says whether
+    of the loss, which ``end_epoch`` takes, end all approximation. ``grouped`` says whether
     convolutions with groups are refused or left exact. With ``autotune``, layers whose backward
     pass gains no time by the max gradient on this machine stay exact; see ``Autotuned``. Zero and
     random gradients, its controls, then leave out the same layers.

@@ -1,7 +1,7 @@
 """The operators of ``effmeter.methods.ops.operators`` by the kernels for the processor.
 
 Tensors are read where they lie. Kernels compute in float32: half precision is widened first, any
-other type is left to the framework.
+other type is left to PyTorch.
 """
 
 import math
@@ -38,7 +38,7 @@ def max_gradient_weight(
 
 
 def most_important(output_gradient: Tensor, count: int) -> Tensor:
-    """The sums by a kernel, the choice by the framework."""
+    """The sums by a kernel, the choice by PyTorch."""
     if not _in_float32(output_gradient):
         return eager.most_important(output_gradient, count)
     with _threads_for(output_gradient):
@@ -48,7 +48,7 @@ def most_important(output_gradient: Tensor, count: int) -> Tensor:
 
 
 def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Tensor:
-    """One copy, whatever the layouts; without a change of layout the framework's is as good."""
+    """One copy, whatever the layouts; without a change of layout PyTorch's copy is as fast."""
     if not channels_last or not _in_float32(output_gradient):
         return eager.gathered(output_gradient, chosen, channels_last)
     halves = output_gradient.dtype.itemsize == 2
@@ -59,10 +59,10 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """Several times as fast as the framework's copy."""
+    """Several times as fast as PyTorch's copy."""
     if images.dtype != torch.float32 or not images.is_contiguous():
         return eager.channels_last(images)
-    # Memory from the framework: NumPy's asks for huge pages, and Linux may move others for them
+    # Memory from PyTorch: NumPy's asks for huge pages, and Linux may move others for them
     # in several times the time that the copy takes.
     laid_out = torch.empty_like(images, memory_format=torch.channels_last)
     with _threads_for(images):
@@ -108,11 +108,11 @@ def confidence(
 
 @contextmanager
 def _threads_for(*tensors: Tensor) -> Iterator[None]:
-    """As many as the framework would take for so many numbers."""
+    """As many threads as PyTorch would use for these tensors."""
     count = torch.get_num_threads()
     shares = 1 + sum(tensor.numel() for tensor in tensors) // _NUMBERS_WORTH_A_THREAD
     with threads(min(shares, count)):
-        # Where Numba's threads start, they set the number of those of OpenMP: the framework's too.
+        # Where Numba's threads start, they set the number of those of OpenMP: PyTorch's too.
         if torch.get_num_threads() != count:
             torch.set_num_threads(count)
         yield

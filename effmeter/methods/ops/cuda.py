@@ -1,8 +1,8 @@
 """The operators of ``effmeter.methods.ops.operators`` by the kernels for CUDA.
 
-They are launched on the framework's current stream and wait for nothing; the kept rows of
+They are launched on PyTorch's current stream and wait for nothing; the kept rows of
 ``confidence`` alone do, since their number decides a shape. Tensors are read where they lie;
-bfloat16 as its bits. Types that the kernels do not know are left to the framework.
+bfloat16 as its bits. Types that the kernels do not know are left to PyTorch.
 """
 
 import functools
@@ -46,7 +46,7 @@ def max_gradient_weight(
 
 
 def most_important(output_gradient: Tensor, count: int) -> Tensor:
-    """The sums by a kernel, the choice by the framework."""
+    """The sums by a kernel, the choice by PyTorch."""
     if not _known(output_gradient):
         return eager.most_important(output_gradient, count)
     with torch.cuda.device(output_gradient.device):
@@ -72,7 +72,7 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """By the framework, whose copy is as fast as the memory."""
+    """By PyTorch, whose copy is as fast as the memory."""
     return eager.channels_last(images)
 
 

@@ -1,7 +1,7 @@
 """The custom operators ``torch.ops.effmeter.*`` behind the methods.
 
-Each runs compiled kernels where they can run, and the framework's operations elsewhere; see
-``kernel_paths``. To ``torch.compile`` they are opaque calls whose shapes are known. None is
+Each runs compiled kernels where they can run, and PyTorch's operations elsewhere; see
+``dispatch``. To ``torch.compile`` they are opaque calls whose shapes are known. None is
 differentiable: they compute gradients, or choose by them.
 """
 
@@ -23,7 +23,7 @@ _COMPILED = {
     "cpu": "effmeter.methods.ops.cpu",
     "cuda": "effmeter.methods.ops.cuda",
 }
-_FRAMEWORK = "effmeter.methods.ops.torch"
+_EAGER = "effmeter.methods.ops.torch"
 
 _FORMATS = (torch.contiguous_format, torch.channels_last)
 _LIBRARY = torch.library.Library("effmeter", "DEF")
@@ -110,7 +110,7 @@ def _kernels(tensor: Tensor) -> Any:
     """The module that computes where a tensor lies."""
     device_type = tensor.device.type
     compiled = kernel_path(device_type).compiled
-    return importlib.import_module(_COMPILED[device_type] if compiled else _FRAMEWORK)
+    return importlib.import_module(_COMPILED[device_type] if compiled else _EAGER)
 
 
 def _normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:

@@ -1,6 +1,6 @@
-"""The operators of ``effmeter.methods.ops.operators`` in plain operations of the framework.
+"""The operators of ``effmeter.methods.ops.operators`` in plain PyTorch operations.
 
-They run on any device and in any type, and are what runs where no compiled kernel can.
+They run on any device and in any type, wherever no compiled kernel can.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """A copy by the framework."""
+    """A copy by PyTorch."""
     return images.contiguous(memory_format=torch.channels_last)
 
 

@@ -8,7 +8,7 @@ qualifying layer nearest the output sets how far; a skip lasts ``hold`` steps an
 follows, whose gradient is compared with that of the last dense one, so with 1 at most every
 second step skips.
 
-Skipped layers have no gradient (None). Optimizers of the framework then leave them alone:
+Skipped layers have no gradient (None). PyTorch's optimizers then leave them alone:
 weights, momentum and weight decay stand still. Their forward pass runs, and batch norm's
 statistics move. A step is what lies between two optimizer steps, so gradients may be accumulated
 and scaled; ``after_backward`` takes the unscaled loss.

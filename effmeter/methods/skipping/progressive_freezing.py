@@ -1,7 +1,7 @@
 """A model frozen from its input up to a layer, so that its backward pass ends there.
 
 Nothing is computed and thrown away: the frozen part stores no activations for a backward pass and
-gets no gradients (None, which makes optimizers of the framework leave a parameter and its state
+gets no gradients (None, which makes PyTorch's optimizers leave a parameter and its state
 alone). Its forward pass runs as ever, and batch norm's statistics move.
 """
 
@@ -24,7 +24,7 @@ class ProgressiveFreezing:
 
     The order is that of the last calls in the first training step: a layer called twice counts
     where it is called last, and a parameter of several layers where the last of them is. Layers
-    are named as in the model. ``order`` is one known from before. The account is told which steps
+    are named as in the model. ``order`` is one known from before. The account learns which steps
     are not whole.
     """
 
