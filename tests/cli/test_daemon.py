@@ -297,7 +297,7 @@ def test_a_recorder_of_another_user_is_not_believed() -> None:
                 signal.pause()
         try:
             eventually(path.exists, "the impostor listens")
-            with pytest.raises(RecorderError, match="served by another user"):
+            with pytest.raises(RecorderError, match="belongs to another user"):
                 connect(path)
         finally:
             os.kill(impostor, signal.SIGKILL)
