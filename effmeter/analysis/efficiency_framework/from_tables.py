@@ -30,7 +30,7 @@ from effmeter.analysis.efficiency_framework.trials import (
     refuse_mixtures,
     refuse_repeated,
 )
-from effmeter.analysis.overtraining import overtraining
+from effmeter.analysis.overtraining import overtraining_between
 from effmeter.analysis.power_samples import RATE_WARNING
 from effmeter.energy import Energy
 from effmeter.errors import TableError, UsageError
@@ -169,7 +169,7 @@ def _verdict(row: Row, epochs: Sequence[int]) -> TrialOvertraining:
         {epoch: float(row.number(f"{part}_{epoch}")) for epoch in epochs}
         for part in ("train", "test")
     )
-    return TrialOvertraining(_trial(row), overtraining(train, test), row.source)
+    return TrialOvertraining(_trial(row), overtraining_between(train, test), row.source)
 
 
 def _check_together(observed: Sequence[Observation], verdicts: Sequence[TrialOvertraining]) -> None:
