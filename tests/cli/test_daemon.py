@@ -251,7 +251,9 @@ def record_spans(path: Path) -> list[list[str]]:
         while now_ns() < until_ns:
             with run.span("s"):
                 busy(0.002)
-        return identities_of_writers(recorder_of(run))
+        recorder = recorder_of(run)
+        eventually(lambda: bool(identities_of_writers(recorder)), "the writer acts as the user")
+        return identities_of_writers(recorder)
 
 
 @needs_root
