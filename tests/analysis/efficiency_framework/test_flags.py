@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effmeter.analysis.efficiency_framework.flags import Printed, contradiction, flagged
+from effmeter.analysis.efficiency_framework.flags import PrintedNumber, contradiction, flagged
 from effmeter.analysis.efficiency_framework.result import build_framework
 from tests.analysis.efficiency_framework.observations import observation, observations, trial
 
 
-def printed(text: str) -> Printed:
-    return Printed.of(Decimal(text))
+def printed(text: str) -> PrintedNumber:
+    return PrintedNumber.of(Decimal(text))
 
 
 def test_a_number_is_known_to_its_last_printed_digit() -> None:
