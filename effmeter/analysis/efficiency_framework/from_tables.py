@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from effmeter.analysis.efficiency_framework.flags import Printed, contradiction
+from effmeter.analysis.efficiency_framework.flags import PrintedNumber, contradiction
 from effmeter.analysis.efficiency_framework.observation import (
     JOULES,
     POWER_SAMPLES,
@@ -135,7 +135,9 @@ def _observation(row: Row, metric: str, unit_j: float, quantity: str) -> Observa
         raise TableError(f"{row.source}: epochs is no whole number: {epochs}")
     clash = None
     if stated is not None:
-        clash = contradiction(Printed.of(learned), Printed.of(energy), Printed.of(stated))
+        clash = contradiction(
+            PrintedNumber.of(learned), PrintedNumber.of(energy), PrintedNumber.of(stated)
+        )
     return Observation(
         _trial(row),
         row.text("criterion"),
