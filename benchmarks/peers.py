@@ -28,7 +28,7 @@ from benchmarks.peers_machine import (
 )
 from benchmarks.surroundings import describe_host
 from benchmarks.tables import heading_of
-from effmeter.client.acquisition import DEFAULT_RATE_HZ
+from effmeter.client.request import DEFAULT_RATE_HZ
 
 LENGTHS_S = {0.5: 4, 1.0: 3, 2.0: 2, 5.0: 1}
 """Windows of each length in one round of one tool."""

@@ -78,15 +78,46 @@ class Channel:
 
     @classmethod
     def from_mapping(cls, described: Mapping[str, Any]) -> Self:
-        """The channel that a mapping describes; names it does not know are passed over."""
-        known = {k: v for k, v in described.items() if k in _CHANNEL_FIELDS}
+        """The channel that a mapping describes; names it does not know are passed over.
+
+        Raises NotARunError where a field is missing, or is no value that such a field can have.
+        """
         try:
+            known = {k: v for k, v in described.items() if k in _CHANNEL_FIELDS}
+            _check_fields(known)
             known["component"] = Component(known["component"])
             known["kind"] = Kind(known["kind"])
             known["provenance"] = Provenance(known["provenance"])
             return cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NotARunError(f"a channel's description cannot be read: {error}") from error
+
+
+_MAX_NUMBER = 1e18
+"""Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
+_TEXTS = ("name", "source", "device", "scope")
+_POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
+_NOT_NEGATIVE = ("resolution", "window_s", "gain_error_fraction", "call_cost_s")
+
+
+def _check_fields(described: Mapping[str, Any]) -> None:
+    """ValueError for a field of the wrong type, or a number outside its range."""
+    contained_in, modulus = described.get("contained_in"), described.get("modulus")
+    if contained_in is not None and not isinstance(contained_in, str):
+        raise ValueError("contained_in is no text")
+    if modulus is not None and (type(modulus) is not int or modulus < 1):
+        raise ValueError("modulus is no positive whole number")
+    for name in _TEXTS:
+        if not isinstance(described.get(name, ""), str):
+            raise ValueError(f"{name} is no text")
+    for name in (*_POSITIVE, *_NOT_NEGATIVE):
+        value = described.get(name)
+        if value is None and (name not in described or name == "max_power_w"):
+            continue
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"{name} is no number")
+        if not 0 <= value <= _MAX_NUMBER or (value == 0 and name in _POSITIVE):
+            raise ValueError(f"{name} is out of range")
 
 
 _UNSET = object()

@@ -9,7 +9,6 @@ A cover also says what its total does not know: components that nothing covers (
 and devices of the components it does cover that give no figure (``partial``).
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +17,12 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not see it (CUDA_VISIBLE_DEVICES)"
-VISIBLE_GPUS = "visible_gpus"
-"""Among what is told of a program: a list of UUIDs, where it can see these GPUs alone."""
-VISIBLE_GPUS_UNKNOWN = "visible_gpus_unknown"
-"""Why that cannot be told, where it is restricted."""
-_GPU_UUID = re.compile(r"GPU-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UNSEEN = "the program could not see it (its environment hides the device)"
+HIDDEN_CHANNELS = "hidden_channels"
+"""In a program's description: the channels of the devices that it may not use; missing where it
+may use all."""
+VISIBILITY_UNKNOWN = "visible_gpus_unknown"
+"""In a program's description: why its restriction cannot be resolved."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -88,18 +87,16 @@ def choose_cover(
     )
 
 
-def unseen_gpus(channels: Iterable[Channel], programs: Sequence[Any]) -> frozenset[str]:
-    """The channels of GPUs that none of the programs can see, by what is told of each.
+def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
+    """The channels of devices that none of the programs may use, by their descriptions.
 
-    Empty where any of them may see all; a channel names its GPU in ``device``.
+    Empty where any of them may use all.
     """
-    told = [p.get(VISIBLE_GPUS) if isinstance(p, Mapping) else None for p in programs]
-    lists = [uuids for uuids in told if isinstance(uuids, list)]
-    if not lists or len(lists) < len(told):
+    stated = [p.get(HIDDEN_CHANNELS) if isinstance(p, Mapping) else None for p in programs]
+    lists = [frozenset(map(str, names)) for names in stated if isinstance(names, list)]
+    if not lists or len(lists) < len(stated):
         return frozenset()
-    visible = {uuid for uuids in lists for uuid in uuids}
-    found = ((channel.name, _GPU_UUID.search(channel.device)) for channel in channels)
-    return frozenset(name for name, uuid in found if uuid and uuid[0] not in visible)
+    return frozenset.intersection(*lists)
 
 
 def _covered(candidates: Mapping[str, Channel]) -> set[Component]:

@@ -98,10 +98,9 @@ def children_of(pid: int) -> list[int]:
 
 def recorder_of(run: effmeter.Run) -> int:
     """The process that records a run."""
-    session = run._session
-    assert session is not None
-    assert session._connection is not None
-    return session._connection.recorder_pid
+    pid = run.recorder_pid
+    assert pid is not None, run.recording_failure
+    return pid
 
 
 def kill(pid: int) -> None:

@@ -1,14 +1,18 @@
-"""Who may import whom, read from the sources, so that a package need not be installed for it.
+"""The law of imports, read from the sources, so that nothing needs to be installed for it.
 
-Imports for type checking count as well: they too are knowledge of another part.
+Imports for type checking and inside functions count as well: they too are knowledge of another
+part. Three tests hold the law: the table of who may import whom, no circles, and no name in the
+place of a module. The rest holds what an import loads.
 """
 
 import ast
+import functools
 import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,10 +24,7 @@ PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
 LEAVES = frozenset({"errors", "units", "clock", "channel", "cover", "reason", "status"})
-KERNEL_LIBRARIES = frozenset({"numba", "numpy"})
-METHOD_LIBRARIES = frozenset({"torch", "numpy"})
-
-MAY_IMPORT: Mapping[str, frozenset[str]] = {
+INSTRUMENT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "energy": LEAVES,
     "probes": LEAVES,
@@ -33,33 +34,60 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "client": LEAVES | {"wire", "runfile", "state"},
     "recorder": LEAVES | {"energy", "probes", "wire", "runfile"},
     "stopping": LEAVES | {"energy"},
-    "tracking": LEAVES | {"energy", "stopping", "client", "runfile"},
+    "tracking": LEAVES | {"energy", "stopping", "client"},
     "recorded": LEAVES | {"energy", "runfile"},
     "analysis": LEAVES | {"energy", "recorded", "stopping"},
     "report": LEAVES | {"energy", "recorded", "analysis", "state"},
-    "kernels": frozenset(),
-    "methods": frozenset({"errors", "kernels"}),
 }
-INSTRUMENT = frozenset(MAY_IMPORT) - {"kernels", "methods"}
-EVERYTHING = frozenset({*MAY_IMPORT, "cli", "lab"})
-MAY_IMPORT = {
-    **MAY_IMPORT,
-    "cli": INSTRUMENT,
-    "lab": EVERYTHING,
-    "__init__": INSTRUMENT,
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    **INSTRUMENT,
+    "kernels": frozenset({"errors"}),
+    "methods": frozenset({"errors", "kernels"}),
+    "cli": frozenset({*INSTRUMENT, "__init__"}),
+    "lab": frozenset({*INSTRUMENT, "kernels", "methods", "cli", "__init__"}),
+    "__init__": frozenset(INSTRUMENT),
     "__main__": frozenset({"cli"}),
 }
+"""What each part of effmeter may import besides itself; ``__init__`` is ``effmeter`` itself."""
 
+MAY_IMPORT_INSIDE: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "probes": {
+        **dict.fromkeys(
+            ("rapl", "nvidia", "amd", "apple", "hwmon", "estimate"), frozenset({"base", "sysfs"})
+        )
+    },
+    "lab": {
+        "workloads": frozenset(),
+        "sweep": frozenset({"workloads"}),
+        "studies": frozenset({"workloads", "sweep"}),
+    },
+}
+"""The same inside a part: a family of sensors knows no other one."""
+
+KERNEL_LIBRARIES = frozenset({"numba", "numpy"})
+METHOD_LIBRARIES = frozenset({"torch", "numpy"})
 HEAVY = ("torch", "numba", "pyarrow", "numpy", "click", "rich", "pynvml", "psutil")
 
+Bound = tuple[str, str]
+"""A name that a module binds, and the dotted name that it was imported from, else ''."""
 
-def sources(*parts: str) -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if not parts or part_of(path) in parts]
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
 
 
-def part_of(path: Path) -> str:
-    """The folder or module directly under effmeter that holds a source file."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+@functools.cache
+def imported_names(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports, at any depth; ``from a import b`` counts as ``a.b``."""
+    names: set[str] = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
 
 
 def module_name(path: Path) -> str:
@@ -67,51 +95,59 @@ def module_name(path: Path) -> str:
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def imported_names(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports, at any depth; ``from a import b`` counts as ``a.b``."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imported_parts(path: Path) -> set[str]:
-    names = (name.split(".") for name in imported_names(path))
-    return {name[1] for name in names if name[0] == "effmeter" and len(name) > 1}
+@functools.cache
+def imported_modules(module: str) -> frozenset[str]:
+    """The modules of effmeter that a module names, itself left out."""
+    own = (name for name in imported_names(MODULES[module]) if name.split(".")[0] == "effmeter")
+    homes = (name if name in MODULES else name.rpartition(".")[0] for name in own)
+    return frozenset(home for home in homes if home != module)
 
 
-def imported_libraries(path: Path) -> set[str]:
-    roots = {name.split(".")[0] for name in imported_names(path)}
+def part_of(module: str, depth: int = 1) -> str:
+    """The part of effmeter that holds a module, or at depth 2 the part of that part."""
+    names = module.split(".")
+    return names[depth] if len(names) > depth else "__init__"
+
+
+def violations_of(table: Mapping[str, frozenset[str]], within: str = "") -> dict[str, list[str]]:
+    """The modules that import a part of effmeter (or of one part) that the table denies."""
+    depth = 2 if within else 1
+    found = {}
+    for module in MODULES:
+        part = part_of(module, depth)
+        if (within and part_of(module) != within) or (within and part not in table):
+            continue
+        named = (n for n in imported_modules(module) if not within or part_of(n) == within)
+        denied = {n for n in named if part_of(n, depth) not in table[part] | {part}}
+        if denied:
+            found[module] = sorted(denied)
+    return found
+
+
+def imported_libraries(module: str) -> set[str]:
+    roots = {name.split(".")[0] for name in imported_names(MODULES[module])}
     return roots - sys.stdlib_module_names - {"effmeter"}
 
 
-def import_graph() -> dict[str, set[str]]:
-    """Each module of effmeter with the modules of effmeter that it names."""
-    paths = {module_name(path): path for path in sources()}
-    graph: dict[str, set[str]] = {}
-    for module, path in paths.items():
-        named = (n if n in paths else n.rpartition(".")[0] for n in imported_names(path))
-        graph[module] = {name for name in named if name in paths and name != module}
-    return graph
-
-
-def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """One circle through each module that can reach itself, without repeats."""
-    found: dict[frozenset[str], list[str]] = {}
-    for start in graph:
-        paths = [[start]]
-        seen = {start}
-        while paths:
-            path = paths.pop(0)
-            for following in graph.get(path[-1], ()):
-                if following == start:
-                    found.setdefault(frozenset(path), path)
-                elif following not in seen:
-                    seen.add(following)
-                    paths.append([*path, following])
-    return list(found.values())
+def names_bound(body: list[ast.stmt]) -> Iterator[Bound]:
+    """Every name that the top level of a module binds, whichever way an ``if`` goes."""
+    for node in body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, ""
+            case ast.ClassDef(name=name):
+                yield name, ""
+            case ast.ImportFrom(module=module, names=names):
+                yield from ((n.asname or n.name, f"{module}.{n.name}") for n in names)
+            case ast.Assign(targets=targets):
+                yield from ((t.id, "") for t in targets if isinstance(t, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name, ""
+            case ast.If(body=inner, orelse=otherwise) | ast.Try(body=inner, orelse=otherwise):
+                yield from names_bound([*inner, *otherwise])
 
 
 def loaded_by(statement: str, *names: str) -> list[str]:
@@ -125,27 +161,43 @@ def loaded_by(statement: str, *names: str) -> list[str]:
 
 
 def test_each_part_imports_only_what_the_table_allows() -> None:
-    assert {part_of(path) for path in sources()} <= set(MAY_IMPORT), "a part without a rule"
-    violations = {
-        module_name(path): sorted(further)
-        for path in sources()
-        if (further := imported_parts(path) - MAY_IMPORT[part_of(path)] - {part_of(path)})
-    }
-    assert violations == {}
+    parts = {part_of(module) for module in MODULES}
+    assert parts == set(MAY_IMPORT), "a part without a rule, or a rule without its part"
+    found = violations_of(MAY_IMPORT)
+    for part, table in MAY_IMPORT_INSIDE.items():
+        found |= violations_of(table, within=part)
+    assert found == {}
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    assert circles(import_graph()) == []
+    try:
+        TopologicalSorter({module: imported_modules(module) for module in MODULES}).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_no_name_takes_the_place_of_a_module() -> None:
+    """``effmeter.a.b`` is always the module: nothing that ``effmeter.a`` binds is called ``b``."""
+    hidden = []
+    for module, path in MODULES.items():
+        is_package = path.name == "__init__.py"
+        for name, home in names_bound(tree_of(path).body):
+            taken = f"{module}.{name}" if is_package else module
+            own = name == module.rpartition(".")[2] and not is_package and not home
+            if own or (is_package and taken in MODULES and home != taken):
+                hidden.append(f"{taken} is hidden by {module}.{name}")
+    assert hidden == []
 
 
 def test_kernels_and_methods_load_the_libraries_of_their_table_alone() -> None:
     allowed = {"kernels": KERNEL_LIBRARIES, "methods": METHOD_LIBRARIES}
-    violations = {
-        module_name(path): sorted(further)
-        for path in sources(*allowed)
-        if (further := imported_libraries(path) - allowed[part_of(path)])
+    found = {
+        module: sorted(further)
+        for module in MODULES
+        if (part := part_of(module)) in allowed
+        and (further := imported_libraries(module) - allowed[part])
     }
-    assert violations == {}
+    assert found == {}
 
 
 @pytest.mark.parametrize("folder", ["effmeter", "tests", "benchmarks"])
@@ -175,6 +227,10 @@ def test_every_public_name_loads() -> None:
         assert getattr(effmeter, name) is not None
 
 
+def test_no_public_name_takes_the_place_of_a_module() -> None:
+    assert {part_of(module) for module in MODULES}.isdisjoint(effmeter.__all__)
+
+
 def test_public_names_are_listed_for_completion() -> None:
     assert set(effmeter.__all__) <= set(dir(effmeter))
 
@@ -184,31 +240,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         getattr(effmeter, "no_such" + "_name")
 
 
-def test_no_function_or_public_name_hides_a_module() -> None:
-    """A name in a package's namespace that is also one of its modules must be that module."""
-    hidden = []
-    for path in sources():
-        name = module_name(path)
-        package, _, last = name.rpartition(".")
-        if package and path.name != "__init__.py":
-            defined = {n.name for n in ast.parse(path.read_text()).body if isinstance(n, DEFINED)}
-            hidden += [name] * (last in defined)
-            init = PACKAGE.parent.joinpath(*package.split("."), "__init__.py")
-            bound = {i.rpartition(".")[2] for i in imported_names(init)} - {
-                i.rpartition(".")[2] for i in imported_names(init) if i == name
-            }
-            hidden += [f"{package}: {last}"] * (last in bound)
-    assert hidden == []
-    modules = {path.stem for path in PACKAGE.iterdir()}
-    assert modules.isdisjoint(effmeter.__all__)
-
-
-DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def test_every_module_of_the_instrument_loads_by_its_name() -> None:
-    """``import a.b.c as m`` gives the module, not something that took its place."""
-    for path in sources("analysis", "stopping", "tracking", "recorded", "report"):
-        name = module_name(path)
-        loaded = importlib.import_module(name)
-        assert sys.modules[name] is loaded
+def test_every_module_of_the_instrument_is_what_its_package_calls_by_its_name() -> None:
+    for module in MODULES:
+        package, _, name = module.rpartition(".")
+        if package and part_of(module) in INSTRUMENT and name != "__main__":
+            loaded = importlib.import_module(module)
+            assert getattr(sys.modules[package], name) is loaded

@@ -6,7 +6,7 @@ from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.channel import Channel, Kind
-from effmeter.cover import UNSEEN, VISIBLE_GPUS_UNKNOWN, lineage
+from effmeter.cover import UNSEEN, VISIBILITY_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
@@ -147,7 +147,7 @@ def _recording(run: RecordedRun) -> Iterator[str]:
 
 def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     programs = (s.program for s in run.sources if isinstance(s.program, dict))
-    for reason in dict.fromkeys(program.get(VISIBLE_GPUS_UNKNOWN) for program in programs):
+    for reason in dict.fromkeys(program.get(VISIBILITY_UNKNOWN) for program in programs):
         if reason:
             yield f"all GPUs are counted, though the program may not use all of them: {reason}"
     for suspend in run.suspends:

@@ -14,7 +14,8 @@ from effmeter.cli.group import CommandGroup
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import Connection, connect
 from effmeter.errors import RecorderError, UsageError
-from effmeter.recorder.shared import Access, serve_shared
+from effmeter.recorder.policy import ServicePolicy
+from effmeter.recorder.shared import serve_shared
 from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_socket
@@ -54,9 +55,9 @@ def command() -> None:
 def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: float) -> None:
     """Serve in the foreground until stopped, as service managers expect."""
     path = socket_path or shared_socket(os.environ)
-    access = Access(None if group is None else _gid(group), others_rate_hz)
+    gid = None if group is None else _gid(group)
     click.echo(f"effmeter: recording for this machine at {path}", err=True)
-    serve_shared(path, access)
+    serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz))
 
 
 @command.command("status")

@@ -1,126 +1,157 @@
-"""How a program comes to a recording.
+"""How a program gets to a recording, and back to one when its recorder dies.
 
-It joins the recording that it finds itself inside; else the ranks of a launch meet; else a
-shared recorder is asked, and a private one started where there is none.
+It joins the recording that surrounds it. Otherwise the ranks of a launch meet and share one.
+Otherwise it asks a shared recorder, and starts a private one where there is no shared one.
 """
 
+import contextlib
 import itertools
 import os
-import socket
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from effmeter.client import files as runfile
+from effmeter.client import files
 from effmeter.client.connection import Connection, connect
 from effmeter.client.launch import PrivateRecorder, launch_private
-from effmeter.client.program import describe_program, git_commit, library_versions
-from effmeter.client.rendezvous import Endpoint, Launch, Rendezvous, launch_of
-from effmeter.errors import EffmeterError, RecorderError, UsageError
-from effmeter.runfile.format import RUN_SUFFIX
-from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE, shared_sockets
-from effmeter.wire.protocol import Message
+from effmeter.client.rendezvous import Endpoint, Rendezvous, launch_of
+from effmeter.client.request import RecordingRequest
+from effmeter.errors import EffmeterError, RecorderError
+from effmeter.runfile.format import successor_path
+from effmeter.wire.paths import (
+    RECORDING_VARIABLE,
+    SOCKET_VARIABLE,
+    remove_private_directory,
+    shared_sockets,
+)
 
 RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
-DEFAULT_RATE_HZ = 10.0
 ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
-CHOICES = ("auto", "private", "shared")
+REJOIN_TIMEOUT_S = 0.05
 _ordinals = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingRequest:
-    """What a program wants recorded, and how."""
+class Acquired:
+    """A recording that this program takes part in."""
 
-    name: str
-    labels: Mapping[str, Any] = field(default_factory=dict)
-    directory: Path | None = None
-    rate_hz: float = DEFAULT_RATE_HZ
-    recorder: str = "auto"
-    join: bool = True
-    root_id: int = 0
-
-    def __post_init__(self) -> None:
-        if self.recorder not in CHOICES:
-            raise UsageError(f"recorder is one of {', '.join(CHOICES)}, not {self.recorder!r}")
-        if not 0 < self.rate_hz <= 1000:
-            raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
+    connection: Connection
+    endpoint: Endpoint
+    is_owner: bool = False
+    """Whether this program began the recording, rather than joined it."""
+    private: PrivateRecorder | None = None
+    """The recorder, where this program started it."""
 
 
-class Arrival:
-    """A program on its way to a recording, and where it came to."""
+class Acquisition:
+    """Finds or begins the recording of one request; ``warn`` receives what a user must know."""
 
     def __init__(
         self, request: RecordingRequest, environ: Mapping[str, str], warn: Callable[[str], None]
     ) -> None:
+        self.launch = launch_of(environ, next(_ordinals))
         self._request = request
         self._environ = environ
         self._warn = warn
-        self.launch: Launch | None = launch_of(environ, next(_ordinals))
-        self.connection: Connection | None = None
-        self.private: PrivateRecorder | None = None
-        self.rendezvous: Rendezvous | None = None
-        self.endpoint: Endpoint | None = None
-        self.run_id = uuid.uuid4().hex
-        self.is_owner = False
-        """Whether the recording is this program's own rather than joined."""
+        self._rendezvous: Rendezvous | None = None
+        self._run_id = uuid.uuid4().hex
 
-    def find(self) -> None:
-        """Come to a recording; EffmeterError or OSError where none can be had."""
-        if self._request.join and self._join_surrounding():
-            return
-        if self.launch is not None and self._request.join:
-            self.rendezvous = Rendezvous(self.launch, self._environ)
-            self.rendezvous.join_or_lead(self._try_join, self._lead)
-        else:
-            self._lead()
+    def acquire(self) -> Acquired:
+        """A recording; EffmeterError or OSError where none can be had."""
+        if self._request.join:
+            surrounding = self._join_surrounding()
+            if surrounding is not None:
+                return surrounding
+            if self.launch is not None:
+                self._rendezvous = Rendezvous(self.launch, self._environ)
+                return self._rendezvous.join_or_lead(
+                    self._try_join, self._lead, lambda acquired: acquired.endpoint
+                )
+        return self._lead()
 
-    def _join_surrounding(self) -> bool:
-        told = [self._environ.get(v) for v in (SOCKET_VARIABLE, RECORDING_VARIABLE)]
+    def succeed(self, dead: Acquired) -> Acquired:
+        """Start the successor of a dead recorder, and do not wait for it.
+
+        What is sent to it waits in its socket. EffmeterError or OSError where it cannot start.
+        """
+        endpoint = dead.endpoint
+        directory = None if dead.private is None else dead.private.directory
+        with _open(files.create(successor_path(Path(endpoint.run_file)))) as descriptor:
+            private = launch_private(self._environ, directory)
+            private.connection.greet_without_waiting(dead.connection.greeting)
+            self._begin_on(private.connection, descriptor, part=2, recording=endpoint.recording)
+        return Acquired(private.connection, endpoint, is_owner=True, private=private)
+
+    def rejoin(self, lost: Acquired) -> Acquired:
+        """Join the successor that the recording's owner starts; RecorderError while there is none.
+
+        Its answer is not waited for: the owner may begin the recording a moment later.
+        """
+        endpoint = lost.endpoint
+        connection = connect(endpoint.socket, REJOIN_TIMEOUT_S)
+        greeting = connection.greeting
+        connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
+        return Acquired(connection, endpoint)
+
+    def release(self, acquired: Acquired) -> None:
+        """Hang up, and remove what only this program's recording needed."""
+        acquired.connection.close()
+        if self._rendezvous is not None and acquired.is_owner:
+            self._rendezvous.close()
+        private = acquired.private
+        if private is not None and not private.socket_path.exists():
+            remove_private_directory(private.directory)
+
+    # Joining
+
+    def _join_surrounding(self) -> Acquired | None:
+        socket_path = self._environ.get(SOCKET_VARIABLE)
+        recording = self._environ.get(RECORDING_VARIABLE)
+        if not socket_path or not recording:
+            return None
         run_file = self._environ.get(RUN_FILE_VARIABLE, "")
-        if not all(told):
-            return False
-        if self._try_join(Endpoint(str(told[0]), str(told[1]), run_file)):
-            return True
-        self._warn("the surrounding recording cannot be joined; recording apart from it")
-        return False
+        joined = self._try_join(Endpoint(socket_path, recording, run_file))
+        if joined is None:
+            self._warn("the surrounding recording cannot be joined: this run records on its own")
+        return joined
 
-    def _try_join(self, endpoint: Endpoint) -> bool:
+    def _try_join(self, endpoint: Endpoint) -> Acquired | None:
         try:
             connection = connect(endpoint.socket)
         except RecorderError:
-            return False
-        connection.send({"op": "join", "recording": endpoint.recording, **self.describe_source()})
+            return None
+        greeting = connection.greeting
+        connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
         try:
             connection.expect("begun", ANSWER_TIMEOUT_S)
         except RecorderError:
             connection.close()
-            return False
-        self.connection, self.endpoint = connection, endpoint
-        return True
+            return None
+        return Acquired(connection, endpoint)
 
-    def _lead(self) -> Endpoint | None:
-        """Begin a recording of one's own, by a shared recorder or a private one."""
-        path = runfile.path_for(self._request.name, self._request.directory, self._environ)
-        descriptor = runfile.create(path)
+    # Beginning
+
+    def _lead(self) -> Acquired:
+        """Begin a recording with a shared recorder or a private one."""
+        path = files.path_for(
+            self._request.path or self._request.name, self._request.directory, self._environ
+        )
+        descriptor = files.create(path)
         try:
+            acquired = None
             if self._request.recorder != "private":
-                descriptor = self._begin_shared(path, descriptor)
-            if self.connection is None:
-                self._begin_private(path, descriptor)
+                acquired, descriptor = self._begin_shared(path, descriptor)
+            return acquired or self._begin_private(path, descriptor)
         except (EffmeterError, OSError):
-            runfile.discard(path)
+            files.discard(path)
             raise
         finally:
             os.close(descriptor)
-        self.is_owner = True
-        return self.endpoint
 
-    def _begin_shared(self, path: Path, descriptor: int) -> int:
-        """Try the shared recorders; the descriptor of the run's file, a new one if need be."""
+    def _begin_shared(self, path: Path, descriptor: int) -> tuple[Acquired | None, int]:
+        """Try the shared recorders; also the descriptor of the run's file, which may be new."""
         for place in self._shared_places():
             try:
                 connection = connect(place)
@@ -128,63 +159,51 @@ class Arrival:
                 self._warn(f"{error}; a private recorder is used instead")
                 continue
             try:
-                self.begin_on(connection, descriptor, part=1)
+                self._begin_on(connection, descriptor, part=1)
                 token = connection.expect("begun", ANSWER_TIMEOUT_S)["recording"]
             except RecorderError as error:
                 self._warn(f"{error}; a private recorder is used instead")
                 connection.close()
-                descriptor = runfile.recreate(path, descriptor)
+                # The refused recorder may still hold the descriptor and write to it later.
+                descriptor = files.recreate(path, descriptor)
                 continue
-            self.connection = connection
-            self.endpoint = Endpoint(os.fspath(place), token, os.path.abspath(path))
-            return descriptor
+            endpoint = Endpoint(os.fspath(place), token, os.path.abspath(path))
+            return Acquired(connection, endpoint, is_owner=True), descriptor
         if self._request.recorder == "shared":
-            raise RecorderError("no shared recorder is running: start one by effmeter daemon run")
-        return descriptor
+            raise RecorderError("no shared recorder is running: start one with effmeter daemon run")
+        return None, descriptor
 
     def _shared_places(self) -> list[Path]:
         named = self._environ.get(SOCKET_VARIABLE)
         return [Path(named)] if named else list(shared_sockets(self._environ))
 
-    def _begin_private(self, path: Path, descriptor: int) -> None:
-        recorder = launch_private(self._environ)
-        connection = recorder.connection
+    def _begin_private(self, path: Path, descriptor: int) -> Acquired:
+        private = launch_private(self._environ)
+        connection = private.connection
         try:
             connection.greet(START_TIMEOUT_S)
-            self.begin_on(connection, descriptor, part=1)
+            self._begin_on(connection, descriptor, part=1)
             token = connection.expect("begun", START_TIMEOUT_S)["recording"]
         except RecorderError as error:
-            said = recorder.last_words()
+            last_line = private.last_log_line()
             connection.close()
-            raise RecorderError(f"{error} ({said})" if said else str(error)) from error
-        self.private, self.connection = recorder, connection
-        where = os.fspath(recorder.socket_path)
-        self.endpoint = Endpoint(where, token, os.path.abspath(path))
+            raise RecorderError(f"{error} ({last_line})" if last_line else str(error)) from error
+        endpoint = Endpoint(os.fspath(private.socket_path), token, os.path.abspath(path))
+        return Acquired(connection, endpoint, is_owner=True, private=private)
 
-    def begin_on(self, connection: Connection, descriptor: int, part: int, **more: Any) -> None:
-        """Send the descriptor of the run's file with all that the recorder must know."""
-        message = {
-            "op": "begin",
-            **self.describe_source(),
-            "run_id": self.run_id,
-            "part": part,
-            "rate_hz": float(self._request.rate_hz),
-            "git_commit": git_commit(),
-            "versions": library_versions(),
-            **more,
-        }
+    def _begin_on(
+        self, connection: Connection, descriptor: int, part: int, recording: str | None = None
+    ) -> None:
+        more = {"part": part} if recording is None else {"part": part, "recording": recording}
+        message = self._request.begin_message(
+            self._run_id, self.launch, connection.greeting, **more
+        )
         connection.send_descriptor(message, descriptor)
 
-    def describe_source(self) -> Message:
-        """What this program says of itself."""
-        launch = self.launch
-        name = self._request.name
-        return {
-            "name": Path(name).name.removesuffix(RUN_SUFFIX) if runfile.is_path(name) else name,
-            "labels": dict(self._request.labels),
-            "host": socket.gethostname(),
-            "rank": None if launch is None else launch.rank,
-            "local_rank": None if launch is None else launch.local_rank,
-            "program": describe_program(),
-            "id": self._request.root_id,
-        }
+
+@contextlib.contextmanager
+def _open(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

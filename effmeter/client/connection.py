@@ -1,8 +1,7 @@
-"""The client's end: marks go out without waiting, answers come in when looked for.
+"""The client's end of the socket: sends marks without waiting, receives answers.
 
-Nothing here blocks the program that is measured, except where it asks and is told how long
-it may take. What the socket does not take waits in a bounded queue; past its limit marks are
-dropped and counted.
+Only calls with a timeout block the measured program. Messages that the socket does not accept
+wait in a bounded queue; marks beyond its limit are dropped and counted.
 """
 
 import contextlib
@@ -18,9 +17,8 @@ from typing import Any
 
 from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
-from effmeter.wire.peer import peer_of
+from effmeter.wire.handshake import Greeting, check_greeting, hello, open_socket
 from effmeter.wire.protocol import (
-    PROTOCOL_VERSION,
     LineBuffer,
     Message,
     ProtocolError,
@@ -30,7 +28,6 @@ from effmeter.wire.protocol import (
 )
 
 MAX_WAITING_MARKS = 10_000
-CLOCKS_AGREE_NS = 1_000_000_000
 
 
 class Connection:
@@ -54,17 +51,17 @@ class Connection:
         self.lost = False
         self._hung_up = False
         self.latest_total: Message | None = None
-        self.mode = ""
-        self.recorder_pid = 0
+        self.greeting: Greeting | None = None
+        self._is_greeting_due = False
         _open_connections.add(self)
 
     # Sending
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message, or queue it; never waits. Marks past the limit are dropped, counted.
+        """Send or queue a message; never waits. Marks beyond the limit are dropped and counted.
 
-        Safe in a signal handler that interrupts another call: whoever holds the socket sends
-        what has been queued meanwhile.
+        Safe in a signal handler that interrupts another call: the caller that holds the socket
+        also sends what is queued meanwhile.
         """
         if self.lost:
             return
@@ -98,7 +95,7 @@ class Connection:
             self._wait(select.POLLOUT, left_s)
 
     def _exclusively(self, act: Callable[[], bool]) -> bool:
-        """Do it unless somebody else is at the socket: another thread, or a call interrupted."""
+        """Act unless another thread, or an interrupted call of this one, holds the socket."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -121,17 +118,17 @@ class Connection:
         return not self.lost
 
     def unsent(self) -> list[bytes]:
-        """What a lost recorder never took, for its successor."""
+        """The lines that a lost recorder did not receive, for its successor."""
         return [line for line in (self._sending, *self._waiting) if line]
 
     # Receiving
 
     def drain(self) -> None:
-        """Take in what has come, without waiting."""
+        """Receive what has arrived, without waiting."""
         self._exclusively(self._drain)
 
     def _drain(self) -> bool:
-        """Also once lost: a recorder's last words say why it went."""
+        """Reads on after a failed send: the recorder's last message says why it ended."""
         while not self._hung_up:
             try:
                 data, descriptors = receive(self._socket)
@@ -148,6 +145,11 @@ class Connection:
         return False
 
     def _sort_in(self, message: Message) -> None:
+        if message["op"] == "hello" and self._is_greeting_due:
+            self._is_greeting_due = False
+            with contextlib.suppress(RecorderError):  # the recorder refuses what does not fit
+                self.greeting = check_greeting(message, now_ns(), now_ns())
+            return
         if message["op"] == "total":
             self.latest_total = message
         if message["op"] != "total" or message.get("number"):
@@ -165,7 +167,7 @@ class Connection:
         """The first wanted message, waiting for it; None past the time or once lost."""
         deadline = time.monotonic() + timeout_s
         while True:
-            # The question itself may still be waiting to go out.
+            # The request may still be in the queue: without sending it no answer can come.
             unsent = not self._exclusively(self._flush)
             self._exclusively(self._drain)
             message = self.pop_message(wanted)
@@ -195,27 +197,41 @@ class Connection:
 
     def greet(self, timeout_s: float) -> None:
         """Agree on the protocol's version and on the clock; RecorderError where they differ."""
-        asked_ns = now_ns()
-        self.send({"op": "hello", "version": PROTOCOL_VERSION, "time_ns": asked_ns})
+        sent_ns = now_ns()
+        self.send(hello(sent_ns))
         answer = self.expect("hello", timeout_s)
-        if answer.get("version") != PROTOCOL_VERSION:
-            raise RecorderError(
-                f"the recorder speaks version {answer.get('version')}, not {PROTOCOL_VERSION}"
-            )
-        theirs_ns = int(answer.get("time_ns", 0))
-        if not asked_ns - CLOCKS_AGREE_NS <= theirs_ns <= now_ns() + CLOCKS_AGREE_NS:
-            raise RecorderError("the recorder's clock is not this machine's")
-        self.mode, self.recorder_pid = str(answer.get("mode")), int(answer.get("pid", 0))
+        self.greeting = check_greeting(answer, sent_ns, now_ns())
 
-    def greet_blindly(self) -> None:
-        """Greet a recorder of this very installation without waiting for its answer."""
-        self.send({"op": "hello", "version": PROTOCOL_VERSION, "time_ns": now_ns()})
+    def greet_without_waiting(self, expected: Greeting | None) -> None:
+        """Greet a recorder of this installation; its answer is read when it comes.
 
-    def ask_total(self, timeout_s: float) -> Message | None:
-        """The recording's energy by now; None where no answer comes."""
+        ``expected``: the greeting of its predecessor, which knew the same variables.
+        """
+        self.send(hello(now_ns()))
+        self._is_greeting_due = True
+        if expected is not None:
+            self.greeting = expected._replace(pid=0)
+
+    @property
+    def recorder_pid(self) -> int:
+        """The recorder's process; 0 until it has answered the greeting."""
+        return 0 if self.greeting is None else self.greeting.pid
+
+    def request_total(self) -> int:
+        """Ask for the recording's energy by now; the number that the answer will carry."""
         self._asked += 1
         number = self._asked
         self.send({"op": "ask", "number": number})
+        return number
+
+    def pop_totals(self) -> list[Message]:
+        """The answers to ``request_total`` that have come, without waiting."""
+        self.drain()
+        return list(iter(lambda: self.pop_message(lambda m: m["op"] == "total"), None))
+
+    def ask_total(self, timeout_s: float) -> Message | None:
+        """The recording's energy by now; None where no answer comes."""
+        number = self.request_total()
         return self.wait_for(lambda m: m["op"] == "total" and m["number"] >= number, timeout_s)
 
     def close(self) -> None:
@@ -224,7 +240,7 @@ class Connection:
         self._socket.close()
 
     def _forget_in_child(self) -> None:
-        """A forked child neither speaks nor keeps the connection open."""
+        """Close the child's copy: the recorder must see the parent's end, and only its marks."""
         self._lock = threading.Lock()
         self.close()
 
@@ -243,22 +259,10 @@ os.register_at_fork(after_in_child=_close_connections_in_child)
 def connect(path: os.PathLike[str] | str, timeout_s: float = 2.0) -> Connection:
     """A greeted connection to the recorder that listens at a path.
 
-    RecorderError where nothing answers there, where what answers is neither root's nor this
+    RecorderError where nothing answers there, where the recorder is neither root's nor this
     user's, or where version or clock differ.
     """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(timeout_s)
-        sock.connect(os.fspath(path))
-        if peer_of(sock).uid not in (0, os.getuid()):
-            raise RecorderError(f"{os.fspath(path)} is served by another user: not trusted")
-    except OSError as error:
-        sock.close()
-        raise RecorderError(f"no recorder answers at {os.fspath(path)}: {error}") from error
-    except RecorderError:
-        sock.close()
-        raise
-    connection = Connection(sock)
+    connection = Connection(open_socket(path, timeout_s))
     try:
         connection.greet(timeout_s)
     except RecorderError:

@@ -15,7 +15,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class PrivateRecorder:
-    """A recorder of this program's own: where it listens, and the connection to it."""
+    """A recorder that this program started, and the connection to it."""
 
     def __init__(self, connection: Connection, directory: Path) -> None:
         self.connection = connection
@@ -23,11 +23,11 @@ class PrivateRecorder:
 
     @property
     def socket_path(self) -> Path:
-        """Where children and ranks of this program join it."""
+        """The socket at which children and ranks of this program join."""
         return self.directory / SOCKET_NAME
 
-    def last_words(self) -> str:
-        """The last line that the recorder wrote before it ended, if any."""
+    def last_log_line(self) -> str:
+        """The last line of the recorder's log; empty if there is none."""
         try:
             lines = (self.directory / "recorder.log").read_text(errors="replace").splitlines()
         except OSError:
@@ -36,10 +36,10 @@ class PrivateRecorder:
 
 
 def launch_private(environ: Mapping[str, str], directory: Path | None = None) -> PrivateRecorder:
-    """Start a private recorder; its greeting is still to come. RecorderError if it cannot start.
+    """Start a private recorder, not greeted yet. RecorderError if it cannot start.
 
-    It takes what is sent to the connection before it is ready: nothing has to be waited for. In the
-    ``directory`` of a dead one it listens where that one did.
+    The connection can be used at once: what is sent before the recorder is ready waits in the
+    socket. In the ``directory`` of a dead recorder it listens where that one did.
     """
     if not sys.executable:
         raise RecorderError("the recorder needs a Python to run in, and sys.executable is empty")
@@ -67,5 +67,5 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
     recorder = PrivateRecorder(Connection(ours), directory)
     if parent.returncode != 0:
         recorder.connection.close()
-        raise RecorderError(f"the recorder cannot be started: {recorder.last_words()}")
+        raise RecorderError(f"the recorder cannot be started: {recorder.last_log_line()}")
     return recorder

@@ -1,32 +1,34 @@
-"""What a program says of itself when it is recorded."""
+"""The description of this program that a recording holds."""
 
 import os
 import platform
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_TOLD_VERSIONS = ("torch", "tensorflow", "jax", "numpy", "lightning", "transformers", "keras")
-GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
-"""What of the environment tells which GPUs the program can see."""
-_LONGEST_COMMAND = 2000
+_LIBRARIES = ("torch", "tensorflow", "jax", "numpy", "lightning", "transformers", "keras")
+_LONGEST_TEXT = 2000
 
 
-def describe_program() -> dict[str, Any]:
-    """The command, its process, where it runs, and which GPUs it is told to use."""
+def describe_program(environ: Mapping[str, str], variables: Iterable[str] = ()) -> dict[str, Any]:
+    """The command, its process and directory, and the values of the variables that are set.
+
+    ``variables``: the names that restrict which devices the program may use.
+    """
     return {
+        **{name: environ[name][:_LONGEST_TEXT] for name in variables if name in environ},
         "pid": os.getpid(),
-        "command": " ".join(sys.argv)[:_LONGEST_COMMAND],
+        "command": " ".join(sys.argv)[:_LONGEST_TEXT],
         "executable": sys.executable,
         "directory": _working_directory(),
-        **{n: os.environ[n][:_LONGEST_COMMAND] for n in GPU_VARIABLES if n in os.environ},
     }
 
 
 def library_versions() -> dict[str, str]:
     """Versions of the training libraries that the program has loaded."""
     found = {"python": platform.python_version()}
-    for name in _TOLD_VERSIONS:
+    for name in _LIBRARIES:
         version = getattr(sys.modules.get(name), "__version__", None)
         if version is not None:
             found[name] = str(version)

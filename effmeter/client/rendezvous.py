@@ -1,7 +1,7 @@
-"""Ranks of one launch on one host share one recorder: the first to come starts it.
+"""The rendezvous of the ranks of one launch on one host: they share one recorder.
 
-They meet by an exclusive lock on a file named after the launch. Who holds it either finds the
-first one's endpoint there and joins, or leads and writes one.
+The ranks lock a file that is named after the launch. The first rank starts a recording and writes
+its endpoint to the file; the others read it and join.
 """
 
 import contextlib
@@ -13,19 +13,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from effmeter.errors import RecorderError
 from effmeter.wire.paths import make_own_directory, user_directory
 
-MEET_TIMEOUT_S = 60.0
+LOCK_TIMEOUT_S = 60.0
 _TORCHRUN = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a recording is going on that others may join."""
+    """A recording that other programs may join, and its socket."""
 
     socket: str
     recording: str
@@ -42,9 +43,10 @@ class Launch:
 
 
 def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
-    """The launch that this program is a rank of, by what torchrun or srun set; None if alone.
+    """The launch of this rank, from the variables of torchrun or srun; None outside of one.
 
-    ``ordinal`` numbers the runs of one program: its second run must not meet another's first.
+    ``ordinal`` numbers the runs of one program: the second run of one rank must not meet the
+    first run of another.
     """
     try:
         if "TORCHELASTIC_RUN_ID" in environ and "LOCAL_RANK" in environ:
@@ -64,7 +66,7 @@ def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordina
 
 
 class Rendezvous:
-    """The place where the ranks of one launch meet on this host."""
+    """The lock file at which the ranks of one launch meet on this host."""
 
     def __init__(self, launch: Launch, environ: Mapping[str, str]) -> None:
         directory = user_directory(environ)
@@ -72,29 +74,35 @@ class Rendezvous:
         self._path = directory / f"ranks-{launch.key}"
 
     def join_or_lead(
-        self, join: Callable[[Endpoint], bool], lead: Callable[[], Endpoint | None]
-    ) -> None:
-        """Join by an endpoint that stands, else lead and leave one for the others.
+        self,
+        join: Callable[[Endpoint], T | None],
+        lead: Callable[[], T],
+        endpoint_of: Callable[[T], Endpoint],
+    ) -> T:
+        """Join at the endpoint in the file if that succeeds; else lead, and write one there.
 
-        RecorderError where another rank holds the place for longer than starting can take.
+        RecorderError where another rank holds the lock for longer than a start can take.
         """
-        with self._locked() as place:
-            endpoint = _read(place)
-            if endpoint is None or not join(endpoint):
-                endpoint = lead()
-                place.seek(0)
-                place.truncate()
-                if endpoint is not None:
-                    json.dump([endpoint.socket, endpoint.recording, endpoint.run_file], place)
+        with self._locked() as file:
+            endpoint = _read(file)
+            joined = None if endpoint is None else join(endpoint)
+            if joined is not None:
+                return joined
+            led = lead()
+            endpoint = endpoint_of(led)
+            file.seek(0)
+            file.truncate()
+            json.dump([endpoint.socket, endpoint.recording, endpoint.run_file], file)
+            return led
 
     def close(self) -> None:
-        """Take the endpoint down."""
+        """Remove the file: ranks that come later start afresh."""
         with contextlib.suppress(OSError):
             self._path.unlink()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[IO[str]]:
-        deadline = time.monotonic() + MEET_TIMEOUT_S
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "r+") as place:
@@ -102,11 +110,11 @@ class Rendezvous:
                     yield place
                     return
             if time.monotonic() > deadline:
-                raise RecorderError("another rank has not got its recorder started")
+                raise RecorderError("another rank did not start the recorder in time")
             time.sleep(0.02)
 
     def _is_still(self, place: IO[str]) -> bool:
-        """Whether the file is still the one at the path: a leader that left took it down."""
+        """Whether the locked file is still the one at the path: a leader removes it at its end."""
         try:
             return os.path.samestat(os.fstat(place.fileno()), self._path.stat())
         except OSError:

@@ -1,46 +1,37 @@
-"""A program's part in a recording: its marks, its end, and a successor where the recorder dies.
+"""A program's part in a recording: its marks, its end, a successor where the recorder dies.
 
-Whatever fails here, the program goes on: it is warned once, and from then on nothing is
-measured.
+Whatever fails here, the program goes on. It warns once, and from then on nothing is measured.
 """
 
-import contextlib
-import logging
 import os
 import threading
 import time
-import warnings
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from effmeter.client import files as runfile
 from effmeter.client.acquisition import (
     ANSWER_TIMEOUT_S,
     RUN_FILE_VARIABLE,
-    Arrival,
-    RecordingRequest,
+    Acquired,
+    Acquisition,
 )
-from effmeter.client.connection import MAX_WAITING_MARKS, Connection, connect
-from effmeter.client.launch import launch_private
-from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, RunFileError
-from effmeter.runfile.format import Event, successor_path
+from effmeter.client.connection import Connection
+from effmeter.client.request import RecordingRequest
+from effmeter.client.unwritten import UnwrittenMarks
+from effmeter.client.warning import WarnOnce
+from effmeter.errors import EffmeterError, RecorderError, RunFileError
 from effmeter.status import Status
-from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE, remove_private_directory
+from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE
 from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
-UNWRITTEN_NS = 2_500_000_000
-"""How long a mark may be on its way to the disk: the recorder flushes every second."""
-LOOK_PERIOD_NS = 50_000_000
-"""How often a mark also looks for news of the recorder: looking is a system call."""
-_BEGINNINGS = frozenset({Event.EPOCH_BEGIN, Event.SPAN_BEGIN})
-_ENDS = frozenset({Event.EPOCH_END, Event.SPAN_END})
+CHECK_PERIOD_NS = 50_000_000
+"""How often a mark also checks the connection: receiving is a system call."""
 
-
-_inside: defaultdict[str, set["Session"]] = defaultdict(set)
+_sessions: defaultdict[str, set["Session"]] = defaultdict(set)
 """The sessions of this process by recording: runs may overlap, and nest."""
 _owned: set[str] = set()
 """The recordings that this process began."""
@@ -50,22 +41,20 @@ class Session:
     """One program's part in one recording."""
 
     def __init__(self, request: RecordingRequest, environ: Mapping[str, str]) -> None:
-        self._request = request
-        self._environ = environ
-        self._arrival = Arrival(request, environ, self._warn)
+        self._warn = WarnOnce()
+        self._acquisition = Acquisition(request, environ, self._warn)
+        self._acquired: Acquired | None = None
         self._connection: Connection | None = None
         self._replaced = False
-        self._warned = False
         self._dropped_before = 0
         self._rejoin_at_s = 0.0
         self._watching = False
-        self._looked_ns = 0
+        self._checked_ns = 0
         self._owner_pid = os.getpid()
-        self._open_marks: dict[int, Message] = {}
-        self._recent: deque[Message] = deque(maxlen=MAX_WAITING_MARKS)
-        self._looking = threading.Lock()
+        self._unwritten = UnwrittenMarks()
+        self._checking = threading.Lock()
         self.failure: str | None = None
-        """Why nothing is recorded any more, if so."""
+        """Why recording has stopped; None while it goes on."""
 
     @classmethod
     def begin(cls, request: RecordingRequest, environ: Mapping[str, str]) -> "Session":
@@ -75,244 +64,215 @@ class Session:
         """
         session = cls(request, dict(environ))
         try:
-            session._arrival.find()
-            session._connection = session._arrival.connection
+            acquired = session._acquisition.acquire()
         except RunFileError:
             raise
         except (EffmeterError, OSError) as error:
             session._give_up(f"{error}; the run is not measured")
-        if session._arrival.endpoint is not None:
-            _inside[session._arrival.endpoint.recording].add(session)
-            if session._arrival.is_owner:
-                _owned.add(session._arrival.endpoint.recording)
+            return session
+        session._acquired, session._connection = acquired, acquired.connection
+        _sessions[acquired.endpoint.recording].add(session)
+        if acquired.is_owner:
+            _owned.add(acquired.endpoint.recording)
         return session
 
     @property
     def path(self) -> Path | None:
         """The run file; None where nothing is recorded."""
-        return None if self._arrival.endpoint is None else Path(self._arrival.endpoint.run_file)
+        return None if self._acquired is None else Path(self._acquired.endpoint.run_file)
 
     @property
     def is_owner(self) -> bool:
-        """Whether the recording is this program's own rather than joined."""
-        return self._arrival.is_owner
+        """Whether this program began the recording, rather than joined it."""
+        return self._acquired is not None and self._acquired.is_owner
 
     @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
-        return self._connection is not None and not self._connection.lost and self._is_here
+        connection = self._connection
+        return connection is not None and not connection.lost and self._is_here
+
+    @property
+    def recorder_pid(self) -> int | None:
+        """The recorder's process; None where there is none, or it has not answered yet."""
+        connection = self._connection
+        return None if connection is None else connection.recorder_pid or None
 
     @property
     def _is_here(self) -> bool:
         return os.getpid() == self._owner_pid
 
     def variables_for_children(self) -> dict[str, str]:
-        """What the environment of a child must hold for it to join."""
-        if self._arrival.endpoint is None or not self._arrival.endpoint.socket:
+        """The environment variables by which a child process joins."""
+        if self._acquired is None:
             return {}
+        endpoint = self._acquired.endpoint
         return {
-            SOCKET_VARIABLE: self._arrival.endpoint.socket,
-            RECORDING_VARIABLE: self._arrival.endpoint.recording,
-            RUN_FILE_VARIABLE: self._arrival.endpoint.run_file,
+            SOCKET_VARIABLE: endpoint.socket,
+            RECORDING_VARIABLE: endpoint.recording,
+            RUN_FILE_VARIABLE: endpoint.run_file,
         }
 
     # Marks and totals
 
-    def mark(self, event: Event, time_ns: int, fields: Mapping[str, Any]) -> None:
+    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
         if not self._is_here:
             return
         message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
-        self._remember(message)
+        self._unwritten.remember(message)
         connection = self._connection
         if connection is None:
             return
         connection.send(message)
-        if connection.lost or time_ns - self._looked_ns > LOOK_PERIOD_NS:
-            self._looked_ns = time_ns
-            self._look_after_link()
+        if connection.lost or time_ns - self._checked_ns > CHECK_PERIOD_NS:
+            self._checked_ns = time_ns
+            self._check_connection()
 
-    def _remember(self, message: Message) -> None:
-        """What a recorder has not written down when it dies must reach its successor."""
-        event, time_ns = message["event"], message["time_ns"]
-        if event in _BEGINNINGS:
-            self._open_marks[message["id"]] = message
-        elif event in _ENDS:
-            self._open_marks.pop(message["id"], None)
-        recent = self._recent
-        recent.append(message)
-        while recent and recent[0]["time_ns"] < time_ns - UNWRITTEN_NS:
-            recent.popleft()
-
-    def look(self) -> None:
-        """Notice now, rather than at the next mark, what has become of the recorder."""
+    def check(self) -> None:
+        """Notice now, rather than at the next mark, that the recorder has ended."""
         if self._is_here:
-            self._look_after_link()
+            self._check_connection()
 
     def ask_total(self) -> Message | None:
-        """The recording's energy by now, asked for and waited for; None where unknown.
+        """The recording's energy up to now, waited for; None where it is unknown.
 
-        It is unknown after a successor took over: only the report joins what both recorded.
+        It is unknown after a succession: only the report joins what both recorders measured.
         """
-        if not self._is_here or self._connection is None or self._replaced:
+        connection = self._connection
+        if not self._is_here or connection is None or self._replaced:
             return None
-        total = self._connection.ask_total(ANSWER_TIMEOUT_S)
-        self._look_after_link()
+        total = connection.ask_total(ANSWER_TIMEOUT_S)
+        self._check_connection()
         return None if self._replaced or self._connection is None else total
+
+    def request_total(self) -> None:
+        """Ask for the recording's energy by now without waiting; ``pop_totals`` has the answer."""
+        connection = self._connection
+        if self._is_here and connection is not None and not self._replaced:
+            connection.request_total()
+
+    def pop_totals(self) -> list[Message]:
+        """The answers to ``request_total`` that have come."""
+        connection = self._connection
+        if not self._is_here or connection is None or self._replaced:
+            return []
+        return connection.pop_totals()
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
-        if not self._is_here or self._connection is None or self._replaced:
+        connection = self._connection
+        if not self._is_here or connection is None or self._replaced:
             return None
         if not self._watching:
             self._watching = True
-            self._connection.send({"op": "watch"})
-        self._look_after_link()
-        return None if self._replaced or self._connection is None else self._connection.latest_total
+            connection.send({"op": "watch"})
+        self._check_connection()
+        return None if self._replaced or self._connection is None else connection.latest_total
 
     def end(self, status: str) -> None:
-        """Close this program's part; waits until its own file is whole."""
+        """Close this program's part; waits until its own file is complete."""
         if not self._is_here:
             return
-        self._look_after_link()
+        self._check_connection()
         connection = self._connection
         if connection is not None and not connection.lost:
-            final = self._arrival.launch is None and self._leave_recording()
+            # Other ranks of a launch may still record: theirs ends with the last of them.
+            final = self._acquisition.launch is None and self._leave_recording()
             dropped = self._dropped_before + connection.dropped_marks
             connection.send(
                 {"op": "end", "status": status, "final": final, "dropped_marks": dropped}
             )
             if connection.flush(END_TIMEOUT_S):
                 self._wait_for_end(connection)
-        self._let_go()
+        self._release()
 
     def _leave_recording(self) -> bool:
-        """Whether the recording ends with this run: it is this process's, and no other is in it."""
-        assert self._arrival.endpoint is not None
-        token = self._arrival.endpoint.recording
-        inside = _inside[token]
-        inside.discard(self)
-        owned = token in _owned
-        if not inside:
-            del _inside[token]
-            _owned.discard(token)
-        return owned and not inside
+        """Leave; whether this process began the recording and no other session is in it."""
+        assert self._acquired is not None
+        recording = self._acquired.endpoint.recording
+        others = _sessions[recording]
+        others.discard(self)
+        owned = recording in _owned
+        if not others:
+            del _sessions[recording]
+            _owned.discard(recording)
+        return owned and not others
 
     def _wait_for_end(self, connection: Connection) -> None:
         ended = connection.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
         if ended is None:
-            self._warn(f"{self.path} was not closed by the recorder: its last second may miss")
+            self._warn(f"the recorder did not close {self.path}: its last second may be missing")
         elif ended.get("failure"):
             self._warn(f"{self.path} could not be written to its end: {ended['failure']}")
 
-    def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    def _release(self) -> None:
+        if self._connection is not None and self._acquired is not None:
             self._connection = None
-        if self._arrival.rendezvous is not None and self._arrival.is_owner:
-            self._arrival.rendezvous.close()
-        if self._arrival.private is not None and not self._arrival.private.socket_path.exists():
-            remove_private_directory(self._arrival.private.directory)
+            self._acquisition.release(self._acquired)
 
-    # Keeping it
+    # A recorder that dies
 
-    def _look_after_link(self) -> None:
-        """Notice a file that ended and a recorder that died; go on by a successor, once.
+    def _check_connection(self) -> None:
+        """Notice a file that ended and a recorder that died; continue with a successor, once.
 
-        One at a time: a thread or signal handler that comes in between leaves it to the other.
+        Does nothing while another thread, or the code that a signal handler interrupted, does it:
+        two of them would start two successors.
         """
-        if self._connection is None or not self._looking.acquire(blocking=False):
+        if self._connection is None or not self._checking.acquire(blocking=False):
             return
         try:
-            self._look_after(self._connection)
+            # Looked up again: the session may have been released before the lock was taken.
+            if self._connection is not None and self._acquired is not None:
+                self._check(self._acquired)
         finally:
-            self._looking.release()
+            self._checking.release()
 
-    def _look_after(self, connection: Connection | None) -> None:
-        if connection is None:
-            return
+    def _check(self, acquired: Acquired) -> None:
+        connection = acquired.connection
         connection.drain()
-        told = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
-        stopped = told is not None and told.get("status") == Status.RECORDER_STOPPED
-        if connection.lost or stopped:
-            self._replace(connection, "lost" if told is None else "stopped")
-        elif told is not None:
-            why = told.get("failure") or told.get("reason") or told.get("status")
+        end = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
+        if connection.lost or (end is not None and end.get("status") == Status.RECORDER_STOPPED):
+            self._replace(acquired, "died" if end is None else "was stopped")
+        elif end is not None:
+            why = end.get("failure") or end.get("reason") or end.get("status")
             self._give_up(f"recording to {self.path} ended early: {why}; training goes on")
 
-    def _replace(self, lost: Connection, how: str) -> None:
-        if not self._arrival.is_owner:
+    def _replace(self, lost: Acquired, how: str) -> None:
+        if not lost.is_owner:
             self._rejoin(lost)
         elif self._replaced:
-            self._give_up(f"the recorder was {how} again; the rest of the run is not measured")
+            self._give_up(f"the recorder {how} again; the rest of the run is not measured")
         else:
             self._replaced = True
-            self._warn(f"the recorder was {how}: a successor goes on, with a gap between")
+            self._warn(f"the recorder {how}: a successor continues, with a gap in between")
             try:
-                self._succeed(lost)
+                self._continue_with(self._acquisition.succeed(lost), lost.connection)
             except (EffmeterError, OSError) as error:
-                self._give_up(f"no successor of the recorder could be had: {error}")
+                self._give_up(f"the recorder has no successor: {error}")
 
-    def _succeed(self, lost: Connection) -> None:
-        """Start a successor; it is not waited for, what it is told waits in its socket."""
-        endpoint = self._arrival.endpoint
-        assert endpoint is not None
-        descriptor = runfile.create(successor_path(Path(endpoint.run_file)))
-        try:
-            directory = None if self._arrival.private is None else self._arrival.private.directory
-            self._arrival.private = launch_private(self._environ, directory)
-            connection = self._arrival.private.connection
-            connection.greet_blindly()
-            self._arrival.begin_on(connection, descriptor, part=2, recording=endpoint.recording)
-        finally:
-            os.close(descriptor)
-        self._take_over(connection, lost)
-
-    def _rejoin(self, lost: Connection) -> None:
-        """Join the successor that the recording's owner starts in the same place."""
+    def _rejoin(self, lost: Acquired) -> None:
+        """Join the successor that the recording's owner starts at the same socket."""
         if time.monotonic() < self._rejoin_at_s:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
         self._replaced = True
-        assert self._arrival.endpoint is not None
-        with contextlib.suppress(RecorderError):
-            connection = connect(self._arrival.endpoint.socket, timeout_s=0.05)
-            join = {"op": "join", "recording": self._arrival.endpoint.recording}
-            connection.send({**join, **self._arrival.describe_source()})
-            self._take_over(connection, lost)
-            return
-        self._warn("the recorder was lost: joining again when it is back")
+        try:
+            self._continue_with(self._acquisition.rejoin(lost), lost.connection)
+        except RecorderError:
+            self._warn("the recorder died: this program joins its successor when there is one")
 
-    def _take_over(self, connection: Connection, lost: Connection) -> None:
-        """Tell the successor what may not have been written; the reader counts nothing twice."""
-        unsent = [decode(line) for line in lost.unsent()]
-        told = {
-            (mark["time_ns"], mark["event"], mark.get("id"), mark.get("name")): mark
-            for mark in (*self._open_marks.copy().values(), *tuple(self._recent), *unsent)
-            if mark["op"] == "mark"
-        }
-        for mark in told.values():
+    def _continue_with(self, successor: Acquired, lost: Connection) -> None:
+        """Repeat what the dead recorder may not have written; the reader counts nothing twice."""
+        connection = successor.connection
+        for mark in self._unwritten.to_repeat(decode(line) for line in lost.unsent()):
             connection.send(mark)
         self._dropped_before += lost.dropped_marks
         lost.close()
-        self._connection = connection
+        self._acquired, self._connection = successor, connection
         self._watching = False
 
     def _give_up(self, why: str) -> None:
         self.failure = why
         self._warn(why)
-        self._let_go()
-
-    def _warn(self, text: str) -> None:
-        """Say it once: a run with one trouble must not be a flood of them."""
-        if not self._warned:
-            self._warned = True
-            warn(text)
-
-
-def warn(text: str) -> None:
-    """Warn, even where warnings are made errors: those must not end the training."""
-    try:
-        warnings.warn(text, EffmeterWarning, stacklevel=2)
-    except EffmeterWarning:
-        logging.getLogger("effmeter").warning(text)
+        self._release()

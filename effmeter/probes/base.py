@@ -74,6 +74,33 @@ class SharedDevices(Protocol):
         """
 
 
+class Visibility(NamedTuple):
+    """The devices of one family that a program may use; all where nothing restricts it."""
+
+    hidden_channels: tuple[str, ...] | None = None
+    """The channels of the other devices. None: the program is not restricted, or the restriction
+    cannot be resolved."""
+    devices: tuple[str, ...] = ()
+    """The identities of the devices that it may use, where it is restricted."""
+    reason: str = ""
+    """Why the restriction cannot be resolved."""
+
+
+@runtime_checkable
+class RestrictableDevices(Protocol):
+    """A probe whose devices can be hidden from a program by its environment."""
+
+    visibility_variables: tuple[str, ...]
+    """The environment variables that restrict a program."""
+
+    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
+        """The devices that a program with these variables may use.
+
+        ``same_devices``: whether the program counts the devices that this probe reads; in a
+        container the same numbers can mean others.
+        """
+
+
 class DeviceMemory(NamedTuple):
     """How much of a device's own memory is in use (bytes)."""
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from effmeter.channel import Channel, Component, Provenance
-from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, unseen_gpus
+from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, hidden_channels
 from effmeter.energy import Energy, total
 from effmeter.recorded.recording import Recording
+from effmeter.recorded.visibility import with_hidden_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
     """
     energies = {name: run.channel_energy(name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
-    unseen = unseen_gpus(run.channels.values(), [source.program for source in run.sources])
+    described = run.channels.values()
+    programs = [with_hidden_channels(source.program, described) for source in run.sources]
+    unseen = hidden_channels(programs)
     cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
     reasons = dict(cover.left_out)
     channels = tuple(

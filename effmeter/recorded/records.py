@@ -36,6 +36,8 @@ class Source:
     pid: int | None = None
     program: Any = None
     labels: Mapping[str, Label] = field(default_factory=dict)
+    run_id: str | None = None
+    """The run that it belongs to; None: the recording's own."""
 
 
 @dataclass(frozen=True, slots=True)

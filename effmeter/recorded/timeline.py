@@ -5,7 +5,7 @@ source for itself, and a mark that was sent twice (again, to a successor) counts
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -185,13 +185,34 @@ def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_
     return list(found.values())
 
 
+def marks_of(
+    events: Sequence[EventRow], roots: Collection[tuple[str | None, int | None]]
+) -> tuple[EventRow, ...]:
+    """The events of programs given by source and root, without any other program's marks."""
+    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
+    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+
+    def is_of(row: EventRow) -> bool:
+        mark = row.id if row.event in (Event.EPOCH_END, Event.SPAN_END) else row.parent
+        return (row.source, _outermost(row.source, mark, parents)) in roots
+
+    marks = (*begins, Event.EPOCH_END, Event.SPAN_END, Event.METRIC)
+    return tuple(row for row in events if row.event not in marks or is_of(row))
+
+
 def _root(begin: EventRow, parents: Mapping[_Mark, int | None]) -> int | None:
     """The parent of the outermost stretch that a mark lies in."""
-    outer, seen = begin.parent, {begin.id}
-    while (begin.source, outer) in parents and outer not in seen:
-        seen.add(outer)
-        outer = parents[begin.source, outer]
-    return outer
+    return _outermost(begin.source, begin.parent, parents)
+
+
+def _outermost(
+    source: str | None, mark: int | None, parents: Mapping[_Mark, int | None]
+) -> int | None:
+    seen: set[int | None] = set()
+    while (source, mark) in parents and mark not in seen:
+        seen.add(mark)
+        mark = parents[source, mark]
+    return mark
 
 
 def _metrics_of(logged: Iterable[Metric]) -> dict[_Mark, dict[str, float]]:

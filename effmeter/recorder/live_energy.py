@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Refusal
-from effmeter.cover import choose_cover, unseen_gpus
+from effmeter.cover import choose_cover, hidden_channels
 from effmeter.energy import POWER_HEADROOM, Energy, total
 from effmeter.energy.message import energy_message
 from effmeter.energy.source import channel_energy
-from effmeter.recorder.sampling.ingest import Gap, Sample
+from effmeter.recorder.sampling.ingest import ChannelGap, Sample
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class LiveTotals:
             self._channels[channel.name] = running
         running.take(seen)
 
-    def note_gap(self, gap: Gap) -> None:
+    def note_gap(self, gap: ChannelGap) -> None:
         """Take a gap's bound into the interval; while it is open the channel counts as unread."""
         if gap.end_ns is None:
             self._unread[gap.channel] = gap.reason
@@ -102,7 +102,7 @@ class LiveTotals:
         known = {name for name, running in self._channels.items() if running.is_known}
         described = {c.name: c for c in self.expected}
         described.update((name, running.channel) for name, running in self._channels.items())
-        unseen = unseen_gpus(described.values(), self.programs)
+        unseen = hidden_channels(self.programs)
         cover = choose_cover(described.values(), known, self.refusals, unseen)
         summed = total(self._channels[name].energy() for name in cover.names)
         return {

@@ -1,4 +1,4 @@
-"""A private recorder's life: from an inherited socket to the end of its work."""
+"""The private recorder: serves the program that started it, and ends with its recordings."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
 
 
 def serve_private(inherited: int, directory: str) -> int:
-    """Serve the client at the inherited socket, and whoever joins it, until all are done."""
+    """Serve the client at the inherited socket, and those that join it, until all have ended."""
     keep_pandas_out()
     first_client = socket.socket(fileno=inherited)
     first_client.set_inheritable(False)

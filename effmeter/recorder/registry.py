@@ -1,4 +1,8 @@
-"""The recordings of one recorder: begun, joined, marked, asked about and ended."""
+"""The requests of clients: to begin and join recordings, mark them, ask for totals, end them.
+
+Everything here runs in the recorder's loop, except the two callbacks that say so. They only append
+to a list or read one attribute, and wake the loop: no lock is needed.
+"""
 
 import os
 from collections.abc import Callable
@@ -9,20 +13,21 @@ from effmeter.probes.base import Discovery
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
-from effmeter.recorder.sampling.pool import SamplerPool
+from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.served_client import ServedClient
-from effmeter.recorder.visibility import with_visible_gpus
+from effmeter.recorder.visibility import visibility_variables, with_hidden_channels
 from effmeter.status import Status
+from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
 
 SETTLE_NS = 300_000_000
-"""The longest that an answer waits for the readings it asked for."""
+"""The longest that an answer waits for the readings that it needs."""
 PUMP_PERIOD_NS = 100_000_000
-"""How often readings are taken in where a budget is checked at every step, and at most."""
+"""The shortest period at which readings are passed on: for clients that watch their total."""
 
 
 class Registry:
-    """Answers the requests of clients; ``wake`` lets the loop look around at once."""
+    """Answers the requests of clients; ``wake`` ends the wait of the loop."""
 
     def __init__(
         self, discovery: Discovery, policy: ServicePolicy, clock: Clock, wake: Callable[[], None]
@@ -34,13 +39,11 @@ class Registry:
         self._policy = policy
         self._clock = clock
         self._wake = wake
-        self._pool = SamplerPool(discovery, clock, self._look_around)
+        self._recordings = Recordings(discovery, clock, self._wake_if_settling)
         self._clients: dict[int, ServedClient] = {}
         self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
-        self._ending: dict[str, Recording] = {}
         self._decided: list[ServedClient] = []
         self._finished: list[tuple[str, str | None]] = []
-        self._extra_at_ns: dict[int, int] = {}
         self._started_ns = clock.now_ns()
         self._handlers: dict[str, Callable[[ServedClient, Message], None]] = {
             "mark": self._mark,
@@ -56,71 +59,63 @@ class Registry:
     @property
     def is_recording(self) -> bool:
         """Whether readings are being taken."""
-        return bool(self._pool.recordings)
+        return bool(self._recordings.active)
 
     @property
     def is_busy(self) -> bool:
         """Whether a file is open."""
-        return bool(self._pool.recordings or self._ending or self._pending.waiting)
+        return bool(self._recordings.unfinished or self._pending.waiting)
 
     def start(self) -> None:
         """Start the samplers, at rest."""
-        self._pool.start()
+        self._recordings.start()
 
     def close(self) -> None:
         """End the samplers."""
-        self._pool.stop()
+        self._recordings.stop()
 
     def end_all(self) -> None:
         """End every recording because the recorder stops."""
-        for token in list(self._pool.recordings):
-            self._begin_ending(token, Status.RECORDER_STOPPED)
+        for token in list(self._recordings.active):
+            self._end_recording(token, Status.RECORDER_STOPPED)
 
     def pump_due_ns(self, pumped_ns: int) -> int:
-        """When what was read since the last time must be taken in: as rarely as will do."""
+        """When readings must be passed on: rarely, since a few cost as much as many."""
         due_ns = pumped_ns + PUMP_PERIOD_NS
         if not any(client.watches for client in self._clients.values()):
-            flushes_ns = (r.flush_due_ns for r in self._pool.recordings.values())
-            due_ns = max(due_ns, min(flushes_ns, default=due_ns))
+            due_ns = max(due_ns, self._recordings.flush_due_ns() or due_ns)
         return min(due_ns, self.settle_by_ns or due_ns)
 
     def is_settled(self, now_ns: int) -> bool:
-        """Whether what waits for readings can be answered now."""
+        """Whether the answers that wait for readings can be given now."""
         due_ns = self.settle_by_ns
-        return due_ns is not None and (self._pool.is_quiet or now_ns >= due_ns)
+        return due_ns is not None and (self._recordings.is_quiet or now_ns >= due_ns)
 
     def pump(self, now_ns: int) -> None:
-        """Take in readings; flush, answer, push totals and end what is due."""
+        """Pass on readings; answer, flush, push totals and end what is due."""
+        # Asked before the pump: a reading that comes in during it is not yet passed on.
         settled = self.is_settled(now_ns)
-        self._pool.pump()
+        self._recordings.pump()
         if settled:
             self.settle_by_ns = None
             self._answer(now_ns)
-            self._finish_ending()
-        for token, recording in self._pool.recordings.items():
-            recording.flush(now_ns)
+            self._recordings.finish_ending()
+        for token, recording in self._recordings.flush(now_ns):
             self._push_total(token, recording, now_ns)
 
     def note_fault(self, what: str) -> None:
-        """A fault of the recorder's own stands in every run that it may have touched."""
-        for recording in self._pool.recordings.values():
-            recording.note_fault(what)
+        """Note a fault of the recorder in every run that it may have touched."""
+        self._recordings.note_fault(what)
 
-    def _look_around(self) -> None:
-        """Told from a sampler's thread that an extra reading is in."""
+    def _wake_if_settling(self) -> None:
+        """An extra reading is in. Runs in a sampler's thread: it only reads one attribute."""
         if self.settle_by_ns is not None:
             self._wake()
-
-    def _finish_ending(self) -> None:
-        for token, recording in self._ending.items():
-            if token in self._pool.recordings:
-                self._pool.remove(token)
-                recording.finish(self._pool.missed_deadlines())
 
     # Requests
 
     def handle(self, client: ServedClient, message: Message) -> None:
-        """Do what a client asks; ProtocolError where it may not ask so."""
+        """Answer a request; ProtocolError where it is not allowed."""
         if client.held is not None:
             client.held.append(message)
         elif message["op"] == "hello":
@@ -131,21 +126,15 @@ class Registry:
             raise ProtocolError("the first message must be a hello")
 
     def _greet(self, client: ServedClient, message: Message) -> None:
-        greeting = {
-            "op": "hello",
-            "version": PROTOCOL_VERSION,
-            "time_ns": self._clock.now_ns(),
-            "mode": self._policy.mode,
-            "pid": os.getpid(),
-        }
-        client.send(greeting)
+        now_ns = self._clock.now_ns()
+        client.send(greeting(self._policy.mode, now_ns, visibility_variables(self._discovery)))
         if message["version"] != PROTOCOL_VERSION:
             raise ProtocolError(f"this recorder speaks version {PROTOCOL_VERSION}")
         client.greeted = True
         self._clients[client.key] = client
 
     def _begin(self, client: ServedClient, message: Message) -> None:
-        self._pending.begin(client, message, {**self._pool.recordings, **self._ending})
+        self._pending.begin(client, message, self._recordings.unfinished)
 
     def begin_ready(self) -> None:
         """Begin the recordings whose file has been found fit."""
@@ -154,36 +143,31 @@ class Registry:
             if client.key not in self._clients:
                 pending.recording.finish(())  # its client is gone already
                 continue
-            self._pool.add(token, pending.recording)
-            self._find_visible_gpus(client, pending.message)
+            self._recordings.add(token, pending.recording)
             self._enter(client, token, pending.message)
             self._decided.append(client)
 
     def pop_decided(self) -> list[ServedClient]:
-        """The clients who know now whether they are recorded: what they said since is due."""
+        """The clients whose recording has been accepted or refused: their held messages are due."""
         decided, self._decided = self._decided, []
         return decided
 
     def _join(self, client: ServedClient, message: Message) -> None:
-        recording = self._pool.recordings.get(message["recording"])
+        recording = self._recordings.get(message["recording"])
         allowed = recording is not None and client.peer.uid in (0, recording.owner_uid)
-        if not allowed or client.recording is not None or message["recording"] in self._ending:
+        if not allowed or client.recording or self._recordings.is_ending(message["recording"]):
             client.send({"op": "refused", "reason": "there is no such recording to join"})
             return
-        self._find_visible_gpus(client, message)
         self._enter(client, message["recording"], message)
 
-    def _find_visible_gpus(self, client: ServedClient, message: Message) -> None:
-        pid = client.peer.pid
-        message["program"] = with_visible_gpus(message["program"], self._discovery, pid)
-
     def _enter(self, client: ServedClient, token: str, message: Message) -> None:
-        recording = self._pool.recordings[token]
+        recording, pid = self._recordings.active[token], client.peer.pid
         client.recording = token
         rank = message.get("rank")
-        label = f"{message['host']}/{'-' if rank is None else rank}/{client.peer.pid}"
-        recording.add_source(client.key, message, label, client.peer.pid)
-        self._pool.look_around()
+        label = f"{message['host']}/{'-' if rank is None else rank}/{pid}"
+        program = with_hidden_channels(message["program"], self._discovery, pid)
+        recording.add_source(client.key, {**message, "program": program}, label, pid)
+        self._recordings.observe_soon()
         client.awaits_begun = True
         self._request_reading(client)
         self._settle_soon()
@@ -196,20 +180,9 @@ class Registry:
             self._request_reading(client)
 
     def _request_reading(self, client: ServedClient) -> None:
-        """An extra reading for a mark; strangers get them no faster than their rate."""
         recording = self._recording_of(client)
-        if recording is None:
-            return
-        self._request_for(recording)
-
-    def _request_for(self, recording: Recording) -> None:
-        now_ns, uid = self._clock.now_ns(), recording.owner_uid
-        if recording.cap_hz is not None:
-            if now_ns < self._extra_at_ns.get(uid, 0):
-                return
-            self._extra_at_ns[uid] = now_ns + int(1e9 / recording.cap_hz)
-        recording.want_reading()
-        self._pool.request_reading()
+        if recording is not None:
+            self._recordings.request_reading(recording)
 
     def _ask(self, client: ServedClient, message: Message) -> None:
         client.asks.append(message["number"])
@@ -222,7 +195,7 @@ class Registry:
     def _end(self, client: ServedClient, message: Message) -> None:
         token = client.recording
         self.leave(client, message["status"], message["final"], message["dropped_marks"])
-        if token not in self._ending:
+        if not self._recordings.is_ending(token):
             client.recording = None
             client.send({"op": "left"})
 
@@ -232,7 +205,7 @@ class Registry:
             "pid": os.getpid(),
             "mode": self._policy.mode,
             "uptime_s": (self._clock.now_ns() - self._started_ns) * 1e-9,
-            "recordings": len(self._pool.recordings),
+            "recordings": len(self._recordings.active),
             "clients": len(self._clients),
             "channels": [c.name for c in self._discovery.channels],
             "refusals": [f"{r.source}: {r.reason}" for r in self._discovery.refusals],
@@ -250,41 +223,34 @@ class Registry:
     # Recordings
 
     def _recording_of(self, client: ServedClient) -> Recording | None:
-        token = client.recording
-        return None if token is None else self._pool.recordings.get(token)
+        return self._recordings.get(client.recording)
 
     def forget(self, client: ServedClient) -> None:
-        """A client is gone; what it left open ends as interrupted."""
+        """Forget a client that hung up or died; what it left open ends as interrupted."""
         self._clients.pop(client.key, None)
         why = Status.RECORDER_STOPPED if self.stop_requested else Status.INTERRUPTED
         self.leave(client, why, final=False)
 
     def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
-        """A client's part in its recording is over; the last one out ends it."""
+        """Close a client's part in its recording; the last part ends the recording."""
         recording, token = self._recording_of(client), client.recording
         if recording is None or token is None or client.key not in recording.sources:
             return
         recording.end_source(client.key, status, dropped_marks)
         if final or not recording.sources:
-            self._begin_ending(token, Status.INTERRUPTED)
+            self._end_recording(token, Status.INTERRUPTED)
 
-    def _begin_ending(self, token: str, status: str) -> None:
-        """Close a recording once the readings at its end are in."""
-        if token in self._ending:
-            return
-        recording = self._pool.recordings[token]
-        for key in list(recording.sources):
-            recording.end_source(key, status)
-        self._ending[token] = recording
-        self._request_for(recording)
-        self._settle_soon()
+    def _end_recording(self, token: str, status: str) -> None:
+        if not self._recordings.is_ending(token):
+            self._recordings.end(token, status)
+            self._settle_soon()
 
     def _settle_soon(self) -> None:
         if self.settle_by_ns is None:
             self.settle_by_ns = self._clock.now_ns() + SETTLE_NS
 
     def _file_ended(self, token: str, why: str | None) -> None:
-        """Told from a writer's thread that its file is closed."""
+        """A file is closed. Runs in a writer's thread."""
         self._finished.append((token, why))
         self._wake()
 
@@ -296,10 +262,7 @@ class Registry:
             if refused is not None:
                 self._decided.append(refused)
                 continue
-            recording = self._ending.pop(token, None)
-            if token in self._pool.recordings:
-                recording = self._pool.recordings[token]
-                self._pool.remove(token)
+            recording = self._recordings.forget(token)
             for client in list(self._clients.values()):
                 if client.recording == token and recording is not None:
                     client.recording = None
@@ -316,7 +279,7 @@ class Registry:
             client.asks.clear()
 
     def _confirm_begun(self, client: ServedClient, recording: Recording, now_ns: int) -> None:
-        """A program is let go on once its first boundary can have readings on both sides."""
+        """Confirm the beginning once a reading is in: one must precede the first boundary."""
         if client.awaits_begun:
             client.awaits_begun = False
             begun = {"op": "begun", "recording": client.recording, "time_ns": now_ns}

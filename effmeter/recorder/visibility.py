@@ -1,36 +1,55 @@
-"""Which GPUs a recorded program can see, told where the GPUs are known: in the recorder.
+"""The devices that a recorded program may use: each family of probes answers for its own.
 
-A program only says what its environment holds; its own numbers need not be the recorder's.
+A program only states the values of the families' environment variables. They are resolved here,
+where the devices are known, since a program's own device numbers may differ from the recorder's.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from effmeter.client.program import GPU_VARIABLES
-from effmeter.cover import VISIBLE_GPUS, VISIBLE_GPUS_UNKNOWN
-from effmeter.probes.base import Discovery
-from effmeter.probes.nvidia.probe import NvmlProbe
-from effmeter.probes.nvidia.selection import visible_gpus
+from effmeter.cover import HIDDEN_CHANNELS, VISIBILITY_UNKNOWN
+from effmeter.probes.base import Discovery, RestrictableDevices
+
+VISIBLE_DEVICES = "visible_gpus"
+"""The identities of the devices that a restricted program may use; for people to read."""
+_ANSWERS = (HIDDEN_CHANNELS, VISIBILITY_UNKNOWN, VISIBLE_DEVICES)
 
 
-def with_visible_gpus(program: Mapping[str, Any], discovery: Discovery, pid: int) -> dict[str, Any]:
-    """What a program says of itself, and the UUIDs of the GPUs it can see if it is restricted."""
-    facts = {k: v for k, v in program.items() if k not in (VISIBLE_GPUS, VISIBLE_GPUS_UNKNOWN)}
-    probe = next((p for p in discovery.probes if isinstance(p, NvmlProbe)), None)
-    if probe is None:
-        return facts
-    told = {name: str(facts[name]) for name in GPU_VARIABLES if facts.get(name) is not None}
-    selection = visible_gpus(told, probe.gpus, _sees_the_same(pid))
-    if selection.uuids is not None:
-        facts[VISIBLE_GPUS] = list(selection.uuids)
-    elif selection.reason:
-        facts[VISIBLE_GPUS_UNKNOWN] = selection.reason
+def visibility_variables(discovery: Discovery) -> tuple[str, ...]:
+    """The environment variables by which a program can be restricted to some devices."""
+    names = (name for probe in _restrictable(discovery) for name in probe.visibility_variables)
+    return tuple(dict.fromkeys(names))
+
+
+def with_hidden_channels(
+    program: Mapping[str, Any], discovery: Discovery, pid: int
+) -> dict[str, Any]:
+    """A program's description, with the channels of the devices that are hidden from it."""
+    # A program's own claims about this are dropped: only the recorder knows its devices.
+    facts = {name: value for name, value in program.items() if name not in _ANSWERS}
+    same_devices = _has_same_files(pid)
+    for probe in _restrictable(discovery):
+        environ = {
+            name: str(facts[name])
+            for name in probe.visibility_variables
+            if facts.get(name) is not None
+        }
+        answer = probe.visible_to(environ, same_devices)
+        if answer.hidden_channels is not None:
+            facts.setdefault(HIDDEN_CHANNELS, []).extend(answer.hidden_channels)
+            facts.setdefault(VISIBLE_DEVICES, []).extend(answer.devices)
+        elif answer.reason:
+            facts[VISIBILITY_UNKNOWN] = answer.reason
     return facts
 
 
-def _sees_the_same(pid: int) -> bool:
-    """Whether a process has the recorder's files, devices among them; a container has its own."""
+def _restrictable(discovery: Discovery) -> Iterator[RestrictableDevices]:
+    return (probe for probe in discovery.probes if isinstance(probe, RestrictableDevices))
+
+
+def _has_same_files(pid: int) -> bool:
+    """Whether a process sees the recorder's files, and so its devices; a container has its own."""
     try:
         own, other = (os.stat(f"/proc/{who}/ns/mnt") for who in ("self", pid))
     except OSError:

@@ -21,6 +21,7 @@ from effmeter.report.formatting import (
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
+from effmeter.runfile.format import user_note
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
@@ -98,6 +99,10 @@ def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
         page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
     if len(gaps) > _MOST_GAPS:
         page.paragraph(f"{_counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
+    for name, text in _program_notes(analysis.run):
+        page.paragraph(name, "  note: ")
+        for line in text.splitlines():
+            page.verbatim(line, "    ")
     for text in analysis.warnings:
         page.warning(text)
 
@@ -160,10 +165,11 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
         ]
         for name, energy, channels, summed in parts
     ]
+    has_gain_errors = any(energy.systematic_j for _, energy, _, _ in parts)
     headings = (
-        *("energy", "", "interval", "gain error"),
+        *("component", "energy", "interval", "gain error" if has_gain_errors else ""),
         *(("net of idle", "interval") if net else ()),
-        *("", "channels"),
+        *("provenance", "channels"),
     )
     page.table(headings, rows, numeric=range(1, 6 if net else 4))
 
@@ -185,7 +191,7 @@ def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = (f"Eq 2: {efficiency.metric} per kJ", "", "interval", "")
+    headings = ("", f"Eq 2: {efficiency.metric} per kJ", "interval", "metric and energy")
     page.table(headings, rows, numeric=(1, 2))
 
 
@@ -239,6 +245,14 @@ def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis
         *(["", ""] if epoch.energy is None else _energy_cells(epoch.energy)),
         *(["", "", ""] if point is None else [energy_figure(point.energy), *_per_kj(point)]),
     ]
+
+
+def _program_notes(run: RecordedRun) -> Iterator[tuple[str, str]]:
+    """The notes that the program wrote, such as a traceback: the name and the text of each."""
+    prefix = user_note("")
+    for note in run.notes:
+        if note.name.startswith(prefix):
+            yield note.name.removeprefix(prefix), note.text or ""
 
 
 def _gap_line(gap: Gap, run: RecordedRun) -> str:

@@ -170,11 +170,36 @@ class Metadata:
         known = {f.name for f in fields(cls)}
         try:
             described = {k: v for k, v in described.items() if k in known}
+            _check_fields(described)
             described["channels"] = tuple(map(Channel.from_mapping, described.get("channels", ())))
             described["refusals"] = tuple(map(_refusal, described.get("refusals", ())))
             return cls(**described)
         except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
+
+
+_MAPPINGS = ("labels", "host", "program", "versions", "sampling")
+_LARGEST_NS = 2**62
+"""Moments up to here can be added and subtracted in 64 bits."""
+
+
+def _check_fields(described: Mapping[str, Any]) -> None:
+    """ValueError for a field of the wrong type, or a moment outside 64 bits."""
+    for name in ("run_id", "name"):
+        if not isinstance(described.get(name), str):
+            raise ValueError(f"{name} is no text")
+    if not isinstance(described.get("git_commit") or "", str):
+        raise ValueError("git_commit is no text")
+    for name in ("started_wall_ns", "started_time_ns", "part"):
+        value = described.get(name, 1)
+        if type(value) is not int or not 0 <= value <= _LARGEST_NS:
+            raise ValueError(f"{name} is out of range")
+    for name in _MAPPINGS:
+        if not isinstance(described.get(name, {}), dict):
+            raise ValueError(f"{name} is no object")
+    labels = described.get("labels", {}).values()
+    if not all(isinstance(value, str | int | float) for value in labels):
+        raise ValueError("a label is no text, number or truth value")
 
 
 def version_of(metadata: Mapping[bytes, bytes] | None) -> int:

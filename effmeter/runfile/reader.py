@@ -42,6 +42,8 @@ class _Contents:
     """With the number of intact batches before each."""
     count: int | None = None
     """Batches that the file had when it was finished."""
+    highest: int = 0
+    """The number of the last intact message."""
     unfolded_bytes: int = 0
 
     def can_bear(self, message: bytes, max_bytes: int) -> bool:
@@ -175,6 +177,7 @@ def _read(pieces: Iterator[Piece | Hole], schema: bytes, max_bytes: int) -> _Con
     group_bytes = 0
     for piece in pieces:
         if isinstance(piece, Piece) and not piece.is_end:
+            found.highest = piece.number
             group_bytes += len(piece.data)
             group.append(piece)
             if group_bytes < _GROUP_BYTES:
@@ -204,8 +207,7 @@ def _read_group(found: _Contents, group: list[Piece], schema: bytes, max_bytes: 
 
 def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:
     """The holes as what a reader of the run must know."""
-    known = [hole.last for _, hole in found.holes if hole.last is not None]
-    count = found.count or max([len(found.batches), *known])
+    count = found.highest if found.count is None else found.count
     for before, hole in found.holes:
         last = count if hole.last is None and found.count is not None else hole.last
         if hole.is_cut:

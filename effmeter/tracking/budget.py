@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from effmeter.client.session import warn
+from effmeter.client.warning import warn
 from effmeter.errors import MeasurementError
 from effmeter.stopping import AnyOf, Budget, Progress
 from effmeter.tracking.live import LiveEnergy

@@ -61,7 +61,7 @@ class Recorded:
             Reading("cpu0", now_ns, now_ns, millijoules),
             Reading("gpu0-power", now_ns, now_ns, watts),
         ]
-        self.recording.take(self.tracker.take(readings), self.tracker.started)
+        self.recording.add_items(self.tracker.process(readings), self.tracker.started)
 
     def run(self) -> RecordedRun:
         """End it and read it back."""
@@ -117,7 +117,7 @@ def test_a_slow_recording_keeps_all_of_a_coarse_counter_for_a_while_after_a_mark
 ) -> None:
     recorded = Recorded(tmp_path, period_s=0.1, counter=replace(COUNTER, refresh_s=0.1))
     recorded.recording.downsample(True)
-    recorded.recording.want_reading()
+    recorded.recording.keep_next_readings()
     for step in range(400):
         recorded.read(step)
         recorded.clock.advance(0.02)
@@ -130,7 +130,7 @@ def test_a_mark_keeps_one_more_reading_of_every_channel(recorded: Recorded) -> N
     recorded.recording.downsample(True)
     for step in range(101):
         if step in (20, 55):
-            recorded.recording.want_reading()
+            recorded.recording.keep_next_readings()
         recorded.read(step)
         recorded.clock.advance(0.001)
     assert readings_of(recorded.run(), "cpu0") == 2 + 2

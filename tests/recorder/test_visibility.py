@@ -1,39 +1,73 @@
-"""What the recorder makes of what a program says of its GPUs."""
+"""Which devices a recorded program may use, by the answers of the probes."""
 
 import os
+from collections.abc import Mapping, Sequence
 
-from effmeter.channel import Component
-from effmeter.cover import VISIBLE_GPUS, unseen_gpus
-from effmeter.probes.base import Discovery
-from effmeter.recorder.visibility import with_visible_gpus
-from tests.runfile.writing import counter
+from effmeter.channel import Channel
+from effmeter.cover import HIDDEN_CHANNELS, VISIBILITY_UNKNOWN
+from effmeter.probes.base import Discovery, Reading, Visibility
+from effmeter.recorder.visibility import visibility_variables, with_hidden_channels
 
-UUIDS = [f"GPU-{digit * 8}-0000-4000-8000-000000000000" for digit in "01"]
-CHANNELS = [
-    counter("cpu0"),
-    *(counter(f"gpu{i}", Component.GPU, device=f"NVIDIA T4 {UUIDS[i]}") for i in (0, 1)),
-    counter("gpu2", Component.GPU, device="AMD Instinct MI300X 0000:c1:00.0"),
-]
+THIS_PROCESS = os.getpid()
+
+
+class FakeProbe:
+    """A family of devices that one variable restricts to the channel it names."""
+
+    period_s = 1.0
+    channels: tuple[Channel, ...] = ()
+
+    def __init__(self, name: str, *names: str) -> None:
+        self.name = name
+        self.visibility_variables = (f"{name.upper()}_VISIBLE", "SHARED_ORDER")
+        self._names = names
+
+    def read(self) -> Sequence[Reading]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
+    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
+        listed = environ.get(self.visibility_variables[0])
+        if listed is None:
+            return Visibility()
+        if not same_devices:
+            return Visibility(reason="the program counts other devices")
+        hidden = tuple(name for name in self._names if name != listed)
+        return Visibility(hidden, (listed,))
+
+
+A, B = FakeProbe("a", "a0", "a1"), FakeProbe("b", "b0")
+BOTH = Discovery((A, B))
+
+
+def test_the_variables_of_all_families_are_asked_for_once() -> None:
+    assert visibility_variables(BOTH) == ("A_VISIBLE", "SHARED_ORDER", "B_VISIBLE")
+
+
+def test_a_machine_without_such_devices_asks_for_no_variable() -> None:
+    assert visibility_variables(Discovery()) == ()
 
 
 def test_a_program_cannot_claim_what_it_sees() -> None:
-    told = with_visible_gpus({VISIBLE_GPUS: "GPU-1", "pid": 7}, Discovery(), os.getpid())
-    assert told == {"pid": 7}
+    claimed = {HIDDEN_CHANNELS: ["a0"], "visible_gpus": "a1", "pid": 7}
+    assert with_hidden_channels(claimed, BOTH, THIS_PROCESS) == {"pid": 7}
 
 
-def test_gpus_that_no_program_sees_are_told_by_their_uuids() -> None:
-    programs = [{VISIBLE_GPUS: [UUIDS[1]]}, {VISIBLE_GPUS: [UUIDS[1]]}]
-    assert unseen_gpus(CHANNELS, programs) == {"gpu0"}
+def test_each_family_hides_its_own_channels() -> None:
+    program = {"A_VISIBLE": "a1", "B_VISIBLE": ""}
+    facts = with_hidden_channels(program, BOTH, THIS_PROCESS)
+    assert facts[HIDDEN_CHANNELS] == ["a0", "b0"]
+    assert facts["visible_gpus"] == ["a1", ""]
 
 
-def test_ranks_that_see_one_gpu_each_are_charged_for_all_of_them() -> None:
-    assert unseen_gpus(CHANNELS, [{VISIBLE_GPUS: [u]} for u in UUIDS]) == frozenset()
+def test_an_unrestricted_family_hides_nothing() -> None:
+    facts = with_hidden_channels({"A_VISIBLE": "a1"}, BOTH, THIS_PROCESS)
+    assert facts[HIDDEN_CHANNELS] == ["a0"]
 
 
-def test_one_program_that_is_not_restricted_may_use_all() -> None:
-    for other in ({}, None, {VISIBLE_GPUS: "all"}):
-        assert unseen_gpus(CHANNELS, [{VISIBLE_GPUS: [UUIDS[1]]}, other]) == frozenset()
-
-
-def test_without_programs_nothing_is_out_of_sight() -> None:
-    assert unseen_gpus(CHANNELS, []) == frozenset()
+def test_a_process_that_cannot_be_looked_up_may_have_other_devices() -> None:
+    facts = with_hidden_channels({"A_VISIBLE": "a1"}, BOTH, -1)
+    assert facts[VISIBILITY_UNKNOWN] == "the program counts other devices"
+    assert HIDDEN_CHANNELS not in facts

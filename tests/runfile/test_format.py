@@ -16,6 +16,7 @@ from effmeter.runfile.format import (
     VERSION_KEY,
     Event,
     Metadata,
+    NoteName,
     arrow_schema,
 )
 
@@ -109,4 +110,61 @@ def test_every_event_and_column_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "run-file.md").read_text()
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     documented = {name.strip(" `") for row in rows for name in row.split(",")}
-    assert set(COLUMNS) | set(map(str, Event)) <= documented
+    assert set(COLUMNS) | set(map(str, Event)) | set(map(str, NoteName)) <= documented
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run_id": None},
+        {"name": 5},
+        {"git_commit": [1]},
+        {"started_wall_ns": "1"},
+        {"started_wall_ns": 2**200},
+        {"started_time_ns": -1},
+        {"started_time_ns": 1.5},
+        {"part": True},
+        {"labels": [1]},
+        {"labels": {"size": {"nested": 1}}},
+        {"host": []},
+        {"sampling": None},
+        {"channels": [None]},
+        {"channels": {"gpu0": 1}},
+        {"refusals": [1]},
+    ],
+    ids=str,
+)
+def test_metadata_of_the_wrong_type_are_no_run(change: dict[str, object]) -> None:
+    with pytest.raises(NotARunError, match="cannot be read"):
+        Metadata.from_arrow(described(**change))
+
+
+def test_metadata_nested_beyond_all_measure_are_no_run() -> None:
+    nested = {**METADATA.to_arrow(), METADATA_KEY: b"[" * 200_000}
+    with pytest.raises(NotARunError, match="cannot be read"):
+        Metadata.from_arrow(nested)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", None),
+        ("device", []),
+        ("contained_in", []),
+        ("unit_j", 0),
+        ("unit_j", "1"),
+        ("unit_j", True),
+        ("modulus", 0),
+        ("modulus", 1.5),
+        ("refresh_s", None),
+        ("refresh_s", 1e300),
+        ("refresh_s", -1.0),
+        ("window_s", float("nan")),
+        ("estimate_factor", 0),
+        ("max_power_w", 0),
+        ("max_power_w", float("inf")),
+    ],
+)
+def test_a_channel_with_an_impossible_field_is_refused(field: str, value: object) -> None:
+    with pytest.raises(NotARunError, match=r"a channel's description cannot be read"):
+        Channel.from_mapping({**json.loads(CHANNEL.to_json()), field: value})

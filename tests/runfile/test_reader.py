@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -26,7 +27,7 @@ from effmeter.runfile.format import (
 from effmeter.runfile.framed_file import FramedFile
 from effmeter.runfile.framing import MAGIC
 from effmeter.runfile.reader import conform, read_metadata, read_part
-from tests.runfile.writing import RunFile, at, counter, every, metadata
+from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
 
 
 def write_three_batches(path: Path) -> RunFile:
@@ -147,6 +148,151 @@ def test_polars_reads_a_run_with_a_channel_that_appeared_half_way(tmp_path: Path
         file.count("late", every(0.1, 1, 2), 10.0)
     frame = pl.read_ipc(file.path)
     assert frame.filter(pl.col("channel") == "late").height == 12
+
+
+# Damage
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def middle_of(batches: list[tuple[int, int]], number: int) -> int:
+    """A byte in the middle of a batch; they count from 1."""
+    return (batches[number - 2][0] + batches[number - 1][0]) // 2
+
+
+def test_a_damaged_batch_is_named_and_the_rest_is_read(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    path = tmp_path / "run.arrow"
+    path.write_bytes(flipped(data, middle_of(batches, 2)))
+    part = read_part(path)
+    assert [str(damage) for damage in part.damages] == ["damaged: batch 2 of 4, 1.1 s"]
+    assert part.rows["seq"].to_pylist() == [*range(10), *range(20, 31)]
+    assert part.finished
+    run = read_run(path)
+    assert run.status == "completed"
+    assert run.warnings == ("damaged: batch 2 of 4, 1.1 s",)
+    assert [(gap.begin_ns, gap.end_ns) for gap in run.gaps] == [(at(0.9), at(2.0))]
+
+
+def test_a_damaged_batch_of_a_killed_writer_is_named_too(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    path = tmp_path / "run.arrow"
+    path.write_bytes(flipped(data, middle_of(batches, 2))[: batches[2][0]])
+    part = read_part(path)
+    assert [str(damage) for damage in part.damages] == ["damaged: batch 2 of 3, 1.1 s"]
+    assert not part.finished
+
+
+def test_a_run_whose_last_batch_is_damaged_does_not_pass_for_interrupted(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, batches = whole
+    path = tmp_path / "run.arrow"
+    path.write_bytes(flipped(data, middle_of(batches, 4)))
+    run = read_run(path)
+    assert run.status == "unknown: the end of the file is damaged"
+    assert run.warnings == ("damaged: batch 4 of 4, and nothing follows",)
+
+
+def test_a_damaged_footer_costs_no_rows(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    data, _ = whole
+    path = tmp_path / "run.arrow"
+    path.write_bytes(flipped(data, len(data) - 100))
+    part = read_part(path)
+    assert part.rows.num_rows == 31
+    assert [str(damage) for damage in part.damages] == ["damaged: bytes that belong to no batch"]
+    assert read_run(path).status == "completed"
+
+
+@pytest.mark.parametrize("place", [3, 10, 40, 500])
+def test_a_damaged_beginning_is_one_clear_error(
+    whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path, place: int
+) -> None:
+    path = tmp_path / "run.arrow"
+    path.write_bytes(flipped(whole[0], place))
+    for read in (read_part, read_metadata, read_run):
+        with pytest.raises(RunFileError, match=r"run\.arrow is damaged at its beginning"):
+            read(path)
+
+
+@given(data=st.data())
+def test_a_changed_byte_never_changes_a_row(
+    whole: tuple[bytes, list[tuple[int, int]]],
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+) -> None:
+    intact, _ = whole
+    path = tmp_path_factory.mktemp("changed") / "run.arrow"
+    path.write_bytes(intact)
+    rows = {row["seq"]: row for row in read_part(path).rows.to_pylist()}
+    path.write_bytes(flipped(intact, data.draw(st.integers(0, len(intact) - 1))))
+    with contextlib.suppress(RunFileError):
+        part = read_part(path)
+        assert all(rows[row["seq"]] == row for row in part.rows.to_pylist())
+        assert part.damages
+
+
+def test_a_gauge_is_bounded_by_its_device_where_a_batch_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path, metadata(channels=(gauge(max_power_w=700.0), counter()))) as file:
+        for second in range(4):
+            file.show("gpu0-power", every(0.1, second, second + 0.9), 100.0)
+            for time_s in every(0.1, second, second + 0.9):
+                file.row(time_s, channel="cpu0", energy_j=10.0 * time_s)
+            file.flush()
+    before = read_run(path)
+    path.write_bytes(flipped(path.read_bytes(), middle_of(file.batches, 3)))
+    after = read_run(path)
+    window = (at(1), at(3.5))
+    known, bounded = (run.channel_energy("gpu0-power", *window) for run in (before, after))
+    assert known is not None
+    assert bounded is not None
+    assert bounded.high_j > known.high_j + 0.9 * 500
+    known, still = (run.channel_energy("cpu0", *window) for run in (before, after))
+    assert known is not None
+    assert still is not None
+    assert still.value_j == pytest.approx(known.value_j)
+
+
+def test_a_batch_that_would_unfold_beyond_all_measure_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    rows = 4_000_000
+    with path.open("wb") as sink:
+        file = FramedFile(sink.write, metadata())
+        nulls = [pa.nulls(rows, field.type) for field in file.schema]
+        arrays = [pa.array(np.zeros(rows, np.int64)).cast(file.schema.field(0).type), *nulls[1:]]
+        file.write_batch(pa.RecordBatch.from_arrays(arrays, schema=file.schema))
+        file.close()
+    assert path.stat().st_size < 2**18
+    part = read_part(path)
+    assert (part.rows.num_rows, str(part.damages[0])) == (
+        0,
+        "damaged: batch 1 of 1, and nothing follows",
+    )
+
+
+def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
+    path = write_three_batches(tmp_path / os.fsdecode(b"r\xe9.arrow")).path
+    assert read_part(path).rows.num_rows == 31
+
+
+def test_a_damaged_file_of_format_1_is_read_where_it_can_be(tmp_path: Path) -> None:
+    data = (Path(__file__).parents[1] / "golden" / "run-v1.arrow").read_bytes()
+    zstd = data.index(b"\x28\xb5\x2f\xfd", len(data) // 2)
+    path = tmp_path / "old.arrow"
+    path.write_bytes(data[:zstd] + bytes(40) + data[zstd + 40 :])
+    part = read_part(path)
+    assert part.finished
+    assert part.rows.num_rows > 0
+    assert str(part.damages[0]).startswith("damaged: batch ")
 
 
 # Columns

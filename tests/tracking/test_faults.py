@@ -50,7 +50,7 @@ WITH_A_FORKED_WORKER = """
             epoch.log(loss=1.0)
             if epoch.number == 3:
                 time.sleep(2.2)
-                print(run._session._connection.recorder_pid, flush=True)
+                print(run.recorder_pid, flush=True)
                 time.sleep(60)
 """
 
@@ -64,14 +64,14 @@ def test_a_killed_program_leaves_an_interrupted_run_though_its_forked_worker_liv
     workers = [int(w) for w in _children(program.pid)]
     program.kill()
     try:
-        took_s = eventually(lambda: not is_running(recorder), "the private recorder ends")
+        # The worker lives longer than this waits: its hang-up cannot have ended the recorder.
+        eventually(lambda: not is_running(recorder), "the private recorder ends")
         assert all(is_running(worker) for worker in workers)
         assert len(workers) == 1
     finally:
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         program.communicate()
-    assert took_s < 2
     recorded = only_run(runs)
     assert recorded.status == "interrupted"
     assert [e.number for e in recorded.epochs] == [1, 2, 3]

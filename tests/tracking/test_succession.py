@@ -40,7 +40,7 @@ def test_a_recorder_killed_in_mid_run_gets_a_successor_and_the_gap_is_in_the_run
             busy(0.5)
             if epoch.number == 3:
                 kill(recorder_of(run))
-                with pytest.warns(EffmeterWarning, match="a successor goes on") as warned:
+                with pytest.warns(EffmeterWarning, match="a successor continues") as warned:
                     epoch.log(accuracy=0.3)
                 assert len(warned) == 1
             else:
@@ -81,7 +81,7 @@ def test_a_second_successor_is_not_started_and_training_goes_on(
                 epoch.log(loss=1.0)
     assert done == 4
     assert [str(w.message) for w in warned if issubclass(w.category, EffmeterWarning)] == [
-        "the recorder was lost: a successor goes on, with a gap between"
+        "the recorder died: a successor continues, with a gap in between"
     ]
     assert len(list(runs.iterdir())) == 2
 
@@ -97,7 +97,7 @@ def test_marks_that_a_killed_recorder_had_not_written_reach_its_successor_once(
                 if epoch.number == 4:  # half a second after the last flush
                     kill(recorder_of(run))
 
-    with pytest.warns(EffmeterWarning, match="a successor goes on"):
+    with pytest.warns(EffmeterWarning, match="a successor continues"):
         train()
     recorded = only_run(runs)
     assert [(e.number, e.open, dict(e.metrics)) for e in recorded.epochs] == [
@@ -120,7 +120,7 @@ def test_where_no_successor_can_write_the_loop_goes_on(runs: Path) -> None:
                 epoch.log(loss=1.0)
         return len(run.epochs_done)
 
-    with pytest.warns(EffmeterWarning, match="the recorder was lost"):
+    with pytest.warns(EffmeterWarning, match="the recorder died"):
         assert train() == 3
 
 
@@ -135,7 +135,7 @@ def test_after_a_succession_an_old_energy_is_not_passed_off_as_the_runs() -> Non
                     kill(recorder_of(run))
         return run
 
-    with pytest.warns(EffmeterWarning, match="a successor goes on"):
+    with pytest.warns(EffmeterWarning, match="a successor continues"):
         run = train()
     assert str(run.stopped_by) == "max-epochs: 5"
     assert run.summary().energy is None
@@ -160,11 +160,10 @@ def test_threads_that_find_the_recorder_dead_together_start_one_successor(runs: 
                 thread.join()
         return run
 
-    with pytest.warns(EffmeterWarning, match="a successor goes on") as warned:
+    with pytest.warns(EffmeterWarning, match="a successor continues") as warned:
         run = train()
     assert len(warned) == 1
-    assert run._session is not None
-    assert run._session.failure is None
+    assert run.recording_failure is None
     recorded = only_run(runs)
     assert len(recorded.metrics) == len(recorded.spans) == 800
 
@@ -180,7 +179,7 @@ def test_a_recorder_killed_at_once_leaves_what_its_successor_recorded(runs: Path
                 epoch.log(accuracy=0.5)
             os.truncate(run.path or "", 0)
 
-    with pytest.warns(EffmeterWarning, match="a successor goes on"):
+    with pytest.warns(EffmeterWarning, match="a successor continues"):
         train()
     (path,) = find_runs(sorted(runs.iterdir()))
     recorded = read_run(path)

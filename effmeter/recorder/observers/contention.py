@@ -19,10 +19,10 @@ NOTICED_CPUS = 0.5
 NAMED_CPUS = 0.05
 """A process that keeps at least so much of a processor busy is counted as a user of it."""
 MOST_NAMED = 5
-UNTOLD = "cannot be told: it is recorded in a container, which does not see all processes"
+HIDDEN_BY_CONTAINER = "unknown: the recorder runs in a container and does not see all processes"
 
 
-class Snapshot(NamedTuple):
+class MachineSnapshot(NamedTuple):
     """What was seen of the machine at one moment."""
 
     time_ns: int
@@ -36,7 +36,7 @@ class Snapshot(NamedTuple):
     """Whether the numbers in ``users`` are those of ``processes``."""
 
 
-class Sharing(NamedTuple):
+class DeviceContention(NamedTuple):
     """How many other processes use a device (None: unknown), and which."""
 
     channel: str | None
@@ -49,17 +49,17 @@ class Sharing(NamedTuple):
 class ContentionLog:
     """Follows the other users of one recording's devices; tells what has changed."""
 
-    tells_names: bool = True
+    names_processes: bool = True
     """Whether who recorded may know of other users' processes more than their number."""
     roots: set[int] = field(default_factory=set)
     """The recorded programs."""
     _family: set[tuple[int, float]] = field(default_factory=set)
     _own: set[int] = field(default_factory=set)
     _names: dict[int, str] = field(default_factory=dict)
-    _before: Snapshot | None = None
+    _before: MachineSnapshot | None = None
     _told: dict[str | None, int | None] = field(default_factory=dict)
 
-    def take(self, seen: Snapshot) -> Iterator[Sharing]:
+    def changes(self, seen: MachineSnapshot) -> Iterator[DeviceContention]:
         """The devices whose other users have changed in number."""
         if not self.roots:
             return
@@ -80,16 +80,16 @@ class ContentionLog:
         self._own = {pid for pid, process in processes.items() if process.key in self._family}
         self._names = {pid: process.name for pid, process in processes.items()}
 
-    def _on_gpu(self, channel: str, seen: Snapshot) -> Sharing:
+    def _on_gpu(self, channel: str, seen: MachineSnapshot) -> DeviceContention:
         users = seen.users[channel]
         if isinstance(users, Failure):
-            return Sharing(channel, None, users.reason)
+            return DeviceContention(channel, None, users.reason)
         if users and not seen.sees_all:
-            return Sharing(channel, None, UNTOLD)
+            return DeviceContention(channel, None, HIDDEN_BY_CONTAINER)
         others = sorted({*users} - self._own - self.roots)
-        return Sharing(channel, len(others), self._listed(others))
+        return DeviceContention(channel, len(others), self._listed(others))
 
-    def _on_processors(self, seen: Snapshot) -> Sharing | None:
+    def _on_processors(self, seen: MachineSnapshot) -> DeviceContention | None:
         """None where there is nothing to compare with yet."""
         before = self._before
         if before is None or seen.time_ns <= before.time_ns:
@@ -97,16 +97,16 @@ class ContentionLog:
         elapsed_s = (seen.time_ns - before.time_ns) * 1e-9
         busy_s = seen.busy_s - before.busy_s
         if busy_s < NOTICED_CPUS * elapsed_s:
-            return Sharing(None, 0, "")
+            return DeviceContention(None, 0, "")
         if seen.processes is None or before.processes is None:
             return None
         others_s = busy_s - self._own_s(before.processes, seen.processes)
         if others_s < max(NOTICED_CPUS * elapsed_s, NOTICED_WORK_FRACTION * busy_s):
-            return Sharing(None, 0, "")
+            return DeviceContention(None, 0, "")
         users = self._working(before.processes, seen.processes, NAMED_CPUS * elapsed_s)
         share = f"{others_s / busy_s:.0%} of the processors' work"
         listed = self._listed(users)
-        return Sharing(None, max(1, len(users)), f"{share}: {listed}" if listed else share)
+        return DeviceContention(None, max(1, len(users)), f"{share}: {listed}" if listed else share)
 
     def _own_s(self, before: Mapping[int, Process], now: Mapping[int, Process]) -> float:
         """The work of the recorded programs since, and of what serves all.
@@ -135,7 +135,7 @@ class ContentionLog:
         return sorted(found, key=lambda pid: -work_s[pid])
 
     def _listed(self, pids: Sequence[int]) -> str:
-        if not self.tells_names:
+        if not self.names_processes:
             return ""
         named = [f"{self._names.get(pid, 'process')} ({pid})" for pid in pids[:MOST_NAMED]]
         more = [f"{len(pids) - MOST_NAMED} more"] if len(pids) > MOST_NAMED else []

@@ -1,11 +1,11 @@
-"""Looks for who else uses the machine: the processes on its GPUs and its processors."""
+"""Observes the users of the machine: the processes on its GPUs and its processors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Failure, Probe, SharedDevices
-from effmeter.recorder.observers.contention import NOTICED_CPUS, Snapshot
+from effmeter.recorder.observers.contention import NOTICED_CPUS, MachineSnapshot
 from effmeter.recorder.observers.observer import Cadence
 from effmeter.recorder.observers.processes import (
     Process,
@@ -14,12 +14,12 @@ from effmeter.recorder.observers.processes import (
     sees_all_processes,
 )
 
-PACE = Cadence(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.0004)
+CADENCE = Cadence(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.0004)
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSources:
-    """What the operating system and the drivers tell."""
+    """The answers of the operating system and the drivers."""
 
     users: Callable[[], Mapping[str, tuple[int, ...] | Failure]]
     processes: Callable[[], Mapping[int, Process]] = list_processes
@@ -28,20 +28,20 @@ class MachineSources:
 
 
 class MachineObserver:
-    """Takes snapshots; the processes are listed only if they can matter."""
+    """Takes snapshots; lists the processes only where they can matter, since that is expensive."""
 
     def __init__(self, machine: MachineSources, clock: Clock) -> None:
         self._machine = machine
         self._clock = clock
-        self._last: Snapshot | None = None
+        self._last: MachineSnapshot | None = None
 
-    def look(self, has_joined: bool) -> Snapshot:
-        """One snapshot; they matter once somebody has joined a recording."""
+    def observe(self, has_joined: bool) -> MachineSnapshot:
+        """One snapshot; the processes matter whenever a program has joined a recording."""
         users = dict(self._machine.users())
         now_ns, worked_s = self._clock.now_ns(), self._machine.busy_s()
         matters = has_joined or self._matters(now_ns, worked_s, users)
         listed = self._machine.processes() if matters else None
-        self._last = Snapshot(now_ns, worked_s, users, listed, self._machine.sees_all)
+        self._last = MachineSnapshot(now_ns, worked_s, users, listed, self._machine.sees_all)
         return self._last
 
     def _matters(
@@ -53,8 +53,8 @@ class MachineObserver:
         return worked_s - last.busy_s >= NOTICED_CPUS * (now_ns - last.time_ns) * 1e-9
 
 
-def devices_of(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
-    """Asks every probe whose devices tell who uses them."""
+def device_users(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
+    """The users of the devices of all probes that know them."""
     telling = [probe for probe in probes if isinstance(probe, SharedDevices)]
 
     def users() -> dict[str, tuple[int, ...] | Failure]:

@@ -15,15 +15,15 @@ from typing import NamedTuple
 
 from effmeter.clock import Clock
 from effmeter.probes.base import DeviceMemory, Failure, MemoryDevices, Probe
-from effmeter.recorder.observers.contention import UNTOLD
+from effmeter.recorder.observers.contention import HIDDEN_BY_CONTAINER
 from effmeter.recorder.observers.observer import Cadence
 from effmeter.recorder.observers.processes import PROC, Family, Listing, Process, sees_all_processes
 from effmeter.runfile.format import PEAK
 
-PACE = Cadence(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0003)
+CADENCE = Cadence(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0003)
 RAM = "ram"
 NO_PROCESS = "cannot be told: the process numbers of the recorded program mean nothing here"
-NOT_TOLD = "the driver does not tell it of each process"
+NOT_PER_PROCESS = "the driver does not tell it of each process"
 _ON_LINUX = sys.platform.startswith("linux")
 
 
@@ -47,7 +47,7 @@ class MemorySnapshot(NamedTuple):
     """Whether the numbers in ``gpus`` are those of ``processes``."""
 
 
-class MemoryUse(NamedTuple):
+class MemoryAmount(NamedTuple):
     """How much of a memory is used (None: unknown); ``text``: ``PEAK``, or why it is unknown."""
 
     name: str
@@ -73,9 +73,9 @@ class MemoryObserver:
         self._family = Family()
         self._sees_all = sees_all_processes(proc)
 
-    def look(self, _has_joined: bool = False) -> MemorySnapshot:
+    def observe(self, _has_joined: bool = False) -> MemorySnapshot:
         """One snapshot; processes that end meanwhile are left out."""
-        processes = self._listing.look()
+        processes = self._listing.refresh()
         roots = self._roots()
         if roots.isdisjoint(self._family.roots):
             self._family = Family()  # none of those who were recorded before still is
@@ -97,7 +97,7 @@ class MemoryLog:
     _has_looked: bool = False
     _told: dict[str, int | None] = field(default_factory=dict)
 
-    def take(self, seen: MemorySnapshot) -> Iterator[MemoryUse]:
+    def changes(self, seen: MemorySnapshot) -> Iterator[MemoryAmount]:
         """The uses that are other than those told last, and the peaks above them."""
         self._family.roots = self.roots
         pids = self._family.pids(seen.processes)
@@ -107,19 +107,19 @@ class MemoryLog:
             if use.text != PEAK:
                 self._told[use.name] = use.value_bytes
 
-    def _in_ram(self, seen: MemorySnapshot, pids: frozenset[int]) -> Iterator[MemoryUse]:
+    def _in_ram(self, seen: MemorySnapshot, pids: frozenset[int]) -> Iterator[MemoryAmount]:
         if not self.roots:
-            yield MemoryUse(RAM, None, NO_PROCESS)
+            yield MemoryAmount(RAM, None, NO_PROCESS)
         members = {pid: seen.resident[pid] for pid in pids if pid in seen.resident}
         if not members:
             return
         now_bytes = sum(member.now_bytes for member in members.values())
-        yield MemoryUse(RAM, now_bytes)
+        yield MemoryAmount(RAM, now_bytes)
         peak_bytes = sum(self._peak_bytes(pid, member) for pid, member in members.items())
         self._highest = {pid: member.highest_bytes for pid, member in members.items()}
         self._has_looked = True
         if peak_bytes > now_bytes:
-            yield MemoryUse(RAM, peak_bytes, PEAK)
+            yield MemoryAmount(RAM, peak_bytes, PEAK)
 
     def _peak_bytes(self, pid: int, member: Resident) -> int:
         """The most since the last look; what was before the first is not this recording's."""
@@ -129,12 +129,12 @@ class MemoryLog:
         has_risen = highest_bytes > (self._highest.get(pid) or 0)
         return highest_bytes if has_risen else now_bytes
 
-    def _on_gpus(self, seen: MemorySnapshot, pids: frozenset[int]) -> Iterator[MemoryUse]:
+    def _on_gpus(self, seen: MemorySnapshot, pids: frozenset[int]) -> Iterator[MemoryAmount]:
         for channel, memory in seen.gpus.items():
             use = self._on_gpu(channel, memory.by_process, pids, seen.sees_all)
             yield use
             if use.value_bytes is None and isinstance(memory.used_bytes, int):
-                yield MemoryUse(f"{channel}-device", memory.used_bytes)
+                yield MemoryAmount(f"{channel}-device", memory.used_bytes)
 
     def _on_gpu(
         self,
@@ -142,16 +142,16 @@ class MemoryLog:
         by_process: Mapping[int, int | None] | Failure,
         pids: frozenset[int],
         sees_all: bool,
-    ) -> MemoryUse:
+    ) -> MemoryAmount:
         if isinstance(by_process, Failure):
-            return MemoryUse(channel, None, by_process.reason)
+            return MemoryAmount(channel, None, by_process.reason)
         if not sees_all or not self.roots:
-            return MemoryUse(channel, None, UNTOLD if self.roots else NO_PROCESS)
+            return MemoryAmount(channel, None, HIDDEN_BY_CONTAINER if self.roots else NO_PROCESS)
         own = [by_process[pid] for pid in {*pids, *self.roots} & by_process.keys()]
         told = [used_bytes for used_bytes in own if used_bytes is not None]
         if len(told) < len(own):
-            return MemoryUse(channel, None, NOT_TOLD)
-        return MemoryUse(channel, sum(told))
+            return MemoryAmount(channel, None, NOT_PER_PROCESS)
+        return MemoryAmount(channel, sum(told))
 
 
 def resident(pid: int, proc: Path = PROC) -> Resident | None:
@@ -180,7 +180,7 @@ def _resident_by_psutil(pid: int) -> Resident | None:
     return None
 
 
-def memory_of(probes: Iterable[Probe]) -> Callable[[], Mapping[str, DeviceMemory]]:
+def device_memory(probes: Iterable[Probe]) -> Callable[[], Mapping[str, DeviceMemory]]:
     """Asks every probe whose devices tell of their memory."""
     telling = [probe for probe in probes if isinstance(probe, MemoryDevices)]
 

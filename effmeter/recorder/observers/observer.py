@@ -1,7 +1,7 @@
-"""A thread that looks around again and again while something is recorded.
+"""A thread that observes something periodically while anything is recorded.
 
-It has a thread of its own because a driver that hangs must delay nothing else. It looks more
-rarely where a look costs much: on a machine with very many processes, say.
+It is a thread of its own because a driver that hangs must delay nothing else. Where an observation
+is expensive, as on a machine with thousands of processes, the period grows.
 """
 
 import contextlib
@@ -12,36 +12,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Seen = TypeVar("Seen")
+SnapshotT = TypeVar("SnapshotT")
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often to look, in seconds."""
+    """How often to observe, in seconds."""
 
     settle_s: float
-    """How long after a program has joined: the ranks of a launch join one after the other."""
+    """The delay after a program joined: the ranks of a launch join one after the other."""
     period_s: float
     longest_s: float
-    """The longest period, however much a look costs."""
+    """The longest period, however expensive an observation is."""
     load_fraction: float
-    """To cost about so much of a processor, it looks more rarely than each period."""
+    """The part of one processor that observations may use; the period grows to keep to it."""
 
     def wait_s(self, cost_s: float) -> float:
-        """Until the next look, after one that took so much processor time."""
+        """The wait until the next observation, after one that took this much processor time."""
         return min(max(self.period_s, cost_s / self.load_fraction), self.longest_s)
 
 
-class PeriodicObserver(Generic[Seen]):
-    """Looks while something is recorded; what was seen waits in a bounded queue.
+class PeriodicObserver(Generic[SnapshotT]):
+    """Observes while something is recorded; snapshots wait in a bounded queue.
 
-    ``look`` is told whether somebody has joined since the last time.
+    The argument of ``observe`` says whether a program has joined since the last observation.
     """
 
-    def __init__(self, name: str, look: Callable[[bool], Seen], pace: Cadence) -> None:
-        self._look = look
-        self._pace = pace
-        self._seen: deque[Seen] = deque(maxlen=100)
+    def __init__(self, name: str, observe: Callable[[bool], SnapshotT], cadence: Cadence) -> None:
+        self._observe = observe
+        self._cadence = cadence
+        self._seen: deque[SnapshotT] = deque(maxlen=100)
         self._changed = threading.Condition()
         self._wait_s: float | None = None
         self._is_set_anew = False
@@ -53,9 +53,9 @@ class PeriodicObserver(Generic[Seen]):
         """Begin, at rest."""
         self._thread.start()
 
-    def look_soon(self) -> None:
-        """Look around in a moment and from then on: somebody has joined."""
-        self._set_wait(self._pace.settle_s)
+    def observe_soon(self) -> None:
+        """Observe shortly, and periodically from then on: a program has joined."""
+        self._set_wait(self._cadence.settle_s)
 
     def rest(self) -> None:
         """Nothing is recorded any more."""
@@ -67,8 +67,8 @@ class PeriodicObserver(Generic[Seen]):
         self._set_wait(None)
         self._thread.join(timeout=0.5)
 
-    def take(self) -> list[Seen]:
-        """What was seen since the last call, oldest first."""
+    def drain(self) -> list[SnapshotT]:
+        """The snapshots since the last call, oldest first."""
         taken = []
         with contextlib.suppress(IndexError):
             while True:
@@ -88,18 +88,18 @@ class PeriodicObserver(Generic[Seen]):
                 if self._changed.wait(self._wait_s):
                     continue
                 has_joined, self._has_joined = self._has_joined, False
-            cost_s, has_seen = self._take_a_look(has_joined)
+            cost_s, has_seen = self._observe_once(has_joined)
             with self._changed:
                 self._has_joined |= has_joined and not has_seen
                 if not self._is_set_anew:
-                    # The first look is dearer than those that follow it.
-                    self._wait_s = self._pace.wait_s(0.0 if has_joined else cost_s)
+                    # The first observation is more expensive than those that follow it.
+                    self._wait_s = self._cadence.wait_s(0.0 if has_joined else cost_s)
 
-    def _take_a_look(self, has_joined: bool) -> tuple[float, bool]:
-        """What it cost in processor time (s), and whether anything was to be seen."""
+    def _observe_once(self, has_joined: bool) -> tuple[float, bool]:
+        """The processor time that it took (s), and whether it succeeded."""
         worked_before_s, has_seen = time.thread_time(), False
-        # What surrounds a recording never costs the recording, whatever the system answers.
+        # A failed observation must not end the thread: contention is context, not the measurement.
         with contextlib.suppress(Exception):
-            self._seen.append(self._look(has_joined))
+            self._seen.append(self._observe(has_joined))
             has_seen = True
         return time.thread_time() - worked_before_s, has_seen

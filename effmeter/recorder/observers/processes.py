@@ -124,7 +124,7 @@ class Listing:
         self._proc = proc
         self._known: Mapping[int, Process] = {}
 
-    def look(self) -> Mapping[int, Process]:
+    def refresh(self) -> Mapping[int, Process]:
         """All processes by number, with the work they had done when they were first seen.
 
         It is the same mapping as before where none has come or gone.

@@ -1,4 +1,4 @@
-"""Which of the readings that were taken one recording keeps: what it asked for, and no more."""
+"""Downsampling: the readings that one recording keeps where faster ones cause more."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from effmeter.recorder.sampling.ingest import Sample
 from effmeter.recorder.sampling.schedule import CLOSE_NS
 
 COARSE_REFRESH_S = 0.05
-"""A counter that changes as rarely is kept at every reading near a boundary, as it was read."""
+"""A counter that changes this rarely keeps every reading near a boundary."""
 
 
 class Downsampler:
@@ -30,30 +30,30 @@ class Downsampler:
         self._close_until_ns = 0
 
     def introduce(self, channel: Channel) -> None:
-        """Learn what a channel is before its readings are judged."""
+        """Describe a channel before its first reading."""
         if channel.kind is Kind.COUNTER and channel.refresh_s >= COARSE_REFRESH_S:
             self._coarse.add(channel.name)
 
-    def sampling_is_faster(self, faster: bool) -> None:
+    def set_needed(self, faster: bool) -> None:
         """Whether the sampling is faster than this recording asked for."""
         self._is_sampled_faster = faster
         self.is_needed = faster or self._slot_ns > 0
 
-    def want(self, channels: Iterable[str], now_ns: int) -> None:
-        """Keep the next reading of these channels, whenever it comes: it bounds something."""
+    def keep_next(self, channels: Iterable[str], now_ns: int) -> None:
+        """Keep the next reading of these channels whenever it comes: it is at a boundary."""
         self._wanted.update(channels)
         self._close_until_ns = now_ns + CLOSE_NS
 
     def keeps(self, seen: Sample) -> bool:
-        """Whether this recording asked for so many readings, or for one at a mark."""
+        """Whether this recording keeps a reading: it is due, or at a mark."""
         if self._slot_ns and not self._is_first_of_slot(seen):
-            return self._takes_wanted(seen)
+            return self._pop_wanted(seen)
         is_close = seen.channel in self._coarse and seen.time_ns < self._close_until_ns
         if is_close or not self._is_sampled_faster:
             return True
         due_ns = self._due_ns.get(seen.channel, 0)
         if seen.time_ns < due_ns:
-            return self._takes_wanted(seen)
+            return self._pop_wanted(seen)
         self._wanted.discard(seen.channel)
         is_late = seen.time_ns >= due_ns + self._period_ns
         self._due_ns[seen.channel] = (seen.time_ns if is_late else due_ns) + self._period_ns
@@ -69,7 +69,7 @@ class Downsampler:
         self._slots[seen.channel] = slot
         return slot != earlier
 
-    def _takes_wanted(self, seen: Sample) -> bool:
+    def _pop_wanted(self, seen: Sample) -> bool:
         wanted = seen.channel in self._wanted
         self._wanted.discard(seen.channel)
         return wanted

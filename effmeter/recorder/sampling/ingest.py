@@ -1,4 +1,4 @@
-"""From raw readings to what recordings take: unwrapped energy, gaps, new channels."""
+"""Turns raw readings into items for recordings: unwrapped energies, gaps, new channels."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Sample(NamedTuple):
     """How long it took to read, where it was slow."""
 
 
-class Gap(NamedTuple):
+class ChannelGap(NamedTuple):
     """A stretch in which a channel could not be read; open while ``end_ns`` is null."""
 
     channel: str
@@ -43,26 +43,26 @@ class ChannelStart(NamedTuple):
     absolute_j: float | None
 
 
-Item = Sample | Gap | ChannelStart
+Item = Sample | ChannelGap | ChannelStart
 
 
 @dataclass(slots=True)
-class _Followed:
+class _ChannelState:
     """What is known of one channel so far."""
 
     channel: Channel
     counter: Counter | None
     """Null for gauges."""
     last_read_ns: int | None = None
-    gap: Gap | None = None
+    gap: ChannelGap | None = None
     """The gap that is open now."""
 
 
 class ChannelTracker:
-    """Follows every channel from reading to reading; knows nothing of recordings."""
+    """Follows every channel from reading to reading, independently of recordings."""
 
     def __init__(self, channels: Iterable[Channel] = ()) -> None:
-        self._followed: dict[str, _Followed] = {}
+        self._states: dict[str, _ChannelState] = {}
         self._started: dict[str, ChannelStart] = {}
         self._gaps = 0
         self.describe(channels)
@@ -73,65 +73,66 @@ class ChannelTracker:
         return self._started
 
     @property
-    def failing(self) -> Iterable[Gap]:
+    def failing(self) -> Iterable[ChannelGap]:
         """The gaps that are open now."""
-        return [followed.gap for followed in self._followed.values() if followed.gap is not None]
+        return [state.gap for state in self._states.values() if state.gap is not None]
 
     def describe(self, channels: Iterable[Channel]) -> None:
         """Learn of channels before their first reading."""
         for channel in channels:
-            if channel.name not in self._followed:
+            if channel.name not in self._states:
                 counts = channel.kind is Kind.COUNTER
                 counter = Counter(CounterLimits.of(channel)) if counts else None
-                self._followed[channel.name] = _Followed(channel, counter)
+                self._states[channel.name] = _ChannelState(channel, counter)
 
-    def take(self, readings: Iterable[Reading]) -> Iterator[Item]:
-        """What recordings are told of these readings, in order."""
+    def process(self, readings: Iterable[Reading]) -> Iterator[Item]:
+        """The items that these readings amount to, in order."""
         for name, begin_ns, end_ns, value in readings:
-            followed = self._followed[name]
+            state = self._states[name]
             if isinstance(value, Failure):
-                yield from self._fail(followed, begin_ns, value.reason)
+                yield from self._fail(state, begin_ns, value.reason)
                 continue
+            # The sensor was read at some moment of the call: the midpoint errs least.
             time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
             if name not in self._started:
-                yield self._appear(followed, time_ns, value)
+                yield self._appear(state, time_ns, value)
             energy_j = power_w = None
-            counter = followed.counter
+            counter = state.counter
             if counter is None:
                 power_w = float(value)
             else:
                 energy_j = counter.update(time_ns, int(value))
                 if energy_j is None:
-                    yield from self._fail(followed, begin_ns, OUT_OF_LINE)
+                    yield from self._fail(state, begin_ns, OUT_OF_LINE)
                     continue
                 if counter.loss is not None:
                     yield self._lose(name, counter.loss)
-            if followed.gap is not None:
-                yield self._recover(followed, followed.gap, time_ns)
-            followed.last_read_ns = time_ns
+            if state.gap is not None:
+                yield self._recover(state, state.gap, time_ns)
+            state.last_read_ns = time_ns
             read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
             yield Sample(name, time_ns, energy_j, power_w, read_s)
 
-    def _appear(self, followed: _Followed, time_ns: int, value: float) -> ChannelStart:
-        channel = followed.channel
-        absolute_j = None if followed.counter is None else value * channel.unit_j
+    def _appear(self, state: _ChannelState, time_ns: int, value: float) -> ChannelStart:
+        channel = state.channel
+        absolute_j = None if state.counter is None else value * channel.unit_j
         started = self._started[channel.name] = ChannelStart(channel, time_ns, absolute_j)
         return started
 
-    def _fail(self, followed: _Followed, time_ns: int, reason: str) -> Iterator[Gap]:
-        if followed.gap is not None:
+    def _fail(self, state: _ChannelState, time_ns: int, reason: str) -> Iterator[ChannelGap]:
+        if state.gap is not None:
             return
         self._gaps += 1
-        begin_ns = time_ns if followed.last_read_ns is None else followed.last_read_ns
-        followed.gap = Gap(followed.channel.name, self._gaps, begin_ns, None, reason, None)
-        yield followed.gap
+        begin_ns = time_ns if state.last_read_ns is None else state.last_read_ns
+        state.gap = ChannelGap(state.channel.name, self._gaps, begin_ns, None, reason, None)
+        yield state.gap
 
-    def _recover(self, followed: _Followed, gap: Gap, time_ns: int) -> Gap:
-        """A counter that goes on counted through the gap; a gauge saw nothing of it."""
-        followed.gap = None
-        hidden_j = None if followed.counter is None else 0.0
+    def _recover(self, state: _ChannelState, gap: ChannelGap, time_ns: int) -> ChannelGap:
+        """A counter that goes on has counted through the gap; a gauge has not."""
+        state.gap = None
+        hidden_j = None if state.counter is None else 0.0
         return gap._replace(end_ns=time_ns, hidden_j=hidden_j)
 
-    def _lose(self, name: str, loss: Loss) -> Gap:
+    def _lose(self, name: str, loss: Loss) -> ChannelGap:
         self._gaps += 1
-        return Gap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)
+        return ChannelGap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)

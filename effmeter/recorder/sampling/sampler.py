@@ -17,7 +17,8 @@ from effmeter.probes.base import Failure, Probe, Reading, coarse_counters
 from effmeter.recorder.sampling.schedule import Schedule
 
 DOZE_NS = 2_000_000
-"""So short a wait is not broken off: a plain sleep takes a tenth less of the processor."""
+"""Waits up to this long cannot be interrupted: a plain sleep costs a tenth less processor time than
+a lock with a timeout."""
 QUEUE_READINGS = 65536
 _PR_SET_TIMERSLACK = 29
 
@@ -30,6 +31,8 @@ class Sampler:
         self._clock = clock
         self._on_extra = on_extra
         self._readings: deque[Reading] = deque(maxlen=QUEUE_READINGS)
+        # A lock as a binary semaphore, held while there is no news: releasing wakes the thread.
+        # ``threading.Event`` and ``Condition`` cost several system calls for each wait.
         self._woken = threading.Lock()
         self._woken.acquire()
         self._coarse = coarse_counters(probe)
@@ -69,10 +72,10 @@ class Sampler:
         """Whether no reading is under way or asked for."""
         return not self._extra_wanted and self.reading_since_ns is None
 
-    def take(self) -> list[Reading]:
+    def drain(self) -> list[Reading]:
         """The readings since the last call, oldest first."""
-        take_oldest = self._readings.popleft
-        return [take_oldest() for _ in range(len(self._readings))]
+        pop_oldest = self._readings.popleft
+        return [pop_oldest() for _ in range(len(self._readings))]
 
     def stop(self) -> None:
         """End the thread; a hung driver is left behind."""
@@ -83,7 +86,7 @@ class Sampler:
             self.probe.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # woken already
+        with contextlib.suppress(RuntimeError):  # released already: the thread has yet to wake
             self._woken.release()
 
     def _run(self) -> None:
@@ -111,18 +114,18 @@ class Sampler:
         self.reading_since_ns = begin_ns
         if self._coarse is None or schedule.is_whole(begin_ns, is_demanded):
             self._extra_wanted = False
-            self._take(self.probe.read, begin_ns)
+            self._collect(self.probe.read, begin_ns)
             end_ns = self._clock.now_ns()
             schedule.took_whole(begin_ns, end_ns)
             if is_demanded:
                 self._on_extra()
         else:
-            self._take(self._coarse.read_closely, begin_ns)
+            self._collect(self._coarse.read_closely, begin_ns)
             end_ns = self._clock.now_ns()
             schedule.took_close(begin_ns, end_ns)
         return end_ns
 
-    def _take(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
+    def _collect(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
         try:
             self._readings.extend(read())
         except Exception as error:  # a probe's fault must not end the recording of the others

@@ -28,22 +28,15 @@ from numba.cuda import dispatcher
 
 # Each generation with another type of number.
 GENERATIONS = {(7, 0): "float16", (8, 0): "uint16", (9, 0): "float32"}
-NEWEST = max(GENERATIONS)
+
+EVERY_TIME = (8, 0)
+FURTHER = sorted({*GENERATIONS} - {EVERY_TIME})
 
 Compiled = tuple[Callable[..., None], tuple[types.Type, ...]]
 KERNELS: dict[str, Callable[[Dtype, bool], Compiled]] = {
-    "peak": lambda d, bits: (
-        peaks.single_peak(bits, True),
-        peaks.signature(d, False),
-    ),
-    "peak of slices": lambda d, bits: (
-        peaks.single_peak(bits, False),
-        peaks.signature(d, False),
-    ),
-    "peaks": lambda d, bits: (
-        peaks.several_peaks(bits, True),
-        peaks.signature(d, True),
-    ),
+    "peak": lambda d, bits: (peaks.single_peak(bits, True), peaks.signature(d, False)),
+    "peak of slices": lambda d, bits: (peaks.single_peak(bits, False), peaks.signature(d, False)),
+    "peaks": lambda d, bits: (peaks.several_peaks(bits, True), peaks.signature(d, True)),
     "patches as they lie": lambda d, bits: (
         patch_kernels.reading_as_they_lie(bits, 3, 3, 4),
         patches.signature(d, False),
@@ -70,12 +63,7 @@ class Gpu(NamedTuple):
     compute_capability: tuple[int, int]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(generation, marks=() if generation == NEWEST else pytest.mark.slow)
-        for generation in GENERATIONS
-    ]
-)
+@pytest.fixture(params=[EVERY_TIME, *(pytest.param(g, marks=pytest.mark.slow) for g in FURTHER)])
 def generation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     for library in ("nvvm", "nvrtc"):
         try:

@@ -217,7 +217,7 @@ def test_a_command_that_hangs_delays_no_other_probe(tmp_path: Path, ticking: Tic
     reads_before = ticking.reads
     assert answered.wait(20.0)
     assert ticking.reads - reads_before > 20
-    assert all(isinstance(reading.value, Failure) for reading in sampler.take())
+    assert all(isinstance(reading.value, Failure) for reading in sampler.drain())
     sampler.stop()
 
 

@@ -11,7 +11,7 @@ from effmeter.cover import choose_cover
 from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
-from effmeter.recorder.sampling.ingest import ChannelStart, ChannelTracker, Gap, Sample
+from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, ChannelTracker, Sample
 from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi, place_pci_device
 from tests.simulated.amd.library import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_FOUND
 from tests.simulated.clock import ManualClock
@@ -49,10 +49,10 @@ class Bench:
 
 def recorded(
     probe: AmdLibraryProbe, looks: list[list[Reading]]
-) -> tuple[dict[str, Trace], list[Gap]]:
+) -> tuple[dict[str, Trace], list[ChannelGap]]:
     """The traces of the channels that a recording has after these looks, and its gaps."""
     tracker = ChannelTracker(probe.channels)
-    items = [item for look in looks for item in tracker.take(look)]
+    items = [item for look in looks for item in tracker.process(look)]
     seen = [item for item in items if isinstance(item, Sample)]
     traces = {}
     for channel in probe.channels:
@@ -62,7 +62,7 @@ def recorded(
             times = np.array([s.time_ns for s in mine], np.int64)
             traces[channel.name] = trace(channel, times, np.array(values, float))
     assert {i.channel.name for i in items if isinstance(i, ChannelStart)} == set(traces)
-    return traces, [item for item in items if isinstance(item, Gap)]
+    return traces, [item for item in items if isinstance(item, ChannelGap)]
 
 
 def reasons(refusals: Sequence[Any]) -> list[str]:

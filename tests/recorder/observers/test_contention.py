@@ -6,7 +6,12 @@ from collections.abc import Mapping
 import pytest
 
 from effmeter.probes.base import Failure
-from effmeter.recorder.observers.contention import UNTOLD, ContentionLog, Sharing, Snapshot
+from effmeter.recorder.observers.contention import (
+    HIDDEN_BY_CONTAINER,
+    ContentionLog,
+    DeviceContention,
+    MachineSnapshot,
+)
 from effmeter.recorder.observers.processes import Process, family_of, list_processes, parse_stat
 
 SHELL, TRAINING, WORKER, OTHER = 10, 20, 21, 30
@@ -29,12 +34,12 @@ def at(
     *,
     sees_all: bool = True,
     **users: tuple[int, ...] | Failure,
-) -> Snapshot:
-    return Snapshot(round(time_s * 1e9), busy_s, users, processes, sees_all)
+) -> MachineSnapshot:
+    return MachineSnapshot(round(time_s * 1e9), busy_s, users, processes, sees_all)
 
 
-def recorded(tells_names: bool = True) -> ContentionLog:
-    return ContentionLog(tells_names, {TRAINING})
+def recorded(names_processes: bool = True) -> ContentionLog:
+    return ContentionLog(names_processes, {TRAINING})
 
 
 # Processes
@@ -82,68 +87,77 @@ def test_a_later_process_of_the_same_number_is_no_member() -> None:
 
 def test_other_processes_on_a_gpu_are_counted_and_named() -> None:
     processes = listed(process(TRAINING), process(WORKER, TRAINING), process(OTHER))
-    told = list(recorded().take(at(1, 0, processes, gpu0=(WORKER, OTHER), gpu1=(TRAINING,))))
-    assert told == [Sharing("gpu0", 1, "name30 (30)")]
+    told = list(recorded().changes(at(1, 0, processes, gpu0=(WORKER, OTHER), gpu1=(TRAINING,))))
+    assert told == [DeviceContention("gpu0", 1, "name30 (30)")]
 
 
 def test_only_changes_are_told() -> None:
     log, processes = recorded(), listed(process(TRAINING), process(OTHER))
     told = [
-        list(log.take(at(1, 0, processes, gpu0=(TRAINING,)))),
-        list(log.take(at(6, 0, processes, gpu0=(TRAINING, OTHER)))),
-        list(log.take(at(11, 0, None, gpu0=(TRAINING, OTHER)))),
-        list(log.take(at(16, 0, processes, gpu0=(TRAINING,)))),
+        list(log.changes(at(1, 0, processes, gpu0=(TRAINING,)))),
+        list(log.changes(at(6, 0, processes, gpu0=(TRAINING, OTHER)))),
+        list(log.changes(at(11, 0, None, gpu0=(TRAINING, OTHER)))),
+        list(log.changes(at(16, 0, processes, gpu0=(TRAINING,)))),
     ]
-    assert told == [[], [Sharing("gpu0", 1, "name30 (30)")], [], [Sharing("gpu0", 0, "")]]
+    assert told == [
+        [],
+        [DeviceContention("gpu0", 1, "name30 (30)")],
+        [],
+        [DeviceContention("gpu0", 0, "")],
+    ]
 
 
 def test_only_the_first_few_of_many_are_named() -> None:
     others = range(100, 120)
     processes = listed(process(TRAINING), *map(process, others))
-    (told,) = recorded().take(at(1, 0, processes, gpu0=tuple(others)))
+    (told,) = recorded().changes(at(1, 0, processes, gpu0=tuple(others)))
     assert told.others == 20
     assert told.text.endswith("name104 (104), 15 more")
 
 
 def test_a_stranger_learns_how_many_others_there_are_and_nothing_of_them() -> None:
     processes = listed(process(TRAINING), process(OTHER))
-    log = recorded(tells_names=False)
-    assert list(log.take(at(1, 0, processes, gpu0=(OTHER,)))) == [Sharing("gpu0", 1, "")]
+    log = recorded(names_processes=False)
+    assert list(log.changes(at(1, 0, processes, gpu0=(OTHER,)))) == [
+        DeviceContention("gpu0", 1, "")
+    ]
     busy = listed(process(TRAINING), process(OTHER, busy_s=4.0))
-    (told,) = log.take(at(6, 4.0, busy, gpu0=(OTHER,)))
-    assert told == Sharing(None, 1, "100% of the processors' work")
+    (told,) = log.changes(at(6, 4.0, busy, gpu0=(OTHER,)))
+    assert told == DeviceContention(None, 1, "100% of the processors' work")
 
 
 @pytest.mark.parametrize(
     ("users", "sees_all", "reason"),
-    [(Failure("Not Supported"), True, "Not Supported"), ((OTHER,), False, UNTOLD)],
+    [(Failure("Not Supported"), True, "Not Supported"), ((OTHER,), False, HIDDEN_BY_CONTAINER)],
 )
 def test_users_that_cannot_be_told_are_unknown_and_not_none(
     users: tuple[int, ...] | Failure, sees_all: bool, reason: str
 ) -> None:
     seen = at(1, 0, listed(process(TRAINING)), sees_all=sees_all, gpu0=users)
-    assert list(recorded().take(seen)) == [Sharing("gpu0", None, reason)]
+    assert list(recorded().changes(seen)) == [DeviceContention("gpu0", None, reason)]
 
 
 def test_an_unused_gpu_is_known_to_be_unused_even_in_a_container() -> None:
     seen = at(1, 0, listed(process(TRAINING)), sees_all=False, gpu0=())
-    assert list(recorded().take(seen)) == []
+    assert list(recorded().changes(seen)) == []
 
 
 # Processors
 
 
-def working(log: ContentionLog, busy_s: float, *processes: Process) -> list[Sharing]:
+def working(log: ContentionLog, busy_s: float, *processes: Process) -> list[DeviceContention]:
     """What is told of five seconds in which all work is ``busy_s``."""
     idle = [process(p.pid, p.parent) for p in processes]
-    assert list(log.take(at(0, 0, listed(process(TRAINING), *idle)))) == []
-    return list(log.take(at(5, busy_s, listed(*processes))))
+    assert list(log.changes(at(0, 0, listed(process(TRAINING), *idle)))) == []
+    return list(log.changes(at(5, busy_s, listed(*processes))))
 
 
 def test_work_of_others_is_told_with_its_share_and_the_busiest_first() -> None:
     others = (process(30, busy_s=1.0), process(31, busy_s=3.0))
     told = working(recorded(), 8.0, process(TRAINING, busy_s=4.0), *others)
-    assert told == [Sharing(None, 2, "50% of the processors' work: name31 (31), name30 (30)")]
+    assert told == [
+        DeviceContention(None, 2, "50% of the processors' work: name31 (31), name30 (30)")
+    ]
 
 
 def test_work_of_the_recorded_and_their_children_is_their_own() -> None:
@@ -154,21 +168,21 @@ def test_work_of_the_recorded_and_their_children_is_their_own() -> None:
 def test_work_of_children_that_ended_is_their_parents() -> None:
     log = recorded()
     before = listed(process(TRAINING), process(WORKER, TRAINING, 50.0))
-    assert list(log.take(at(0, 50.0, before))) == []
+    assert list(log.changes(at(0, 50.0, before))) == []
     after = listed(process(TRAINING, busy_s=1.0, reaped_s=53.0))
-    assert list(log.take(at(5, 54.0, after))) == []
+    assert list(log.changes(at(5, 54.0, after))) == []
 
 
 def test_what_an_orphan_did_before_is_not_charged_to_others() -> None:
     log = recorded()
-    list(log.take(at(0, 0.0, listed(process(TRAINING), process(WORKER, TRAINING)))))
-    list(log.take(at(5, 50.0, listed(process(TRAINING), process(WORKER, 1, 50.0)))))
-    assert list(log.take(at(10, 54.0, listed(process(TRAINING, busy_s=4.0))))) == []
+    list(log.changes(at(0, 0.0, listed(process(TRAINING), process(WORKER, TRAINING)))))
+    list(log.changes(at(5, 50.0, listed(process(TRAINING), process(WORKER, 1, 50.0)))))
+    assert list(log.changes(at(10, 54.0, listed(process(TRAINING, busy_s=4.0))))) == []
 
 
 def test_others_that_came_and_went_between_are_at_least_one() -> None:
     told = working(recorded(), 6.0, process(TRAINING, busy_s=3.0))
-    assert told == [Sharing(None, 1, "50% of the processors' work")]
+    assert told == [DeviceContention(None, 1, "50% of the processors' work")]
 
 
 @pytest.mark.parametrize(("own_s", "others_s"), [(1.0, 2.0), (40.0, 4.0)])
@@ -188,8 +202,8 @@ def test_the_end_of_contention_is_told_though_nothing_is_listed_any_more() -> No
     log = recorded()
     (told,) = working(log, 5.0, process(TRAINING), process(OTHER, busy_s=5.0))
     assert told.others == 1
-    assert list(log.take(at(10, 5.1))) == [Sharing(None, 0, "")]
+    assert list(log.changes(at(10, 5.1))) == [DeviceContention(None, 0, "")]
 
 
 def test_without_a_recorded_program_that_can_be_told_apart_nothing_is_told() -> None:
-    assert list(ContentionLog().take(at(1, 0, listed(process(OTHER)), gpu0=(OTHER,)))) == []
+    assert list(ContentionLog().changes(at(1, 0, listed(process(OTHER)), gpu0=(OTHER,)))) == []

@@ -8,14 +8,14 @@ import pytest
 
 from effmeter.probes.base import DeviceMemory, Failure
 from effmeter.recorder.observers import processes
-from effmeter.recorder.observers.contention import UNTOLD
+from effmeter.recorder.observers.contention import HIDDEN_BY_CONTAINER
 from effmeter.recorder.observers.memory import (
     NO_PROCESS,
-    NOT_TOLD,
+    NOT_PER_PROCESS,
     RAM,
+    MemoryAmount,
     MemoryLog,
     MemoryObserver,
-    MemoryUse,
     resident,
 )
 from effmeter.recorder.observers.processes import Listing
@@ -38,7 +38,9 @@ class SimulatedProcesses:
         self.start(SHELL, 1)
         self.start(TRAINING, SHELL, now_mib=100)
         self.start(OTHER, SHELL, now_mib=9000)
-        self._look = MemoryObserver(lambda: {TRAINING}, lambda: self.gpus, ManualClock(), folder)
+        self._observer = MemoryObserver(
+            lambda: {TRAINING}, lambda: self.gpus, ManualClock(), folder
+        )
 
     def start(self, pid: int, parent: int, now_mib: int = 1, highest_mib: int = 0) -> None:
         folder = self.proc / str(pid)
@@ -55,9 +57,9 @@ class SimulatedProcesses:
     def end(self, pid: int) -> None:
         shutil.rmtree(self.proc / str(pid))
 
-    def told(self, *, sees_all: bool = True) -> list[MemoryUse]:
+    def told(self, *, sees_all: bool = True) -> list[MemoryAmount]:
         """What is written down after one more look."""
-        return list(self.log.take(self._look.look()._replace(sees_all=sees_all)))
+        return list(self.log.changes(self._observer.observe()._replace(sees_all=sees_all)))
 
 
 @pytest.fixture
@@ -72,11 +74,11 @@ def in_use(by_process: Mapping[int, int | None] | Failure) -> Mapping[str, Devic
 def test_resident_memory_is_that_of_the_program_and_its_descendants(
     machine: SimulatedProcesses,
 ) -> None:
-    assert machine.told() == [MemoryUse(RAM, 100 * MIB)]
+    assert machine.told() == [MemoryAmount(RAM, 100 * MIB)]
     machine.start(WORKER, TRAINING, now_mib=30)
-    assert machine.told() == [MemoryUse(RAM, 130 * MIB)]
+    assert machine.told() == [MemoryAmount(RAM, 130 * MIB)]
     machine.end(WORKER)
-    assert machine.told() == [MemoryUse(RAM, 100 * MIB)]
+    assert machine.told() == [MemoryAmount(RAM, 100 * MIB)]
 
 
 def test_what_has_not_changed_is_not_told_again(machine: SimulatedProcesses) -> None:
@@ -87,16 +89,16 @@ def test_what_has_not_changed_is_not_told_again(machine: SimulatedProcesses) -> 
 def test_a_peak_between_two_looks_is_told_beside_what_is_left(machine: SimulatedProcesses) -> None:
     machine.told()
     machine.use(TRAINING, 110, highest_mib=400)
-    assert machine.told() == [MemoryUse(RAM, 110 * MIB), MemoryUse(RAM, 400 * MIB, PEAK)]
+    assert machine.told() == [MemoryAmount(RAM, 110 * MIB), MemoryAmount(RAM, 400 * MIB, PEAK)]
     machine.use(TRAINING, 120, highest_mib=400)
-    assert machine.told() == [MemoryUse(RAM, 120 * MIB)]
+    assert machine.told() == [MemoryAmount(RAM, 120 * MIB)]
 
 
 def test_a_peak_from_before_the_recording_is_not_its_own(machine: SimulatedProcesses) -> None:
     machine.use(TRAINING, 100, highest_mib=500)
-    assert machine.told() == [MemoryUse(RAM, 100 * MIB)]
+    assert machine.told() == [MemoryAmount(RAM, 100 * MIB)]
     machine.start(WORKER, TRAINING, now_mib=30, highest_mib=60)
-    assert machine.told() == [MemoryUse(RAM, 130 * MIB), MemoryUse(RAM, 160 * MIB, PEAK)]
+    assert machine.told() == [MemoryAmount(RAM, 130 * MIB), MemoryAmount(RAM, 160 * MIB, PEAK)]
 
 
 def test_a_program_that_has_ended_uses_nothing_that_could_be_told(
@@ -113,9 +115,9 @@ def test_a_program_whose_number_means_nothing_here_is_unknown_and_never_zero(
     machine.log = MemoryLog(set())
     machine.gpus = dict(in_use({TRAINING: 50 * MIB}))
     assert machine.told() == [
-        MemoryUse(RAM, None, NO_PROCESS),
-        MemoryUse("gpu0", None, NO_PROCESS),
-        MemoryUse("gpu0-device", 70 * MIB),
+        MemoryAmount(RAM, None, NO_PROCESS),
+        MemoryAmount("gpu0", None, NO_PROCESS),
+        MemoryAmount("gpu0-device", 70 * MIB),
     ]
 
 
@@ -123,16 +125,16 @@ def test_memory_of_a_gpu_is_that_of_the_programs_own_processes(machine: Simulate
     machine.told()
     machine.start(WORKER, TRAINING)
     machine.gpus = dict(in_use({TRAINING: 40 * MIB, WORKER: 5 * MIB, OTHER: 25 * MIB}))
-    assert machine.told()[-1] == MemoryUse("gpu0", 45 * MIB)
+    assert machine.told()[-1] == MemoryAmount("gpu0", 45 * MIB)
     machine.gpus = dict(in_use({OTHER: 25 * MIB}))
-    assert machine.told() == [MemoryUse("gpu0", 0)]
+    assert machine.told() == [MemoryAmount("gpu0", 0)]
 
 
 @pytest.mark.parametrize(
     ("by_process", "sees_all", "why"),
     [
-        ({TRAINING: None}, True, NOT_TOLD),
-        ({TRAINING: 5}, False, UNTOLD),
+        ({TRAINING: None}, True, NOT_PER_PROCESS),
+        ({TRAINING: 5}, False, HIDDEN_BY_CONTAINER),
         (Failure("no permission"), True, "no permission"),
     ],
 )
@@ -145,7 +147,7 @@ def test_where_processes_cannot_be_told_apart_the_whole_device_is_told_as_such(
     machine.told()
     machine.gpus = dict(in_use(by_process))
     told = machine.told(sees_all=sees_all)
-    assert told == [MemoryUse("gpu0", None, why), MemoryUse("gpu0-device", 70 * MIB)]
+    assert told == [MemoryAmount("gpu0", None, why), MemoryAmount("gpu0-device", 70 * MIB)]
     assert machine.told(sees_all=sees_all) == []
 
 
@@ -157,11 +159,11 @@ def test_a_zombie_has_no_resident_memory_to_tell(machine: SimulatedProcesses) ->
 
 def test_a_listing_reads_only_the_processes_that_are_new(machine: SimulatedProcesses) -> None:
     listing = Listing(machine.proc)
-    first = listing.look()
-    assert listing.look() is first
+    first = listing.refresh()
+    assert listing.refresh() is first
     (machine.proc / str(OTHER) / "stat").write_text("changed meanwhile")
     machine.start(WORKER, TRAINING)
     machine.end(SHELL)
-    second = listing.look()
+    second = listing.refresh()
     assert second.keys() == {TRAINING, OTHER, WORKER}
     assert second[OTHER] is first[OTHER]

@@ -9,7 +9,7 @@ from effmeter.recorder.observers.processes import Process
 from tests.recording import eventually
 from tests.simulated.clock import ManualClock
 
-PACE = Cadence(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
+CADENCE = Cadence(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
 INIT = Process(1, 0, 1, 0.0, "init", 0.0, 0.0)
 
 
@@ -22,8 +22,8 @@ class Surroundings:
         self.gpu_users: tuple[int, ...] = ()
         self.listings = 0
         machine = MachineSources(self.users, self.processes, lambda: self.busy_s)
-        self.neighbours = MachineObserver(machine, self.clock)
-        self.watch = PeriodicObserver("watch-test", self.neighbours.look, PACE)
+        self.machine_observer = MachineObserver(machine, self.clock)
+        self.observer = PeriodicObserver("observer-test", self.machine_observer.observe, CADENCE)
 
     def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
         return {"gpu0": self.gpu_users}
@@ -32,60 +32,60 @@ class Surroundings:
         self.listings += 1
         return {1: INIT}
 
-    def look(self, busy_s: float = 0.0, *, has_joined: bool = False) -> bool:
+    def observe(self, busy_s: float = 0.0, *, has_joined: bool = False) -> bool:
         """Five seconds later, after so much work: whether the processes were listed."""
         self.clock.advance(5.0)
         self.busy_s += busy_s
-        return self.neighbours.look(has_joined).processes is not None
+        return self.machine_observer.observe(has_joined).processes is not None
 
 
 def test_processes_are_listed_only_when_they_can_matter() -> None:
     machine = Surroundings()
-    assert machine.look(), "the first time"
-    assert not machine.look(busy_s=1.0), "next to idle"
-    assert machine.look(busy_s=5.0), "somebody works"
+    assert machine.observe(), "the first time"
+    assert not machine.observe(busy_s=1.0), "next to idle"
+    assert machine.observe(busy_s=5.0), "somebody works"
     machine.gpu_users = (7,)
-    assert machine.look(), "somebody came to a GPU"
-    assert not machine.look()
+    assert machine.observe(), "somebody came to a GPU"
+    assert not machine.observe()
 
 
 def test_processes_are_listed_when_somebody_has_joined() -> None:
     machine = Surroundings()
-    machine.look()
-    assert machine.look(has_joined=True)
+    machine.observe()
+    assert machine.observe(has_joined=True)
 
 
 def test_snapshots_come_once_somebody_is_recorded_and_not_at_rest() -> None:
     machine = Surroundings()
-    machine.watch.start()
-    assert machine.watch.take() == []
-    machine.watch.look_soon()
-    took_s = eventually(lambda: bool(machine.watch.take()), "it looks around")
-    assert took_s > PACE.settle_s / 2
-    machine.watch.rest()
-    machine.watch.stop()
+    machine.observer.start()
+    assert machine.observer.drain() == []
+    machine.observer.observe_soon()
+    took_s = eventually(lambda: bool(machine.observer.drain()), "it looks around")
+    assert took_s > CADENCE.settle_s / 2
+    machine.observer.rest()
+    machine.observer.stop()
     assert machine.listings == 1
 
 
 def test_who_has_joined_is_looked_for_again_where_the_machine_did_not_answer() -> None:
     asked: list[bool] = []
 
-    def look(has_joined: bool) -> str:
+    def observe(has_joined: bool) -> str:
         asked.append(has_joined)
         if len(asked) == 1:
             raise OSError("no answer")
         return "seen"
 
-    watch = PeriodicObserver("watch-test", look, PACE)
-    watch.start()
-    watch.look_soon()
+    observer = PeriodicObserver("observer-test", observe, CADENCE)
+    observer.start()
+    observer.observe_soon()
     eventually(lambda: len(asked) > 2, "it asks again and again")
-    watch.stop()
+    observer.stop()
     assert asked[:3] == [True, True, False]
-    assert set(watch.take()) == {"seen"}
+    assert set(observer.drain()) == {"seen"}
 
 
 def test_a_look_that_costs_much_is_taken_more_rarely_down_to_a_limit() -> None:
-    assert PACE.wait_s(cost_s=1e-6) == PACE.period_s
-    assert PACE.wait_s(cost_s=1e-4) == 0.1
-    assert PACE.wait_s(cost_s=1.0) == PACE.longest_s
+    assert CADENCE.wait_s(cost_s=1e-6) == CADENCE.period_s
+    assert CADENCE.wait_s(cost_s=1e-4) == 0.1
+    assert CADENCE.wait_s(cost_s=1.0) == CADENCE.longest_s

@@ -4,9 +4,9 @@ from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import (
     OUT_OF_LINE,
+    ChannelGap,
     ChannelStart,
     ChannelTracker,
-    Gap,
     Item,
     Sample,
 )
@@ -31,7 +31,7 @@ def counted(time_ms: int, value: int | Failure, took_ms: float = 0.0) -> Reading
 
 
 def told(*readings: Reading) -> list[Item]:
-    return list(ChannelTracker([COUNTER, GAUGE]).take(readings))
+    return list(ChannelTracker([COUNTER, GAUGE]).process(readings))
 
 
 def test_a_channel_appears_with_its_absolute_counter_before_its_first_reading() -> None:
@@ -56,9 +56,9 @@ def test_failures_are_one_gap_that_closes_with_the_next_reading_and_hide_nothing
 ):
     lost = Failure("permission denied")
     items = told(counted(0, 0), counted(10, lost), counted(20, lost), counted(30, 5))
-    opened, closed = [item for item in items if isinstance(item, Gap)]
-    assert opened == Gap("cpu0", 1, 0, None, "permission denied", None)
-    assert closed == Gap("cpu0", 1, 0, 30 * MS, "permission denied", 0.0)
+    opened, closed = [item for item in items if isinstance(item, ChannelGap)]
+    assert opened == ChannelGap("cpu0", 1, 0, None, "permission denied", None)
+    assert closed == ChannelGap("cpu0", 1, 0, 30 * MS, "permission denied", 0.0)
     assert [i.energy_j for i in items if isinstance(i, Sample)] == [0.0, 0.005]
 
 
@@ -68,18 +68,18 @@ def test_what_a_gap_of_a_gauge_hides_is_not_known() -> None:
         Reading("gpu0-power", 10, 10, Failure("lost")),
         Reading("gpu0-power", 20, 20, 100.0),
     )
-    assert [i.hidden_j for i in items if isinstance(i, Gap) and i.end_ns] == [None]
+    assert [i.hidden_j for i in items if isinstance(i, ChannelGap) and i.end_ns] == [None]
 
 
 def test_a_value_out_of_line_is_a_gap_and_never_energy() -> None:
     items = told(counted(0, 100), counted(10, 900_000), counted(20, 105))
     assert [i.energy_j for i in items if isinstance(i, Sample)] == [0.0, 0.005]
-    assert [i.reason for i in items if isinstance(i, Gap)] == [OUT_OF_LINE, OUT_OF_LINE]
+    assert [i.reason for i in items if isinstance(i, ChannelGap)] == [OUT_OF_LINE, OUT_OF_LINE]
 
 
 def test_a_reset_is_a_gap_with_the_most_it_can_have_hidden() -> None:
     items = told(counted(0, 900_000), counted(10, 1), counted(20, 3))
-    resets = [i for i in items if isinstance(i, Gap) and i.reason == "the counter was reset"]
+    resets = [i for i in items if isinstance(i, ChannelGap) and i.reason == "the counter was reset"]
     assert [(g.begin_ns, g.end_ns) for g in resets] == [(0, 10 * MS)]
     assert resets[0].hidden_j is not None
     assert 1.0 <= resets[0].hidden_j <= 1.2
@@ -91,4 +91,4 @@ def test_only_slow_readings_tell_how_long_they_took() -> None:
 
 
 def test_a_channel_that_was_never_read_fails_as_a_gap_from_its_first_failure() -> None:
-    assert told(counted(7, Failure("EIO"))) == [Gap("cpu0", 1, 7 * MS, None, "EIO", None)]
+    assert told(counted(7, Failure("EIO"))) == [ChannelGap("cpu0", 1, 7 * MS, None, "EIO", None)]

@@ -137,17 +137,29 @@ def uuid(index: int) -> str:
     return f"GPU-00000000-0000-4000-8000-{index:012d}"
 
 
-def compile_fake_nvml(folder: Path) -> Path:
+def compile_fake_nvml(folder: Path, *options: str) -> Path:
     """The compiled library; skips the test where the machine has no C compiler."""
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "libnvidia-ml.so.1"
+    shared = ("-shared", "-fPIC", f"-Wl,-soname,{library.name}")
+    _compile(_SOURCE, library, *shared, *options, libraries=("-lm",))
+    return library
+
+
+def compile_stress(library: Path, *options: str) -> Path:
+    """A program that calls a compiled library from several threads; see ``stress.c``."""
+    program = library.with_name("stress")
+    linked = (str(library), f"-Wl,-rpath,{library.parent}")
+    _compile(_SOURCE.with_name("stress.c"), program, *options, libraries=(*linked, "-lpthread"))
+    return program
+
+
+def _compile(source: Path, made: Path, *options: str, libraries: Sequence[str]) -> None:
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("the simulated NVML library needs Linux and a C compiler (cc)")
-    folder.mkdir(parents=True, exist_ok=True)
-    library = folder / "libnvidia-ml.so.1"
-    options = ["-O1", "-Wall", "-Werror", "-shared", "-fPIC", f"-Wl,-soname,{library.name}"]
-    command = [compiler, *options, "-o", str(library), str(_SOURCE), "-lm"]
-    subprocess.run(command, check=True, capture_output=True)
-    return library
+    command = [compiler, "-O1", "-Wall", "-Werror", *options, "-o", str(made), str(source)]
+    subprocess.run([*command, *libraries], check=True, capture_output=True)
 
 
 def hide_nvml(folder: Path) -> Path:

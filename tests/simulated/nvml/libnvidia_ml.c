@@ -1,14 +1,16 @@
 /* A libnvidia-ml.so.1 whose GPUs follow analytic waveforms.
  *
  * It reads the file named in EFFMETER_FAKE_NVML at every call (see __init__.py, which writes it
- * by renaming), so faults and the clock can be changed while a program uses it.
+ * by renaming), so faults and the clock can be changed while a program uses it. Like the real
+ * library it may be called from several threads at once: each call has a snapshot of its own.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "machine.h"
 
-static int initialised = 0;
+static atomic_int initialised;
 
 /* A handle is the GPU's number, from 1; of a MIG instance, its number stands above that. */
 enum { INSTANCE_BITS = 8 };
@@ -35,9 +37,9 @@ int nvmlInitWithFlags(unsigned int flags) {
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 
 int nvmlShutdown(void) {
-    if (!initialised) return UNINITIALIZED;
-    initialised--;
-    return SUCCESS;
+    int before = initialised;
+    while (before > 0 && !atomic_compare_exchange_weak(&initialised, &before, before - 1)) {}
+    return before > 0 ? SUCCESS : UNINITIALIZED;
 }
 
 const char *nvmlErrorString(int code) {

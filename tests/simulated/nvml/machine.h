@@ -46,7 +46,8 @@ static void read_waveform(char *text, Waveform *waveform) {
     char *rest, *word = strtok_r(text, " \n", &rest);
     waveform->is_sine = word && strcmp(word, "sine") == 0;
     if (!waveform->is_sine) {
-        waveform->repeats = atoi(strtok_r(NULL, " \n", &rest));
+        word = strtok_r(NULL, " \n", &rest);
+        waveform->repeats = word ? atoi(word) : 0;
         strtok_r(NULL, " \n", &rest);
     }
     waveform->count = 0;
@@ -114,8 +115,10 @@ static long long run_clock_ns(void) {
     return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* The line lies on the stack: the real library may be called from several threads at once, and
+ * so may this one. A line shared between threads is cut by one while another splits it. */
 static int read_machine(Machine *machine) {
-    static char line[8192];
+    char line[8192];
     const char *path = getenv("EFFMETER_FAKE_NVML");
     FILE *file = path ? fopen(path, "r") : NULL;
     memset(machine, 0, sizeof *machine);

@@ -1,0 +1,71 @@
+"""What a program asks of a recorder, and how it describes itself."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from effmeter.client.files import name_of
+from effmeter.client.program import describe_program, git_commit, library_versions
+from effmeter.client.rendezvous import Launch
+from effmeter.errors import UsageError
+from effmeter.wire.handshake import Greeting
+from effmeter.wire.protocol import Message
+
+DEFAULT_RATE_HZ = 10.0
+CHOICES = ("auto", "private", "shared")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRequest:
+    """What a program wants recorded, and how; UsageError where a value is out of range."""
+
+    name: str
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    directory: Path | None = None
+    rate_hz: float = DEFAULT_RATE_HZ
+    recorder: str = "auto"
+    join: bool = True
+    root_id: int = 0
+    path: str | None = None
+    """The run's file; by default ``name`` where that is a path, else a new one named after it."""
+
+    def __post_init__(self) -> None:
+        if self.recorder not in CHOICES:
+            raise UsageError(f"recorder is one of {', '.join(CHOICES)}, not {self.recorder!r}")
+        if not 0 < self.rate_hz <= 1000:
+            raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
+
+    def begin_message(
+        self, run_id: str, launch: Launch | None, greeting: Greeting | None, **more: Any
+    ) -> Message:
+        """The message that begins a recording; the descriptor of its file goes with it."""
+        return {
+            "op": "begin",
+            **self._describe_source(launch, greeting),
+            "run_id": run_id,
+            "rate_hz": float(self.rate_hz),
+            "git_commit": git_commit(),
+            "versions": library_versions(),
+            **more,
+        }
+
+    def join_message(
+        self, recording: str, launch: Launch | None, greeting: Greeting | None
+    ) -> Message:
+        """The message that joins a recording."""
+        return {"op": "join", "recording": recording, **self._describe_source(launch, greeting)}
+
+    def _describe_source(self, launch: Launch | None, greeting: Greeting | None) -> Message:
+        variables = () if greeting is None else greeting.variables
+        return {
+            "name": name_of(self.name),
+            "labels": dict(self.labels),
+            "host": socket.gethostname(),
+            "rank": None if launch is None else launch.rank,
+            "local_rank": None if launch is None else launch.local_rank,
+            "program": describe_program(os.environ, variables),
+            "id": self.root_id,
+        }

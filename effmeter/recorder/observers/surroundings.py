@@ -1,0 +1,53 @@
+"""What surrounds the recordings: other users of the machine, and the memory in use."""
+
+from collections.abc import Iterable
+
+from effmeter.clock import Clock
+from effmeter.probes.base import Probe
+from effmeter.recorder.observers import machine, memory
+from effmeter.recorder.observers.contention import MachineSnapshot
+from effmeter.recorder.observers.memory import MemorySnapshot
+from effmeter.recorder.observers.observer import PeriodicObserver
+
+
+class SurroundingsObserver:
+    """Observes the machine and its memory, each in a thread of its own."""
+
+    def __init__(self, probes: Iterable[Probe], clock: Clock) -> None:
+        probes = tuple(probes)
+        sources = machine.MachineSources(machine.device_users(probes))
+        users = machine.MachineObserver(sources, clock)
+        used = memory.MemoryObserver(lambda: self._roots, memory.device_memory(probes), clock)
+        self._roots: set[int] = set()
+        self._machine = PeriodicObserver("observe-machine", users.observe, machine.CADENCE)
+        self._memory = PeriodicObserver("observe-memory", used.observe, memory.CADENCE)
+
+    def start(self) -> None:
+        """Start the threads, at rest."""
+        self._machine.start()
+        self._memory.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self._machine.stop()
+        self._memory.stop()
+
+    def observe_soon(self, roots: set[int]) -> None:
+        """Observe shortly, and from then on: these programs are recorded."""
+        # Replaced, never changed: the memory thread reads the set meanwhile.
+        self._roots = roots
+        self._machine.observe_soon()
+        self._memory.observe_soon()
+
+    def rest(self) -> None:
+        """Nothing is recorded any more."""
+        self._machine.rest()
+        self._memory.rest()
+
+    def drain_machine(self) -> list[MachineSnapshot]:
+        """The snapshots of the machine since the last call, oldest first."""
+        return self._machine.drain()
+
+    def drain_memory(self) -> list[MemorySnapshot]:
+        """The snapshots of the memory since the last call, oldest first."""
+        return self._memory.drain()

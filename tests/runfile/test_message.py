@@ -1,0 +1,96 @@
+"""What a message says of itself is read strictly before anything is decoded."""
+
+import contextlib
+import struct
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effmeter.runfile.message import (
+    END_OF_STREAM,
+    MAX_METADATA_BYTES,
+    DamagedError,
+    message_of,
+    metadata_end,
+    read_batches,
+    read_schema,
+    unfolded_bytes,
+)
+
+SCHEMA = pa.schema([pa.field("number", pa.int64()), pa.field("text", pa.string())])
+ROWS = {"number": [*range(500)], "text": ["words"] * 500}
+
+
+def serialized(compression: str | None = "zstd") -> bytes:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA, options=options) as stream:
+        stream.write_batch(pa.RecordBatch.from_pydict(ROWS, schema=SCHEMA))
+    data: bytes = sink.getvalue().to_pybytes()
+    return data[len(SCHEMA.serialize()) : -len(END_OF_STREAM)]
+
+
+BATCH = serialized()
+SCHEMA_BYTES = SCHEMA.serialize().to_pybytes()
+
+
+def test_a_batch_states_its_length() -> None:
+    message = message_of(BATCH)
+    assert (message.is_batch, message.length) == (True, len(BATCH))
+    assert not message_of(SCHEMA_BYTES).is_batch
+
+
+@pytest.mark.parametrize("compression", ["zstd", None])
+def test_the_size_of_a_batch_is_known_before_it_is_decoded(compression: str | None) -> None:
+    batch = pa.RecordBatch.from_pydict(ROWS, schema=SCHEMA)
+    assert unfolded_bytes(serialized(compression)) == pytest.approx(batch.nbytes, rel=0.05)
+
+
+def test_a_declared_size_is_believed_only_as_a_size() -> None:
+    body = message_of(BATCH).metadata_bytes
+    (declared,) = struct.unpack_from("<q", BATCH, body)
+    bomb = bytearray(BATCH)
+    struct.pack_into("<q", bomb, body, 2**50)
+    assert unfolded_bytes(bytes(bomb)) == unfolded_bytes(BATCH) - declared + 2**50
+
+
+def test_rows_come_back() -> None:
+    (batch,) = read_batches(SCHEMA_BYTES, [BATCH])
+    assert batch is not None
+    assert batch.to_pydict() == ROWS
+    assert read_schema(SCHEMA_BYTES) == SCHEMA
+
+
+def test_a_batch_that_cannot_be_decoded_does_not_take_the_others_along() -> None:
+    broken = BATCH[:-64] + bytes(64)
+    batches = read_batches(SCHEMA_BYTES, [BATCH, broken, BATCH])
+    assert [batch is not None for batch in batches] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xff\xff\xff",
+        b"\xff\xff\xff\xff" + struct.pack("<i", -8),
+        b"\xff\xff\xff\xff" + struct.pack("<i", MAX_METADATA_BYTES + 1),
+        bytes(16),
+    ],
+    ids=["empty", "no length", "negative", "too long", "zeros"],
+)
+def test_what_is_no_message_is_damaged(data: bytes) -> None:
+    with pytest.raises(DamagedError):
+        metadata_end(data)
+
+
+@given(data=st.data())
+def test_no_change_of_a_batch_gives_anything_but_a_size_or_damage(data: st.DataObject) -> None:
+    changed = bytearray(BATCH)
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, message_of(BATCH).metadata_bytes - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    with contextlib.suppress(DamagedError):
+        assert unfolded_bytes(bytes(changed)) >= 0
