@@ -251,7 +251,9 @@ def record_spans(path: Path) -> list[list[str]]:
         while now_ns() < until_ns:
             with run.span("s"):
                 busy(0.002)
-        return identities_of_writers(recorder_of(run))
+        recorder = recorder_of(run)
+        eventually(lambda: bool(identities_of_writers(recorder)), "the writer acts as the user")
+        return identities_of_writers(recorder)
 
 
 @needs_root
@@ -300,7 +302,7 @@ def test_a_recorder_of_another_user_is_not_believed() -> None:
                 signal.pause()
         try:
             eventually(path.exists, "the impostor listens")
-            with pytest.raises(RecorderError, match="served by another user"):
+            with pytest.raises(RecorderError, match="belongs to another user"):
                 connect(path)
         finally:
             os.kill(impostor, signal.SIGKILL)
