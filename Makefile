@@ -20,7 +20,7 @@ help: ## list these targets
 	@echo "PYTHON=python3.12 chooses another Python for the virtual environment in $(VENV)."
 
 demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
-	@files=$$($(BIN)/effmeter sweep lenet --sizes 1,2 --epochs 8 --out $(RUNS)) \
+	@files=$$($(BIN)/effmeter sweep lenet --sizes 1,2 --epochs 8 --output $(RUNS)) \
 	  && $(BIN)/effmeter report $$files \
 	  && printf '\nThe recorded runs:\n' && printf '  %s\n' $$files
 

@@ -1,4 +1,4 @@
-"""A training function of one's own, in any framework, put through the efficiency framework."""
+"""A training function of one's own, in any framework, analysed by the efficiency framework."""
 
 import sys
 

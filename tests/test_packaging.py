@@ -4,10 +4,12 @@ The links at the root and the folders beside the package must not become package
 The build backend runs in a process of its own on a copy of the sources; nothing is downloaded.
 """
 
+import configparser
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINKS = ("probes", "methods", "kernels", "cli")
+FIND_COMMANDS = (
+    "from importlib.metadata import entry_points; "
+    "print(*[entry.value for entry in entry_points(group='effmeter.commands')])"
+)
 LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "runs", "*.egg-info")
 
 
@@ -84,11 +90,29 @@ def test_a_wheel_holds_every_file_of_the_package(wheel: Path, sources: Path) -> 
     )
 
 
-def test_a_wheel_installs_the_command_and_the_licence(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        entries = archive.read("effmeter-0.1.0.dist-info/entry_points.txt").decode()
-    assert "effmeter = effmeter.cli:main" in entries
+def test_a_wheel_holds_the_published_tables_and_the_marker_of_types(wheel: Path) -> None:
+    files = files_of(wheel)
+    assert "effmeter/py.typed" in files
+    assert [name for name in files if "/published_tables/" in name and name.endswith(".csv")]
+
+
+def test_a_wheel_declares_the_command_and_what_the_laboratory_adds(wheel: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    entries = entry_points_of(wheel)
+    assert entries == {"console_scripts": project["scripts"], **project["entry-points"]}
+    assert entries["console_scripts"] == {"effmeter": "effmeter.cli:main"}
+    assert "lab" in entries["effmeter.commands"]
+
+
+def test_a_wheel_holds_the_licence(wheel: Path) -> None:
     assert "effmeter-0.1.0.dist-info/licenses/LICENSE" in files_of(wheel)
+
+
+def entry_points_of(wheel: Path) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser()
+    with zipfile.ZipFile(wheel) as archive:
+        parser.read_string(archive.read("effmeter-0.1.0.dist-info/entry_points.txt").decode())
+    return {group: dict(parser[group]) for group in parser.sections()}
 
 
 def test_an_sdist_holds_every_file_of_the_package(sdist: Path, sources: Path) -> None:
@@ -109,6 +133,8 @@ def test_an_installation_exposes_effmeter_alone(kind: str, sources: Path, tmp_pa
     found = run_elsewhere("import effmeter; print(effmeter.__file__)", site_folder, elsewhere)
     home = sources if kind == "editable" else site_folder
     assert found.stdout.strip() == str(home / "effmeter" / "__init__.py"), found.stderr
-    for name in (*LINKS, "tests", "benchmarks"):
+    groups = run_elsewhere(FIND_COMMANDS, site_folder, elsewhere)
+    assert "effmeter.lab.cli:" in groups.stdout, groups.stderr
+    for name in (*LINKS, "tests", "benchmarks", "examples"):
         refused = run_elsewhere(f"import {name}", site_folder, elsewhere)
         assert "ModuleNotFoundError" in refused.stderr, f"{name} can be imported"

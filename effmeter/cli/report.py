@@ -16,7 +16,7 @@ from effmeter.analysis.run_analysis import RunAnalysis, analyse
 from effmeter.cli.options import emit, label_option, output_option
 from effmeter.cli.report_efficiency import comparisons_of, refuse_without_object, wanted_criteria
 from effmeter.errors import EffmeterError, RunFileError, UsageError
-from effmeter.recorded.reading import find_runs, read_run
+from effmeter.recorded.reading import find_runs, read_runs
 from effmeter.report.page import has_styles, width_of
 from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
@@ -154,10 +154,10 @@ def _analysed(
     errors: list[str] = []
     for path in find_runs(files):
         try:
-            run = read_run(path)
-            if has_labels(run, labels):
-                idle = None if baselines is None else baseline_of(run, baselines)
-                found.append(analyse(run, metric, idle))
+            for run in read_runs(path):
+                if has_labels(run, labels):
+                    idle = None if baselines is None else baseline_of(run, baselines)
+                    found.append(analyse(run, metric, idle))
         except EffmeterError as error:
             errors.append(str(error))
     return found, errors

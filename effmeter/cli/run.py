@@ -6,13 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 import click
 
+from effmeter.cli.options import label_option
+from effmeter.client.files import is_path
+from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
+from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.tracking import Run
 from effmeter.tracking.live import Summary
@@ -22,76 +27,76 @@ _LOOK_PERIOD_S = 0.5
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
-@click.command("run", context_settings={"ignore_unknown_options": False})
+@click.command("run")
 @click.option(
-    "-o", "--output", metavar="FILE", help="The run file [default: runs/NAME-TIME.arrow]."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="The run file to write.  [default: runs/NAME-TIME.arrow]",
 )
-@click.option("--name", help="The run's name [default: the command's].")
-@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Repeatable.")
-@click.option("--rate", "rate_hz", default=10.0, show_default=True, help="Readings per second.")
+@click.option("--name", help="The run's name.  [default: that of FILE, else of the command]")
+@label_option("Describe the run, as with size=2. May be given several times.")
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=click.FloatRange(0, 1000, min_open=True),
+    default=DEFAULT_RATE_HZ,
+    show_default=True,
+    help="Readings per second.",
+)
 @click.option(
     "--recorder",
     type=click.Choice(["auto", "private", "shared"]),
     default="auto",
     show_default=True,
-    help="Who records: a shared daemon where one runs, or one of this run's own.",
+    help="A private recorder, the shared daemon, or the daemon where one runs.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing at the end.")
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON (on stderr).")
-@click.argument("command", nargs=-1, required=True, metavar="-- CMD [ARG]...")
+@click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, on stderr.")
+@click.argument("command_line", nargs=-1, required=True, metavar="-- CMD [ARG]...")
 def command(
     output: str | None,
     name: str | None,
-    labels: tuple[str, ...],
+    labels: Mapping[str, str],
     rate_hz: float,
     recorder: str,
     quiet: bool,
     as_json: bool,
-    command: tuple[str, ...],
+    command_line: tuple[str, ...],
 ) -> int:
     """Record a command in any language, from its start to its end.
 
-    Its output, its signals and its exit status pass through. A program in it that uses
-    effmeter.track() joins the same recording.
+    The command keeps stdout, its signals and its exit status; the summary goes to stderr. A
+    program in it that uses effmeter.track() joins the same recording.
     """
-    program = shutil.which(command[0])
+    program = shutil.which(command_line[0])
     if program is None:
-        raise UsageError(f"there is no command {command[0]!r}")
-    if output is not None and name is not None and "/" in name:
-        raise UsageError("--name is a name, not a path: the path goes to -o")
-    file = None if output is None else _as_path(output)
-    recorded = Run(
-        file or name or Path(command[0]).name,
-        _parsed_labels(labels),
+        raise UsageError(f"there is no command {command_line[0]!r}")
+    if name is not None and is_path(name):
+        raise UsageError(f"--name takes a name, not a path: use -o {name}")
+    request = RecordingRequest(
+        name or Path(output or command_line[0]).name.removesuffix(RUN_SUFFIX),
+        {key: _number_or_text(value) for key, value in labels.items()},
+        path=None if output is None else _as_path(output),
         rate_hz=rate_hz,
         recorder=recorder,
         join=output is None,
     )
-    with recorded:
-        recorded.note("command", " ".join(command))
-        status = _run_through(program, command, recorded)
+    with Run(request) as recorded:
+        recorded.note("command", " ".join(command_line))
+        status = _run_through(program, command_line, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))
     if not quiet:
-        _tell(recorded.summary(), as_json)
+        _print_summary(recorded.summary(), as_json)
     return _exit_like(status)
 
 
 def _as_path(output: str) -> str:
-    path = output if output.endswith(".arrow") else f"{output}.arrow"
+    path = output if output.endswith(RUN_SUFFIX) else f"{output}{RUN_SUFFIX}"
     return path if os.sep in path else os.path.join(os.curdir, path)
 
 
-def _parsed_labels(labels: tuple[str, ...]) -> dict[str, str | int | float | bool]:
-    parsed: dict[str, str | int | float | bool] = {}
-    for label in labels:
-        key, separator, value = label.partition("=")
-        if not (key and separator):
-            raise UsageError(f"{label!r} is not a label: write KEY=VALUE")
-        parsed[key] = _plain(value)
-    return parsed
-
-
-def _plain(value: str) -> str | int | float:
+def _number_or_text(value: str) -> str | int | float:
     for kind in (int, float):
         try:
             return kind(value)
@@ -167,7 +172,7 @@ def _failure(status: int) -> DetailedStatus:
     return DetailedStatus(Status.FAILED, f"exit status {status}")
 
 
-def _tell(summary: Summary, as_json: bool) -> None:
+def _print_summary(summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary.as_mapping()), err=True)
         return

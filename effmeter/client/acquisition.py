@@ -135,7 +135,9 @@ class Acquisition:
 
     def _lead(self) -> Acquired:
         """Begin a recording with a shared recorder or a private one."""
-        path = files.path_for(self._request.name, self._request.directory, self._environ)
+        path = files.path_for(
+            self._request.path or self._request.name, self._request.directory, self._environ
+        )
         descriptor = files.create(path)
         try:
             acquired = None

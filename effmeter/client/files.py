@@ -18,6 +18,11 @@ def is_path(name: str) -> bool:
     return name.endswith(RUN_SUFFIX) or os.sep in name
 
 
+def name_of(name: str) -> str:
+    """The name of a run: the stem of its file where it was called by a path."""
+    return Path(name).name.removesuffix(RUN_SUFFIX) if is_path(name) else name
+
+
 def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> Path:
     """The file of a run: the path itself, or a new name in the directory of runs."""
     if is_path(name):

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from effmeter.client.files import is_path
+from effmeter.client.files import name_of
 from effmeter.client.program import describe_program, git_commit, library_versions
 from effmeter.client.rendezvous import Launch
 from effmeter.errors import UsageError
-from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.wire.handshake import Greeting
 from effmeter.wire.protocol import Message
 
@@ -30,6 +29,8 @@ class RecordingRequest:
     recorder: str = "auto"
     join: bool = True
     root_id: int = 0
+    path: str | None = None
+    """The run's file; by default ``name`` where that is a path, else a new one named after it."""
 
     def __post_init__(self) -> None:
         if self.recorder not in CHOICES:
@@ -58,10 +59,9 @@ class RecordingRequest:
         return {"op": "join", "recording": recording, **self._describe_source(launch, greeting)}
 
     def _describe_source(self, launch: Launch | None, greeting: Greeting | None) -> Message:
-        name = Path(self.name).name.removesuffix(RUN_SUFFIX) if is_path(self.name) else self.name
         variables = () if greeting is None else greeting.variables
         return {
-            "name": name,
+            "name": name_of(self.name),
             "labels": dict(self.labels),
             "host": socket.gethostname(),
             "rank": None if launch is None else launch.rank,

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from effmeter.errors import RunFileError
+from effmeter.errors import RunFileError, UsageError
+from effmeter.recorded.inner_run import InnerRun
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import RUN_SUFFIX, Metadata, successor_path
 from effmeter.runfile.part import Part
@@ -17,10 +18,38 @@ def read_run(path: Path | str) -> RecordedRun:
     """The run in a file, joined with the file of its recorder's successor where there is one.
 
     A file whose writer was killed, or that was cut short, gives every row up to its last whole
-    batch. Raises RunFileError (no such file, a directory, nothing whole in it), NotARunError
-    and NewerFormatError; each is one line that names the file.
+    batch.
+
+    Raises:
+        UsageError: The file holds several runs: ``read_runs`` returns all of them.
+        RunFileError: There is no such file, or nothing whole in it; NotARunError and
+            NewerFormatError are its kinds. Each is one line that names the file.
     """
-    path = Path(path)
+    runs = _runs_in(Path(path))
+    if len(runs) > 1:
+        names = ", ".join(run.name for run in runs)
+        raise UsageError(f"{path} holds several runs ({names}): read them with read_runs")
+    return runs[0]
+
+
+def read_runs(paths: Iterable[Path | str] | Path | str) -> list[RecordedRun]:
+    """All runs in files and folders, in the order given; a file may hold several.
+
+    A folder gives its ``*.arrow`` files, sorted. The first file that cannot be read is an error,
+    as of ``read_run``.
+    """
+    given = [paths] if isinstance(paths, str | Path) else paths
+    return [run for path in find_runs(given) for run in _runs_in(path)]
+
+
+def _runs_in(path: Path) -> list[RecordedRun]:
+    """The runs of a recording: its own, then those inside it."""
+    own = _own_run(path)
+    places = range(1, len(own.identities))
+    return [own, *(InnerRun(own.parts, own.problems, place) for place in places)]
+
+
+def _own_run(path: Path) -> RecordedRun:
     beside = successor_path(path)
     try:
         first = read_part(path)

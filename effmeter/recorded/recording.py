@@ -11,8 +11,8 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
-from effmeter.reason import Reason
 from effmeter.recorded import timeline
+from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
 from effmeter.recorded.records import (
@@ -26,7 +26,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
-from effmeter.runfile.format import Event, Metadata, NoteName
+from effmeter.runfile.format import Event, Metadata, NoteName, user_note
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
@@ -63,6 +63,11 @@ class Recording:
         """The name given to the run."""
         return self.metadata.name
 
+    @cached_property
+    def identities(self) -> tuple[RunIdentity, ...]:
+        """The runs that it holds, with their programs: its own run is the first."""
+        return run_identities(self.metadata, self.all_sources)
+
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that it was read from."""
@@ -85,25 +90,24 @@ class Recording:
         return self.detailed_status.status
 
     @cached_property
-    def stopped_by(self) -> Reason | None:
-        """Why its epochs ended; None where no criterion ended them."""
-        stops = [note.text for note in self.notes if note.name == NoteName.STOP]
-        return Reason.parse(stops[-1]) if stops else None
-
-    @cached_property
     def labels(self) -> dict[str, Label]:
         """Labels of the recording, then of programs that joined it, then those set later."""
         labels = dict(self.metadata.labels)
-        for source in self.sources:
+        for source in self.identities[0].sources:
             labels = {**source.labels, **labels}
         for note in self.notes:
             if note.name == NoteName.LABELS:
                 labels.update(self._described(note.part, note.text))
         return labels
 
-    @cached_property
+    @property
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks that set marks, in the order in which they joined."""
+        return self.all_sources
+
+    @cached_property
+    def all_sources(self) -> tuple[Source, ...]:
+        """The sources of every run of the recording."""
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == NoteName.SOURCE and note.source is not None:
@@ -224,6 +228,16 @@ class Recording:
     def notes(self) -> tuple[Note, ...]:
         """What the recorder and the sources noted."""
         return timeline.notes(self.events)
+
+    @property
+    def program_notes(self) -> tuple[tuple[str, str], ...]:
+        """Name and text of each note that the program itself wrote, such as a traceback."""
+        prefix = user_note("")
+        return tuple(
+            (note.name.removeprefix(prefix), note.text)
+            for note in self.notes
+            if note.name.startswith(prefix)
+        )
 
     @cached_property
     def dropped_marks(self) -> int:

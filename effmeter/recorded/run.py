@@ -3,13 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from effmeter.cover import Cover
 from effmeter.energy import Energy
+from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
+from effmeter.recorded.epoch_table import epoch_table
+from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
+from effmeter.runfile.format import NoteName
+from effmeter.runfile.row import EventRow
+from effmeter.units import format_duration
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class RecordedRun(Recording):
@@ -18,10 +28,28 @@ class RecordedRun(Recording):
     Every property is computed on first use. Times are nanoseconds of the run clock.
     """
 
+    @property
+    def identity(self) -> RunIdentity:
+        """Which of the recording's runs this is, and which programs belong to it."""
+        return self.identities[0]
+
+    @property
+    def run_id(self) -> str:
+        """The identity of the run, the same in all of its files."""
+        return self.identity.run_id
+
+    @cached_property
+    def marks(self) -> tuple[EventRow, ...]:
+        """The events of the recording, without the marks of its other runs."""
+        if len(self.identities) == 1:
+            return self.events
+        roots = {(source.id, source.root) for source in self.identity.sources}
+        return timeline.marks_of(self.events, roots)
+
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """Every logged value of all sources, in order of time."""
-        return timeline.metrics(self.events)
+        return timeline.metrics(self.marks)
 
     @cached_property
     def closing_metrics(self) -> Mapping[str, float]:
@@ -31,15 +59,27 @@ class RecordedRun(Recording):
         return {metric.name: metric.value for metric in found}
 
     @cached_property
+    def stopped_by(self) -> Reason | None:
+        """The reason that ended its epochs; None where no criterion ended them."""
+        programs = {source.id for source in self.identity.sources}
+        several = len(self.identities) > 1
+        stops = [
+            note.text
+            for note in self.notes
+            if note.name == NoteName.STOP and (not several or note.source in programs)
+        ]
+        return Reason.parse(stops[-1]) if stops else None
+
+    @cached_property
     def epochs(self) -> tuple[RecordedEpoch, ...]:
         """The epochs of all sources in order; an unfinished one is open."""
-        found = timeline.epochs(self.events, self.metrics, self.end_ns)
+        found = timeline.epochs(self.marks, self.metrics, self.end_ns)
         return tuple(replace(epoch, measure=self._epoch_energy) for epoch in found)
 
     @cached_property
     def spans(self) -> tuple[RecordedSpan, ...]:
         """The outermost spans, each with those inside it."""
-        return self._measured(timeline.spans(self.events, self.metrics, self.end_ns))
+        return self._measured(timeline.spans(self.marks, self.metrics, self.end_ns))
 
     @cached_property
     def lead_epochs(self) -> tuple[RecordedEpoch, ...]:
@@ -81,6 +121,31 @@ class RecordedRun(Recording):
     @cached_property
     def _breakdowns(self) -> dict[tuple[int, int], Breakdown]:
         return {}
+
+    def to_table(self) -> "pa.Table":
+        """One row an epoch, as an Arrow table.
+
+        Columns: ``run``, ``epoch`` (its number), ``begin_s`` and ``end_s`` (since the run began),
+        ``duration_s``, ``energy_j`` with its interval ``energy_low_j`` and ``energy_high_j``
+        (null where the energy is unknown), then each metric by its name (null where an epoch
+        did not log it); a metric named like one of these columns is ``metric:NAME``.
+        """
+        return epoch_table(self.name, self.begin_ns, self.epochs)
+
+    def __str__(self) -> str:
+        """Name, status, length, number of epochs and energy, on one line."""
+        count = len(self.epochs)
+        energy = self.energy()
+        parts = [
+            f"{self.name}: {self.detailed_status}",
+            format_duration(self.duration_s),
+            f"{count} epoch{'' if count == 1 else 's'}",
+            "energy not known" if energy is None else str(energy),
+        ]
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        return f"<RecordedRun {self.name!r} from {str(self.paths[0])!r}>"
 
     def _epoch_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         return total_over(self, self.epoch_cover, begin_ns, end_ns)

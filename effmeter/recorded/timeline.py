@@ -5,7 +5,7 @@ source for itself, and a mark that was sent twice (again, to a successor) counts
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -65,7 +65,7 @@ def epochs(
             source=begin.source,
             id=begin.id,
             metrics=values.get((begin.source, begin.id), {}),
-            root=_root(begin, parents, roots),
+            root=_outermost(begin.source, begin.parent, parents, roots),
             open=end is None,
             reason=None if end is None else end.text,
         )
@@ -189,22 +189,38 @@ def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_
     return list(found.values())
 
 
-def _root(
-    begin: EventRow, parents: Mapping[_Mark, int | None], known: dict[_Mark, int | None]
+def marks_of(
+    events: Sequence[EventRow], roots: Collection[tuple[str | None, int | None]]
+) -> tuple[EventRow, ...]:
+    """The events of programs given by source and root, without any other program's marks."""
+    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
+    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+    known: dict[_Mark, int | None] = {}
+
+    def is_of(row: EventRow) -> bool:
+        mark = row.id if row.event in (Event.EPOCH_END, Event.SPAN_END) else row.parent
+        return (row.source, _outermost(row.source, mark, parents, known)) in roots
+
+    marks = (*begins, Event.EPOCH_END, Event.SPAN_END, Event.METRIC)
+    return tuple(row for row in events if row.event not in marks or is_of(row))
+
+
+def _outermost(
+    source: str | None,
+    mark: int | None,
+    parents: Mapping[_Mark, int | None],
+    known: dict[_Mark, int | None],
 ) -> int | None:
     """The parent of the outermost stretch that a mark lies in; ``known`` keeps those found."""
-    path: list[_Mark] = []
-    seen = {begin.id}
-    outer = begin.parent
-    while (mark := (begin.source, outer)) in parents and outer not in seen:
-        if mark in known:
-            outer = known[mark]
+    path: dict[_Mark, None] = {}
+    while (key := (source, mark)) in parents and key not in path:
+        if key in known:
+            mark = known[key]
             break
-        seen.add(outer)
-        path.append(mark)
-        outer = parents[mark]
-    known.update(dict.fromkeys(path, outer))
-    return outer
+        path[key] = None
+        mark = parents[key]
+    known.update(dict.fromkeys(path, mark))
+    return mark
 
 
 def _metrics_of(logged: Iterable[Metric]) -> dict[_Mark, dict[str, float]]:

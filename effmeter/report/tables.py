@@ -1,8 +1,8 @@
 """Aligned tables, and texts that wrap between words and never inside one.
 
 A table takes the width that it needs. Where that is too much, its text columns wrap, the widest
-first, down to their longest word; numbers never wrap. Where even that is too wide, each row
-becomes a block of one line a cell.
+first, down to their longest word; numbers never wrap. Where that is still too wide, or makes rows
+too tall, each row becomes a block of one line a cell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,8 @@ from effmeter.report.formatting import printable
 
 INDENT = 2
 _BETWEEN_COLUMNS = "  "
+_MOST_LINES = 3
+"""Rows that would take more lines become blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,12 @@ class Table:
         while sum(widths) > available:
             slack = [w if w > low else 0 for w, low in zip(widths, least, strict=True)]
             widths[slack.index(max(slack))] -= 1
-        return widths
+        rows = (self.headings, *self.rows)
+        is_readable = all(self._height(row, widths) <= _MOST_LINES for row in rows)
+        return widths if is_readable else None
+
+    def _height(self, row: Sequence[str], widths: Sequence[int]) -> int:
+        return max(len(wrapped_lines(c, w)) for c, w in zip(row, widths, strict=True))
 
     def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
         """One row, over as many lines as its tallest cell takes."""
@@ -82,10 +89,11 @@ class Table:
         """One row below its first cell, with the heading before each further cell."""
         yield from hanging(row[0], margin, width)
         label = max(map(cell_len, self.headings[1:]), default=0)
-        for heading, cell in zip(self.headings[1:], row[1:], strict=True):
-            if cell:
-                prefix = f"{margin}{' ' * INDENT}{_pad(heading, label)}{_BETWEEN_COLUMNS}"
-                yield from hanging(cell, prefix, width)
+        for place, (heading, cell) in enumerate(zip(self.headings, row, strict=True)):
+            if place and cell:
+                name = f"{_pad(heading, label)}{_BETWEEN_COLUMNS}" if heading else ""
+                prefix = f"{margin}{' ' * INDENT}{name}"
+                yield from hanging(cell, prefix, None if place in self.numeric else width)
 
 
 def table_of(

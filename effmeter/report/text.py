@@ -17,6 +17,7 @@ from effmeter.report.formatting import (
     energy_systematic,
     metric_figure,
     per_kilojoule,
+    printable,
 )
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
@@ -98,8 +99,19 @@ def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
         page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
     if len(gaps) > _MOST_GAPS:
         page.paragraph(f"{_counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
+    for name, text in analysis.run.program_notes:
+        _add_note(page, name, text.splitlines())
     for text in analysis.warnings:
         page.warning(text)
+
+
+def _add_note(page: Page, name: str, lines: Sequence[str]) -> None:
+    if len(lines) == 1:
+        page.paragraph(lines[0], f"  note: {printable(name)}: ")
+        return
+    page.paragraph(name, "  note: ")
+    for line in lines:
+        page.verbatim(line, "    ")
 
 
 def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
@@ -160,10 +172,11 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
         ]
         for name, energy, channels, summed in parts
     ]
+    has_gain_errors = any(energy.systematic_j for _, energy, _, _ in parts)
     headings = (
-        *("energy", "", "interval", "gain error"),
+        *("component", "energy", "interval", "gain error" if has_gain_errors else ""),
         *(("net of idle", "interval") if net else ()),
-        *("", "channels"),
+        *("provenance", "channels"),
     )
     page.table(headings, rows, numeric=range(1, 6 if net else 4))
 
@@ -185,7 +198,7 @@ def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = (f"Eq 2: {efficiency.metric} per kJ", "", "interval", "")
+    headings = ("", f"Eq 2: {efficiency.metric} per kJ", "interval", "metric and energy")
     page.table(headings, rows, numeric=(1, 2))
 
 

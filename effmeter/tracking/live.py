@@ -10,7 +10,6 @@ from effmeter.energy.message import energy_of_message
 from effmeter.reason import Reason
 from effmeter.status import DetailedStatus
 from effmeter.units import format_duration
-from effmeter.wire.protocol import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,9 @@ class Summary:
         return ", ".join(parts)
 
 
-def live_energy(total: Message | None, baseline: Message | None) -> LiveEnergy | None:
+def live_energy(
+    total: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None
+) -> LiveEnergy | None:
     """What a recorder's total says of a run; what was used before the run is taken off."""
     if total is None or not total.get("energy"):
         return None
@@ -110,7 +111,7 @@ def live_energy(total: Message | None, baseline: Message | None) -> LiveEnergy |
     )
 
 
-def _since(baseline: Message | None, now: Message) -> Energy:
+def _since(baseline: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Energy:
     """What was used after the baseline; energy is never given back."""
     used = energy_of_message(now)
     return used if baseline is None else (used - energy_of_message(baseline)).not_below_zero()

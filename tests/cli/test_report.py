@@ -110,8 +110,8 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_details_are_of_every_run(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_plain(tmp_path / f"{name}.arrow", name)
-    assert "gain error" not in report(tmp_path).stdout
-    assert report(tmp_path, "--details").stdout.count("gain error") == 2
+    assert "provenance" not in report(tmp_path).stdout
+    assert report(tmp_path, "--details").stdout.count("provenance") == 2
 
 
 def test_csv_has_a_row_for_each_run(tmp_path: Path) -> None:

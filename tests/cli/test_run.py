@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from effmeter.cli import effmeter as command_line
 from effmeter.recorded.reading import read_run
 from tests.recording import eventually, only_run
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
 RUN = [sys.executable, "-m", "effmeter", "run"]
@@ -35,6 +38,26 @@ def test_output_and_exit_status_pass_through(environ: Mapping[str, str], tmp_pat
     assert (done.returncode, done.stdout) == (3, "out\n")
     assert "x.arrow" in done.stderr
     assert str(read_run(tmp_path / "x.arrow").detailed_status) == "failed: exit status 3"
+
+
+@pytest.mark.parametrize(
+    ("more", "name"), [([], "x"), (["--name", "lenet"], "lenet")], ids=["file", "name"]
+)
+def test_summary_and_file_give_the_run_one_name(
+    environ: Mapping[str, str], tmp_path: Path, more: list[str], name: str
+) -> None:
+    done = subprocess.run(
+        [*RUN, *more, "-o", "x", "--", "true"],
+        env={**environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    summary, place = done.stderr.splitlines()
+    assert summary.startswith(f"effmeter: {name}: completed, ")
+    assert place == "effmeter: recorded in x.arrow"
+    assert read_run(tmp_path / "x.arrow").name == name
 
 
 def test_a_run_is_named_after_its_command_and_carries_labels(
@@ -108,20 +131,39 @@ print(run.path)
 def test_json_tells_the_same_on_stderr(environ: Mapping[str, str], tmp_path: Path) -> None:
     done = record(environ, "--json", "-o", str(tmp_path / "x.arrow"), "--", "true")
     told = json.loads(done.stderr)
+    assert_fits(told, "run")
     assert told["path"] == str(tmp_path / "x.arrow")
     assert told["status"] == "completed"
     assert told["energy"]["cover"] == ["cpu0", "cpu1", "dram0"]
 
 
 @pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--", "no-such-command"], "there is no command 'no-such-command'"),
+        ([], "Missing argument '-- CMD [ARG]...'"),
+        (["--rate", "0", "--", "true"], "0.0 is not in the range 0<x<=1000"),
+        (["--rate", "1001", "--", "true"], "1001.0 is not in the range 0<x<=1000"),
+        (["--rate", "fast", "--", "true"], "is not a valid float"),
+        (["--label", "novalue", "--", "true"], "'novalue' is not NAME=VALUE"),
+        (["--label", "=3", "--", "true"], "'=3' is not NAME=VALUE"),
+        (["--recorder", "mine", "--", "true"], "'mine' is not one of"),
+        (["--name", "a/b", "--", "true"], "--name takes a name, not a path: use -o a/b"),
+        (["--rte", "3", "--", "true"], "No such option '--rte'"),
+    ],
+)
+def test_a_mistake_of_usage_is_one_line_before_anything_runs(
+    arguments: list[str], complaint: str
+) -> None:
+    result = CliRunner().invoke(command_line, ["run", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert complaint in line
+
+
+@pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["--", "no-such-command"], 2, "there is no command 'no-such-command'"),
-        ([], 2, "Missing argument"),
-        (["--rate", "0", "--", "true"], 2, "rate_hz is above 0"),
-        (["--rate", "fast", "--", "true"], 2, "is not a valid float"),
-        (["--label", "novalue", "--", "true"], 2, "write KEY=VALUE"),
-        (["--recorder", "mine", "--", "true"], 2, "'mine' is not one of"),
         (["-o", "/proc/nowhere/x.arrow", "--", "true"], 1, "cannot be created"),
         (["--recorder", "shared", "--", "true"], 0, "no shared recorder is running"),
     ],

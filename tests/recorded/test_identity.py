@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from effmeter.recorded.identity import run_identities
-from effmeter.recorded.reading import read_run
+from effmeter.recorded.reading import read_run, read_runs
 from tests.runfile.writing import RunFile, metadata
 
 RANKS = ("host/0/42", "host/1/43")
@@ -26,7 +26,7 @@ def test_a_run_that_sources_name_stands_beside_the_recordings_own(tmp_path: Path
         for root, rank in enumerate(RANKS, 10):
             file.join(1.0, json.dumps(described), source=rank, root=root)
         file.join(2.0, "{}", source="host/-/1")
-    run = read_run(file.path)
+    run = read_runs(file.path)[0]
     own, inner = run_identities(run.metadata, run.sources)
     assert [source.id for source in own.sources] == ["host/-/1"]
     assert (inner.run_id, inner.name, inner.labels) == ("run-2", "inner", {"size": 2})

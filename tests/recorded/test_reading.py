@@ -7,7 +7,7 @@ import pytest
 from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.errors import RunFileError
-from effmeter.recorded.reading import find_runs, read_run
+from effmeter.recorded.reading import find_runs, read_run, read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event, Metadata
 from tests.runfile.writing import WALL_NS, RunFile, at, counter, every, gauge, metadata
@@ -173,3 +173,17 @@ def test_paths_without_runs_are_kept_for_their_error(tmp_path: Path) -> None:
     assert find_runs([missing, tmp_path]) == [missing, tmp_path]
     with pytest.raises(RunFileError, match="holds no run"):
         read_run(tmp_path)
+
+
+def test_all_runs_of_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("b", "a"):
+        with RunFile(tmp_path / "folder" / f"{name}.arrow", metadata(name=name)) as file:
+            file.end(1.0)
+    with RunFile(tmp_path / "alone.arrow", metadata(name="alone")) as file:
+        file.end(1.0)
+    runs = read_runs([file.path, tmp_path / "folder"])
+    assert [run.name for run in runs] == ["alone", "a", "b"]
+    assert [run.name for run in read_runs(str(file.path))] == ["alone"]
+    with pytest.raises(RunFileError, match="nowhere"):
+        read_runs([file.path, tmp_path / "nowhere"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from effmeter.energy import Energy
 from effmeter.errors import NotARunError
 from effmeter.reason import Reason, StopKind
 from effmeter.recorded.reading import read_run
@@ -207,3 +208,72 @@ def test_why_the_epochs_ended_is_a_value_parsed_from_the_file(tmp_path: Path) ->
     with RunFile(tmp_path / "unstopped.arrow") as other:
         other.end(9.0)
     assert read_run(other.path).stopped_by is None
+
+
+def measured(file: RunFile) -> RecordedRun:
+    """Ten seconds at 20 W from the first second on, with two epochs and a nested span."""
+    file.count("cpu0", every(0.1, 0, 10), 20.0)
+    file.epoch(1, 1, 4, accuracy=0.25)
+    file.epoch(2, 4, 8, accuracy=0.5, loss=0.1, energy_j=3.0)
+    file.event(1.0, Event.SPAN_BEGIN, source=SOURCE, id=7, parent=ROOT, name="all")
+    file.event(2.0, Event.SPAN_BEGIN, source=SOURCE, id=8, parent=7, name="part")
+    file.event(3.0, Event.SPAN_END, source=SOURCE, id=8)
+    file.event(9.0, Event.SPAN_END, source=SOURCE, id=7)
+    return finished(file)
+
+
+def values_j(*energies: Energy | None) -> list[float | None]:
+    return [None if energy is None else round(energy.value_j, 3) for energy in energies]
+
+
+def test_a_run_its_epochs_and_its_spans_have_energies(file: RunFile) -> None:
+    run = measured(file)
+    (span,) = run.spans
+    assert values_j(run.energy(), *(epoch.energy for epoch in run.epochs)) == [200.0, 60.0, 80.0]
+    assert values_j(span.energy, span.children[0].energy) == [160.0, 20.0]
+    assert run.breakdown(at(1), at(3)).total == run.breakdown(at(1), at(3)).channels[0].energy
+
+
+def test_each_window_is_computed_once(file: RunFile) -> None:
+    run = measured(file)
+    assert run.breakdown() is run.breakdown(run.begin_ns, run.end_ns)
+    assert run.epochs[0].energy is run.epochs[0].energy
+
+
+def test_an_energy_that_no_reading_shows_is_none(file: RunFile) -> None:
+    file.epoch(1, 1, 4)
+    run = finished(file)
+    assert values_j(run.energy(), run.epochs[0].energy) == [None, None]
+    assert str(run) == "lenet-1: completed, 10 s, 1 epoch, energy not known"
+    assert run.to_table().column("energy_j").to_pylist() == [None]
+
+
+def test_a_run_prints_on_one_line(file: RunFile) -> None:
+    run = measured(file)
+    assert str(run).startswith("lenet-1: completed, 10 s, 2 epochs, 200.0")
+    assert repr(run) == f"<RecordedRun 'lenet-1' from {str(file.path)!r}>"
+
+
+def test_a_table_has_a_row_for_each_epoch(file: RunFile) -> None:
+    run = measured(file)
+    first, second = run.to_table().to_pylist()
+    assert (first["run"], first["epoch"], first["accuracy"]) == ("lenet-1", 1, 0.25)
+    assert (first["begin_s"], first["end_s"]) == (pytest.approx(1.0), pytest.approx(4.0))
+    assert second["duration_s"] == pytest.approx(4.0)
+    energy = run.epochs[1].energy
+    assert energy is not None
+    figures = tuple(second[f"energy_{name}"] for name in ("j", "low_j", "high_j"))
+    assert figures == (energy.value_j, energy.low_j, energy.high_j)
+    assert first["loss"] is None
+    assert second["loss"] == 0.1
+
+
+def test_a_metric_named_like_a_column_stays_apart(file: RunFile) -> None:
+    second = measured(file).to_table().to_pylist()[1]
+    assert second["metric:energy_j"] == 3.0
+
+
+def test_a_run_without_epochs_is_a_table_without_rows(file: RunFile) -> None:
+    table = finished(file).to_table()
+    assert table.num_rows == 0
+    assert "energy_low_j" in table.column_names

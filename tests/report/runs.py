@@ -5,7 +5,7 @@ from pathlib import Path
 
 from effmeter.channel import Component, Provenance, Refusal
 from effmeter.runfile.format import Event
-from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
+from tests.runfile.writing import SOURCE, RunFile, at, counter, every, gauge, metadata
 
 CPU_W, GPU_W = 50.0, 200.0
 
@@ -50,4 +50,18 @@ def write_troubled(path: Path) -> Path:
     file.event(6, Event.NOTE, name="missed_deadlines", value=3.0, text="powercap")
     file.event(7, Event.CONTENTION, channel="gpu0-power", value=2.0, text="1, 2")
     file.kill()
+    return path
+
+
+def write_spans(path: Path) -> Path:
+    """Nested spans at constant power, one of them without an end."""
+    with RunFile(path, metadata(name="spans", channels=(counter(),))) as file:
+        file.count("cpu0", every(0.1, 0, 10), CPU_W)
+        for time_s, number, parent, name in ((1, 2, 1, "prepare"), (2, 3, 2, "load images")):
+            file.event(time_s, Event.SPAN_BEGIN, source=SOURCE, id=number, parent=parent, name=name)
+        file.event(3, Event.METRIC, source=SOURCE, parent=3, name="images", value=64.0)
+        for time_s, number in ((3, 3), (5, 2)):
+            file.event(time_s, Event.SPAN_END, source=SOURCE, id=number)
+        file.event(6, Event.SPAN_BEGIN, source=SOURCE, id=4, parent=1, name="train")
+        file.end(10.0)
     return path

@@ -173,3 +173,18 @@ def test_memory_is_shown_on_average_and_at_most_where_any_was_used(tmp_path: Pat
     assert "unknown: no permission" in line_of(text, "memory gpu1")
     assert line_of(text, "memory torch-cuda0").endswith("  2.86 MiB at most")
     assert "gpu0" not in text.replace("torch-cuda0", "")
+
+
+def test_notes_of_the_program_are_shown_line_by_line(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(),))) as file:
+        file.count("cpu0", every(1.0, 0, 11), 100.0)
+        text = 'Traceback (most recent call last):\n  File "a.py"\nKeyError: \x1b[31m'
+        file.event(9.0, Event.NOTE, name="user:traceback", text=text)
+        file.end(10.0)
+    lines = printed(analyse(read_run(tmp_path / "run.arrow"))).splitlines()
+    first = lines.index("  note: traceback")
+    assert lines[first + 1 : first + 4] == [
+        "    Traceback (most recent call last):",
+        '      File "a.py"',
+        "    KeyError: \\x1b[31m",
+    ]

@@ -32,14 +32,18 @@ def _described_models() -> str:
     help="Channels, height and width of an image.",
 )
 @click.option(
-    "--batch", default=128, show_default=True, type=click.IntRange(min=1), help="Images per batch."
+    "--batch-size",
+    default=128,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Images in a batch.",
 )
 @click.option(
     "--classes",
     default=10,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Classes that the model tells apart.",
+    help="Classes of the data set.",
 )
 @click.option(
     "--method",
@@ -47,25 +51,25 @@ def _described_models() -> str:
     default="dense",
     show_default=True,
     metavar="METHOD",
-    help="A method that skips work, with its parameters: ssprop:drop=0.8,period=2. The count is "
-    "the average over its schedule.",
+    help="Training-acceleration method with its parameters: ssprop:drop=0.8,period=2. The count "
+    "is the average over its schedule.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Length of the training: with --samples for its total, and for schedules that need it.",
+    help="Epochs of the training, for its total (with --samples) and for schedules.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
-    help="Training and validation samples of an epoch: adds the total of the training.",
+    help="Training and validation samples of an epoch; adds the total of the training.",
 )
 @click.option("--layers", "with_layers", is_flag=True, help="List every layer too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
     model: str,
     shape: str,
-    batch: int,
+    batch_size: int,
     classes: int,
     method_text: str,
     epochs: int | None,
@@ -75,18 +79,19 @@ def command(
 ) -> None:
     """Count the floating-point operations of an iteration of training MODEL.
 
-    Nothing is computed: the real layers are shown the shapes that they would meet. MODEL is a
-    name, with options if need be: resnet50:dropout=0.4.
+    MODEL is a name with options: resnet50:dropout=0.4. The count follows from the shapes of the
+    real layers; nothing is computed.
 
-    A multiplication and an addition are two operations. BACKWARD is the pass without any method,
-    EXECUTED what runs of it. NOMINAL is the convention of the ssProp paper: fractional channels,
-    a gradient to the images counted; its total is convolutions, batch norm and dropout.
+    A multiplication and an addition are two operations. BACKWARD is the dense backward pass,
+    EXECUTED the part of it that the method executes. NOMINAL is the convention of the ssProp
+    paper: fractional channels, and the gradient of the images included; its total is
+    convolutions, batch norm and dropout.
     """
     if samples is not None and epochs is None:
         raise UsageError("--samples gives the total of a training: add --epochs")
     images = _images(shape, classes)
-    work = _counted(model, images, batch, method_text, epochs)
-    count = FlopsCount(model, images, batch, method_text, work, samples, epochs)
+    work = _counted(model, images, batch_size, method_text, epochs)
+    count = FlopsCount(model, images, batch_size, method_text, work, samples, epochs)
     if as_json:
         click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
     else:

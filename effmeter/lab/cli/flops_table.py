@@ -1,4 +1,4 @@
-"""What ``effmeter flops`` prints: the same figures as lines and as a mapping."""
+"""The output of ``effmeter flops``: the same figures as text and as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OperationCounts:
     """Operations: of the forward pass that runs, and of the backward pass three times."""
 
     forward_flops: float
@@ -32,9 +32,9 @@ class Figures:
     nominal_backward_flops: float | None
     """None for layers that the nominal account leaves out."""
 
-    def __mul__(self, factor: float) -> "Figures":
+    def __mul__(self, factor: float) -> "OperationCounts":
         nominal = self.nominal_backward_flops
-        return Figures(
+        return OperationCounts(
             self.forward_flops * factor,
             self.backward_flops * factor,
             self.executed_backward_flops * factor,
@@ -53,11 +53,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class FlopsCount:
-    """The work of an iteration, and what it was asked for."""
+    """The work of an iteration, and the settings that it follows from."""
 
     model: str
     images: Images
-    batch: int
+    batch_size: int
     method: str
     work: "Work"
     samples: int | None = None
@@ -75,15 +75,15 @@ class FlopsCount:
 
         if self.samples is None or self.epochs is None:
             return None
-        return iterations(self.samples, self.batch, self.epochs)
+        return iterations(self.samples, self.batch_size, self.epochs)
 
     def as_mapping(self, with_layers: bool) -> dict[str, object]:
         """Everything, for JSON; operations are those of one iteration but for ``training``."""
-        told: dict[str, object] = {
+        mapping: dict[str, object] = {
             "model": self.model,
             "input": self.input,
             "classes": self.images.classes,
-            "batch": self.batch,
+            "batch_size": self.batch_size,
             "method": self.method,
             "kinds": {
                 kind: {"layers": len(part.layers), **_figures(part).as_mapping()}
@@ -92,18 +92,18 @@ class FlopsCount:
             "total": _figures(self.work).as_mapping(),
         }
         if with_layers:
-            told["layers"] = [
+            mapping["layers"] = [
                 {"name": layer.name, "kind": layer.kind, **_of_layer(layer).as_mapping()}
                 for layer in self.work
             ]
         if self.iterations is not None:
-            told["training"] = {
+            mapping["training"] = {
                 "samples": self.samples,
                 "epochs": self.epochs,
                 "iterations": self.iterations,
                 **(_figures(self.work) * self.iterations).as_mapping(),
             }
-        return told
+        return mapping
 
 
 def page_of(count: FlopsCount, with_layers: bool) -> Page:
@@ -111,7 +111,9 @@ def page_of(count: FlopsCount, with_layers: bool) -> Page:
     page = Page.for_stream()
     total = _figures(count.work)
     scale, unit = _scale(total)
-    page.paragraph(f"{count.model} on {count.input} images, batch {count.batch}, {count.method}")
+    page.paragraph(
+        f"{count.model} on {count.input} images, batch {count.batch_size}, {count.method}"
+    )
     page.paragraph(f"{unit} of operations per iteration")
     page.blank()
     rows: list[tuple[str, ...]] = [
@@ -148,12 +150,12 @@ def _kinds(work: "Work") -> "Iterator[tuple[str, Work]]":
     return ((kind, work.of_kind(kind)) for kind in work.kinds)
 
 
-def _figures(part: "Work") -> Figures:
+def _figures(part: "Work") -> OperationCounts:
     """The sums over layers; nominal those of the kinds that it sums."""
     from effmeter.methods.flops.work import NOMINAL_KINDS
 
     is_nominal = any(layer.kind in NOMINAL_KINDS for layer in part)
-    return Figures(
+    return OperationCounts(
         part.executed.forward,
         part.dense.backward,
         part.executed.backward,
@@ -161,19 +163,19 @@ def _figures(part: "Work") -> Figures:
     )
 
 
-def _of_layer(layer: "LayerWork") -> Figures:
+def _of_layer(layer: "LayerWork") -> OperationCounts:
     from effmeter.methods.flops.work import Work
 
     return _figures(Work((layer,)))
 
 
-def _scale(figures: Figures) -> tuple[float, str]:
+def _scale(figures: OperationCounts) -> tuple[float, str]:
     """The largest unit in which the largest figure is at least one."""
     largest = max(figures.forward_flops, figures.backward_flops)
     return next(((scale, unit) for scale, unit in _SCALES if largest >= scale), (1.0, "counts"))
 
 
-def _cells(figures: Figures, scale: float) -> tuple[str, ...]:
+def _cells(figures: OperationCounts, scale: float) -> tuple[str, ...]:
     return tuple(_cell(value, scale) for value in figures.as_mapping().values())
 
 

@@ -1,4 +1,4 @@
-"""The outcomes of a grid: as a table for people, and as JSON."""
+"""The outcomes of a sweep: as a table, and as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _metric(outcome: Outcome) -> str:
-    """What the test part says, of the first metric asked for."""
+    """The first requested metric on the test part."""
     name = outcome.cell.recipe.metrics[0]
     value = (outcome.metrics or {}).get(name)
     return "" if value is None else f"{name} {metric_figure(value)}"
@@ -84,12 +84,12 @@ def _remarks(outcome: Outcome) -> list[str]:
     unmet = [f"{criterion} not met" for criterion in outcome.unmet]
     without = [] if outcome.energy is None else [m.what for m in outcome.energy.missing]
     energy = [f"energy without {', '.join(without)}"] if without else []
-    inactive = ["inactive: left out nothing"] if _is_inactive(outcome) else []
+    inactive = ["inactive: skipped nothing"] if _is_inactive(outcome) else []
     return [*(["recorded earlier"] if outcome.earlier else []), *unmet, *inactive, *energy]
 
 
 def _is_inactive(outcome: Outcome) -> bool:
-    """Whether a method that could have left work out never did."""
+    """Whether a method that can skip work skipped none."""
     method = outcome.cell.recipe.method
     is_dense = method is None or method.partition(":")[0].strip() == "dense"
     return not is_dense and (outcome.metrics or {}).get("method_active") == 0.0

@@ -1,4 +1,4 @@
-"""How far a grid of trainings is: bars on a terminal, plain lines elsewhere; always on stderr."""
+"""The progress of a sweep on stderr: bars on a terminal, plain lines elsewhere."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,19 +14,22 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 
-from effmeter.lab.cli.sweep_remaining import Remaining
 from effmeter.lab.sweep import Cell, EpochDone, Outcome
 from effmeter.tracking.live import LiveEnergy
 from effmeter.units import format_energy
 
+_SPEED_PERIOD_S = 3600.0
+"""The span of epochs that the remaining time follows from; rich's own 30 s may hold none."""
 
-class BenchProgress(Protocol):
-    """What is told of each epoch and each run as it ends."""
+
+class SweepProgress(Protocol):
+    """Shows each epoch and each run as it ends."""
 
     def waiting(self, reason: str) -> None:
-        """Show that another program has the device."""
+        """Show that another program uses the device."""
 
     def epoch_done(self, epoch: EpochDone) -> None:
         """Show one more epoch."""
@@ -35,7 +38,7 @@ class BenchProgress(Protocol):
         """Show that a run has ended, and how."""
 
 
-def progress_of(cells: Sequence[Cell]) -> AbstractContextManager[BenchProgress]:
+def progress_of(cells: Sequence[Cell]) -> AbstractContextManager[SweepProgress]:
     """The display that fits stderr, for these runs."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
@@ -47,44 +50,48 @@ class ProgressLines:
     """One plain line for each epoch and each run."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
-        self._remaining = Remaining(cells)
+        self._to_go = set(cells)
 
     def waiting(self, reason: str) -> None:
-        """Print what is waited for."""
+        """Print the reason."""
         click.echo(f"waiting: {reason}", err=True)
 
     def epoch_done(self, epoch: EpochDone) -> None:
-        """Print the epoch with its accuracy and the energy so far."""
-        self._remaining.epoch_done(epoch)
+        """Print the epoch with a metric and the energy so far."""
         position = f"epoch {epoch.number} of {epoch.cell.ending.epochs}"
         click.echo(f"{epoch.cell.name}: {position}, {_standing(epoch)}", err=True)
 
     def run_done(self, outcome: Outcome) -> None:
-        """Print how the run ended, its file, and what is still to come."""
-        self._remaining.run_done(outcome)
+        """Print how the run ended, its file, and the number of runs to go."""
+        self._to_go.discard(outcome.cell)
         click.echo(_ended(outcome), err=True)
-        if self._remaining.runs and not outcome.earlier:
-            click.echo(f"to go: {self._remaining}", err=True)
+        if self._to_go and not outcome.earlier:
+            click.echo(f"{_runs(len(self._to_go))} to go", err=True)
 
 
 class ProgressBars:
-    """A bar for the run that goes on and one for all runs; those that ended stand above."""
+    """A bar for the current run and one for the epochs of all runs; ended runs stand above."""
 
     def __init__(self, cells: Sequence[Cell], console: Console) -> None:
-        self._remaining = Remaining(cells)
-        self._cells = len(cells)
+        self._to_go = set(cells)
+        self._epochs_to_go = sum(cell.ending.epochs for cell in self._to_go)
+        self._epochs_done = 0
+        self._current: Cell | None = None
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[standing]}", markup=False),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console,
             refresh_per_second=2,
+            speed_estimate_period=_SPEED_PERIOD_S,
         )
         self._run = self._bars.add_task("", visible=False, standing="")
-        self._all = self._bars.add_task("all runs", total=self._cells, standing="preparing")
-        self._current: Cell | None = None
+        self._all = self._bars.add_task(
+            "all epochs", total=self._epochs_to_go, standing="preparing"
+        )
 
     def __enter__(self) -> "ProgressBars":
         """Show the bars."""
@@ -97,16 +104,15 @@ class ProgressBars:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the bars as they stand."""
+        """Leave the bars as they are."""
         self._bars.stop()
 
     def waiting(self, reason: str) -> None:
-        """Show what is waited for."""
+        """Show the reason beside the bar of all runs."""
         self._bars.update(self._all, standing=f"waiting: {reason}")
 
     def epoch_done(self, epoch: EpochDone) -> None:
-        """Move the run's bar, and tell what is still to come of all."""
-        self._remaining.epoch_done(epoch)
+        """Move both bars."""
         if self._current != epoch.cell:
             self._current = epoch.cell
             self._bars.reset(self._run, total=epoch.cell.ending.epochs, visible=True)
@@ -116,15 +122,26 @@ class ProgressBars:
             completed=epoch.number,
             standing=_standing(epoch),
         )
-        self._bars.update(self._all, standing=f"to go: {self._remaining}")
+        self._epochs_done += 1
+        self._bars.update(
+            self._all, completed=self._epochs_done, standing=f"{_runs(len(self._to_go))} to go"
+        )
 
     def run_done(self, outcome: Outcome) -> None:
-        """Put the run above the bars, and count it."""
-        self._remaining.run_done(outcome)
+        """Put the run above the bars; epochs that it did not need leave the total."""
+        self._to_go.discard(outcome.cell)
+        self._epochs_to_go = sum(cell.ending.epochs for cell in self._to_go)
         self._bars.console.print(_ended(outcome), markup=False, soft_wrap=True)
         self._bars.update(self._run, visible=False)
-        to_go = f"to go: {self._remaining}" if self._remaining.runs else ""
-        self._bars.update(self._all, completed=self._cells - self._remaining.runs, standing=to_go)
+        self._bars.update(
+            self._all,
+            total=self._epochs_done + self._epochs_to_go,
+            standing=f"{_runs(len(self._to_go))} to go",
+        )
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'' if number == 1 else 's'}"
 
 
 def seen_from_here(path: Path) -> Path:
@@ -136,7 +153,7 @@ def seen_from_here(path: Path) -> Path:
 def _ended(outcome: Outcome) -> str:
     file = "no file" if outcome.path is None else seen_from_here(outcome.path)
     if outcome.earlier:
-        again = "" if outcome.is_complete else ", not tried again (--fresh would)"
+        again = "" if outcome.is_complete else ", not repeated (--fresh repeats it)"
         return f"{outcome.cell.name}: {outcome.status} earlier{again}, {file}"
     if outcome.is_complete:
         return f"{outcome.cell.name}: ended by {outcome.stopped_by or outcome.status}, {file}"
@@ -144,7 +161,7 @@ def _ended(outcome: Outcome) -> str:
 
 
 def _standing(epoch: EpochDone) -> str:
-    """The first metric asked for that an epoch has, and the energy."""
+    """The first requested metric that the epoch has, and the energy so far."""
     asked = (name for name in epoch.cell.recipe.metrics if name in epoch.metrics)
     figures = [f"{name} {epoch.metrics[name]:.3f}" for name in asked][:1]
     return ", ".join((*figures, _energy_so_far(epoch.energy)))
@@ -152,6 +169,6 @@ def _standing(epoch: EpochDone) -> str:
 
 def _energy_so_far(energy: LiveEnergy | None) -> str:
     if energy is None:
-        return "energy not known"
+        return "energy unknown"
     estimated = " (estimated)" if energy.estimated else ""
     return f"{format_energy(energy.total.value_j)}{estimated}"

@@ -1,4 +1,4 @@
-"""The workloads, data sets and methods that ``effmeter sweep --list`` shows."""
+"""The list of workloads, data sets and methods of ``effmeter sweep --list``."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,33 +8,37 @@ import click
 from effmeter.lab.workloads import ARCHITECTURES, DATASETS
 from effmeter.lab.workloads.options import Option
 from effmeter.methods.registry import method_summaries
+from effmeter.report.page import Page
 
 _NAME_WIDTH = 21
 
 
 def print_workloads(as_json: bool) -> None:
-    """What can be trained on what, with the options of each."""
+    """Print the workloads, data sets and methods with the options of each."""
     if as_json:
         click.echo(json.dumps(_as_mapping(), indent=2))
         return
-    click.echo("Workloads")
+    page = Page.for_stream()
+    page.title("Workloads")
     for architecture in ARCHITECTURES.values():
-        click.echo(f"  {architecture.name:<{_NAME_WIDTH}} {architecture.summary}")
-        _echo_options(architecture.options)
-    click.echo("Data sets")
+        _add(page, architecture.name, architecture.summary, architecture.options)
+    page.blank()
+    page.title("Data sets")
     for dataset in DATASETS.values():
         files = "; needs --data-dir or --download" if dataset.needs_files else ""
-        click.echo(f"  {dataset.name:<{_NAME_WIDTH}} {dataset.summary}{files}")
-        _echo_options(dataset.options)
-    click.echo("Methods, as --method NAME or --method NAME:parameter=value,...")
+        _add(page, dataset.name, f"{dataset.summary}{files}", dataset.options)
+    page.blank()
+    page.title("Methods: --method NAME or --method NAME:parameter=value,...")
     for name, summary in method_summaries().items():
-        click.echo(f"  {name:<{_NAME_WIDTH}} {summary}")
+        _add(page, name, summary, {})
+    click.echo(str(page))
 
 
-def _echo_options(options: Mapping[str, Option]) -> None:
-    for name, option in options.items():
-        takes = f"{option.allowed}, by default {option.default}"
-        click.echo(f"    --option {name}=  {option.summary} ({takes})")
+def _add(page: Page, name: str, summary: str, options: Mapping[str, Option]) -> None:
+    page.paragraph(summary, f"  {name:<{_NAME_WIDTH}} ")
+    for option, setting in options.items():
+        values = f"{setting.allowed}; default {setting.default}"
+        page.paragraph(f"{setting.summary} ({values})", f"    --option {option}=  ")
 
 
 def _as_mapping() -> dict[str, object]:

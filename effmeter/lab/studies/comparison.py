@@ -1,4 +1,4 @@
-"""What a table of a study on training methods sets side by side, as plain data."""
+"""The comparisons that a table of a study on training methods shows, as plain data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Arm:
     what: str
     variant: Variant
     controls: tuple[Variant, ...] = ()
-    """The dumb alternatives, of as much work, which it has to beat."""
+    """The naive baselines of the same work, which it has to beat."""
     computes_densely: bool = False
     """Whether it sets gradients to zero without leaving out their computation."""
 
@@ -27,7 +27,7 @@ class Comparison:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """All that must be trained."""
+        """All trainings."""
         controls = (control for arm in self.arms for control in arm.controls)
         return tuple(dict.fromkeys((self.dense, *(arm.variant for arm in self.arms), *controls)))
 
@@ -46,7 +46,7 @@ class TablePlan:
     """A table of a study: its part of the study, and the comparisons that fill it."""
 
     part: str
-    """By which it is asked for, such as ``table-4``."""
+    """The name of the part, such as ``table-4``."""
     name: str
     title: str
     comparisons: tuple[Comparison, ...] = ()
@@ -55,10 +55,10 @@ class TablePlan:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """All that must be trained."""
+        """All trainings."""
         return variants_of(self.comparisons)
 
 
 def variants_of(comparisons: Iterable[Comparison]) -> tuple[Variant, ...]:
-    """All that must be trained, each once."""
+    """All trainings, each once."""
     return tuple(dict.fromkeys(v for comparison in comparisons for v in comparison.variants))

@@ -1,71 +1,62 @@
-"""A study of training methods: its tables planned, its runs recorded, its tables filled."""
+"""A study of training methods: networks trained densely and with methods, over seeds."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from effmeter.errors import UsageError
-from effmeter.lab.studies.comparison import TablePlan
-from effmeter.lab.studies.repeats import Repeats, repeats_of
-from effmeter.lab.studies.variant import Variant
-from effmeter.lab.sweep import Outcome
-from effmeter.recorded.reading import read_run
-from effmeter.recorded.run import RecordedRun
-
-
-@dataclass(frozen=True, slots=True)
-class StudyScale:
-    """How much of a study is run."""
-
-    name: str
-    summary: str
-    tables: tuple[TablePlan, ...]
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """What can be asked for alone."""
-        return tuple(dict.fromkeys(table.part for table in self.tables))
-
-    def restricted_to(self, parts: Sequence[str]) -> "StudyScale":
-        """These parts alone, all of them if none is named; UsageError for one there is not."""
-        unknown = [part for part in parts if part not in self.parts]
-        if unknown:
-            known = ", ".join(self.parts)
-            raise UsageError(f"the study has no part {unknown[0]!r}; it has: {known}")
-        kept = tuple(table for table in self.tables if not parts or table.part in parts)
-        return StudyScale(self.name, self.summary, kept)
-
-    @property
-    def variants(self) -> tuple[Variant, ...]:
-        """All that must be trained, each once."""
-        return tuple(dict.fromkeys(v for table in self.tables for v in table.variants))
+from effmeter.lab.studies.figure import FigureData
+from effmeter.lab.studies.method_results import MethodResults, MethodScale
+from effmeter.lab.studies.paper_table import PaperTable
+from effmeter.lab.studies.study import (
+    StudyOptions,
+    StudyRequest,
+    StudyResult,
+    Trainer,
+    energy_caveats,
+)
+from effmeter.lab.studies.variant import cells_of
+from effmeter.lab.sweep import find_device
+from effmeter.lab.workloads import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class MethodStudy:
-    """What tables and figures are made of."""
+    """A ``Study`` that is given by the tables of each scale and by what fills them."""
 
-    scale: StudyScale
-    results: Mapping[Variant, Repeats]
+    name: str
+    title: str
+    summary: str
+    scales: Mapping[str, MethodScale]
+    tables_of: Callable[[MethodResults], list[PaperTable]]
+    figures_of: Callable[[MethodResults], list[FigureData]] | None = None
 
     @property
-    def runs(self) -> tuple[RecordedRun, ...]:
-        """Those that came to their end."""
-        return tuple(r.run for repeats in self.results.values() for r in repeats.by_seed.values())
+    def options(self) -> StudyOptions:
+        """Parts, seeds, data and a device."""
+        return StudyOptions.PARTS | StudyOptions.SEEDS | StudyOptions.DATA | StudyOptions.DEVICE
 
+    @property
+    def default_seeds(self) -> str:
+        """Three, so that differences have intervals."""
+        return "0-2"
 
-def method_study(scale: StudyScale, outcomes: Iterable[Outcome]) -> MethodStudy:
-    """The study of a scale from the outcomes of its grid, whose run files are read.
+    @property
+    def parts(self) -> Sequence[str]:
+        """Those of the smallest scale, which has all of them."""
+        return next(iter(self.scales.values())).parts
 
-    Outcomes are told apart by their settings, so their order does not matter.
-    """
-    read = [(o, None if o.path is None else read_run(o.path)) for o in outcomes]
-    results = {
-        variant: repeats_of(variant, [pair for pair in read if _is_of(pair[0], variant)])
-        for variant in scale.variants
-    }
-    return MethodStudy(scale, results)
-
-
-def _is_of(outcome: Outcome, variant: Variant) -> bool:
-    cell = outcome.cell
-    return cell == variant.cell(cell.recipe.seed, cell.recipe)
+    def run(self, request: StudyRequest, trainer: Trainer) -> StudyResult:
+        """Train every variant with every seed, and fill the tables."""
+        scale = self.scales[request.scale].restricted_to(request.parts)
+        common = Recipe("", data_dir=request.data_dir, download=request.download)
+        cells_of(scale.variants, request.seeds, common)  # refuses mistakes before torch loads
+        device = find_device(request.device)
+        cells = cells_of(scale.variants, request.seeds, replace(common, device=device.name))
+        outcomes = trainer.record(cells, device)
+        results = MethodResults.gather(scale, outcomes)
+        return StudyResult(
+            self.tables_of(results),
+            energy_caveats(results.runs),
+            [] if self.figures_of is None else self.figures_of(results),
+            outcomes,
+            {"results": results.as_mappings()},
+        )

@@ -1,43 +1,23 @@
-"""A figure's data as a picture, drawn by matplotlib (extra ``plots``) without its global state."""
+"""Draws figures with matplotlib (extra ``plots``), without its global state."""
 
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effmeter.errors import EffmeterError
+from effmeter.lab.studies.figure import FigureData, Picture, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from effmeter.lab.studies.figure_data import FigureData, Row
 
 MISSING = "no pictures: matplotlib is not installed: python -m pip install 'effmeter[plots]'"
 _SIZE_INCHES = (7.0, 4.5)
 _DOTS_PER_INCH = 150
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """How a figure's rows are drawn: columns by name, and what stands beside the axes."""
-
-    x: str
-    y: str
-    x_title: str
-    y_title: str
-    series: tuple[str, ...]
-    """The columns by which rows are told apart. Each series is a line, of the means of the rows
-    with the same ``x``; with a range it is points with bars."""
-    x_range: tuple[str, str] | None = None
-    """The columns of the interval of ``x``."""
-    y_range: tuple[str, str] | None = None
-    x_log: bool = False
-    y_log: bool = True
-
-
-def draw(figures: Iterable["FigureData"], folder: Path) -> list[Path]:
+def draw(figures: Iterable[FigureData], folder: Path) -> list[Path]:
     """A PNG beside the CSV file of each figure that has a picture, over those of an earlier call.
 
     ModuleNotFoundError without matplotlib, EffmeterError where the folder cannot be written.
@@ -45,7 +25,7 @@ def draw(figures: Iterable["FigureData"], folder: Path) -> list[Path]:
     return [_draw(figure, figure.picture, folder) for figure in figures if figure.picture]
 
 
-def _draw(figure: "FigureData", picture: Picture, folder: Path) -> Path:
+def _draw(figure: FigureData, picture: Picture, folder: Path) -> Path:
     from matplotlib.figure import Figure
 
     canvas = Figure(_SIZE_INCHES, layout="constrained")
@@ -65,7 +45,7 @@ def _draw(figure: "FigureData", picture: Picture, folder: Path) -> Path:
     return path
 
 
-def _by_series(rows: Iterable["Row"], columns: Sequence[str]) -> "dict[str, list[Row]]":
+def _by_series(rows: Iterable[Row], columns: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in rows:
         name = ", ".join(str(row[column]) for column in columns)
@@ -73,7 +53,7 @@ def _by_series(rows: Iterable["Row"], columns: Sequence[str]) -> "dict[str, list
     return found
 
 
-def _draw_series(axes: "Axes", name: str, rows: "Sequence[Row]", picture: Picture) -> None:
+def _draw_series(axes: "Axes", name: str, rows: Sequence[Row], picture: Picture) -> None:
     if picture.x_range is None and picture.y_range is None:
         means = _means(rows, picture)
         axes.plot(list(means), list(means.values()), label=name, linewidth=1.2)
@@ -89,7 +69,7 @@ def _draw_series(axes: "Axes", name: str, rows: "Sequence[Row]", picture: Pictur
     )
 
 
-def _means(rows: "Sequence[Row]", picture: Picture) -> dict[float, float]:
+def _means(rows: Sequence[Row], picture: Picture) -> dict[float, float]:
     at: dict[float, list[float]] = {}
     for row in rows:
         at.setdefault(_number(row[picture.x]), []).append(_number(row[picture.y]))
@@ -97,7 +77,7 @@ def _means(rows: "Sequence[Row]", picture: Picture) -> dict[float, float]:
 
 
 def _bars(
-    rows: "Sequence[Row]", column: str, ends: tuple[str, str] | None
+    rows: Sequence[Row], column: str, ends: tuple[str, str] | None
 ) -> list[list[float]] | None:
     """How far the intervals reach below and above their values."""
     if ends is None:

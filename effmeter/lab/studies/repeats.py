@@ -91,8 +91,8 @@ class Repeats(BySeed):
     @property
     def is_inactive(self) -> bool:
         """Whether its method has never left out any work."""
-        told = [repeat.is_active for repeat in self.by_seed.values()]
-        return bool(told) and not any(active is not False for active in told)
+        known = [repeat.is_active for repeat in self.by_seed.values()]
+        return bool(known) and not any(active is not False for active in known)
 
 
 def repeats_of(variant: Variant, outcomes: Iterable[tuple[Outcome, RecordedRun | None]]) -> Repeats:
@@ -139,7 +139,7 @@ def repeat_of(run: RecordedRun, metric: str, seed: int) -> Repeat | None:
 
 
 def _backward(epochs: Sequence[RecordedEpoch]) -> Flops | None:
-    """Summed over the epochs; None where one of them does not tell."""
+    """Summed over the epochs; None where an epoch lacks it."""
     names = ("backward_flops", "dense_backward_flops", "nominal_backward_flops")
     if not all(name in epoch.metrics for epoch in epochs for name in names):
         return None

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from effmeter.errors import UsageError
 from effmeter.lab.sweep import Cell, Ending
 from effmeter.lab.workloads import Recipe, check
 from effmeter.lab.workloads.options import OptionValue
@@ -22,7 +21,7 @@ class Variant:
 
     @property
     def method(self) -> str:
-        """What leaves work out, in text."""
+        """The text of the method."""
         return self.recipe.method or DENSE
 
     @property
@@ -66,13 +65,10 @@ def dense_variant(network: Network, epochs: int, common: Recipe) -> Variant:
 def cells_of(variants: Iterable[Variant], seeds: Sequence[int], common: Recipe) -> list[Cell]:
     """Every variant with every seed, each once, all variants of a seed before the next seed.
 
-    An interrupted study so has whole comparisons. UsageError for what cannot be trained.
+    An interrupted study thus has whole comparisons. UsageError for what cannot be trained.
     """
     each = dict.fromkeys(variants)
     cells = [variant.cell(seed, common) for seed in seeds for variant in each]
     for cell in cells:
-        try:
-            check(cell.recipe)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        check(cell.recipe)
     return cells

@@ -7,9 +7,9 @@ The files are the truth: what they hold is not trained again.
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.device import TrainingDevice, find_device
 from effmeter.lab.sweep.ending import Ending, Until
-from effmeter.lab.sweep.grid import Axes, plan
+from effmeter.lab.sweep.grid import Axes, plan_cells
 from effmeter.lab.sweep.outcome import Outcome
-from effmeter.lab.sweep.recording import EpochDone, record
+from effmeter.lab.sweep.recording import EpochDone, record_cells
 
 __all__ = [
     "Axes",
@@ -20,6 +20,6 @@ __all__ = [
     "TrainingDevice",
     "Until",
     "find_device",
-    "plan",
-    "record",
+    "plan_cells",
+    "record_cells",
 ]

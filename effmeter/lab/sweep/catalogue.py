@@ -1,4 +1,4 @@
-"""What a directory of runs already holds of a grid: the run files themselves tell."""
+"""The runs of a directory by their labels: which trainings of a grid are done."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,24 +13,24 @@ from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import successor_path
 from effmeter.runfile.reader import read_metadata
 from effmeter.status import Status
-from effmeter.tracking.marks import Label
+from effmeter.tracking.labels import Label
 
 SET_ASIDE = "set-aside"
 """The folder, beside the runs, for files of trainings that were repeated."""
 
 
 class Labelled(Protocol):
-    """A training that is known by its labels, which hold all settings."""
+    """A training whose labels hold all its settings."""
 
     @property
     def labels(self) -> Mapping[str, Label]:
         """Two trainings are the same if and only if these are."""
 
 
-class Ledger:
-    """The runs that a directory held when it was opened, by their labels.
+class RunCatalogue:
+    """The runs that a directory held when this was made.
 
-    A run is a training's if it bears exactly its labels.
+    A run belongs to a training if it has exactly its labels.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -42,12 +42,12 @@ class Ledger:
                 self._paths.setdefault(frozenset(labels.items()), []).append(path)
 
     def settled(self, cell: Cell) -> Outcome | None:
-        """The outcome of a training that need not be repeated; None where there is no such run."""
+        """The outcome of a run that need not be repeated, if there is one."""
         outcomes = (outcome_of(cell, run, earlier=True) for run in self._runs(cell))
         return next((outcome for outcome in outcomes if outcome.is_settled), None)
 
     def completed(self, training: Labelled) -> RecordedRun | None:
-        """The run of a training that came to its end; None where there is none."""
+        """The completed run of a training, if there is one."""
         return next((run for run in self._runs(training) if run.status is Status.COMPLETED), None)
 
     def set_aside(self, training: Labelled) -> None:
@@ -69,7 +69,7 @@ class Ledger:
 
 
 def _labels_of(path: Path) -> Mapping[str, Label]:
-    """By the beginning of the file alone; none of what is no run."""
+    """Reads the beginning of the file alone; empty for a file that is no run."""
     try:
         return read_metadata(path).labels
     except RunFileError:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, fields
 
 from effmeter.lab.sweep.ending import Ending
-from effmeter.lab.sweep.forecast import Kind
 from effmeter.lab.workloads import ARCHITECTURES, DATASETS, Recipe, resolved_options
-from effmeter.tracking.marks import Label
+from effmeter.tracking.labels import Label
 
 _ALWAYS_LABELLED = ("architecture", "size", "seed", "dataset", "batch_size", "device")
 _NO_SETTINGS = ("options", "data_dir", "download")
@@ -27,16 +26,6 @@ class Cell:
         model = f"{recipe.architecture}-{recipe.size}-{recipe.dataset}"
         method = "" if recipe.method is None else f"-{recipe.method.replace('/', '-')}"
         return f"{model}{method}-seed-{recipe.seed}{fold}"
-
-    @property
-    def kind(self) -> Kind:
-        """What trainings that cost alike have in common."""
-        recipe = self.recipe
-        settings = " ".join(f"{name}={value}" for name, value in recipe.options)
-        return (
-            *(recipe.dataset, recipe.architecture, str(recipe.size)),
-            *(settings, recipe.method or ""),
-        )
 
     @property
     def labels(self) -> dict[str, Label]:

@@ -1,9 +1,9 @@
-"""The device that trains: its name in full, and what tells it from others of its kind."""
+"""The device that trains: its full name, and its identity among others of its kind."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from effmeter.errors import EffmeterError, UsageError
+from effmeter.errors import EffmeterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +13,13 @@ class TrainingDevice:
     name: str
     """As a recipe names it: ``cpu``, ``cuda``, ``mps``."""
     identity: str
-    """The same device has the same, whatever number a program sees it under."""
+    """The same for one device under every number that programs see it under."""
 
 
 def find_device(name: str) -> TrainingDevice:
-    """The device of a name, ``auto`` being the accelerator if there is one. Loads torch.
+    """The device of a name; ``auto`` is the accelerator if there is one. Loads torch.
 
-    UsageError for one that there is not, EffmeterError where torch is not installed.
+    UsageError for a missing one, EffmeterError where torch is not installed.
     """
     try:
         import torch
@@ -27,15 +27,12 @@ def find_device(name: str) -> TrainingDevice:
         from effmeter.lab.workloads.training import choose_device
     except ModuleNotFoundError as error:
         raise not_installed(error) from error
-    try:
-        device = choose_device(name)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    device = choose_device(name)
     if device.type != "cuda":
         return TrainingDevice(device.type, device.type)
     properties: Any = torch.cuda.get_device_properties(device)
-    told_apart_by = getattr(properties, "uuid", properties.name)
-    return TrainingDevice(device.type, f"{device.type}-{told_apart_by}")
+    identity = getattr(properties, "uuid", properties.name)
+    return TrainingDevice(device.type, f"{device.type}-{identity}")
 
 
 def not_installed(error: ModuleNotFoundError) -> EffmeterError:

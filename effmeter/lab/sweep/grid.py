@@ -22,7 +22,7 @@ class Axes:
     """Texts of methods; with none, that of the common recipe."""
 
 
-def plan(axes: Axes, ending: Ending, common: Recipe) -> list[Cell]:
+def plan_cells(axes: Axes, ending: Ending, common: Recipe) -> list[Cell]:
     """Every combination, data set by data set, then architecture, size, seed, fold and method.
 
     ``common`` gives what the axes do not; with ``common.folds``, each fold is a training of its
@@ -37,10 +37,7 @@ def plan(axes: Axes, ending: Ending, common: Recipe) -> list[Cell]:
         for recipe in _recipes(axes, common, dataset, architecture)
     ]
     for cell in cells:
-        try:
-            check(cell.recipe)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        check(cell.recipe)
     return list(dict.fromkeys(cells))
 
 

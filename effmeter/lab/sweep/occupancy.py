@@ -1,10 +1,10 @@
-"""Who measures on a device: one program at a time, held by advisory locks.
+"""One measured training at a time on a device, by advisory locks.
 
-A device's energy cannot be told apart between two programs that use it at once. Whoever records
-a training therefore holds the device it trains on, and no other recorded training may use that;
-beside an accelerator it holds the processor in common with those on other accelerators, which
-keeps trainings on the processor away. The locks lie in the user's runtime directory and are
-released with the program, however it ends; the work of other users shows as contention.
+The sensors of a device cannot separate two programs that use it at once. A recorded training
+therefore locks its device against other recorded trainings. A training on an accelerator also
+holds a shared lock on the processor, which excludes trainings on the processor alone. The locks
+are files in the user's runtime directory and are released when the program ends, however it ends.
+The work of other users is recorded as contention.
 """
 
 import fcntl
@@ -29,8 +29,8 @@ def occupy(
 ) -> Iterator[None]:
     """Hold a device (``cpu``, or an accelerator's own name) for measured trainings.
 
-    Where another program holds it: DeviceBusyError; with ``on_wait``, that is told who holds it
-    and the call returns when it is free. RecorderError where no lock can be kept.
+    DeviceBusyError if another program holds it; with ``on_wait``, that is called with the holder
+    and the call returns when the device is free. RecorderError where no lock can be kept.
     """
     directory = user_directory(environ)
     make_own_directory(directory, 0o700)
@@ -63,7 +63,7 @@ def _locked(
 
 
 def _holder(descriptor: int) -> str:
-    """Who wrote its number last, where that process still lives."""
+    """The process that wrote its number last, if it still lives."""
     with suppress(ValueError, OSError):
         pid = int(os.pread(descriptor, 20, 0))
         os.kill(pid, 0)

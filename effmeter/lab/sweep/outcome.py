@@ -1,4 +1,4 @@
-"""How one training of a grid ended, as its run file tells it."""
+"""The outcome of one training of a grid, read from its run file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TRACEBACK_NOTE = "traceback"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One training and what became of it."""
+    """One training and its result."""
 
     cell: Cell
     path: Path | None
@@ -51,7 +51,7 @@ class Outcome:
 
 
 def outcome_of(cell: Cell, run: RecordedRun, earlier: bool = False) -> Outcome:
-    """What a recorded run tells of its training."""
+    """The outcome that a recorded run shows."""
     epochs = [epoch for epoch in run.lead_epochs if not epoch.open]
     unmet = [note.text for note in run.notes if note.name == user_note(UNMET_NOTE)]
     tracebacks = [note.text for note in run.notes if note.name == user_note(TRACEBACK_NOTE)]

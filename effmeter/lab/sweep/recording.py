@@ -1,7 +1,7 @@
 """Train the cells of a grid one after the other, each recorded in a file of its own.
 
-The workloads know nothing of measuring; here their loop is given the epochs of a recorded run,
-and a log that writes into it. What an earlier call has recorded is not repeated.
+The workloads know nothing of measuring: their loop receives the epochs of a recorded run, and a
+log that writes into it. What an earlier call has recorded is not repeated.
 """
 
 import gc
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from effmeter.errors import EffmeterError, UsageError
-from effmeter.lab.sweep.catalogue import Ledger
+from effmeter.errors import EffmeterError
+from effmeter.lab.sweep.catalogue import RunCatalogue
 from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.device import TrainingDevice, not_installed
 from effmeter.lab.sweep.failure import Failure, failure_of
@@ -40,7 +40,7 @@ class EpochDone:
     """Since the run began."""
     metrics: Mapping[str, float]
     energy: LiveEnergy | None
-    """Used since the run began, as told a moment ago; null where nothing was told."""
+    """Used since the run began, as of a moment ago; None while it is unknown."""
 
 
 OnEpoch = Callable[[EpochDone], None]
@@ -54,7 +54,7 @@ class _ObserverFailedError(Exception):
         self.error = error
 
 
-def record(
+def record_cells(
     cells: Sequence[Cell],
     device: TrainingDevice,
     directory: Path,
@@ -65,10 +65,10 @@ def record(
 ) -> Generator[Outcome, None, None]:
     """The outcome of each cell: first of those recorded earlier, then of each as it is trained.
 
-    With ``fresh``, earlier runs are repeated. Files of runs that are repeated are set aside
-    (see ``Ledger.set_aside``). A training that fails has that as its outcome, and the next one
-    begins (see ``failure_of``); a bug in it leaves its traceback as a note in the run. An
-    interrupt leaves its run readable, with the status *interrupted*.
+    With ``fresh``, earlier runs are repeated. The files of repeated runs are set aside (see
+    ``RunCatalogue.set_aside``). A training that fails has that as its outcome, and the next one
+    begins (see ``failure_of``); a bug leaves its traceback as a note in the run. An interrupt
+    leaves its run readable, with the status *interrupted*.
 
     The device is held meanwhile: DeviceBusyError where another program measures on it, unless
     ``on_wait`` is given (see ``occupy``). RunFileError for a directory that cannot be written;
@@ -76,41 +76,39 @@ def record(
     parameters mean nothing; EffmeterError where packages that train are not installed.
     """
     _check_methods(cells)
-    earlier = {} if fresh else _settled(cells, Ledger(directory))
+    earlier = {} if fresh else _settled(cells, RunCatalogue(directory))
     yield from earlier.values()
     to_train = [cell for cell in cells if cell not in earlier]
     if not to_train:
         return
     _check_data(to_train)
     with occupy(device.identity, os.environ, on_wait):
-        ledger = Ledger(directory)  # what held the device may have recorded some of them
+        catalogue = RunCatalogue(directory)  # whoever held the device may have recorded some
         for cell in to_train:
-            settled = None if fresh else ledger.settled(cell)
+            settled = None if fresh else catalogue.settled(cell)
             if settled is None:
-                ledger.set_aside(cell)
+                catalogue.set_aside(cell)
                 settled = _record_one(cell, directory, on_epoch)
                 _free_memory()
             yield settled
 
 
 def _check_methods(cells: Sequence[Cell]) -> None:
-    """Before anything is recorded: a mistake in a text is none of a training's own."""
+    """Before anything is recorded: a mistake in the text of a method concerns every run."""
     for recipe in {cell.recipe.method: cell.recipe for cell in cells}.values():
         try:
             check_method(recipe)
         except ModuleNotFoundError as error:
             raise not_installed(error) from error
-        except ValueError as error:
-            raise UsageError(str(error)) from error
 
 
-def _settled(cells: Sequence[Cell], ledger: Ledger) -> dict[Cell, Outcome]:
-    found = ((cell, ledger.settled(cell)) for cell in cells)
+def _settled(cells: Sequence[Cell], catalogue: RunCatalogue) -> dict[Cell, Outcome]:
+    found = ((cell, catalogue.settled(cell)) for cell in cells)
     return {cell: outcome for cell, outcome in found if outcome is not None}
 
 
 def _check_data(cells: Sequence[Cell]) -> None:
-    """That the files of every data set are there is known before hours go into the first."""
+    """Missing files of any data set end the sweep now, not after hours of the first data set."""
     first_of = {cell.recipe.dataset: cell for cell in reversed(cells)}
     for cell in first_of.values() if len(first_of) > 1 else ():
         try:
@@ -189,7 +187,7 @@ def _end_failed(run: Run, failure: Failure) -> None:
 
 
 def _log_closing_figures(training: "Training", run: Run) -> None:
-    """In a stretch of its own, outside the epochs, whose energy stays that of the training."""
+    """In a span outside the epochs, whose energy stays that of the training."""
     if training.closing_metrics:
         with run.span("closing-metrics"):
             figures = training.closing_figures()
@@ -211,7 +209,7 @@ def _record_failure(
 
 
 def _free_memory() -> None:
-    """Give back what the last training held: the next one may need all there is."""
+    """Release the memory of the last training: the next one may need all of it."""
     gc.collect()
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

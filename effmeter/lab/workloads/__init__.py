@@ -8,13 +8,12 @@ loop takes any iterable of epochs and a callback for the metrics.
 from effmeter.lab.workloads.architectures import ARCHITECTURES, Architecture, Shape
 from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
 from effmeter.lab.workloads.divergence import DivergenceError
+from effmeter.lab.workloads.preparation import check_method, prepare
 from effmeter.lab.workloads.recipe import (
     DENOISING_METRICS,
     METRICS,
     Recipe,
     check,
-    check_method,
-    prepare,
     resolved_options,
 )
 

@@ -1,4 +1,4 @@
-"""The architectures there are, in growing sizes. Listing them loads no framework."""
+"""The architectures by name, in growing sizes. Listing them loads no framework."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Options = Mapping[str, OptionValue]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a model must fit: images of ``channels`` planes, and what they are told by."""
+    """The data that a model must fit: images of ``channels`` planes, and their labels."""
 
     channels: int
     classes: int
@@ -44,7 +44,7 @@ class Architecture:
     is_general: bool = False
     """Whether it reads images larger than 32x32 pixels, and learns attributes as well."""
     denoises: bool = False
-    """Whether it learns to remove noise from images, not to tell what they show."""
+    """Whether it learns to remove noise from images instead of classifying them."""
 
 
 def _lenet(size: int, shape: Shape, options: Options) -> "tuple[nn.Module, Objective]":
@@ -102,7 +102,7 @@ def _denoiser(model: Model) -> Architecture:
     """A network that becomes a diffusion model."""
 
     def build(size: int, shape: Shape, options: Options) -> "tuple[nn.Module, Objective]":
-        from effmeter.lab.workloads.denoising import mean_error
+        from effmeter.lab.workloads.objectives import mean_error
 
         images = Images(shape.channels, shape.side, shape.side)
         return model.build(images, {**options, "width": int(options["width"]) * size}), mean_error
@@ -111,8 +111,8 @@ def _denoiser(model: Model) -> Architecture:
         "steps": Whole(200, 1, "steps of noise"),
         "features": Choice(
             ("classifier", "inception"),
-            "what fid looks at: a small network that has learned the labels, or the network of "
-            "published distances, whose weights must lie on this machine",
+            "features of fid: a small network that has learned the labels, or the network of "
+            "published distances, whose weights must be on this machine",
         ),
         "generated": Whole(1000, 2, "images generated for fid"),
     }

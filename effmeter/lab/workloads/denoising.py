@@ -7,11 +7,12 @@ Source: Zhong et al., ssProp: AdamW, batches of 128; on MNIST and FashionMNIST a
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from effmeter.lab.workloads.data import LabelledImages, Split
 from effmeter.lab.workloads.diffusion import Diffusion, Schedule
 from effmeter.lab.workloads.generation import GenerationDistance
+from effmeter.lab.workloads.objectives import mean_error
 from effmeter.lab.workloads.randomness import RandomStream
 from effmeter.lab.workloads.recipe import FID
 from effmeter.lab.workloads.training import Training
@@ -59,11 +60,6 @@ def denoising_training(
         method=method,
         closing_metrics={} if distance is None else {FID: lambda: distance.from_images_of(model)},
     )
-
-
-def mean_error(errors: Tensor, _labels: Tensor) -> Tensor:
-    """The objective: errors (B,) averaged over the images."""
-    return errors.mean()
 
 
 def symmetric(data: Split) -> Split:

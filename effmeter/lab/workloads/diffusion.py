@@ -61,7 +61,7 @@ class Diffusion(nn.Module):
         return (predicted - noise).square().mean(dim=(1, 2, 3))
 
     def noised(self, images: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
-        """Images after so many steps, in one go."""
+        """Images after the given number of ``steps`` of noise, in one go."""
         return _at(self._signal, steps) * images + _at(self._noise, steps) * noise
 
     @torch.no_grad()

@@ -19,7 +19,7 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
 
 
 def balanced_accuracy(scores: Tensor, labels: Tensor) -> float:
-    """The mean over the classes that occur of the fraction of each named rightly."""
+    """The mean over the classes that occur of the fraction that is classified correctly."""
     from sklearn.metrics import recall_score
 
     named, true = _on_the_cpu(scores, labels)

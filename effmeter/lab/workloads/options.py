@@ -11,19 +11,19 @@ OptionValue = str | int | float
 
 
 class Option(Protocol):
-    """One setting: its default, what it takes, and what it is for."""
+    """One setting with its default, its values and its purpose."""
 
     @property
     def default(self) -> OptionValue:
-        """The value where none is given."""
+        """The value if the user gives none."""
 
     @property
     def allowed(self) -> str:
-        """What it takes, in words that follow "takes"."""
+        """Its values, as the object of "takes"."""
 
     @property
     def summary(self) -> str:
-        """What it is for, in one line."""
+        """Its purpose in one line."""
 
     def parse(self, value: OptionValue) -> OptionValue:
         """The value, also from text; ValueError where it is none that is allowed."""
@@ -76,21 +76,23 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number of at least ``least``."""
+    """A finite number from ``least`` to ``most``."""
 
     default: float
     least: float
     summary: str
+    most: float = math.inf
 
     @property
     def allowed(self) -> str:
         """The range in words."""
-        return f"a number from {self.least:g}"
+        upper = "" if math.isinf(self.most) else f" to {self.most:g}"
+        return f"a number from {self.least:g}{upper}"
 
     def parse(self, value: OptionValue) -> float:
         """The number, also from its text."""
         number = float(value)
-        if not math.isfinite(number) or number < self.least:
+        if not (math.isfinite(number) and self.least <= number <= self.most):
             raise ValueError(value)
         return number
 

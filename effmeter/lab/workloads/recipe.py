@@ -1,22 +1,18 @@
-"""What determines a training, checked before anything is loaded."""
+"""The settings of a training, checked before anything is loaded."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from effmeter.errors import UnfitError, UsageError
 from effmeter.lab.workloads.architectures import ARCHITECTURES, Architecture
 from effmeter.lab.workloads.datasets.catalogue import DATASETS, Dataset
 from effmeter.lab.workloads.options import OptionValue, resolve
-from effmeter.methods.registry import check_method_names, parse_method
-
-if TYPE_CHECKING:
-    from effmeter.lab.workloads.training import Training
+from effmeter.methods.registry import check_method_names
 
 METRICS = {
-    "accuracy": "fraction of the images that are named rightly",
-    "balanced_accuracy": "mean over the classes of the fraction named rightly",
+    "accuracy": "fraction of the images that are classified correctly",
+    "balanced_accuracy": "mean over the classes of the fraction that is classified correctly",
     "f1": "mean over the classes of the harmonic mean of precision and recall",
 }
 """What can be logged of the training, validation and test parts."""
@@ -35,7 +31,7 @@ _NOT_FOR_DENOISING = ("optimizer", "learning_rate_decay", "augmentation")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that one training follows from; the same recipe gives the same training."""
+    """All settings of one training; the same recipe gives the same training."""
 
     architecture: str
     dataset: str = "digits"
@@ -48,7 +44,7 @@ class Recipe:
     batch_size: int = 256
     folds: int | None = None
     """None: the data set's own training and test parts (of the digits: a fifth is held out). A
-    number: all images are pooled and dealt into so many parts, class by class."""
+    number: all images are pooled and split into this many folds, class by class."""
     fold: int | None = None
     """Which part is held out for testing, from 1 to ``folds``."""
     validation_fraction: float = 0.0
@@ -60,9 +56,9 @@ class Recipe:
     """Options of the architecture and the data set, by name; values also as text."""
     data_dir: Path | None = None
     """A folder of local files; in it a folder named like the data set comes first. The data
-    sets that come with a package pay no heed to it."""
+    sets that come with a package ignore it."""
     download: bool = False
-    """Whether Hugging Face may be asked for the data where no folder is named."""
+    """Whether the data may be downloaded from Hugging Face if no folder is named."""
     optimizer: str = "adam"
     """A name in ``OPTIMIZERS``."""
     learning_rate: float = 1e-3
@@ -73,13 +69,13 @@ class Recipe:
     """``none``, or ``crops-and-flips``: each time it is trained on, an image is moved by up to 4
     pixels and mirrored or not."""
     method: str | None = None
-    """What leaves work out, such as ``gskip:hold=2`` or ``e2-train+deadhorse:policy=cdh``. None
+    """The method, such as ``gskip:hold=2`` or ``e2-train+deadhorse:policy=cdh``. None
     counts no work; ``dense`` leaves nothing out and counts it."""
 
 
 def check(recipe: Recipe) -> None:
     """UsageError, one line with the remedy, for what cannot be trained; nothing is loaded."""
-    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    architecture, dataset = architecture_of(recipe), dataset_of(recipe)
     sizes = architecture.sizes
     if recipe.size not in sizes:
         raise UsageError(
@@ -93,20 +89,14 @@ def check(recipe: Recipe) -> None:
         check_method_names(recipe.method)
     if dataset.needs_files and recipe.data_dir is None and not recipe.download:
         raise UsageError(
-            f"{dataset.name} does not come with a package: name a folder that holds its files, "
-            "or allow the download from Hugging Face"
+            f"{dataset.name} does not come with a package: name a folder that holds its files "
+            "(--data-dir), or allow the download from Hugging Face (--download)"
         )
-
-
-def check_method(recipe: Recipe) -> None:
-    """UsageError for a method that cannot be made of its text; loads the framework."""
-    if recipe.method is not None:
-        parse_method(recipe.method, seed=recipe.seed)
 
 
 def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
     """Every option of architecture and data set with its value; UsageError for unknown ones."""
-    architecture, dataset = _architecture_of(recipe), _dataset_of(recipe)
+    architecture, dataset = architecture_of(recipe), dataset_of(recipe)
     given = dict(recipe.options)
     if len(given) < len(recipe.options):
         raise UsageError("an option is given twice")
@@ -117,28 +107,16 @@ def resolved_options(recipe: Recipe) -> dict[str, OptionValue]:
     )
 
 
-def prepare(recipe: Recipe) -> "Training":
-    """The training that follows from a recipe, its data loaded, on its device, ready to run.
-
-    UsageError for what cannot be trained or read (a file that is no such file, a device that
-    there is not, a fold without a class), FileNotFoundError or another OSError for files that
-    are not there, ImportError without the packages; what the device has no memory for is
-    torch's own error.
-    """
-    check(recipe)
-    from effmeter.lab.workloads.preparation import prepared
-
-    return prepared(recipe, _architecture_of(recipe), _dataset_of(recipe), resolved_options(recipe))
-
-
-def _architecture_of(recipe: Recipe) -> Architecture:
+def architecture_of(recipe: Recipe) -> Architecture:
+    """The architecture of that name; UsageError lists them."""
     if recipe.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UsageError(f"there is no workload {recipe.architecture!r}; there is: {known}")
     return ARCHITECTURES[recipe.architecture]
 
 
-def _dataset_of(recipe: Recipe) -> Dataset:
+def dataset_of(recipe: Recipe) -> Dataset:
+    """The data set of that name; UsageError lists them."""
     if recipe.dataset not in DATASETS:
         known = ", ".join(DATASETS)
         raise UsageError(f"there is no data set {recipe.dataset!r}; there is: {known}")
@@ -196,16 +174,16 @@ def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -
             "the validation part"
         )
     if dataset.has_attributes and recipe.metrics != ("accuracy",):
-        raise UnfitError(f"the attributes of {dataset.name} are told by accuracy alone")
+        raise UnfitError(f"the only metric of the attributes of {dataset.name} is accuracy")
 
 
 def _check_denoising(recipe: Recipe, architecture: Architecture) -> None:
     if not architecture.denoises:
         known = ", ".join(METRICS)
-        raise UnfitError(f"{architecture.name} removes no noise: its metrics are {known}")
+        raise UnfitError(f"{architecture.name} is not a diffusion model: its metrics are {known}")
     if not DENOISING_METRICS.keys() >= set(recipe.metrics):
         known = " and ".join(DENOISING_METRICS)
-        raise UnfitError(f"{architecture.name} removes noise: its metrics are {known}")
+        raise UnfitError(f"{architecture.name} is a diffusion model: its metrics are {known}")
     usual = Recipe(recipe.architecture)
     if any(getattr(recipe, name) != getattr(usual, name) for name in _NOT_FOR_DENOISING):
         raise UnfitError(
@@ -225,10 +203,10 @@ def _check_folds(recipe: Recipe) -> None:
     folds, fold = recipe.folds, recipe.fold
     if folds is None:
         if fold is not None:
-            raise UsageError(f"fold {fold} of how many? Give the number of folds too")
+            raise UsageError(f"fold {fold} needs the number of folds too")
         return
     if folds < 2:
-        raise UsageError(f"a data set is dealt into 2 folds or more, not {folds}")
+        raise UsageError(f"a data set is split into 2 folds or more, not {folds}")
     if fold is None or not 1 <= fold <= folds:
-        given = "none is" if fold is None else f"{fold} is"
-        raise UsageError(f"one of the folds 1 to {folds} is held out; {given} given")
+        given = "" if fold is None else f", not {fold}"
+        raise UsageError(f"name the held-out fold, from 1 to {folds}{given}")

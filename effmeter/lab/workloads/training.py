@@ -59,9 +59,9 @@ class Training:
     decay: Decay | None = None
     """How the learning rate falls; begun anew with each ``run``."""
     method: Method | None = None
-    """What leaves work out. None: every step in full, and no work is counted; ``Dense`` counts."""
+    """None: dense steps whose work is not counted; ``Dense`` counts it."""
     closing_metrics: Mapping[str, Callable[[], float]] = field(default_factory=dict)
-    """Of the trained model, too dear for every epoch."""
+    """Metrics of the trained model that cost too much for every epoch."""
 
     def run(
         self, epochs: Iterable[Epoch], log: Log[Epoch], planned_epochs: int | None = None
@@ -95,7 +95,7 @@ class Training:
                     raise DivergenceError(number + 1, loss)
 
     def closing_figures(self) -> dict[str, float]:
-        """Its closing metrics, to be asked for after ``run``; no part of the training."""
+        """Computes the closing metrics, after ``run``; no part of the training."""
         with self.randomness.flowing():
             return {name: metric() for name, metric in self.closing_metrics.items()}
 

@@ -50,7 +50,7 @@ def test_a_schedule_over_the_whole_training_needs_its_epochs() -> None:
 
 
 def test_kinds_add_up_to_the_total() -> None:
-    answer = told("resnet20:dropout=0.1", "--batch", "4")
+    answer = told("resnet20:dropout=0.1", "--batch-size", "4")
     assert list(answer["kinds"]) == ["convolution", "batch norm", "dropout", "linear"]
     for name in ("forward_flops", "backward_flops", "executed_backward_flops"):
         assert sum(kind[name] for kind in answer["kinds"].values()) == answer["total"][name]
@@ -69,25 +69,25 @@ def test_layers_add_up_to_their_kinds() -> None:
 
 
 def test_a_training_is_so_many_iterations() -> None:
-    answer = told("cnn2", "--batch", "100", "--samples", "250", "--epochs", "4")
+    answer = told("cnn2", "--batch-size", "100", "--samples", "250", "--epochs", "4")
     assert answer["training"]["iterations"] == 10.0
     assert answer["training"]["forward_flops"] == 10.0 * answer["total"]["forward_flops"]
 
 
 def test_what_was_asked_for_is_said() -> None:
-    answer = told("cnn2:width=8", "--input", "1x28x28", "--batch", "7", "--classes", "3")
-    asked = {key: answer[key] for key in ("model", "input", "classes", "batch", "method")}
+    answer = told("cnn2:width=8", "--input", "1x28x28", "--batch-size", "7", "--classes", "3")
+    asked = {key: answer[key] for key in ("model", "input", "classes", "batch_size", "method")}
     assert asked == {
         "model": "cnn2:width=8",
         "input": "1x28x28",
         "classes": 3,
-        "batch": 7,
+        "batch_size": 7,
         "method": "dense",
     }
 
 
 def test_a_denoiser_is_counted_too() -> None:
-    answer = told("ddpm", "--input", "1x32x32", "--batch", "1")
+    answer = told("ddpm", "--input", "1x32x32", "--batch-size", "1")
     assert answer["kinds"]["convolution"]["layers"] == 51
     assert answer["kinds"]["group norm"]["nominal_backward_flops"] is None
 
@@ -104,7 +104,7 @@ def test_a_small_figure_is_not_rounded_to_nothing() -> None:
     [
         (["resnet19"], "there is no model 'resnet19'; there is: lenet"),
         (["resnet18:depth=3"], "resnet18 has no option 'depth'"),
-        (["resnet18:dropout=2"], "dropout probability has to be between 0 and 1"),
+        (["resnet18:dropout=2"], "option dropout of resnet18 takes a number from 0 to 1, not '2'"),
         (["resnet18", "--input", "32"], "--input takes channels, height and width as 3x32x32"),
         (["resnet18", "--input", "0x32x32"], "not '0x32x32'"),
         (["densenet121", "--input", "3x4x4"], "densenet121 cannot read images of 3x4x4"),

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.lab.cli import reproduce_figures
-from effmeter.lab.studies.figure_data import FigureData
-from effmeter.lab.studies.picture import Picture
+from effmeter.lab.cli.reproduce import report_files, write
+from effmeter.lab.studies.figure import FigureData, Picture
 
 LINES = Picture("epoch", "loss", "epoch", "loss", ("what",))
 ROWS = tuple({"what": "dense", "epoch": epoch, "loss": 1.0 / epoch} for epoch in (1, 2))
@@ -19,11 +18,11 @@ def test_data_and_pictures_are_named_where_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    written = reproduce_figures.write(FIGURES, tmp_path / "figures")
+    written = write(FIGURES, tmp_path / "figures")
     assert [path.name for path in written] == [*DATA, "figure-03-loss-curves.png"]
     assert all(path.stat().st_size > 0 for path in written)
-    reproduce_figures.tell(written)
-    assert "figure's picture: figures/figure-03-loss-curves.png" in capsys.readouterr().err
+    report_files(written)
+    assert "figure (plot): figures/figure-03-loss-curves.png" in capsys.readouterr().err
 
 
 def test_without_matplotlib_the_data_are_written_and_the_remedy_is_named(
@@ -31,11 +30,11 @@ def test_without_matplotlib_the_data_are_written_and_the_remedy_is_named(
 ) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    written = reproduce_figures.write(FIGURES, tmp_path / "figures")
+    written = write(FIGURES, tmp_path / "figures")
     assert [path.name for path in written] == DATA
     assert "pip install 'effmeter[plots]'" in capsys.readouterr().err
 
 
 def test_a_study_without_figures_makes_no_folder(tmp_path: Path) -> None:
-    assert reproduce_figures.write([], tmp_path / "figures") == []
+    assert write([], tmp_path / "figures") == []
     assert not (tmp_path / "figures").exists()

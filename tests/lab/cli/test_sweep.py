@@ -6,18 +6,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from effmeter.errors import UsageError
-from effmeter.lab.cli.sweep import parse_integers
 from effmeter.recorded.reading import read_run
+from tests.lab.command_line import (
+    ONE_EPOCH,
+    TINY,
+    CommandLine,
+    RecordedSweep,
+    assert_one_line,
+)
+from tests.lab.sweep.tiny import add_workload, faulty_in_training, linear
 from tests.simulated.machine import SimulatedMachine
-
-TINY = ("lenet", "--option", "shifts=0", "--device", "cpu")
-ONE_EPOCH = (*TINY, "--epochs", "1")
 
 
 def sweep(
@@ -41,82 +44,79 @@ def start(*arguments: str, folder: Path, environ: Mapping[str, str]) -> "subproc
     )
 
 
-def assert_one_line(finished: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    assert finished.returncode == status, finished.stderr
-    assert finished.stdout == ""
-    (line,) = finished.stderr.splitlines()
-    for word in words:
-        assert word in line
-
-
-@pytest.fixture
-def simulated(tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    """The environment of a machine whose only figures are estimates: no sensor, no GPU."""
-    with SimulatedMachine(tmp_path / "machine", zones=[]) as machine:
-        yield machine.environ
-
-
-def test_each_size_and_seed_gives_a_file_named_on_stdout(
-    tmp_path: Path, simulated: Mapping[str, str]
-) -> None:
-    finished = sweep(
-        *ONE_EPOCH, "--sizes", "1,2", "--out", "here", folder=tmp_path, environ=simulated
-    )
-    assert finished.returncode == 0, finished.stderr
-    files = [tmp_path / name for name in finished.stdout.splitlines()]
-    assert sorted(files) == sorted((tmp_path / "here").glob("*.arrow"))
+def test_each_size_and_seed_gives_a_file_named_on_stdout(recorded_sweep: RecordedSweep) -> None:
+    folder, result = recorded_sweep.folder, recorded_sweep.result
+    assert result.exit_code == 0, result.stderr
+    files = [folder / name for name in result.stdout.splitlines()]
+    assert sorted(files) == sorted((folder / "here").glob("*.arrow"))
     assert [read_run(path).labels["size"] for path in files] == [1, 2]
 
 
 def test_progress_is_plain_lines_on_stderr_when_it_is_no_terminal(
-    tmp_path: Path, simulated: Mapping[str, str]
+    recorded_sweep: RecordedSweep,
 ) -> None:
-    finished = sweep(*ONE_EPOCH, "--sizes", "1,2", folder=tmp_path, environ=simulated)
-    epoch, end, to_go, *_ = finished.stderr.splitlines()
+    epoch, end, to_go, *_ = recorded_sweep.result.stderr.splitlines()
     assert epoch.startswith("lenet-1-digits-seed-0: epoch 1 of 1, accuracy 0.")
-    assert re.search(r", (energy not known|[0-9.]+ m?J \(estimated\))$", epoch)
-    assert end.startswith("lenet-1-digits-seed-0: ended by max-epochs: 1, runs/")
-    assert re.fullmatch(r"to go: 1 run, at most .* m?s and .* m?J", to_go)
+    assert re.search(r", (energy unknown|[0-9.]+ m?J \(estimated\))$", epoch)
+    assert end.startswith("lenet-1-digits-seed-0: ended by max-epochs: 1, here/")
+    assert to_go == "1 run to go"
 
 
-def test_a_table_at_the_end_says_how_each_run_ended(
-    tmp_path: Path, simulated: Mapping[str, str]
-) -> None:
-    stop = ("--stop", "accuracy=1.5")
-    finished = sweep(*ONE_EPOCH, *stop, folder=tmp_path, environ=simulated)
-    heading, row = finished.stderr.splitlines()[-2:]
+def test_a_table_at_the_end_says_how_each_run_ended(recorded_sweep: RecordedSweep) -> None:
+    heading, first, second = recorded_sweep.result.stderr.splitlines()[-3:]
     assert heading.split() == ["run", "status", "epochs", "metric", "energy", "remarks"]
-    assert row.split()[:4] == ["lenet-1-digits-seed-0", "completed", "1", "accuracy"]
-    assert row.rstrip().endswith("accuracy=1.5 not met")
+    for size, row in ((1, first), (2, second)):
+        assert row.split()[:4] == [f"lenet-{size}-digits-seed-0", "completed", "1", "accuracy"]
+        assert row.rstrip().endswith("accuracy=1.5 not met")
 
 
 def test_json_holds_the_runs_with_their_files_and_energies(
-    tmp_path: Path, simulated: Mapping[str, str]
+    call: CommandLine, simulated: SimulatedMachine
 ) -> None:
-    finished = sweep(*ONE_EPOCH, "--json", folder=tmp_path, environ=simulated)
-    (run,) = json.loads(finished.stdout)
-    assert read_run(tmp_path / run["file"]).labels == run["labels"]
+    result = call("sweep", *ONE_EPOCH, "--json")
+    (run,) = json.loads(result.stdout)
+    assert read_run(call.folder / run["file"]).labels == run["labels"]
     assert (run["status"], run["epochs"], run["stopped_by"]) == ("completed", 1, "max-epochs: 1")
     assert (run["complete"], run["earlier"], run["unmet"]) == (True, False, [])
+    assert run["traceback"] is None
     assert run["energy"]["low_j"] < run["energy"]["total_j"] < run["energy"]["high_j"]
     assert run["energy"]["estimated"] == run["energy"]["cover"]
 
 
 def test_a_criterion_ends_the_run_before_its_epochs(
-    tmp_path: Path, simulated: Mapping[str, str]
+    call: CommandLine, simulated: SimulatedMachine
 ) -> None:
-    stop = ("--stop", "accuracy=0.97", "--stop", "energy=1J")
-    finished = sweep(*TINY, *stop, "--json", folder=tmp_path, environ=simulated)
-    (run,) = json.loads(finished.stdout)
+    result = call("sweep", *TINY, "--stop", "accuracy=0.97", "--stop", "energy=1J", "--json")
+    (run,) = json.loads(result.stdout)
     assert run["epochs"] == 1
     assert run["stopped_by"].startswith("energy-budget")
 
 
+def test_a_crashed_run_is_one_line_with_the_place_of_its_traceback(
+    call: CommandLine, simulated: SimulatedMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_workload(monkeypatch, "tiny", linear)
+    add_workload(monkeypatch, "faulty", faulty_in_training)
+    grid = ("faulty", "tiny", "--device", "cpu", "--epochs", "1", "--option", "shifts=0")
+    result = call("sweep", *grid)
+    assert result.exit_code == 1
+    crashed, complete = result.stdout.splitlines()
+    line, end = result.stderr.splitlines()[-2:]
+    assert line.startswith("faulty-1-digits-seed-0 crashed: ValueError: Expected input batch_size")
+    assert line.endswith(f"; traceback: effmeter report {crashed}")
+    assert "ValueError: Expected input batch_size" in call("report", crashed).stdout
+    assert end == "effmeter: 1 of 2 runs did not complete"
+    assert "Traceback" not in result.stderr
+    (note,) = (n for n in read_run(call.folder / crashed).notes if n.name == "user:traceback")
+    assert "in bug" in (note.text or "")
+    assert read_run(call.folder / complete).status == "completed"
+
+
 def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouched(
-    tmp_path: Path, simulated: Mapping[str, str]
+    tmp_path: Path, simulated: SimulatedMachine
 ) -> None:
     arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
-    with start(*arguments, folder=tmp_path, environ=simulated) as program:
+    with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
             if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
@@ -124,7 +124,7 @@ def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouc
         program.kill()
     (finished,) = (p for p in (tmp_path / "runs").iterdir() if p.name.startswith("lenet-1"))
     before = (finished.read_bytes(), finished.stat().st_mtime_ns)
-    again = sweep(*arguments, folder=tmp_path, environ=simulated)
+    again = sweep(*arguments, folder=tmp_path, environ=simulated.environ)
     assert again.returncode == 0, again.stderr
     assert f"lenet-1-digits-seed-0: completed earlier, runs/{finished.name}" in again.stderr
     assert "lenet-1-digits-seed-0: epoch" not in again.stderr
@@ -139,9 +139,9 @@ def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouc
     assert len(list((tmp_path / "runs").glob("*.arrow"))) == 2
 
 
-def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: Mapping[str, str]) -> None:
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: SimulatedMachine) -> None:
     arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
-    with start(*arguments, folder=tmp_path, environ=simulated) as program:
+    with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
             if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
@@ -149,18 +149,18 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: Mapping[str, 
         program.send_signal(signal.SIGINT)
         said = program.stderr.read()
     assert program.returncode == 130
-    assert "1 of 2 runs are done; the same command goes on from there" in said
+    assert "1 of 2 runs are done; the same command continues from there" in said
     assert "Traceback" not in said
     statuses = sorted(read_run(path).status for path in (tmp_path / "runs").iterdir())
     assert statuses == ["completed", "interrupted"]
 
 
-def test_workloads_and_data_sets_are_listed(tmp_path: Path) -> None:
-    listed = sweep("--list", folder=tmp_path)
+def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
+    listed = call("sweep", "--list")
     assert "lenet" in listed.stdout
     assert "--option initialisation=" in listed.stdout
     assert "digits" in listed.stdout
-    as_json = json.loads(sweep("--list", "--json", folder=tmp_path).stdout)
+    as_json = json.loads(call("sweep", "--list", "--json").stdout)
     assert as_json["workloads"]["lenet"]["sizes"] == [1, 2, 3, 4, 5]
 
 
@@ -191,16 +191,21 @@ def test_workloads_and_data_sets_are_listed(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
-    arguments: Sequence[str], words: Sequence[str], tmp_path: Path
+    arguments: Sequence[str], words: Sequence[str], call: CommandLine
 ) -> None:
-    assert_one_line(sweep(*arguments, folder=tmp_path), 2, *words)
-    assert not (tmp_path / "runs").exists()
+    assert_one_line(call("sweep", *arguments), 2, *words)
+    assert not (call.folder / "runs").exists()
 
 
-def test_a_directory_that_cannot_be_written_is_one_line_and_status_1(tmp_path: Path) -> None:
-    (tmp_path / "occupied").touch()
-    finished = sweep(*ONE_EPOCH, "--out", "occupied/runs", folder=tmp_path)
-    assert_one_line(finished, 1, "occupied/runs")
+def test_a_mistake_is_one_line_of_the_program_too(tmp_path: Path) -> None:
+    finished = sweep("lenet", "--sizes", "6", folder=tmp_path)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr == "effmeter: lenet has sizes 1 to 5, not 6\n"
+
+
+def test_a_directory_that_cannot_be_written_is_one_line_and_status_1(call: CommandLine) -> None:
+    (call.folder / "occupied").touch()
+    assert_one_line(call("sweep", *ONE_EPOCH, "--output", "occupied/runs"), 1, "occupied/runs")
 
 
 def test_without_torch_the_line_names_the_command_that_installs_it(tmp_path: Path) -> None:
@@ -209,18 +214,18 @@ def test_without_torch_the_line_names_the_command_that_installs_it(tmp_path: Pat
     (tmp_path / "torch.py").write_text(missing)
     environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
     finished = sweep("lenet", folder=tmp_path, environ=environ)
-    assert_one_line(finished, 1, "torch is not installed", 'pip install "effmeter[torch,data]"')
+    assert (finished.returncode, finished.stdout) == (1, "")
+    (line,) = finished.stderr.splitlines()
+    assert "torch is not installed" in line
+    assert 'pip install "effmeter[torch,data]"' in line
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers"),
-    [("1", [1]), ("1,2", [1, 2]), ("1-3", [1, 2, 3]), ("5,1-2,1", [5, 1, 2])],
+    "command", [("sweep",), ("reproduce",), ("reproduce", "ssprop"), ("flops",)]
 )
-def test_numbers_are_listed_or_given_as_ranges(text: str, numbers: list[int]) -> None:
-    assert parse_integers(text, "--sizes") == numbers
-
-
-@pytest.mark.parametrize("text", ["", ",", "1,", "a", "1.5", "1--3", " 1", "3-1"])
-def test_what_is_no_list_of_numbers_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--sizes"):
-        parse_integers(text, "--sizes")
+def test_help_fits_sixty_columns(command: Sequence[str], call: CommandLine) -> None:
+    for option in ("-h", "--help"):
+        result = call(*command, option, width=60)
+        assert result.exit_code == 0
+        assert max(map(len, result.stdout.splitlines())) <= 60
+        assert "..." not in result.stdout.partition("Commands:")[2]

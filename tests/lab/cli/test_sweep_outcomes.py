@@ -18,4 +18,4 @@ def test_a_method_that_left_out_nothing_is_told(
     metrics = {"accuracy": 0.5} | ({} if active is None else {"method_active": active})
     cell = Cell(Recipe("cnn2", method=method), Ending(1))
     print_outcomes([Outcome(cell, None, COMPLETED, 1, metrics=metrics)])
-    assert ("inactive: left out nothing" in capsys.readouterr().err) is is_told
+    assert ("inactive: skipped nothing" in capsys.readouterr().err) is is_told

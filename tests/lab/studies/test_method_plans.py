@@ -3,9 +3,9 @@
 import pytest
 
 from effmeter.errors import UsageError
-from effmeter.lab.studies.gradient_approximation.plan import SCALES as S4_SCALES
-from effmeter.lab.studies.method_study import StudyScale
-from effmeter.lab.studies.ssprop.plan import SCALES as S3_SCALES
+from effmeter.lab.studies.gradient_approximation.study import SCALES as S4_SCALES
+from effmeter.lab.studies.method_results import MethodScale
+from effmeter.lab.studies.ssprop.study import SCALES as S3_SCALES
 from effmeter.lab.studies.variant import cells_of
 from effmeter.lab.workloads import Recipe
 from effmeter.methods.registry import parse_method
@@ -15,7 +15,7 @@ ALL = [*S3_SCALES.values(), *S4_SCALES.values()]
 
 
 @pytest.mark.parametrize("scale", ALL, ids=lambda scale: scale.name)
-def test_every_training_of_a_scale_can_be_prepared(scale: StudyScale) -> None:
+def test_every_training_of_a_scale_can_be_prepared(scale: MethodScale) -> None:
     cells = cells_of(scale.variants, (0, 1), COMMON)
     assert len({frozenset(cell.labels.items()) for cell in cells}) == len(cells)
     assert len(cells) == 2 * len(scale.variants)
@@ -24,7 +24,7 @@ def test_every_training_of_a_scale_can_be_prepared(scale: StudyScale) -> None:
 
 
 @pytest.mark.parametrize("scale", ALL, ids=lambda scale: scale.name)
-def test_every_control_is_trained_and_named(scale: StudyScale) -> None:
+def test_every_control_is_trained_and_named(scale: MethodScale) -> None:
     for comparison in (c for table in scale.tables for c in table.comparisons):
         for arm in comparison.arms:
             for control in arm.controls:
@@ -32,7 +32,7 @@ def test_every_control_is_trained_and_named(scale: StudyScale) -> None:
 
 
 @pytest.mark.parametrize("scales", [S3_SCALES, S4_SCALES], ids=["s3", "s4"])
-def test_the_tiny_scale_needs_no_files(scales: dict[str, StudyScale]) -> None:
+def test_the_tiny_scale_needs_no_files(scales: dict[str, MethodScale]) -> None:
     cells_of(scales["tiny"].variants, (0,), Recipe("", device="cpu"))
     with pytest.raises(UsageError, match="name a folder"):
         cells_of(scales["small"].variants, (0,), Recipe("", device="cpu"))
@@ -62,5 +62,5 @@ def test_a_part_can_be_asked_for_alone() -> None:
     scale = S3_SCALES["tiny"]
     assert scale.restricted_to([]).tables == scale.tables
     assert [table.part for table in scale.restricted_to(["table-6"]).tables] == ["table-6"]
-    with pytest.raises(UsageError, match="no part 'table-9'; it has: table-4"):
+    with pytest.raises(UsageError, match="no part 'table-9'; its parts are table-4"):
         scale.restricted_to(["table-9"])

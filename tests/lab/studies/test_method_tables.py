@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.lab.studies.caveats import energy_caveats
-from effmeter.lab.studies.gradient_approximation.plan import SCALES as S4_SCALES
-from effmeter.lab.studies.gradient_approximation.tables import paper_tables as s4_tables
-from effmeter.lab.studies.method_study import MethodStudy, StudyScale, method_study
+from effmeter.lab.studies.gradient_approximation.study import SCALES as S4_SCALES
+from effmeter.lab.studies.gradient_approximation.study import paper_tables as s4_tables
+from effmeter.lab.studies.method_results import MethodResults, MethodScale
 from effmeter.lab.studies.paper_table import PaperTable
-from effmeter.lab.studies.results_mapping import results_mapping
-from effmeter.lab.studies.ssprop.plan import SCALES as S3_SCALES
-from effmeter.lab.studies.ssprop.tables import figure_data
-from effmeter.lab.studies.ssprop.tables import paper_tables as s3_tables
+from effmeter.lab.studies.ssprop.study import SCALES as S3_SCALES
+from effmeter.lab.studies.ssprop.study import figure_data
+from effmeter.lab.studies.ssprop.study import paper_tables as s3_tables
+from effmeter.lab.studies.study import energy_caveats
 from tests.lab.studies.method_runs import Given, written_study
 
 SSPROP = Given(0.92, epoch_s=0.5, kept=(1.0, 0.2))
@@ -23,8 +22,8 @@ S3_GIVEN = {
 }
 
 
-def study(scale: StudyScale, given: dict[str, Given], folder: Path) -> MethodStudy:
-    return method_study(scale, written_study(scale.variants, given, folder))
+def study(scale: MethodScale, given: dict[str, Given], folder: Path) -> MethodResults:
+    return MethodResults.gather(scale, written_study(scale.variants, given, folder))
 
 
 def row(table: PaperTable, what: str) -> dict[str, str]:
@@ -154,8 +153,8 @@ def test_what_failed_stands_in_its_row(tmp_path: Path) -> None:
 def test_json_has_plain_numbers_and_null_for_what_is_not_known(tmp_path: Path) -> None:
     scale = S4_SCALES["tiny"].restricted_to(["table-2"])
     outcomes = written_study(scale.variants, {}, tmp_path, seeds=(0,))
-    result = method_study(scale, outcomes)
-    dense, *others = results_mapping(result)
+    result = MethodResults.gather(scale, outcomes)
+    dense, *others = result.as_mappings()
     assert dense["method"] == "dense"
     assert dense["accuracy"] == {"value": pytest.approx(0.9), "low": None, "high": None}
     assert len(others) == 3

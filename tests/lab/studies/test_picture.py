@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from effmeter.errors import EffmeterError
-from effmeter.lab.studies.figure_data import FigureData
-from effmeter.lab.studies.picture import Picture, draw
+from effmeter.lab.studies.figure import FigureData, Picture
+from effmeter.lab.studies.picture import draw
 
 ROWS = tuple(
     {"what": what, "seed": seed, "epoch": epoch, "loss": loss + seed}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.errors import EffmeterError, RunFileError, UsageError
-from effmeter.lab.sweep import Cell, Ending, EpochDone, Outcome, find_device, record
+from effmeter.lab.sweep import Cell, Ending, EpochDone, Outcome, find_device, record_cells
 from effmeter.lab.workloads import Recipe
 from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
@@ -20,7 +20,7 @@ from tests.simulated.machine import SimulatedMachine
 
 
 def recorded(grid: Sequence[Cell], directory: Path, *, fresh: bool = False) -> list[Outcome]:
-    return list(record(grid, find_device("cpu"), directory, lambda _: None, fresh=fresh))
+    return list(record_cells(grid, find_device("cpu"), directory, lambda _: None, fresh=fresh))
 
 
 def test_each_training_is_a_run_of_its_own_with_its_labels(
@@ -82,7 +82,7 @@ def test_the_energy_of_a_training_is_measured_by_the_machines_sensors(
 def test_epochs_are_told_as_they_end(machine: SimulatedMachine, tmp_path: Path) -> None:
     seen: list[EpochDone] = []
     grid = cells("tiny", ending=Ending(2))
-    (outcome,) = record(grid, find_device("cpu"), tmp_path, seen.append)
+    (outcome,) = record_cells(grid, find_device("cpu"), tmp_path, seen.append)
     first, second = seen
     assert (first.number, second.number) == (1, 2)
     assert first.cell == outcome.cell
@@ -101,7 +101,7 @@ def test_the_energy_so_far_is_told_without_waiting_for_it(
             told.append(epoch.energy.total.value_j)
 
     grid = cells("tiny", ending=Ending(6))
-    list(record(grid, find_device("cpu"), tmp_path, see))
+    list(record_cells(grid, find_device("cpu"), tmp_path, see))
     assert len(told) > 1
     assert told == sorted(told)
     assert told[0] < told[-1]
@@ -272,7 +272,7 @@ def test_an_interrupt_leaves_its_run_readable_and_the_next_call_goes_on(
 
     grid = cells("tiny", seeds=(0, 1, 2))
     with pytest.raises(KeyboardInterrupt):
-        list(record(grid, find_device("cpu"), tmp_path, interrupt))
+        list(record_cells(grid, find_device("cpu"), tmp_path, interrupt))
     statuses = {read_run(path).labels["seed"]: read_run(path) for path in tmp_path.glob("*.arrow")}
     assert {seed: run.status for seed, run in statuses.items()} == {
         0: "completed",
@@ -290,7 +290,7 @@ def test_an_error_of_the_display_is_no_failure_of_the_training(
         raise KeyError("a fault")
 
     with pytest.raises(KeyError, match="a fault"):
-        list(record(cells("tiny"), find_device("cpu"), tmp_path, faulty))
+        list(record_cells(cells("tiny"), find_device("cpu"), tmp_path, faulty))
 
 
 def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -306,7 +306,9 @@ def test_a_device_that_the_machine_has_not_is_refused() -> None:
 
 
 def test_on_a_device_in_use_nothing_is_recorded(machine: SimulatedMachine, tmp_path: Path) -> None:
-    runs = record(cells("tiny", seeds=(0, 1)), find_device("cpu"), tmp_path / "a", lambda _: None)
+    runs = record_cells(
+        cells("tiny", seeds=(0, 1)), find_device("cpu"), tmp_path / "a", lambda _: None
+    )
     next(runs)
     with pytest.raises(EffmeterError, match=f"cpu is in use .*process {os.getpid()}.*--wait"):
         recorded(cells("tiny"), tmp_path / "b")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from effmeter.lab.sweep import Axes, Cell, Ending, plan
+from effmeter.lab.sweep import Axes, Cell, Ending, plan_cells
 from effmeter.lab.workloads import ARCHITECTURES, Architecture, Recipe, Shape
 from effmeter.lab.workloads.architectures import Options
 from effmeter.lab.workloads.objectives import Objective
@@ -80,4 +80,4 @@ def cells(
         options=(("shifts", 0),),
         folds=folds,
     )
-    return plan(Axes(architectures, ("digits",), sizes, seeds), ending or Ending(1), recipe)
+    return plan_cells(Axes(architectures, ("digits",), sizes, seeds), ending or Ending(1), recipe)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from effmeter.lab.workloads import DATASETS, Recipe
+from effmeter.lab.workloads.assembly import split_of
 from effmeter.lab.workloads.data import LabelledImages, Split
-from effmeter.lab.workloads.preparation import split_of
 
 
 def load_digits(shifts: int = 0, split_seed: int = 0) -> Split:

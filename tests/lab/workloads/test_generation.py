@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 
 from effmeter.lab.workloads import DATASETS, Recipe
+from effmeter.lab.workloads.assembly import split_of
 from effmeter.lab.workloads.data import Split
 from effmeter.lab.workloads.denoising import symmetric
 from effmeter.lab.workloads.diffusion import Diffusion
 from effmeter.lab.workloads.generation import GenerationDistance, LearnedFeatures
-from effmeter.lab.workloads.preparation import split_of
 
 
 class Copies(Diffusion):

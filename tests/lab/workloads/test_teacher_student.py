@@ -9,7 +9,7 @@ from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, IN_THE
 from effmeter.lab.workloads.teacher_student.curves import Curves, estimate, learning_curves
 from effmeter.lab.workloads.teacher_student.students import Students
 from effmeter.lab.workloads.teacher_student.task import draw_student, draw_task
-from effmeter.lab.workloads.teacher_student.trial import Trial
+from effmeter.lab.workloads.teacher_student.trial import StudentTrial
 
 SEEDS = (4, 7)
 
@@ -21,7 +21,7 @@ def test_students_trained_at_once_are_those_trained_one_by_one(name: str) -> Non
     students = Students(APPROACHES[name], SEEDS)
     for _ in range(iterations):
         students.step()
-    trials = [Trial(APPROACHES[name], seed) for seed in SEEDS]
+    trials = [StudentTrial(APPROACHES[name], seed) for seed in SEEDS]
     for trial in trials:
         trial.train(iterations)
     alone = torch.tensor([trial.loss() for trial in trials])
@@ -34,7 +34,7 @@ def test_students_trained_at_once_are_those_trained_one_by_one(name: str) -> Non
     ("name", "fraction"), [("big", 1.0), ("unstructured", 1.0), ("selection-30", 0.3)]
 )
 def test_a_trial_tells_its_work(name: str, fraction: float) -> None:
-    work = Trial(APPROACHES[name], 1).train(200)
+    work = StudentTrial(APPROACHES[name], 1).train(200)
     assert work.executed_fraction == pytest.approx(fraction, abs=0.1)
 
 

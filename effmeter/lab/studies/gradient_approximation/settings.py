@@ -7,7 +7,7 @@ from effmeter.lab.workloads import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GradientSettings:
     """What stands for the paper's networks, and how they are trained."""
 
     name: str
@@ -23,7 +23,7 @@ class Settings:
     epochs: int
     batch_size: int
     plateau: str
-    """How the switch to full gradients tells a plateau, in the method's text."""
+    """The plateau at which full gradients take over, in the method's text."""
     learning_rate: float = 1e-3
     final_rate_fraction: float = 0.1
     """What the exponential decay leaves of the learning rate; the paper's is not known."""
@@ -42,7 +42,7 @@ class Settings:
         return dense_variant(network, self.epochs, common)
 
 
-TINY = Settings(
+TINY = GradientSettings(
     "tiny",
     "scikit-learn's digits, narrow networks, minutes on two cores",
     ("digits",),
@@ -56,7 +56,7 @@ TINY = Settings(
 )
 """Digits are not mirrored. In six epochs no loss stands still: the switch is made where it falls
 by less than half in an epoch."""
-SMALL = Settings(
+SMALL = GradientSettings(
     "small",
     "CIFAR-10, networks half as wide, twenty epochs",
     ("cifar10",),
@@ -69,7 +69,7 @@ SMALL = Settings(
     plateau="plateau_patience=2,plateau_threshold=0.01",
     augmentation="crops-and-flips",
 )
-FULL = Settings(
+FULL = GradientSettings(
     "full",
     "CIFAR-10, the paper's networks, a hundred epochs",
     ("cifar10",),

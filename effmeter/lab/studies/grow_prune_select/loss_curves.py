@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from effmeter.lab.studies.comparison import Comparison
 from effmeter.lab.studies.comparison_table import Results, listed
-from effmeter.lab.studies.figure_data import FigureData, Row
-from effmeter.lab.studies.method_study import MethodStudy
-from effmeter.lab.studies.picture import Picture
+from effmeter.lab.studies.figure import FigureData, Picture, Row
+from effmeter.lab.studies.method_results import MethodResults
 from effmeter.lab.studies.repeats import Repeat
 from effmeter.recorded.breakdown import total_over
 
@@ -16,13 +15,13 @@ _FIGURES = {"wrn": 3, "vgg": 4}
 _CURVES = Picture("epoch", "loss", "epoch", "training loss", ("dataset", "what"))
 
 
-def figure_data(study: MethodStudy) -> list[FigureData]:
+def figure_data(results: MethodResults) -> list[FigureData]:
     """A figure for each kind of network that was trained, a row for each epoch of each run."""
     rows: dict[int, list[Row]] = {}
-    for plan in study.scale.tables:
+    for plan in results.scale.tables:
         for comparison in plan.comparisons:
             number = _FIGURES[comparison.dense.recipe.architecture[:3]]
-            rows.setdefault(number, []).extend(_rows(comparison, study.results))
+            rows.setdefault(number, []).extend(_rows(comparison, results.by_variant))
     names = {number: kind for kind, number in _FIGURES.items()}
     return [
         FigureData(n, f"loss curves {names[n]}", tuple(r), _CURVES) for n, r in rows.items() if r

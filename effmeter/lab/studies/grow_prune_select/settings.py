@@ -16,7 +16,7 @@ SMALL_FRACTION = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network big and small, by the options that tell them apart."""
+    """A network, with the options of its big and of its small version."""
 
     architecture: str
     big: tuple[tuple[str, OptionValue], ...]
@@ -39,7 +39,7 @@ def vgg11(width: int) -> Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SelectionSettings:
     """What stands for the paper's networks and data, and how they are trained."""
 
     name: str
@@ -93,21 +93,21 @@ class Settings:
         return Variant(recipe, self.epochs)
 
 
-TINY = Settings(
+TINY = SelectionSettings(
     "tiny",
     "scikit-learn's digits, narrow and shallow networks, minutes on two cores",
     ((2, wide_resnet("wrn10-1", 8), "digits"), (4, vgg11(8), "digits")),
     epochs=10,
     batch_size=64,
 )
-SMALL = Settings(
+SMALL = SelectionSettings(
     "small",
     "CIFAR-10, networks half as wide, twenty epochs",
     ((2, wide_resnet("wrn28-1", 8), "cifar10"), (4, vgg11(32), "cifar10")),
     epochs=20,
     augmentation="crops-and-flips",
 )
-FULL = Settings(
+FULL = SelectionSettings(
     "full",
     "CIFAR-10 and CIFAR-100, the paper's networks, two hundred epochs",
     (

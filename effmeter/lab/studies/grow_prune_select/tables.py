@@ -1,6 +1,12 @@
-"""Tables II to IV from the runs of the study: gains and losses against the big baseline."""
+"""Tables II to IV: gains and losses against the big baseline, beside the published figures.
 
-from collections.abc import Iterable
+Published figures of Boumendil et al., Grow, prune or select data, stand as they are printed.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
 
 from effmeter.lab.studies.comparison import Comparison, TablePlan
 from effmeter.lab.studies.comparison_table import (
@@ -11,8 +17,7 @@ from effmeter.lab.studies.comparison_table import (
     remarks_on,
     verdicts_of,
 )
-from effmeter.lab.studies.grow_prune_select.published import published_gains
-from effmeter.lab.studies.method_study import MethodStudy
+from effmeter.lab.studies.method_results import MethodResults
 from effmeter.lab.studies.over_seeds import (
     OverSeeds,
     energy_ratio,
@@ -31,17 +36,37 @@ _HEADINGS = (
     *("gain, %", "interval", "published", ""),
 )
 _BIG = "big"
+PrintedRow = Mapping[str, str]
+"""Figures by column, in the paper's digits; empty where no figure is held."""
 
 
-def paper_tables(study: MethodStudy) -> list[PaperTable]:
-    """Those of the parts that were asked for, in their order."""
-    return [_table(plan, study) for plan in study.scale.tables]
+@cache
+def published_energies() -> Mapping[str, float]:
+    """Table I: joules of one training of a student, by approach."""
+    return {row["approach"]: float(row["energy_j"]) for row in _read_printed("table_1.csv")}
 
 
-def _table(plan: TablePlan, study: MethodStudy) -> PaperTable:
+@cache
+def published_gains() -> Mapping[tuple[int, str], PrintedRow]:
+    """Tables II to IV: what is held of each, by table and approach."""
+    rows = _read_printed("tables_2_to_4.csv")
+    return {(int(row["table"]), row["approach"]): row for row in rows}
+
+
+def _read_printed(name: str) -> list[dict[str, str]]:
+    table = files("effmeter.lab.studies.grow_prune_select") / "published_tables" / name
+    return list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+
+
+def paper_tables(results: MethodResults) -> list[PaperTable]:
+    """The tables of the requested parts in their order."""
+    return [_table(plan, results) for plan in results.scale.tables]
+
+
+def _table(plan: TablePlan, results: MethodResults) -> PaperTable:
     number = int(plan.part.rpartition("-")[2])
-    rows = [row for c in plan.comparisons for row in _rows(c, study.results, number)]
-    verdicts = [line for c in plan.comparisons for line in verdicts_of(c, study.results)]
+    rows = [row for c in plan.comparisons for row in _rows(c, results.by_variant, number)]
+    verdicts = [line for c in plan.comparisons for line in verdicts_of(c, results.by_variant)]
     numeric = tuple(range(1, len(_HEADINGS) - 1))
     notes = (*plan.notes, _published_note(number), *dict.fromkeys(verdicts))
     return PaperTable(plan.name, plan.title, _HEADINGS, tuple(rows), numeric, notes)

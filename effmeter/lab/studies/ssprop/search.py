@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from effmeter.lab.studies.comparison import Comparison, TablePlan
 from effmeter.lab.studies.comparison_table import Results, interval_words
-from effmeter.lab.studies.figure_data import FigureData
+from effmeter.lab.studies.figure import FigureData
 from effmeter.lab.studies.over_seeds import OverSeeds, energy_ratio, flops_ratio, mean_metric
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.repeats import Repeats
@@ -76,7 +76,7 @@ def _found(points: Sequence[Point]) -> Iterable[str]:
         lost = best.dense.value - chosen.dense.value
         yield (
             f"dense training at the setting found in sparse mode is {lost:.4f} below the best; "
-            "the intervals say whether the settings can be told apart"
+            "the intervals show whether the settings differ"
         )
 
 

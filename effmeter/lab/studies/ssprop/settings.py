@@ -2,9 +2,39 @@
 
 from dataclasses import dataclass
 
-from effmeter.lab.studies.ssprop.generation import Generation
 from effmeter.lab.studies.variant import Network, Variant, dense_variant
 from effmeter.lab.workloads import Recipe
+from effmeter.lab.workloads.options import OptionValue
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A diffusion model, what it learns to draw, and for how long."""
+
+    dataset: str
+    epochs: int
+    options: tuple[tuple[str, OptionValue], ...]
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+
+    @property
+    def dense(self) -> Variant:
+        """Its dense training."""
+        recipe = Recipe(
+            "ddpm",
+            self.dataset,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            metrics=("fid", "error"),
+            options=self.options,
+            method="dense",
+        )
+        return Variant(recipe, self.epochs)
+
+    @property
+    def looks_through_inception(self) -> bool:
+        """Whether its distances are taken as published ones are."""
+        return ("features", "inception") in self.options
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +47,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SspropSettings:
     """What stands for the paper's ResNet-18, ResNet-50 and ResNet-26, and what is learned."""
 
     name: str
@@ -57,7 +87,7 @@ class Settings:
 _CIFAR = (Course("cifar10", 50, 250), Course("cifar100", 50, 250))
 _PUBLISHED_DISTANCE = (("features", "inception"), ("generated", 10_000))
 
-TINY = Settings(
+TINY = SspropSettings(
     "tiny",
     "scikit-learn's digits, narrow networks, minutes on two cores",
     courses=(Course("digits", 8, 8),),
@@ -81,7 +111,7 @@ TINY = Settings(
         ),
     ),
 )
-SMALL = Settings(
+SMALL = SspropSettings(
     "small",
     "MNIST and CIFAR-10, networks a quarter as wide, ten epochs",
     courses=(Course("mnist", 10, 10), Course("cifar10", 10, 10)),
@@ -99,7 +129,7 @@ SMALL = Settings(
     batch_sizes=(64, 128, 256),
     generation=(Generation("mnist", 10, ()),),
 )
-FULL = Settings(
+FULL = SspropSettings(
     "full",
     "the paper's data sets and networks; long, so take it in parts",
     courses=(

@@ -10,7 +10,7 @@ _READINGS = 140
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class StudentScale:
     """How much of the study is run."""
 
     name: str
@@ -30,9 +30,11 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("tiny", "30 students of each approach, 5 recorded, minutes on two cores", 30, 5),
-        Scale("small", "100 students of each approach, 10 recorded", 100, 10),
-        Scale(
+        StudentScale(
+            "tiny", "30 students of each approach, 5 recorded, minutes on two cores", 30, 5
+        ),
+        StudentScale("small", "100 students of each approach, 10 recorded", 100, 10),
+        StudentScale(
             "full", "the paper's 300 students of each approach, 10 recorded", PAPER_RUNS, trials=10
         ),
     )

@@ -27,7 +27,7 @@ TARGET_FRACTION = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ChosenCriteria:
-    """The criteria of one data set, and how they came about."""
+    """The criteria of one data set, and the rules that gave them."""
 
     criteria: Mapping[str, Criterion]
     rules: tuple[str, ...]
@@ -44,7 +44,7 @@ def choose_criteria(
     """
     chosen = replaced_criteria(given)
     replays = [replayed for run in runs if (replayed := _whole(run)) is not None]
-    rules = [f"{text}: as asked for" for text in given]
+    rules = [f"{text}: as given" for text in given]
     if "energy" not in chosen:
         chosen["energy"] = _budget(dataset, replays)
         rules.append(

@@ -13,13 +13,13 @@ from effmeter.analysis.efficiency import efficiency_of
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
 from effmeter.analysis.efficiency_framework.observation import Observation
 from effmeter.analysis.efficiency_framework.ratios import EQ_4
-from effmeter.lab.studies.figure_data import FigureData, Row
-from effmeter.lab.studies.training_efficiency.study import CaseStudy
+from effmeter.lab.studies.figure import FigureData, Row
+from effmeter.lab.studies.training_efficiency.results import CaseResults
 
 _QUARTILES = {"lowest": 0, "first_quartile": 25, "median": 50, "third_quartile": 75, "highest": 100}
 
 
-def figure_data(study: CaseStudy) -> list[FigureData]:
+def figure_data(study: CaseResults) -> list[FigureData]:
     """Each figure that the study has data for."""
     datasets = list(enumerate(study.datasets[:2]))
     return [
@@ -39,7 +39,7 @@ def figure_data(study: CaseStudy) -> list[FigureData]:
     ]
 
 
-def _per_epoch(study: CaseStudy, dataset: str) -> Iterable[Row]:
+def _per_epoch(study: CaseResults, dataset: str) -> Iterable[Row]:
     for run in study.runs:
         found = efficiency_of(run) if run.labels.get("dataset") == dataset else None
         for point in () if found is None else found.epochs:
@@ -56,7 +56,7 @@ def _per_epoch(study: CaseStudy, dataset: str) -> Iterable[Row]:
             }
 
 
-def _by_criterion(study: CaseStudy) -> Iterable[Row]:
+def _by_criterion(study: CaseResults) -> Iterable[Row]:
     means = study.framework.all
     named: list[tuple[SizeMean | CriterionMean, str]] = []
     named += [(mean, mean.criterion) for mean in means.sizes]
@@ -73,7 +73,7 @@ def _by_criterion(study: CaseStudy) -> Iterable[Row]:
         }
 
 
-def _boxes(study: CaseStudy, dataset: str) -> Iterable[Row]:
+def _boxes(study: CaseResults, dataset: str) -> Iterable[Row]:
     found: dict[tuple[str, str], list[float]] = {}
     for seen in _observed(study, dataset):
         key = (seen.trial.architecture, seen.criterion)
@@ -88,7 +88,7 @@ def _boxes(study: CaseStudy, dataset: str) -> Iterable[Row]:
         }
 
 
-def _scatter(study: CaseStudy, dataset: str) -> Iterable[Row]:
+def _scatter(study: CaseResults, dataset: str) -> Iterable[Row]:
     for seen in _observed(study, dataset):
         figure = seen.efficiency_per_j
         yield {
@@ -106,6 +106,6 @@ def _scatter(study: CaseStudy, dataset: str) -> Iterable[Row]:
         }
 
 
-def _observed(study: CaseStudy, dataset: str) -> Sequence[Observation]:
+def _observed(study: CaseResults, dataset: str) -> Sequence[Observation]:
     observed = study.framework.observations.observed
     return [seen for seen in observed if seen.trial.dataset == dataset]

@@ -18,9 +18,9 @@ from effmeter.lab.studies.training_efficiency.means_tables import (
     ranking_words,
     ratios_on,
 )
+from effmeter.lab.studies.training_efficiency.results import CaseResults, cut_runs, runs_by_dataset
 from effmeter.lab.studies.training_efficiency.scale import ARCHITECTURES
-from effmeter.lab.studies.training_efficiency.study import CaseStudy, case_study, runs_by_dataset
-from effmeter.lab.studies.training_efficiency.words import efficiency_words, ratio_words
+from effmeter.lab.studies.training_efficiency.table_cells import efficiency_words, ratio_words
 from effmeter.recorded.run import RecordedRun
 
 
@@ -29,7 +29,7 @@ class Machine:
     """The runs of one folder."""
 
     folder: Path
-    study: CaseStudy
+    study: CaseResults
 
     @property
     def host(self) -> str:
@@ -56,8 +56,8 @@ def two_machines(
         raise UsageError(f"only one of {first} and {second} has runs on {', '.join(sorted(odd))}")
     together = [*runs, *others]
     return (
-        Machine(first, case_study(runs, given, targets, together)),
-        Machine(second, case_study(others, given, targets, together)),
+        Machine(first, cut_runs(runs, given, targets, together)),
+        Machine(second, cut_runs(others, given, targets, together)),
     )
 
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
 from effmeter.analysis.efficiency_framework.ratios import EQ_4, Ratio, Verdict
 from effmeter.analysis.efficiency_framework.result import Means
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.training_efficiency.criteria import CRITERIA
-from effmeter.lab.studies.training_efficiency.published import PUBLISHED_DATASETS, published
+from effmeter.lab.studies.training_efficiency.results import (
+    PUBLISHED_DATASETS,
+    CaseResults,
+    published,
+)
 from effmeter.lab.studies.training_efficiency.scale import ARCHITECTURES
-from effmeter.lab.studies.training_efficiency.study import CaseStudy
-from effmeter.lab.studies.training_efficiency.words import (
+from effmeter.lab.studies.training_efficiency.table_cells import (
     efficiency_words,
     published_efficiency_words,
     published_note,
@@ -20,7 +23,7 @@ from effmeter.lab.studies.training_efficiency.words import (
 )
 
 
-def means_table(study: CaseStudy, number: int, place: int) -> PaperTable:
+def means_table(study: CaseResults, number: int, place: int) -> PaperTable:
     """Eq 3 by each criterion and Eq 4 on one data set, with the ratio of the architectures."""
     title = "efficiency over sizes (Eq 3) and over criteria (Eq 4)"
     if place >= len(study.datasets):
@@ -48,7 +51,7 @@ def means_table(study: CaseStudy, number: int, place: int) -> PaperTable:
     )
 
 
-def datasets_table(study: CaseStudy, number: int) -> PaperTable:
+def datasets_table(study: CaseResults, number: int) -> PaperTable:
     """Each architecture on both data sets, and its ratio; the rankings stand in the notes."""
     title = "efficiency on the two data sets"
     if len(study.datasets) < 2:
@@ -94,7 +97,7 @@ def _printed_row(dataset: str, ratio: Ratio, criterion: str) -> list[str]:
 
 def efficiency_of(
     means: Means, architecture: str, dataset: str, criterion: str
-) -> Uncertain | None:
+) -> UncertainValue | None:
     """Eq 3 by a criterion, or Eq 4; None where it is not known."""
     found: Iterable[SizeMean | CriterionMean] = means.criteria
     if criterion != EQ_4:
@@ -123,7 +126,7 @@ def _unsure(ratios: Iterable[Ratio]) -> Iterable[str]:
     return [f"?: {verdict} ({', '.join(criteria)})" for verdict, criteria in found.items()]
 
 
-def _rankings(study: CaseStudy) -> Iterable[str]:
+def _rankings(study: CaseResults) -> Iterable[str]:
     for dataset in study.datasets:
         ratio = ratios_on(study.framework.all, dataset).get(EQ_4)
         if ratio is not None:

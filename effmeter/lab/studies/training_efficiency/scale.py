@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from effmeter.lab.sweep import Axes, Cell, Ending, plan
+from effmeter.lab.sweep import Axes, Cell, Ending, plan_cells
 from effmeter.lab.workloads import Recipe
 from effmeter.lab.workloads.options import OptionValue
 
@@ -14,7 +14,7 @@ EARLY_EPOCH, LATE_EPOCH = 50, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class CaseScale:
     """Which data sets are learned, and how."""
 
     name: str
@@ -24,7 +24,7 @@ class Scale:
     batch_size: int
     options: tuple[tuple[str, OptionValue], ...] = ()
     folds: Mapping[str, int] = field(default_factory=dict)
-    """Data sets that are dealt into folds; the others have one training and one test part."""
+    """Number of folds by data set; the others have one training and one test part."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """The accuracy criterion of a data set; of the others it follows from the runs."""
 
@@ -39,7 +39,7 @@ class Scale:
             folds=self.folds.get(dataset),
             options=(*self.options, *common.options),
         )
-        return plan(Axes(ARCHITECTURES, (dataset,), SIZES, seeds), Ending(LATE_EPOCH), recipe)
+        return plan_cells(Axes(ARCHITECTURES, (dataset,), SIZES, seeds), Ending(LATE_EPOCH), recipe)
 
 
 PUBLISHED_TARGETS = {"mnist": "accuracy=0.97", "cifar10": "train_accuracy=0.5"}
@@ -48,21 +48,21 @@ training part."""
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale(
+        CaseScale(
             "tiny",
             "scikit-learn's digits in batches of 64, minutes on two cores",
             ("digits",),
             64,
             options=(("shifts", 0),),
         ),
-        Scale(
+        CaseScale(
             "small",
             "MNIST and CIFAR-10 with their own test parts",
             ("mnist", "cifar10"),
             256,
             targets=PUBLISHED_TARGETS,
         ),
-        Scale(
+        CaseScale(
             "full",
             "as in the paper, MNIST and six folds of CIFAR-10",
             ("mnist", "cifar10"),

@@ -1,92 +1,91 @@
-"""The case study's result: the framework over its runs, each data set with its own criteria."""
+"""The case study as ``effmeter reproduce training-efficiency`` runs it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 
-from effmeter.analysis.efficiency_framework.from_runs import observe
-from effmeter.analysis.efficiency_framework.observation import Observations, Trial
-from effmeter.analysis.efficiency_framework.result import Framework, framework
-from effmeter.analysis.efficiency_framework.trials import refuse_mixtures
 from effmeter.errors import UsageError
-from effmeter.lab.studies.caveats import energy_caveats
-from effmeter.lab.studies.training_efficiency.criteria import CRITERIA, choose_criteria
+from effmeter.lab.studies.study import StudyOptions, StudyRequest, StudyResult, Trainer
+from effmeter.lab.studies.training_efficiency.criteria import replaced_criteria
+from effmeter.lab.studies.training_efficiency.figures import figure_data
+from effmeter.lab.studies.training_efficiency.machines import machine_tables, two_machines
+from effmeter.lab.studies.training_efficiency.results import cut_runs, published
+from effmeter.lab.studies.training_efficiency.scale import (
+    ARCHITECTURES,
+    PUBLISHED_TARGETS,
+    SCALES,
+    CaseScale,
+)
+from effmeter.lab.studies.training_efficiency.tables import paper_tables
+from effmeter.lab.sweep import find_device
+from effmeter.lab.workloads import Recipe
+from effmeter.recorded.reading import find_runs, read_run
 from effmeter.recorded.run import RecordedRun
+from effmeter.report.efficiency_mapping import efficiency_mapping
 
 
-@dataclass(frozen=True, slots=True)
-class CaseStudy:
-    """What tables and figures are made of."""
+class TrainingEfficiencyStudy:
+    """A ``Study``: every criterion is a cut of the same recordings of 100 epochs."""
 
-    datasets: tuple[str, ...]
-    """The first stands where the paper has MNIST, the second where it has CIFAR-10."""
-    runs: tuple[RecordedRun, ...]
-    framework: Framework
-    criteria: Mapping[str, Mapping[str, str]]
-    """By data set and name: the criterion in words."""
-    rules: tuple[str, ...]
-    """How the criteria came about."""
-    caveats: tuple[str, ...]
-    """What its energies are subject to: estimates, and what is not covered."""
+    name = "training-efficiency"
+    title = "LeNet and Bayesian LeNet."
+    summary = """Measure LeNet and its Bayesian equivalent, and print Tables 3 to 14.
 
-    @property
-    def overtrained(self) -> frozenset[Trial]:
-        """The models whose efficiencies are those of overtrained ones (Table 13)."""
-        verdicts = self.framework.observations.overtraining
-        return frozenset(seen.trial for seen in verdicts if seen.verdict.is_overtrained)
-
-
-def case_study(
-    runs: Sequence[RecordedRun],
-    given: Sequence[str] = (),
-    targets: Mapping[str, str] | None = None,
-    rule_runs: Sequence[RecordedRun] | None = None,
-) -> CaseStudy:
-    """Cut the runs of a grid by the four criteria of each data set.
-
-    ``given`` replaces criteria that are otherwise chosen by rule (see ``criteria``); ``targets``
-    are published accuracies, by data set; the rules look at ``rule_runs``, by default the runs
-    themselves. UsageError for runs that are none of a grid, or do
-    not measure the same; MeasurementError where no energy is known.
+    Cueto-Mendoza and Kelleher, "A framework for measuring the training efficiency of a neural
+    architecture". Ten models train for 100 epochs on each data set; each criterion is a cut of
+    these recordings. Where published figures are held, they stand beside the measured ones. The
+    data of Figures 5 to 11 is written as CSV beside the runs.
     """
-    by_dataset = runs_by_dataset(runs)
-    if not by_dataset:
-        raise UsageError("there are no runs to make the tables of")
-    ruling = by_dataset if rule_runs is None else runs_by_dataset(rule_runs)
-    chosen = {
-        dataset: choose_criteria(dataset, ruling[dataset], given, (targets or {}).get(dataset))
-        for dataset in by_dataset
-    }
-    seen = [observe(members, chosen[dataset].criteria) for dataset, members in by_dataset.items()]
-    together = _joined(seen)
-    return CaseStudy(
-        tuple(by_dataset),
-        tuple(runs),
-        framework(together),
-        {d: dict(found.criteria) for d, found in zip(by_dataset, seen, strict=True)},
-        tuple(rule for choice in chosen.values() for rule in choice.rules),
-        tuple(energy_caveats(runs)),
+    options = (
+        StudyOptions.SEEDS
+        | StudyOptions.CRITERIA
+        | StudyOptions.DATA
+        | StudyOptions.DEVICE
+        | StudyOptions.MACHINES
     )
+    default_seeds = "0"
+    scales: Mapping[str, CaseScale] = SCALES
+    parts: Sequence[str] = ()
+
+    def run(self, request: StudyRequest, trainer: Trainer) -> StudyResult:
+        """Train the models, or compare the runs of two machines."""
+        replaced_criteria(request.criteria)
+        if request.machines is not None:
+            return _compare(request.machines, request.criteria)
+        scale = self.scales[request.scale]
+        common = Recipe(ARCHITECTURES[0], data_dir=request.data_dir, download=request.download)
+        scale.cells(request.seeds, common)  # refuses mistakes before torch loads
+        device = find_device(request.device)
+        cells = scale.cells(request.seeds, replace(common, device=device.name))
+        outcomes = trainer.record(cells, device)
+        recorded = [outcome.path for outcome in outcomes if outcome.path is not None]
+        results = cut_runs(list(map(read_run, recorded)), request.criteria, scale.targets)
+        return StudyResult(
+            paper_tables(results),
+            results.rules,
+            figure_data(results),
+            outcomes,
+            {
+                "caveats": list(results.caveats),
+                "efficiency": efficiency_mapping(results.framework),
+                "published": efficiency_mapping(published()),
+            },
+        )
 
 
-def runs_by_dataset(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
-    """Runs by their label ``dataset``, in the order in which these appear."""
-    found: dict[str, list[RecordedRun]] = {}
-    for run in runs:
-        found.setdefault(str(run.labels.get("dataset", "")), []).append(run)
-    return found
+def _compare(folders: tuple[Path, Path], criteria: Sequence[str]) -> StudyResult:
+    runs = [(folder, _runs_in(folder)) for folder in folders]
+    one, other = two_machines(runs, criteria, PUBLISHED_TARGETS)
+    machines = [efficiency_mapping(machine.study.framework) for machine in (one, other)]
+    tables = machine_tables(one, other)
+    return StudyResult(tables, one.study.rules, details={"machines": machines})
 
 
-def _joined(parts: Sequence[Observations]) -> Observations:
-    """Observations of several data sets as one; UsageError where they do not measure the same."""
-    observed = tuple(seen for part in parts for seen in part.observed)
-    refuse_mixtures(observed)
-    words = {
-        name: "; ".join(dict.fromkeys(part.criteria[name] for part in parts)) for name in CRITERIA
-    }
-    return Observations(
-        observed,
-        tuple(seen for part in parts for seen in part.unobserved),
-        tuple(verdict for part in parts for verdict in part.overtraining),
-        words,
-        tuple(dict.fromkeys(text for part in parts for text in part.warnings)),
-    )
+def _runs_in(folder: Path) -> list[RecordedRun]:
+    found = [path for path in find_runs([folder]) if path != folder]
+    if not found:
+        raise UsageError(f"{folder} holds no run (*.arrow)")
+    return list(map(read_run, found))
+
+
+STUDY = TrainingEfficiencyStudy()

@@ -1,11 +1,11 @@
-"""The data sets there are. A new one is an entry here, and a reader if its format is new."""
+"""The data sets by name. A new one is an entry here, and a reader if its format is new."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from effmeter.lab.workloads.datasets.attributes import CELEBA_ATTRIBUTES
-from effmeter.lab.workloads.datasets.crops import CentredSquare, Cut, FixedSquare, WholePicture
+from effmeter.lab.workloads.datasets.crops import CentredSquare, Crop, FixedSquare, WholePicture
 from effmeter.lab.workloads.datasets.layouts import (
     CelebALayout,
     CifarLayout,
@@ -26,7 +26,7 @@ class Dataset:
     channels: int
     classes: int
     image_size: int
-    """Pixels along each side, as stored or, where there is a ``cut``, as read."""
+    """Pixels along each side, as stored or, with a ``crop``, as read."""
     training_images: int
     test_images: int
     enlarge: Literal["pad", "interpolate"] = "pad"
@@ -36,8 +36,8 @@ class Dataset:
     hub: tuple[str, ParquetLayout] | None = None
     """The repository on the Hugging Face Hub, and its columns."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    cut: Cut | None = None
-    """What of a picture of any size is scaled to ``image_size``; None: it has that size."""
+    crop: Crop | None = None
+    """The part of a picture that is scaled to ``image_size``; None: pictures have that size."""
     has_attributes: bool = False
     """Whether an image has ``classes`` labels of 0 or 1 each, instead of one."""
 
@@ -68,7 +68,7 @@ def _idx(*folders: str) -> IdxLayout:
     )
 
 
-def _celeba(name: str, summary: str, cut: Cut) -> Dataset:
+def _celeba(name: str, summary: str, crop: Crop) -> Dataset:
     return Dataset(
         name,
         summary,
@@ -79,7 +79,7 @@ def _celeba(name: str, summary: str, cut: Cut) -> Dataset:
         test_images=19_962,
         layouts=(CelebALayout(), _CELEBA_TABLES),
         hub=("flwrlabs/celeba", _CELEBA_TABLES),
-        cut=cut,
+        crop=crop,
         has_attributes=True,
     )
 
@@ -163,7 +163,7 @@ DATASETS: dict[str, Dataset] = {
         _celeba("celeba", "faces of celebrities with 40 attributes (Liu et al.)", WholePicture()),
         _celeba(
             "celeba-faces",
-            "the same, cut closer to the face, for generation",
+            "the same, cropped closer to the face, for generation",
             FixedSquare(left=15, top=40, side=148),
         ),
         Dataset(
@@ -176,7 +176,7 @@ DATASETS: dict[str, Dataset] = {
             test_images=50_000,
             layouts=(FolderLayout(), _IMAGENET_TABLES),
             hub=("ILSVRC/imagenet-1k", _IMAGENET_TABLES),
-            cut=CentredSquare(0.875),
+            crop=CentredSquare(0.875),
         ),
     )
 }

@@ -12,14 +12,14 @@ from effmeter.lab.workloads.datasets.catalogue import Dataset
 
 
 def pixels_of(source: bytes | Path, dataset: Dataset, place: str) -> NDArray[np.uint8]:
-    """Pixels (C, H, W) of an encoded picture, cut out and scaled as the data set says.
+    """Pixels (C, H, W) of an encoded picture, cropped and scaled as the data set says.
 
     DataSetError names ``place`` where it is no picture, or has another size than a data set whose
     pictures are not scaled; the size is checked before anything is decompressed.
     """
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            if dataset.cut is None:
+            if dataset.crop is None:
                 _check_size(image, dataset.image_size, place)
             planes = _scaled(image.convert("L" if dataset.channels == 1 else "RGB"), dataset)
     except (UnidentifiedImageError, OSError) as error:
@@ -29,10 +29,10 @@ def pixels_of(source: bytes | Path, dataset: Dataset, place: str) -> NDArray[np.
 
 
 def _scaled(image: Image.Image, dataset: Dataset) -> Image.Image:
-    if dataset.cut is None:
+    if dataset.crop is None:
         return image
     side = dataset.image_size
-    return image.resize((side, side), Image.Resampling.BILINEAR, dataset.cut.box(*image.size))
+    return image.resize((side, side), Image.Resampling.BILINEAR, dataset.crop.box(*image.size))
 
 
 def _check_size(image: Image.Image, size: int, place: str) -> None:

@@ -1,4 +1,4 @@
-"""Which images are held out: a fraction, or one of several folds; always class by class."""
+"""Held-out images: a fraction, or one of several folds; always class by class."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -27,11 +27,11 @@ def fold_of(
 ) -> tuple[Indices, Indices]:
     """The indices outside and inside fold ``fold`` (from 1) of ``folds``, both in rising order.
 
-    Each class is dealt out over the folds in an order drawn from ``seed``, the next class where
-    the last one ended, so folds differ by one image at most, of each class and in all.
+    Each class is distributed over the folds in an order drawn from ``seed``, starting at the fold
+    where the previous class ended, so folds differ by one image at most, of each class and in all.
     UnfitError names a fold and the class that it would lack.
     """
-    numbers = _dealt(labels, folds, seed)
+    numbers = _fold_numbers(labels, folds, seed)
     inside = numbers == fold - 1
     for part, place in ((labels[inside], "in"), (labels[~inside], "outside")):
         missing = np.setdiff1d(np.arange(classes), part)
@@ -44,7 +44,7 @@ def fold_of(
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def _dealt(labels: Indices, folds: int, seed: int) -> Indices:
+def _fold_numbers(labels: Indices, folds: int, seed: int) -> Indices:
     random = np.random.default_rng(seed)
     by_class = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
     numbers = np.empty(len(labels), dtype=np.int64)

@@ -54,7 +54,7 @@ def build_cnn2(images: Images, options: Options) -> "nn.Module":
 def resnet_builder(
     *depths: int, block: "Block" = "basic", shortcut: "Shortcut" = "projection"
 ) -> "Callable[[Images, Options], nn.Module]":
-    """What builds a residual network of those blocks in each stage."""
+    """A function that builds a residual network; ``depths``: blocks in each stage."""
 
     def build(images: Images, options: Options) -> "nn.Module":
         from effmeter.lab.workloads.models.resnet import ResNet
@@ -73,7 +73,7 @@ def resnet_builder(
 
 
 def vgg_builder(*depths: int) -> "Callable[[Images, Options], nn.Module]":
-    """What builds a VGG network of those convolutions in each stage."""
+    """A function that builds a VGG network; ``depths``: convolutions in each stage."""
 
     def build(images: Images, options: Options) -> "nn.Module":
         from effmeter.lab.workloads.models.vgg import VGG
@@ -85,7 +85,7 @@ def vgg_builder(*depths: int) -> "Callable[[Images, Options], nn.Module]":
 
 
 def wide_resnet_builder(depth: int) -> "Callable[[Images, Options], nn.Module]":
-    """What builds a wide residual network of so many layers."""
+    """A function that builds a wide residual network of ``depth`` layers."""
 
     def build(images: Images, options: Options) -> "nn.Module":
         from effmeter.lab.workloads.models.wrn import WideResNet
@@ -122,7 +122,7 @@ def build_mobilenet(images: Images, options: Options) -> "nn.Module":
 
 
 def build_ddpm(images: Images, options: Options) -> "nn.Module":
-    """The U-Net of a diffusion model; it tells no classes apart."""
+    """The U-Net of a diffusion model; it has no classes."""
     from effmeter.lab.workloads.models.unet import UNet
 
     return UNet(

@@ -1,10 +1,11 @@
-"""The networks there are, by name. A new one is an entry here and a function that builds it.
+"""The networks by name. A new one is an entry here and a function that builds it.
 
 Listing them loads no framework; a text such as ``resnet50:width=32,dropout=0.4`` names one with
 its options.
 """
 
 from effmeter.errors import UsageError
+from effmeter.lab.spec import name_and_options
 from effmeter.lab.workloads.models.building import (
     build_bcnn,
     build_cnn2,
@@ -25,19 +26,11 @@ def parse_model(text: str) -> tuple[Model, dict[str, OptionValue]]:
 
     UsageError names the models, the options of one, or the values that an option takes.
     """
-    name, _, given = (part.strip() for part in text.partition(":"))
+    name, options = name_and_options(text)
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r}; there is: {', '.join(MODELS)}")
     model = MODELS[name]
-    options = dict(_pair(part, name) for part in given.split(",") if part.strip())
     return model, resolve(name, model.options, options)
-
-
-def _pair(part: str, name: str) -> tuple[str, str]:
-    option, separator, value = (piece.strip() for piece in part.partition("="))
-    if not (option and separator and value):
-        raise UsageError(f"{part.strip()!r} is no option of {name}: write {name}:option=value")
-    return option, value
 
 
 def _width(channels: int) -> dict[str, Option]:
@@ -48,7 +41,7 @@ _LENET_SIZE = Whole(1, 1, "multiplies channels and hidden units, up to 5")
 _HIDDEN: dict[str, Option] = {
     "hidden": Number(1.0, 0.01, "width inside blocks, as a fraction of the stage's")
 }
-_DROPOUT: dict[str, Option] = {"dropout": Number(0.0, 0.0, "fraction that dropout drops")}
+_DROPOUT: dict[str, Option] = {"dropout": Number(0.0, 0.0, "fraction that dropout drops", 1.0)}
 
 MODELS: dict[str, Model] = {
     model.name: model

@@ -1,4 +1,4 @@
-"""What an entry of the catalogue says of a network."""
+"""The entries of the catalogue of networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Options = Mapping[str, OptionValue]
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What a model reads, and how many classes it tells apart (none, if it removes noise)."""
+    """The images that a model reads, and its number of classes (unused by a denoiser)."""
 
     channels: int = 3
     height: int = 32

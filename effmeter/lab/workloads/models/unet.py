@@ -71,7 +71,7 @@ class UNet(nn.Module):
         )
 
     def forward(self, images: Tensor, steps: Tensor) -> Tensor:
-        """UnfitError for images whose sides cannot be halved as often as the levels ask."""
+        """UnfitError for images whose sides cannot be halved at every level."""
         if any(side % self._multiple for side in images.shape[2:]):
             raise UnfitError(
                 f"the U-Net reads images whose sides are multiples of {self._multiple}"

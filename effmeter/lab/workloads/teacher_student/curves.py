@@ -66,7 +66,7 @@ def learning_curves(
     runs_at_once: int = RUNS_AT_ONCE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Curves]:
-    """Train ``runs`` students of each approach, of the same seeds; ``tell`` hears of each.
+    """Train ``runs`` students of each approach, all of the same seeds; ``tell`` gets a line each.
 
     UsageError for fewer than two runs, of which there would be no interval. KeyError for an
     approach that there is not.

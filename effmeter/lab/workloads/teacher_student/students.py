@@ -1,7 +1,7 @@
 """Many students of one approach, trained at once: every weight has an axis of trials in front.
 
-Gradients are written out, and a student is the one that ``Trial`` trains from the same seed. A
-student whose batch is skipped is not computed at all.
+Gradients are written out, and a student equals the one that ``StudentTrial`` trains from the same
+seed. A student whose batch is skipped is not computed at all.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ from effmeter.methods.method import Batch, Method
 
 
 @dataclass(slots=True)
-class Trial:
+class StudentTrial:
     """A student with its task; ``train`` it once. What is prepared here need not be measured."""
 
     approach: Approach
@@ -36,7 +36,7 @@ class Trial:
         self.method = self.approach.method(self.seed)
 
     def train(self, iterations: int = ITERATIONS) -> Work:
-        """Train, and tell the work."""
+        """Train; returns the work."""
         optimizer = SGD(self.student.parameters(), lr=LEARNING_RATE)
         indices = batch_indices(self.seed)
         with self.method.attach(self.student, optimizer):

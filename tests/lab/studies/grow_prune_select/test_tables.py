@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from effmeter.lab.studies.grow_prune_select.loss_curves import figure_data
-from effmeter.lab.studies.grow_prune_select.plan import SCALES
+from effmeter.lab.studies.grow_prune_select.study import SCALES
 from effmeter.lab.studies.grow_prune_select.tables import paper_tables
-from effmeter.lab.studies.method_study import MethodStudy, method_study
+from effmeter.lab.studies.method_results import MethodResults
 from effmeter.lab.studies.variant import Variant, cells_of
 from effmeter.lab.sweep.outcome import outcome_of
 from effmeter.lab.workloads import Recipe
 from effmeter.recorded.reading import read_run
-from effmeter.tracking.marks import Label
+from effmeter.tracking.labels import Label
 from tests.runfile.writing import RunFile, counter, every, metadata
 
 SEEDS = (0, 1)
@@ -30,7 +30,7 @@ def watts_and_accuracy(variant: Variant, seed: int) -> tuple[float, float]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> MethodStudy:
+def study(tmp_path_factory: pytest.TempPathFactory) -> MethodResults:
     folder = tmp_path_factory.mktemp("runs")
     scale = SCALES["tiny"].restricted_to(["table-2"])
     outcomes = []
@@ -38,7 +38,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> MethodStudy:
         path = folder / f"{place}.arrow"
         write(path, cell.name, cell.labels, scale.variants[place % len(scale.variants)], place)
         outcomes.append(outcome_of(cell, read_run(path)))
-    return method_study(scale, outcomes)
+    return MethodResults.gather(scale, outcomes)
 
 
 def write(path: Path, name: str, labels: Mapping[str, Label], variant: Variant, place: int) -> None:
@@ -65,7 +65,7 @@ def write(path: Path, name: str, labels: Mapping[str, Label], variant: Variant, 
         file.end(121.0)
 
 
-def test_gains_and_losses_stand_beside_the_published(study: MethodStudy) -> None:
+def test_gains_and_losses_stand_beside_the_published(study: MethodResults) -> None:
     (table,) = paper_tables(study)
     assert table.name == "Table II"
     column = {
@@ -84,7 +84,7 @@ def test_gains_and_losses_stand_beside_the_published(study: MethodStudy) -> None
     assert rows["selection-40"][-2] == ""
 
 
-def test_gains_are_paired_over_seeds_with_an_interval(study: MethodStudy) -> None:
+def test_gains_are_paired_over_seeds_with_an_interval(study: MethodResults) -> None:
     (table,) = paper_tables(study)
     row = next(row for row in table.rows if row[0] == "selection-50")
     place = table.headings.index("gain, %")
@@ -93,14 +93,14 @@ def test_gains_are_paired_over_seeds_with_an_interval(study: MethodStudy) -> Non
     assert low < 45.0 < high
 
 
-def test_notes_hold_the_verdicts_and_say_what_is_published(study: MethodStudy) -> None:
+def test_notes_hold_the_verdicts_and_say_what_is_published(study: MethodResults) -> None:
     (table,) = paper_tables(study)
     assert "published: WRN-28-1 on CIFAR-10, 200 epochs, on the authors' machine" in table.notes
     assert any("gradmax - gradmax, at random" in note for note in table.notes)
     assert any("selection-30 - small" in note for note in table.notes)
 
 
-def test_loss_curves_have_a_row_for_each_epoch_of_each_run(study: MethodStudy) -> None:
+def test_loss_curves_have_a_row_for_each_epoch_of_each_run(study: MethodResults) -> None:
     (figure,) = figure_data(study)
     assert figure.file_name == "figure-03-loss-curves-wrn.csv"
     assert len(figure.rows) == 9 * len(SEEDS) * 2
@@ -111,7 +111,7 @@ def test_loss_curves_have_a_row_for_each_epoch_of_each_run(study: MethodStudy) -
 
 def test_a_study_without_runs_is_an_empty_table_and_no_figure() -> None:
     scale = SCALES["tiny"].restricted_to(["table-4"])
-    empty = method_study(scale, [])
+    empty = MethodResults.gather(scale, [])
     (table,) = paper_tables(empty)
     assert table.name == "Table IV"
     assert all(row[1] == "" for row in table.rows)

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from effmeter.lab.studies.paper_table import PaperTable
-from effmeter.lab.studies.training_efficiency.study import CaseStudy, case_study
+from effmeter.lab.studies.training_efficiency.results import CaseResults, cut_runs
 from effmeter.lab.studies.training_efficiency.tables import paper_tables
 from tests.lab.studies.case_runs import case_cells, case_runs, estimated_cell
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> CaseStudy:
-    return case_study(case_runs(tmp_path_factory.mktemp("tiny")))
+def study(tmp_path_factory: pytest.TempPathFactory) -> CaseResults:
+    return cut_runs(case_runs(tmp_path_factory.mktemp("tiny")))
 
 
 @pytest.fixture(scope="module")
-def tables(study: CaseStudy) -> dict[str, PaperTable]:
+def tables(study: CaseResults) -> dict[str, PaperTable]:
     return {table.name: table for table in paper_tables(study)}
 
 
@@ -68,7 +68,7 @@ def test_the_criterion_stands_in_the_title(tables: dict[str, PaperTable]) -> Non
     assert tables["Table 5"].title.endswith("patience=accuracy:3")
 
 
-def test_budget_and_target_follow_from_the_runs_by_a_rule_that_is_told(study: CaseStudy) -> None:
+def test_budget_and_target_follow_from_the_runs_by_a_rule_that_is_told(study: CaseResults) -> None:
     budget, target = study.rules
     assert study.criteria["digits"]["energy"] == "energy=500 J"
     assert budget.startswith("digits, energy=500 J: what the most frugal run used up to epoch 50")
@@ -76,14 +76,14 @@ def test_budget_and_target_follow_from_the_runs_by_a_rule_that_is_told(study: Ca
 
 
 def test_a_criterion_that_is_given_replaces_the_one_by_rule(tmp_path: Path) -> None:
-    study = case_study(case_runs(tmp_path), ["energy=3kJ", "epochs=30"])
+    study = cut_runs(case_runs(tmp_path), ["energy=3kJ", "epochs=30"])
     criteria = study.criteria["digits"]
     assert (criteria["energy"], criteria["epochs"]) == ("energy=3kJ", "epochs=30")
-    assert "digits, energy=3kJ: as asked for" in study.rules
+    assert "digits, energy=3kJ: as given" in study.rules
 
 
 def test_a_criterion_never_met_says_so_in_place_of_figures(tmp_path: Path) -> None:
-    study = case_study(case_runs(tmp_path), ["accuracy=0.96"])
+    study = cut_runs(case_runs(tmp_path), ["accuracy=0.96"])
     rows = {row[:2]: row for row in paper_tables(study)[6].rows}
     assert rows["bcnn", "1"][2:9] == ("", "", "", "", "", "", "not met in 100 epochs")
     assert rows["lenet", "1"][2] == "0.98"
@@ -121,7 +121,7 @@ def test_what_an_overtrained_model_gave_is_marked(tables: dict[str, PaperTable])
 
 def test_estimates_and_what_is_not_covered_are_said(tmp_path: Path) -> None:
     runs = [estimated_cell(cell, tmp_path) for cell in case_cells()]
-    tables = paper_tables(case_study(runs))
+    tables = paper_tables(cut_runs(runs))
     for table in (tables[0], tables[2], tables[8]):
         assert table.notes[:2] == (
             "energies are estimated, not measured: cpu-estimate",
@@ -130,7 +130,7 @@ def test_estimates_and_what_is_not_covered_are_said(tmp_path: Path) -> None:
 
 
 def test_two_data_sets_fill_every_table(tmp_path: Path) -> None:
-    study = case_study(case_runs(tmp_path, "small"), targets={"mnist": "accuracy=0.9"})
+    study = cut_runs(case_runs(tmp_path, "small"), targets={"mnist": "accuracy=0.9"})
     tables = {table.name: table for table in paper_tables(study)}
     assert all(table.rows for name, table in tables.items() if name != "Table 13")
     assert "no published figures of cifar10 are held" in tables["Table 4"].notes

@@ -1,4 +1,4 @@
-"""CelebA and ImageNet, whose pictures are cut and scaled, in folders and as tables."""
+"""CelebA and ImageNet, whose pictures are cropped and scaled, in folders and as tables."""
 
 from pathlib import Path
 
@@ -60,8 +60,8 @@ def test_faces_are_read_with_their_attributes(tmp_path: Path) -> None:
 
 
 def test_faces_for_generation_are_cut_out() -> None:
-    assert FACES.cut is not None
-    assert FACES.cut.box(178, 218) == (15, 40, 163, 188)
+    assert FACES.crop is not None
+    assert FACES.crop.box(178, 218) == (15, 40, 163, 188)
 
 
 def test_faces_are_read_from_tables(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_photographs_are_read_from_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cut", "box"),
+    ("crop", "box"),
     [
         (WholePicture(), (0, 0, 100, 60)),
         (CentredSquare(), (20, 0, 80, 60)),
@@ -157,6 +157,6 @@ def test_photographs_are_read_from_tables(tmp_path: Path) -> None:
     ],
 )
 def test_a_cut_lies_within_the_picture(
-    cut: WholePicture | CentredSquare | FixedSquare, box: tuple[float, ...]
+    crop: WholePicture | CentredSquare | FixedSquare, box: tuple[float, ...]
 ) -> None:
-    assert cut.box(100, 60) == box
+    assert crop.box(100, 60) == box

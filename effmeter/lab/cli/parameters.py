@@ -1,0 +1,94 @@
+"""Options that ``effmeter sweep`` and ``effmeter reproduce`` share, and types of values."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from effmeter.errors import UsageError
+from effmeter.lab.spec import name_and_value, whole_numbers
+from effmeter.stopping import criterion_examples
+
+Decorator = Callable[[Any], Any]
+"""Adds an option to a command."""
+
+
+def numbers_of(context: click.Context, parameter: click.Parameter, text: str) -> list[int]:
+    """The callback of an option that takes ``whole_numbers``."""
+    with _named(context, parameter):
+        return whole_numbers(text)
+
+
+def pairs_of(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    """The callback of a repeatable option that takes ``name_and_value``."""
+    with _named(context, parameter):
+        return tuple(map(name_and_value, texts))
+
+
+@contextmanager
+def _named(context: click.Context, parameter: click.Parameter) -> Iterator[None]:
+    """Names the option in an error."""
+    try:
+        yield
+    except UsageError as error:
+        raise click.BadParameter(f"{error}.", context, parameter) from error
+
+
+def output_option(content: str, default: str, *, as_default: bool = True) -> Decorator:
+    """``-o/--output``: the folder of the runs; None stands for a default that only help shows."""
+    return click.option(
+        "-o",
+        "--output",
+        "directory",
+        default=Path(default) if as_default else None,
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help=f"Folder of {content}; runs that it holds are not repeated.  [default: {default}]",
+    )
+
+
+def seeds_option(default: str) -> Decorator:
+    """``--seeds``."""
+    return click.option(
+        "--seeds",
+        default=default,
+        show_default=True,
+        metavar="NUMBERS",
+        callback=numbers_of,
+        help="Seeds, one run each: 0,1 or 0-4.",
+    )
+
+
+data_dir_option = click.option(
+    "--data-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder with the files of the data sets.",
+)
+download_option = click.option(
+    "--download", is_flag=True, help="Download data sets from Hugging Face."
+)
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Where to train: auto (an accelerator if there is one), cpu, cuda or mps.",
+)
+stop_option = click.option(
+    "--stop",
+    "criteria",
+    multiple=True,
+    metavar="CRITERION",
+    help=f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.",
+)
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="Repeat completed runs; their files move to set-aside/."
+)
+wait_option = click.option(
+    "--wait", is_flag=True, help="Wait while another measured training uses the device."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")

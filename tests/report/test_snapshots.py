@@ -1,0 +1,63 @@
+"""The whole text of reports, at the widths of a pipe and of a narrow terminal."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from effmeter.cli import effmeter
+from tests.analysis.labelled_runs import labelled_run
+from tests.report.runs import write_plain, write_spans, write_troubled
+from tests.snapshot import assert_matches
+
+WIDTHS = {"wide": {}, "60": {"COLUMNS": "60"}}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    write_plain(tmp_path / "plain.arrow")
+    write_troubled(tmp_path / "troubled.arrow")
+    write_spans(tmp_path / "spans.arrow")
+    return tmp_path
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    for name, power_w in (("lenet", 50.0), ("bcnn", 100.0)):
+        for size in (1, 2):
+            path = tmp_path / f"{name}-{size}.arrow"
+            labelled_run(
+                path, power_w=power_w * size, architecture=name, dataset="digits", size=size
+            )
+    return tmp_path
+
+
+def report(width: str, *arguments: object) -> str:
+    result = CliRunner(env=WIDTHS[width]).invoke(effmeter, ["report", *map(str, arguments)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["plain", "troubled", "spans"])
+def test_one_run(runs: Path, name: str, width: str) -> None:
+    assert_matches(report(width, runs / f"{name}.arrow"), f"report-{name}-{width}", folder=runs)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("options", [(), ("--details",), ("--epochs",)], ids=" ".join)
+def test_several_runs(runs: Path, options: tuple[str, ...], width: str) -> None:
+    name = "-".join(("report-several", *(option.strip("-") for option in options), width))
+    assert_matches(report(width, *options, runs), name, folder=runs)
+
+
+@pytest.mark.parametrize("options", [(), ("--epochs",)], ids=" ".join)
+def test_csv(runs: Path, options: tuple[str, ...]) -> None:
+    name = "-".join(("report-csv", *(option.strip("-") for option in options)))
+    assert_matches(report("wide", "--csv", *options, runs), name, folder=runs)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_efficiency(labelled: Path, width: str) -> None:
+    text = report(width, "--stop", "epochs=2", "--stop", "accuracy=0.85", labelled)
+    assert_matches(text, f"report-efficiency-{width}", folder=labelled)
