@@ -36,8 +36,20 @@ class Rates(NamedTuple):
 
 
 def usage_of(pid: int) -> Usage:
-    """What a process has used so far."""
+    """What a process has used so far; ProcessLookupError where it has ended.
+
+    A process that nobody has waited for still has a clock, which stands: it must not be measured.
+    """
+    if not _is_running(pid):
+        raise ProcessLookupError(f"process {pid} has ended: it cannot be measured")
     return Usage(time.monotonic_ns(), _cpu_ns(pid), _wake_ups(pid), _reads_and_writes(pid))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _per_second(before: int | None, after: int | None, wall_s: float) -> float | None:

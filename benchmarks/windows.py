@@ -52,6 +52,8 @@ def _observe_recorder(place: Surroundings, rate_hz: int, duration: Duration) -> 
     with start("hold", {"path": str(path), "rate_hz": rate_hz}, place.environ) as process:
         rates = _rates_of(process, duration)
         process.stdin.close()
+    if process.returncode:
+        raise RuntimeError("no figures of the recorder: its program failed, see above")
     with pa.ipc.open_file(path) as file:
         readings = file.read_all()["event"].null_count
     missed = effmeter.read_run(path).missed_deadlines

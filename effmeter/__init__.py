@@ -18,48 +18,93 @@ if sys.platform == "win32":
 if TYPE_CHECKING:
     from effmeter.analysis.efficiency import efficiency_of as efficiency
     from effmeter.energy import Energy
-    from effmeter.errors import EffmeterError, EffmeterWarning, UsageError
+    from effmeter.errors import (
+        EffmeterError,
+        EffmeterWarning,
+        MeasurementError,
+        RecorderError,
+        RunFileError,
+        UsageError,
+    )
+    from effmeter.reason import Reason, StopKind
     from effmeter.recorded.reading import read_run, read_runs
     from effmeter.recorded.records import RecordedEpoch, RecordedSpan
     from effmeter.recorded.run import RecordedRun
-    from effmeter.stopping import EnergyBudget, MaxEpochs, Patience, TargetMetric
-    from effmeter.tracking.run import Epoch, Run
-    from effmeter.tracking.tracker import track
+    from effmeter.status import DetailedStatus, Status
+    from effmeter.stopping import (
+        AllOf,
+        AnyOf,
+        Criterion,
+        EnergyBudget,
+        MaxEpochs,
+        Once,
+        Patience,
+        Progress,
+        TargetMetric,
+    )
+    from effmeter.tracking import Epoch, Run, Span, track
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "EffmeterError": ("errors", "EffmeterError"),
-    "EffmeterWarning": ("errors", "EffmeterWarning"),
-    "Energy": ("energy", "Energy"),
-    "EnergyBudget": ("stopping", "EnergyBudget"),
-    "Epoch": ("tracking.run", "Epoch"),
-    "MaxEpochs": ("stopping", "MaxEpochs"),
-    "Patience": ("stopping", "Patience"),
-    "RecordedEpoch": ("recorded.records", "RecordedEpoch"),
-    "RecordedRun": ("recorded.run", "RecordedRun"),
-    "RecordedSpan": ("recorded.records", "RecordedSpan"),
-    "Run": ("tracking.run", "Run"),
-    "TargetMetric": ("stopping", "TargetMetric"),
-    "UsageError": ("errors", "UsageError"),
-    "efficiency": ("analysis.efficiency", "efficiency_of"),
-    "read_run": ("recorded.reading", "read_run"),
-    "read_runs": ("recorded.reading", "read_runs"),
-    "track": ("tracking.tracker", "track"),
+_PUBLIC = {
+    "AllOf": ("effmeter.stopping", "AllOf"),
+    "AnyOf": ("effmeter.stopping", "AnyOf"),
+    "Criterion": ("effmeter.stopping", "Criterion"),
+    "DetailedStatus": ("effmeter.status", "DetailedStatus"),
+    "EffmeterError": ("effmeter.errors", "EffmeterError"),
+    "EffmeterWarning": ("effmeter.errors", "EffmeterWarning"),
+    "Energy": ("effmeter.energy", "Energy"),
+    "EnergyBudget": ("effmeter.stopping", "EnergyBudget"),
+    "Epoch": ("effmeter.tracking", "Epoch"),
+    "MaxEpochs": ("effmeter.stopping", "MaxEpochs"),
+    "MeasurementError": ("effmeter.errors", "MeasurementError"),
+    "Once": ("effmeter.stopping", "Once"),
+    "Patience": ("effmeter.stopping", "Patience"),
+    "Progress": ("effmeter.stopping", "Progress"),
+    "Reason": ("effmeter.reason", "Reason"),
+    "RecordedEpoch": ("effmeter.recorded.records", "RecordedEpoch"),
+    "RecordedRun": ("effmeter.recorded.run", "RecordedRun"),
+    "RecordedSpan": ("effmeter.recorded.records", "RecordedSpan"),
+    "RecorderError": ("effmeter.errors", "RecorderError"),
+    "Run": ("effmeter.tracking", "Run"),
+    "RunFileError": ("effmeter.errors", "RunFileError"),
+    "Span": ("effmeter.tracking", "Span"),
+    "Status": ("effmeter.status", "Status"),
+    "StopKind": ("effmeter.reason", "StopKind"),
+    "TargetMetric": ("effmeter.stopping", "TargetMetric"),
+    "UsageError": ("effmeter.errors", "UsageError"),
+    "efficiency": ("effmeter.analysis.efficiency", "efficiency_of"),
+    "read_run": ("effmeter.recorded.reading", "read_run"),
+    "read_runs": ("effmeter.recorded.reading", "read_runs"),
+    "track": ("effmeter.tracking", "track"),
 }
+"""Each public name with its module and its name there."""
 
 __all__ = [
+    "AllOf",
+    "AnyOf",
+    "Criterion",
+    "DetailedStatus",
     "EffmeterError",
     "EffmeterWarning",
     "Energy",
     "EnergyBudget",
     "Epoch",
     "MaxEpochs",
+    "MeasurementError",
+    "Once",
     "Patience",
+    "Progress",
+    "Reason",
     "RecordedEpoch",
     "RecordedRun",
     "RecordedSpan",
+    "RecorderError",
     "Run",
+    "RunFileError",
+    "Span",
+    "Status",
+    "StopKind",
     "TargetMetric",
     "UsageError",
     "__version__",
@@ -72,10 +117,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when first used (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _PUBLIC:
         raise AttributeError(f"module 'effmeter' has no attribute {name!r}")
-    home, attribute = _HOMES[name]
-    value = getattr(importlib.import_module(f"effmeter.{home}"), attribute)
+    module, attribute = _PUBLIC[name]
+    value = getattr(importlib.import_module(module), attribute)
     globals()[name] = value
     return value
 

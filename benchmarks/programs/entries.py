@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import effmeter
+from benchmarks.programs.lasting import require_recorder
 
 STAY_S = 0.5
 """Shorter than any training, long enough for the recorder to have loaded what it needs."""
@@ -19,9 +20,11 @@ def time_tracking(path: str, recorder: str) -> tuple[int, int]:
     """Nanoseconds of entering and of leaving."""
     tracker = effmeter.track(path, recorder=recorder)
     began_ns = time.perf_counter_ns()
-    tracker.__enter__()
+    run = tracker.__enter__()
     entered_ns = time.perf_counter_ns()
+    recorder_pid = run.recorder_pid
     time.sleep(STAY_S)
+    require_recorder(run, recorder_pid)
     leaving_ns = time.perf_counter_ns()
     tracker.__exit__(None, None, None)
     return entered_ns - began_ns, time.perf_counter_ns() - leaving_ns

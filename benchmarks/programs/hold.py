@@ -1,21 +1,16 @@
-"""Records at a rate until its input ends, doing nothing else; tells who records it."""
+"""Records at a rate until its input ends, doing nothing else; states the recorder's process."""
 
 import json
-import os
 import sys
 
-import effmeter
-from effmeter.client.connection import connect
-from effmeter.wire.paths import SOCKET_VARIABLE
+from benchmarks.programs.lasting import recorded
 
 
 def main() -> None:
     """``{"path", "rate_hz"}``; prints ``{"pid"}`` of the recorder."""
     settings = json.loads(sys.argv[1])
-    with effmeter.track(settings["path"], rate_hz=settings["rate_hz"], recorder="private"):
-        connection = connect(os.environ[SOCKET_VARIABLE])
-        print(json.dumps({"pid": connection.recorder_pid}), flush=True)
-        connection.close()
+    with recorded(settings["path"], rate_hz=settings["rate_hz"], recorder="private") as run:
+        print(json.dumps({"pid": run.recorder_pid}), flush=True)
         sys.stdin.read()
 
 

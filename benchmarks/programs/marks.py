@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 import effmeter
+from benchmarks.programs.lasting import recorded
 from effmeter.clock import now_ns
 
 SPACING_S = 0.001
@@ -151,7 +152,7 @@ def main() -> None:
     """``{"path", "rounds", "turns", "burst"}``; prints times by round, contestant and manner."""
     settings = json.loads(sys.argv[1])
     bare = BareSocket()
-    with effmeter.track(settings["path"], recorder="private") as run:
+    with recorded(settings["path"], recorder="private") as run:
         span = Span(run)
         contestants: Contestants = {
             "log": lambda: run.log(loss=0.125),

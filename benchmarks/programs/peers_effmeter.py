@@ -1,15 +1,13 @@
 """Measures windows with effmeter: a span of a recorded run for each window."""
 
 import json
-import os
 import sys
 from contextlib import ExitStack
 
 import effmeter
+from benchmarks.programs.lasting import require_recorder
 from benchmarks.programs.peers_windows import CPU, GPU, RAM, Told, measure
-from effmeter.client.connection import connect
 from effmeter.recorded.breakdown import Breakdown
-from effmeter.wire.paths import SOCKET_VARIABLE
 
 
 class Effmeter:
@@ -23,9 +21,7 @@ class Effmeter:
 
     def enter(self) -> None:
         self._run = self._tracker.__enter__()
-        connection = connect(os.environ[SOCKET_VARIABLE])
-        self._recorder_pid = connection.recorder_pid
-        connection.close()
+        self._recorder_pid = self._run.recorder_pid
 
     def begin(self, number: int) -> None:
         self._open.enter_context(self._run.span(str(number)))
@@ -34,10 +30,11 @@ class Effmeter:
         self._open.close()
 
     def leave(self) -> None:
+        require_recorder(self._run, self._recorder_pid)
         self._tracker.__exit__(None, None, None)
 
     def pids(self) -> list[int]:
-        return [self._recorder_pid]
+        return [] if self._recorder_pid is None else [self._recorder_pid]
 
     def told(self) -> list[Told]:
         run = effmeter.read_run(self._path)

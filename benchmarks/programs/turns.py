@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-import effmeter
+from benchmarks.programs.lasting import recorded
 
 CALM_S = 0.2
 
@@ -28,24 +28,24 @@ def time_work(loops: int) -> int:
 
 def time_recorded(loops: int, path: str, rate_hz: float) -> int:
     """Nanoseconds of the work alone; the recording begins before it and ends after."""
-    with effmeter.track(path, rate_hz=rate_hz, recorder="private"):
+    with recorded(path, rate_hz=rate_hz, recorder="private"):
         time.sleep(CALM_S)
         return time_work(loops)
 
 
 def count_threads(path: str, rate_hz: float) -> int:
     """How many threads this program has while it is recorded."""
-    with effmeter.track(path, rate_hz=rate_hz, recorder="private"):
+    with recorded(path, rate_hz=rate_hz, recorder="private"):
         return psutil.Process().num_threads()
 
 
 def time_block(loops: int, block: str, rate_hz: float) -> list[int]:
     """Four turns, A B B A, each after a pause."""
     taken = []
-    for turn, recorded in enumerate((False, True, True, False)):
+    for turn, is_recorded in enumerate((False, True, True, False)):
         time.sleep(CALM_S)
         path = f"{block}-{turn}.arrow"
-        taken.append(time_recorded(loops, path, rate_hz) if recorded else time_work(loops))
+        taken.append(time_recorded(loops, path, rate_hz) if is_recorded else time_work(loops))
     return taken
 
 

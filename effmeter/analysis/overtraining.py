@@ -48,7 +48,7 @@ class Overtraining:
         return f"{verdict} {epochs}: {gained}, {self.gap_growth:+.4f} in the gap to training data"
 
 
-def overtraining(
+def overtraining_between(
     train: Mapping[int, float], test: Mapping[int, float], gap_factor: float = GAP_FACTOR
 ) -> Overtraining:
     """The verdict from the accuracies (fractions) at two epochs, the same in both mappings."""
@@ -83,4 +83,4 @@ def overtraining_of(
     if any(name not in metrics for metrics in logged.values() for name in names):
         return None
     train, test = ({n: metrics[name] for n, metrics in logged.items()} for name in names)
-    return overtraining(train, test, gap_factor)
+    return overtraining_between(train, test, gap_factor)

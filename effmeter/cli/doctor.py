@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
@@ -14,7 +15,7 @@ from effmeter.channel import Channel, Refusal
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
-from effmeter.errors import RecorderError
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.report.page import Page
@@ -90,8 +91,17 @@ def daemon_line(status: Mapping[str, Any] | None) -> str:
 
 
 def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, ...]]":
-    checks = sorted(entry_points(group=_CHECK_GROUP), key=lambda check: check.name)
-    return {check.name: tuple(check.load()(environ)) for check in checks}
+    results: dict[str, tuple[DataclassInstance, ...]] = {}
+    for check in sorted(entry_points(group=_CHECK_GROUP), key=lambda check: check.name):
+        try:
+            results[check.name] = tuple(check.load()(environ))
+        except EffmeterError:
+            raise
+        except Exception as error:  # a broken package must not hide the sensors
+            reason = " ".join(str(error).split()) or type(error).__name__
+            text = f"the check {check.name} cannot be made: {reason}"
+            warnings.warn(text, EffmeterWarning, stacklevel=1)
+    return results
 
 
 def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -103,7 +113,8 @@ def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
             continue
         try:
             connection.send({"op": "status"})
-            return dict(connection.expect("status", _ANSWER_TIMEOUT_S))
+            status = connection.expect("status", _ANSWER_TIMEOUT_S)
+            return {name: fact for name, fact in status.items() if name != "op"}
         except RecorderError:
             continue
         finally:

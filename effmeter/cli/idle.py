@@ -21,7 +21,7 @@ from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
 from effmeter.report.page import Page
 from effmeter.state.idle_baseline import baseline_path, save_baseline
-from effmeter.tracking import Run
+from effmeter.tracking import Run, track
 from effmeter.units import format_duration, format_power
 
 SETTLE_S = 2.0
@@ -74,8 +74,7 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
 
 def _measure(duration_s: float) -> IdleBaseline:
     with tempfile.TemporaryDirectory(prefix="effmeter-idle-") as folder:
-        run = Run(os.path.join(folder, "idle.arrow"), join=False)
-        with run:
+        with track(os.path.join(folder, "idle.arrow"), join=False) as run:
             time.sleep(SETTLE_S)
             watched = _watch(run, duration_s)
         if run.path is None:

@@ -7,7 +7,7 @@ import click
 
 from effmeter.analysis.efficiency_framework.from_runs import observe
 from effmeter.analysis.efficiency_framework.from_tables import read_tables
-from effmeter.analysis.efficiency_framework.result import Framework, framework
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, build_framework
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import Criterion, parse_criteria
 
@@ -23,16 +23,16 @@ def comparisons_of(
     metric: str | None,
     energy: str,
     energy_unit: str,
-) -> dict[str, Framework]:
+) -> dict[str, EfficiencyFramework]:
     """The comparison of the runs, each cut by each criterion, and that of the tables.
 
     Their keys are those of the JSON; there is none of what was not given.
     """
     found = {}
     if runs and criteria:
-        found["efficiency"] = framework(observe(runs, criteria, metric, energy))
+        found["efficiency"] = build_framework(observe(runs, criteria, metric, energy))
     if tables:
-        found["tables"] = framework(read_tables(tables, energy_unit, metric or "accuracy"))
+        found["tables"] = build_framework(read_tables(tables, energy_unit, metric or "accuracy"))
     return found
 
 

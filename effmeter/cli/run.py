@@ -15,7 +15,7 @@ import click
 
 from effmeter.cli.options import label_option
 from effmeter.client.files import is_path
-from effmeter.client.request import DEFAULT_RATE_HZ
+from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
 from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.status import COMPLETED, DetailedStatus, Status
@@ -74,7 +74,7 @@ def command(
         raise UsageError(f"there is no command {command_line[0]!r}")
     if name is not None and is_path(name):
         raise UsageError(f"--name takes a name, not a path: use -o {name}")
-    recorded = Run(
+    request = RecordingRequest(
         name or Path(output or command_line[0]).name.removesuffix(RUN_SUFFIX),
         {key: _number_or_text(value) for key, value in labels.items()},
         path=None if output is None else _as_path(output),
@@ -82,7 +82,7 @@ def command(
         recorder=recorder,
         join=output is None,
     )
-    with recorded:
+    with Run(request) as recorded:
         recorded.note("command", " ".join(command_line))
         status = _run_through(program, command_line, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))

@@ -217,11 +217,21 @@ class Connection:
         """The recorder's process; 0 until it has answered the greeting."""
         return 0 if self.greeting is None else self.greeting.pid
 
-    def ask_total(self, timeout_s: float) -> Message | None:
-        """The recording's energy up to now; None where no answer arrives in time."""
+    def request_total(self) -> int:
+        """Ask for the recording's energy by now; the number that the answer will carry."""
         self._asked += 1
         number = self._asked
         self.send({"op": "ask", "number": number})
+        return number
+
+    def pop_totals(self) -> list[Message]:
+        """The answers to ``request_total`` that have come, without waiting."""
+        self.drain()
+        return list(iter(lambda: self.pop_message(lambda m: m["op"] == "total"), None))
+
+    def ask_total(self, timeout_s: float) -> Message | None:
+        """The recording's energy by now; None where no answer comes."""
+        number = self.request_total()
         return self.wait_for(lambda m: m["op"] == "total" and m["number"] >= number, timeout_s)
 
     def close(self) -> None:

@@ -146,6 +146,19 @@ class Session:
         self._check_connection()
         return None if self._replaced or self._connection is None else total
 
+    def request_total(self) -> None:
+        """Ask for the recording's energy by now without waiting; ``pop_totals`` has the answer."""
+        connection = self._connection
+        if self._is_here and connection is not None and not self._replaced:
+            connection.request_total()
+
+    def pop_totals(self) -> list[Message]:
+        """The answers to ``request_total`` that have come."""
+        connection = self._connection
+        if not self._is_here or connection is None or self._replaced:
+            return []
+        return connection.pop_totals()
+
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
         connection = self._connection

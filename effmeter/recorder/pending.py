@@ -1,7 +1,7 @@
-"""Recordings on their way to begin: what a client asks for, and whether its file will do.
+"""Recordings that begin once their file has been checked.
 
-The file is looked at in its writer's thread, since one on a network that hangs must not hold up
-the others; a recording begins once its file is found fit.
+The check runs in the thread of the file's writer: a file on a network file system that hangs must
+not delay the other recordings.
 """
 
 import math
@@ -30,7 +30,7 @@ MAX_RECORDINGS_PER_USER = 64
 
 @dataclass(frozen=True, slots=True)
 class PendingRecording:
-    """A recording that its client waits for."""
+    """A recording whose file is being checked."""
 
     token: str
     recording: Recording
@@ -39,10 +39,10 @@ class PendingRecording:
 
 
 class PendingRecordings:
-    """Answers the wish to be recorded; ``wake`` lets the loop look around at once.
+    """Holds recordings until their files are accepted; ``wake`` ends the wait of the loop.
 
-    ``on_end`` is told, from a writer's thread, the token of a recording whose file is closed, and
-    None or what went wrong with it.
+    A writer's thread calls ``on_end`` when its file is closed, with the recording's token and the
+    failure, or None.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class PendingRecordings:
 
     @property
     def waiting(self) -> Mapping[str, Recording]:
-        """The recordings whose file is being looked at, by token."""
+        """The recordings whose files are being checked, by token."""
         return {token: pending.recording for token, pending in self._waiting.items()}
 
     def begin(
         self, client: ServedClient, message: Message, going_on: Mapping[str, Recording]
     ) -> None:
-        """Have the file looked at that came with a request; or refuse."""
+        """Check the file of a request to begin, or refuse the request."""
         descriptor = client.pop_descriptor()
         refusal = self._refusal(client, message, {**going_on, **self.waiting})
         if descriptor is None or refusal is not None:
@@ -92,7 +92,7 @@ class PendingRecordings:
                 yield pending
 
     def refuse(self, token: str, why: str) -> ServedClient | None:
-        """Tell the client that its file will not do; None where no client waits for that."""
+        """Refuse the client its recording; None where none waits under the token."""
         pending = self._waiting.pop(token, None)
         if pending is None:
             return None
@@ -121,7 +121,7 @@ class PendingRecordings:
         return recording
 
     def _file_accepted(self, token: str) -> None:
-        """Told from a writer's thread."""
+        """Runs in a writer's thread; appending to a deque needs no lock."""
         self._ready.append(token)
         self._wake()
 

@@ -1,4 +1,4 @@
-"""One recording: what one run file is told, and by whom."""
+"""One recording: the readings that it keeps, and the marks of its programs."""
 
 import json
 import math
@@ -10,17 +10,15 @@ from effmeter.clock import Clock
 from effmeter.recorder.live_energy import LiveTotals
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
+from effmeter.recorder.row_feed import RowFeed
 from effmeter.recorder.sampling.downsampling import Downsampler
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
 from effmeter.runfile.format import Event, Metadata, NoteName
-from effmeter.runfile.row import EventRow, RowBuffer
+from effmeter.runfile.row import EventRow
 from effmeter.runfile.writer import RunWriter
 from effmeter.status import Status
 from effmeter.wire.protocol import Message, ProtocolError
 
-ANCHOR_PERIOD_NS = 60_000_000_000
-FLUSH_PERIOD_NS = 900_000_000
-"""A little less than the second that is promised."""
 MARK_EVENTS = frozenset(
     {
         Event.EPOCH_BEGIN,
@@ -66,26 +64,22 @@ class Recording:
         """The most readings per second that the user may have; null: no cap."""
         self.totals = LiveTotals(metadata.refusals, metadata.channels)
         self.roots: set[int] = set()
-        """The processes that are recorded; theirs is what descends from them."""
+        """The recorded processes; their descendants belong to them."""
         self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
         self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
-        self._rows = RowBuffer(metadata.started_wall_ns - metadata.started_time_ns)
+        self._rows = RowFeed(metadata, writer, clock)
         self._downsampler = Downsampler(period_s, self._begin_ns, cap_hz)
         self._base_j: dict[str, float] = {}
         self._channels: dict[str, Channel] = {}
-        self._flushed_ns = self._begin_ns
-        self._anchored_ns = self._begin_ns
-        self._dropped_rows = 0
         self._statuses: list[str] = []
-        self._add_anchor()
 
     # Readings
 
     def add_items(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
-        """Readings and gaps, as the tracker tells them; ``started`` describes the channels."""
+        """Keep readings and gaps in order; ``started`` describes the channels."""
         newest: dict[str, Sample] = {}
         for item in items:
             if isinstance(item, Sample):
@@ -99,8 +93,9 @@ class Recording:
     def _observe(
         self, seen: Sample, started: Mapping[str, ChannelStart], newest: dict[str, Sample]
     ) -> None:
-        """Write a reading down; of a counter only the newest matters to the totals."""
+        """Keep a reading; only the newest of a counter matters to the live totals."""
         name, time_ns, energy_j, power_w, read_s = seen
+        # Read for an earlier recording: the midpoint may lie before this one began.
         if time_ns < self._begin_ns:
             return
         if self._downsampler.is_needed and not self._downsampler.keeps(seen):
@@ -108,6 +103,7 @@ class Recording:
         if name not in self._channels:
             self._introduce(started[name], seen)
         if energy_j is not None:
+            # The tracker counts from its own start, which other recordings may have made.
             energy_j -= self._base_j[name]
             newest[name] = seen
         else:
@@ -115,7 +111,7 @@ class Recording:
         self._rows.add_reading(time_ns, name, energy_j, power_w, read_s)
 
     def _introduce(self, started: ChannelStart, first: Sample) -> None:
-        """Describe a channel before its first reading here, with its counter's standing."""
+        """Describe a channel before its first reading here, with the count of its counter."""
         channel, absolute_j = started.channel, started.absolute_j
         self._channels[channel.name] = channel
         self._base_j[channel.name] = first.energy_j or 0.0
@@ -142,7 +138,7 @@ class Recording:
         self._downsampler.set_needed(needed)
 
     def keep_next_readings(self) -> None:
-        """Keep the next reading of every channel, whenever it comes."""
+        """Keep the next reading of every channel in spite of the downsampling: at a boundary."""
         expected = (channel.name for channel in self.metadata.channels)
         self._downsampler.keep_next([*expected, *self._channels], self._clock.now_ns())
 
@@ -163,7 +159,7 @@ class Recording:
         self._rows.add_event(row)
 
     def add_contention(self, seen: MachineSnapshot) -> None:
-        """Write down who else uses the devices, where that has changed."""
+        """Keep the number of other users of each device, where it has changed."""
         for contention in self.contention.changes(seen):
             others = None if contention.others is None else float(contention.others)
             row = EventRow(
@@ -176,7 +172,7 @@ class Recording:
             self._rows.add_event(row)
 
     def add_memory(self, seen: MemorySnapshot) -> None:
-        """Write down how much memory its programs use, where that has changed."""
+        """Keep the memory that its programs use, where it has changed."""
         for use in self._memory.changes(seen):
             value = None if use.value_bytes is None else float(use.value_bytes)
             time_ns = max(seen.time_ns, self._begin_ns)
@@ -186,9 +182,9 @@ class Recording:
     # Sources and their marks
 
     def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
-        """A program joins; what it says of itself stands in a note.
+        """Add a program; a note holds its own description.
 
-        ``pid`` is zero where its number means nothing here, as out of a container.
+        ``pid`` is zero where its number means nothing here, as from another container.
         """
         if pid > 0:
             self.roots.add(pid)
@@ -196,10 +192,10 @@ class Recording:
         self.totals.programs.append(described["program"])
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
-        self._note(NoteName.SOURCE, source=label, text=text, id=described["id"])
+        self._rows.note(NoteName.SOURCE, source=label, text=text, id=described["id"])
 
     def mark(self, key: int, mark: Message) -> bool:
-        """Write a mark down; whether it is a boundary that wants a reading."""
+        """Keep a mark; whether it is a boundary that needs an extra reading."""
         try:
             event = Event(mark["event"])
         except ValueError:
@@ -224,10 +220,10 @@ class Recording:
         return event in BOUNDARIES
 
     def end_source(self, key: int, status: str, dropped_marks: int = 0) -> None:
-        """A program is done, or is gone."""
+        """Close the part of a program that ended or died."""
         source = self.sources.pop(key)
         if dropped_marks:
-            self._note(NoteName.DROPPED_MARKS, source=source.label, value=float(dropped_marks))
+            self._rows.note(NoteName.DROPPED_MARKS, source=source.label, value=float(dropped_marks))
         self._statuses.append(status)
         now_ns = self._clock.now_ns()
         row = EventRow(now_ns, Event.END, source=source.label, id=source.root_id, text=status)
@@ -237,27 +233,16 @@ class Recording:
 
     @property
     def flush_due_ns(self) -> int:
-        """When rows are to be handed to the writer again."""
-        return self._flushed_ns + FLUSH_PERIOD_NS
+        """When rows are due at the writer."""
+        return self._rows.flush_due_ns
 
     def flush(self, now_ns: int) -> None:
-        """Hand rows to the writer when a second has passed; anchor when a minute has."""
-        if now_ns - self._anchored_ns >= ANCHOR_PERIOD_NS:
-            self._anchored_ns = now_ns
-            self._add_anchor()
-        if now_ns >= self.flush_due_ns:
-            self._flushed_ns = now_ns
-            self._hand_over()
+        """Hand rows to the writer where they are due."""
+        self._rows.flush(now_ns)
 
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
-        """The last rows, and the footer after them."""
-        for probe, count in missed:
-            self._note(NoteName.MISSED_DEADLINES, value=float(count), text=probe)
-        if self._dropped_rows:
-            self._note(NoteName.DROPPED_ROWS, value=float(self._dropped_rows))
-        self._add_anchor()
-        self._rows.add_event(EventRow(self._clock.now_ns(), Event.END, text=self.status))
-        self.writer.finish(self._rows.take())
+        """Write the last rows and the footer; each probe that missed deadlines, and how many."""
+        self._rows.finish(missed, self.status)
 
     @property
     def status(self) -> str:
@@ -267,35 +252,6 @@ class Recording:
             (s for s in worst if s == Status.INTERRUPTED), worst[0] if worst else Status.COMPLETED
         )
 
-    def _hand_over(self) -> None:
-        count = len(self._rows)
-        if count and not self.writer.put(self._rows.take()):
-            self._dropped_rows += count
-
-    def _note(
-        self,
-        name: NoteName,
-        source: str | None = None,
-        value: float | None = None,
-        text: str | None = None,
-        id: int | None = None,  # noqa: A002 - the column's name
-    ) -> None:
-        now_ns = self._clock.now_ns()
-        row = EventRow(now_ns, Event.NOTE, None, source, id, None, name, value, text)
-        self._rows.add_event(row)
-
     def note_fault(self, what: str) -> None:
-        """The recorder could not take in what was read."""
-        self._note(NoteName.RECORDER, text=f"readings were lost by a fault: {what}")
-
-    def _add_anchor(self) -> None:
-        anchor = self._clock.anchor()
-        offset_ns = self.metadata.started_wall_ns - self.metadata.started_time_ns
-        row = EventRow(
-            anchor.time_ns,
-            Event.ANCHOR,
-            id=anchor.time_ns,
-            value=(anchor.wall_ns - anchor.time_ns - offset_ns) * 1e-9,
-            duration_s=(anchor.time_ns - anchor.awake_ns) * 1e-9,
-        )
-        self._rows.add_event(row)
+        """Note that readings were lost by a fault of the recorder."""
+        self._rows.note(NoteName.RECORDER, text=f"readings were lost by a fault: {what}")

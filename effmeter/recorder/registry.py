@@ -1,4 +1,8 @@
-"""The recordings of one recorder: begun, joined, marked, asked about and ended."""
+"""The requests of clients: to begin and join recordings, mark them, ask for totals, end them.
+
+Everything here runs in the recorder's loop, except the two callbacks that say so. They only append
+to a list or read one attribute, and wake the loop: no lock is needed.
+"""
 
 import os
 from collections.abc import Callable
@@ -17,13 +21,13 @@ from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
 
 SETTLE_NS = 300_000_000
-"""The longest that an answer waits for the readings it asked for."""
+"""The longest that an answer waits for the readings that it needs."""
 PUMP_PERIOD_NS = 100_000_000
-"""How often readings are taken in where a budget is checked at every step, and at most."""
+"""The shortest period at which readings are passed on: for clients that watch their total."""
 
 
 class Registry:
-    """Answers the requests of clients; ``wake`` lets the loop look around at once."""
+    """Answers the requests of clients; ``wake`` ends the wait of the loop."""
 
     def __init__(
         self, discovery: Discovery, policy: ServicePolicy, clock: Clock, wake: Callable[[], None]
@@ -76,19 +80,19 @@ class Registry:
             self._end_recording(token, Status.RECORDER_STOPPED)
 
     def pump_due_ns(self, pumped_ns: int) -> int:
-        """When what was read since the last time must be taken in: as rarely as will do."""
+        """When readings must be passed on: rarely, since a few cost as much as many."""
         due_ns = pumped_ns + PUMP_PERIOD_NS
         if not any(client.watches for client in self._clients.values()):
             due_ns = max(due_ns, self._recordings.flush_due_ns() or due_ns)
         return min(due_ns, self.settle_by_ns or due_ns)
 
     def is_settled(self, now_ns: int) -> bool:
-        """Whether what waits for readings can be answered now."""
+        """Whether the answers that wait for readings can be given now."""
         due_ns = self.settle_by_ns
         return due_ns is not None and (self._recordings.is_quiet or now_ns >= due_ns)
 
     def pump(self, now_ns: int) -> None:
-        """Take in readings; flush, answer, push totals and end what is due."""
+        """Pass on readings; answer, flush, push totals and end what is due."""
         # Asked before the pump: a reading that comes in during it is not yet passed on.
         settled = self.is_settled(now_ns)
         self._recordings.pump()
@@ -111,7 +115,7 @@ class Registry:
     # Requests
 
     def handle(self, client: ServedClient, message: Message) -> None:
-        """Do what a client asks; ProtocolError where it may not ask so."""
+        """Answer a request; ProtocolError where it is not allowed."""
         if client.held is not None:
             client.held.append(message)
         elif message["op"] == "hello":
@@ -144,7 +148,7 @@ class Registry:
             self._decided.append(client)
 
     def pop_decided(self) -> list[ServedClient]:
-        """The clients who know now whether they are recorded: what they said since is due."""
+        """The clients whose recording has been accepted or refused: their held messages are due."""
         decided, self._decided = self._decided, []
         return decided
 
@@ -222,13 +226,13 @@ class Registry:
         return self._recordings.get(client.recording)
 
     def forget(self, client: ServedClient) -> None:
-        """A client is gone; what it left open ends as interrupted."""
+        """Forget a client that hung up or died; what it left open ends as interrupted."""
         self._clients.pop(client.key, None)
         why = Status.RECORDER_STOPPED if self.stop_requested else Status.INTERRUPTED
         self.leave(client, why, final=False)
 
     def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
-        """A client's part in its recording is over; the last one out ends it."""
+        """Close a client's part in its recording; the last part ends the recording."""
         recording, token = self._recording_of(client), client.recording
         if recording is None or token is None or client.key not in recording.sources:
             return
@@ -246,7 +250,7 @@ class Registry:
             self.settle_by_ns = self._clock.now_ns() + SETTLE_NS
 
     def _file_ended(self, token: str, why: str | None) -> None:
-        """Told from a writer's thread that its file is closed."""
+        """A file is closed. Runs in a writer's thread."""
         self._finished.append((token, why))
         self._wake()
 
@@ -275,7 +279,7 @@ class Registry:
             client.asks.clear()
 
     def _confirm_begun(self, client: ServedClient, recording: Recording, now_ns: int) -> None:
-        """A program is let go on once its first boundary can have readings on both sides."""
+        """Confirm the beginning once a reading is in: one must precede the first boundary."""
         if client.awaits_begun:
             client.awaits_begun = False
             begun = {"op": "begun", "recording": client.recording, "time_ns": now_ns}

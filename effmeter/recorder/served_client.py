@@ -1,4 +1,4 @@
-"""One client of the recorder: its socket, its identity, what waits to be sent to it."""
+"""One client of the recorder: its socket, its identity, the messages waiting for it."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ RESTRICTED_MESSAGES_PER_S = 2000
 
 
 class ServedClient:
-    """A client's end as the recorder sees it; nothing here ever waits."""
+    """A connected program. No call here blocks: a client that never reads delays no other."""
 
     def __init__(self, sock: socket.socket, policy: ServicePolicy, now_ns: int) -> None:
         sock.setblocking(False)
@@ -38,7 +38,7 @@ class ServedClient:
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)
         self.held: list[Message] | None = None
-        """What came while the file of its recording is looked at; None: it is not."""
+        """Messages received while its file is checked; None at all other times."""
         self.since_ns = now_ns
         self.paused_until_ns = 0
         self._lines = LineBuffer()
@@ -49,12 +49,12 @@ class ServedClient:
 
     @property
     def key(self) -> int:
-        """What tells this client from the others."""
+        """A number that no other connected client has."""
         return id(self)
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the socket is waited for."""
+        """Whether messages are queued for it."""
         return bool(self._unsent)
 
     def read(self, now_ns: int) -> list[Message] | None:
@@ -78,7 +78,7 @@ class ServedClient:
         return messages
 
     def _throttle(self, messages: int, now_ns: int) -> None:
-        """A stranger who floods is read no faster than it may speak."""
+        """Pause reading from a restricted user that sends too fast, until its debt is paid."""
         if not self.is_restricted:
             return
         earned = (now_ns - self._allowed_ns) * 1e-9 * RESTRICTED_MESSAGES_PER_S
@@ -90,29 +90,29 @@ class ServedClient:
             self.paused_until_ns = now_ns + int(debt_s * 1e9)
 
     def hold(self) -> None:
-        """Read nothing more for now; what was read already is kept for later."""
+        """Read nothing more for now; messages read already are held back."""
         self.held = []
         self.paused_until_ns = FOREVER_NS
 
     def release(self) -> list[Message]:
-        """Read again; what was kept."""
+        """Read again; the messages that were held back."""
         held, self.held = self.held or [], None
         self.paused_until_ns = 1
         return held
 
     def pop_descriptor(self) -> int | None:
-        """The descriptor that was handed over, if any: the caller's from now on."""
+        """The descriptor that the client handed over, if any; the caller must close it."""
         return self._descriptors.pop() if self._descriptors else None
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send, or keep until the socket takes it; what a client never reads is dropped."""
+        """Send or queue a message; beyond the limit of the queue it is dropped."""
         line = encode(message)
         if len(self._unsent) + len(line) <= MAX_UNSENT_BYTES:
             self._unsent += line
             self.flush()
 
     def push(self, message: Mapping[str, Any]) -> None:
-        """Send only if nothing waits: a newer one will follow."""
+        """Send only if nothing is queued: a newer total follows soon."""
         if not self._unsent:
             self.send(message)
 

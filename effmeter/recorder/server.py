@@ -1,4 +1,8 @@
-"""The recorder's loop: clients on one side, samplers and run files on the other."""
+"""The recorder's loop between clients on one side, samplers and run files on the other.
+
+One thread waits for sockets, deaths of clients and wake-ups. It makes no blocking call: sensors are
+read, files checked and written in threads of their own, which leave results and wake it.
+"""
 
 import contextlib
 import os
@@ -22,12 +26,13 @@ GREETING_TIMEOUT_NS = 10_000_000_000
 STOP_TIMEOUT_NS = 10_000_000_000
 IDLE_EXIT_NS = 10_000_000_000
 SWITCH_INTERVAL_S = 2e-4
-"""How long the loop may hold up a sampler whose deadline has come; Python's own 5 ms miss it."""
+"""The longest that the loop keeps the GIL from a sampler whose deadline has come. Python's default,
+5 ms, would miss deadlines at 1 kHz."""
 _READABLE = selectors.EVENT_READ
 
 
 class Server:
-    """Serves clients until it is stopped or, if private, has nothing left to do."""
+    """Serves clients until it is stopped or, if private, nothing is left to record."""
 
     def __init__(
         self, discovery: Discovery, policy: ServicePolicy, clock: Clock | None = None
@@ -45,7 +50,7 @@ class Server:
         self._started_ns = self._idle_since_ns = self._clock.now_ns()
         self._stopping_since_ns = self._started_ns
 
-    # What goes on around it
+    # From outside of the loop
 
     def listen(self, listener: socket.socket) -> None:
         """Take connections from a listening socket."""
@@ -62,12 +67,12 @@ class Server:
         self.wake()
 
     def wake(self) -> None:
-        """Let the loop look around now; safe from any thread."""
+        """End the wait of the loop now; safe from any thread and signal handler."""
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(self._wake_write, b"x")
 
     def run(self) -> None:
-        """Serve until there is no more to do."""
+        """Serve until stopped or done."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._registry.start()
         try:
@@ -96,6 +101,7 @@ class Server:
     def _step(self) -> None:
         for key, _ in self._selector.select(self._until_next_s()):
             key.data()
+        # Requests first: readings that a mark asks for belong to the pump that follows.
         self._registry.begin_ready()
         now_ns = self._clock.now_ns()
         if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.is_settled(
@@ -104,6 +110,7 @@ class Server:
             self._pumped_ns = now_ns
             self._pump(now_ns)
         self._registry.report_finished()
+        # What a client said while its file was checked was held back, and is due now.
         for client in self._registry.pop_decided():
             if client.key in self._clients:
                 self._handle(client, client.release)
@@ -147,7 +154,7 @@ class Server:
             self._admit(sock)
 
     def _is_crowded(self, peer: Peer) -> bool:
-        """Whether a stranger holds its share of connections already."""
+        """Whether a restricted user has all the connections that it may have."""
         if not self._policy.is_restricted(peer):
             return False
         theirs = sum(c.peer.uid == peer.uid for c in self._clients.values())
@@ -160,7 +167,7 @@ class Server:
             sock.close()
             return
         if not self._policy.admits(client.peer) or self._is_crowded(client.peer):
-            reason = "this recorder does not serve you, or not so many of your programs"
+            reason = "this recorder does not serve this user, or serves no more of its programs"
             client.send({"op": "refused", "reason": reason})
             client.close()
             return
@@ -204,7 +211,7 @@ class Server:
                 self._selector.register(client.socket, _READABLE, self._serving(client))
 
     def _drop(self, client: ServedClient) -> None:
-        """Let a client go; what it left open ends as interrupted."""
+        """Forget a client and close its socket; what it left open ends as interrupted."""
         if self._clients.pop(client.key, None) is None:
             return
         for descriptor in (client.socket, client.end_of_life):

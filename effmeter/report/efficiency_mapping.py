@@ -13,13 +13,13 @@ from effmeter.analysis.efficiency_framework.observation import (
     Unobserved,
 )
 from effmeter.analysis.efficiency_framework.ratios import Ranking, Ratio
-from effmeter.analysis.efficiency_framework.result import Framework, Means
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, Means
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.energy import Energy
 from effmeter.report.formatting import jsonable
 
 
-def efficiency_mapping(result: Framework) -> dict[str, Any]:
+def efficiency_mapping(result: EfficiencyFramework) -> dict[str, Any]:
     """The whole result, with every observation that went into it."""
     seen = result.observations
     mapping = jsonable(
@@ -100,7 +100,7 @@ def _size_mean(mean: SizeMean) -> dict[str, Any]:
         "efficiency_per_j": _uncertain(mean.efficiency_per_j),
         "sizes": [
             {"size": cell.size, "efficiency_per_j": _uncertain(cell.efficiency_per_j)}
-            for cell in mean.cells
+            for cell in mean.groups
         ],
         "without": mean.without,
     }
@@ -156,7 +156,7 @@ def _energy(energy: Energy) -> dict[str, float]:
     }
 
 
-def _uncertain(figure: Uncertain | None) -> dict[str, Any] | None:
+def _uncertain(figure: UncertainValue | None) -> dict[str, Any] | None:
     if figure is None:
         return None
     return {

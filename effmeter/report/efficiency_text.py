@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
-from effmeter.analysis.efficiency_framework.means import Cell, CriterionMean, SizeMean
+from effmeter.analysis.efficiency_framework.means import CriterionMean, SeedGroup, SizeMean
 from effmeter.analysis.efficiency_framework.observation import JOULES, Observations
 from effmeter.analysis.efficiency_framework.ratios import Ranking, Ratio, Verdict
-from effmeter.analysis.efficiency_framework.result import Framework, Means
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, Means
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.energy import Energy, total
 from effmeter.report.formatting import (
     PER_KJ,
@@ -22,7 +22,7 @@ _PER_MILLION = 1e6
 """Published sums of power samples are of the order of 1e5 W."""
 
 
-def add_comparison(page: Page, result: Framework) -> None:
+def add_comparison(page: Page, result: EfficiencyFramework) -> None:
     """Add the tables of each data set and criterion, then the means and ratios over them."""
     unit = _Unit(result.observations)
     for tables in _tables(result.all.sizes):
@@ -50,7 +50,7 @@ class _Unit:
             return energy_figure(energy), energy_interval(energy)
         return f"{energy.value_j:.4g} W", ""
 
-    def efficiency(self, figure: Uncertain | None) -> tuple[str, str]:
+    def efficiency(self, figure: UncertainValue | None) -> tuple[str, str]:
         if figure is None:
             return "none", ""
         factor = PER_KJ if self._is_energy else _PER_MILLION
@@ -81,11 +81,11 @@ def _add_criterion(
 
 
 def _cell_rows(mean: SizeMean, unit: _Unit) -> Iterable[list[str]]:
-    for cell in mean.cells:
+    for cell in mean.groups:
         yield [cell.architecture, f"{cell.size:g}", *_observed_cells(cell, unit), _marks(cell)]
 
 
-def _observed_cells(cell: Cell, unit: _Unit) -> list[str]:
+def _observed_cells(cell: SeedGroup, unit: _Unit) -> list[str]:
     seen = cell.observed
     if not seen:
         return [""] * 7
@@ -101,7 +101,7 @@ def _observed_cells(cell: Cell, unit: _Unit) -> list[str]:
     ]
 
 
-def _marks(cell: Cell) -> str:
+def _marks(cell: SeedGroup) -> str:
     marks = ["flagged"] if any(seen.flags for seen in cell.observed) else []
     not_observed = dict.fromkeys(seen.reason for seen in cell.unobserved)
     return "; ".join([*marks, *not_observed])
@@ -160,7 +160,7 @@ def _ranked(ranking: Ranking) -> Iterable[str]:
     return (ranking.dataset, ranking.criterion, " ".join(order))
 
 
-def _times(ratio: Uncertain) -> tuple[str, str]:
+def _times(ratio: UncertainValue) -> tuple[str, str]:
     return with_interval(ratio.value, ratio.low, ratio.high)
 
 

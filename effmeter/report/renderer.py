@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from effmeter.analysis.efficiency_framework.result import Framework
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework
 from effmeter.analysis.run_analysis import RunAnalysis
 
 RENDERERS = {
@@ -25,7 +25,7 @@ class Report:
     """The analyses that are shown together."""
 
     runs: Sequence[RunAnalysis] = ()
-    comparisons: Mapping[str, Framework] = field(default_factory=dict)
+    comparisons: Mapping[str, EfficiencyFramework] = field(default_factory=dict)
     """Efficiencies over sizes and criteria, by their key in JSON."""
     errors: Sequence[str] = ()
     """One line for each file that could not be analysed."""

@@ -1,87 +1,133 @@
-"""Identities and nesting of marks, and what a mark may hold."""
+"""Marks: what a training loop writes into its recording, as it happens."""
 
-import contextlib
-import itertools
-import math
 import threading
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from effmeter.errors import UsageError
-from effmeter.wire.protocol import MAX_LABELS, MAX_TEXT
+from effmeter.client.session import Session
+from effmeter.client.vocabulary import MAX_TEXT, Event, NoteName, user_note
+from effmeter.clock import now_ns
+from effmeter.energy import Energy
+from effmeter.tracking.labels import as_number, check_name
+from effmeter.tracking.meter import SPAN_REQUEST_NS, Meter
+from effmeter.tracking.nesting import Nesting, next_id
 
-Label = str | int | float | bool
-
-
-class Scalar(Protocol):
-    """What holds one plain value, as a scalar of NumPy or of a tensor library does."""
-
-    def item(self) -> Any:
-        """The plain value."""
+_MAIN_THREAD = threading.main_thread().ident
 
 
-Labels = Mapping[str, Label | Scalar]
-_ids = itertools.count(1)
+class Marks:
+    """Writes the marks of one run; before the run begins they go nowhere."""
+
+    def __init__(self) -> None:
+        self.root_id = next_id()
+        self.nesting = Nesting(self.root_id)
+        self.session: Session | None = None
+        self.meter: Meter | None = None
+        self.last_ns = 0
+        """The time of the last mark that did not end an epoch."""
+
+    def send(self, event: Event, time_ns: int, **fields: Any) -> None:
+        """Send a mark without waiting; fields as the protocol names them."""
+        if event is not Event.EPOCH_END:
+            self.last_ns = time_ns
+        if self.session is None:
+            return
+        if threading.get_ident() != _MAIN_THREAD:
+            fields["thread"] = threading.current_thread().name[:MAX_TEXT]
+        self.session.mark(event, time_ns, fields)
+
+    def metric(self, name: str, value: float, parent: int) -> None:
+        """Send a value of a metric of the run, an epoch or a span."""
+        check_name(name)
+        self.send(Event.METRIC, now_ns(), name=name, value=value, parent=parent)
+
+    def note(self, name: NoteName, text: str, value: float | None = None) -> None:
+        """Send a note of effmeter's own."""
+        fields = {} if value is None else {"value": value}
+        self.send(Event.NOTE, now_ns(), name=name, text=text, **fields)
+
+    def user_note(self, name: str, text: str) -> None:
+        """Send a note of the user's."""
+        check_name(name)
+        self.send(Event.NOTE, now_ns(), name=user_note(name), text=str(text)[:MAX_TEXT])
+
+    def request_total(self, time_ns: int, spacing_ns: int) -> None:
+        """Ask for the energy up to a boundary, to be answered later."""
+        if self.meter is not None:
+            self.meter.request(time_ns, spacing_ns)
+
+    def energy(self, begin_ns: int, end_ns: int | None) -> Energy | None:
+        """The energy of a stretch; None before its end or where it is unknown."""
+        if self.meter is None or end_ns is None:
+            return None
+        return self.meter.between(begin_ns, end_ns)
 
 
-def next_id() -> int:
-    """A number that no other run, epoch or span of this process has."""
-    return next(_ids)
+class Epoch:
+    """One epoch of a run; ``log`` records what it learned."""
 
+    def __init__(self, marks: Marks, number: int) -> None:
+        self.number = number
+        self.id = next_id()
+        self.metrics: dict[str, float] = {}
+        self.begin_ns = 0
+        self.end_ns: int | None = None
+        self._marks = marks
 
-class Nesting:
-    """The open epochs and spans of one run, for each thread by itself."""
-
-    def __init__(self, root_id: int) -> None:
-        self._root_id = root_id
-        self._of_thread = threading.local()
+    def log(self, **metrics: float) -> None:
+        """Record metrics of this epoch; UsageError where a value is not a number."""
+        for name, value in metrics.items():
+            number = as_number(name, value)
+            self.metrics[name] = number
+            self._marks.metric(name, number, self.id)
 
     @property
-    def innermost(self) -> int:
-        """What this thread is in: an open span or epoch, or the run itself."""
-        opened = self._opened
-        return opened[-1] if opened else self._root_id
+    def energy(self) -> Energy | None:
+        """The energy of the epoch once it has ended; None before, and where it is unknown.
 
-    def enter(self, id_: int) -> None:
-        """Something opens inside the innermost."""
-        self._opened.append(id_)
+        Provisional: ``read_run`` gives the settled figure after the run. The first access after
+        the end may wait some 30 ms for the recorder.
+        """
+        return self._marks.energy(self.begin_ns, self.end_ns)
 
-    def leave(self, id_: int) -> None:
-        """Something closes, wherever it stands."""
-        with contextlib.suppress(ValueError):
-            self._opened.remove(id_)
+    def __repr__(self) -> str:
+        return f"Epoch({self.number})"
+
+
+class Span:
+    """A named stretch of a run; ``with run.span("evaluation") as span:``."""
+
+    def __init__(self, marks: Marks, name: str) -> None:
+        check_name(name)
+        self.name = name
+        self.id = next_id()
+        self.begin_ns = 0
+        self.end_ns: int | None = None
+        self._marks = marks
 
     @property
-    def _opened(self) -> list[int]:
-        opened: list[int] = self._of_thread.__dict__.setdefault("opened", [])
-        return opened
+    def energy(self) -> Energy | None:
+        """The energy of the span once it has ended; None before, and where it is unknown.
 
+        Provisional as ``Epoch.energy``; of a span much shorter than a second the interval is wide.
+        """
+        return self._marks.energy(self.begin_ns, self.end_ns)
 
-def as_number(name: str, value: Any) -> float:
-    """A metric's value as a float; UsageError for what is none."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the metric {name} is not a number: {value!r}") from error
-    return number
+    def __enter__(self) -> "Span":
+        """Mark the beginning."""
+        marks = self._marks
+        self.begin_ns, parent = now_ns(), marks.nesting.innermost
+        marks.send(Event.SPAN_BEGIN, self.begin_ns, id=self.id, parent=parent, name=self.name)
+        marks.request_total(self.begin_ns, SPAN_REQUEST_NS)
+        marks.nesting.enter(self.id)
+        return self
 
+    def __exit__(self, *_exception: object) -> None:
+        """Mark the end."""
+        marks = self._marks
+        marks.nesting.leave(self.id)
+        self.end_ns = now_ns()
+        marks.send(Event.SPAN_END, self.end_ns, id=self.id)
+        marks.request_total(self.end_ns, SPAN_REQUEST_NS)
 
-def check_name(name: str) -> None:
-    """UsageError for what cannot name a span or a metric."""
-    if not isinstance(name, str) or not name or len(name) > MAX_TEXT:
-        raise UsageError(f"a name is a text that is not empty, not {name!r}")
-
-
-def checked_labels(labels: Labels) -> dict[str, Label]:
-    """Plain labels; what has an ``item()`` (a NumPy scalar) is taken by its value."""
-    if len(labels) > MAX_LABELS:
-        raise UsageError(f"a run takes at most {MAX_LABELS} labels, not {len(labels)}")
-    checked: dict[str, Label] = {}
-    for key, value in labels.items():
-        plain = value.item() if hasattr(value, "item") else value
-        if not isinstance(key, str) or not isinstance(plain, str | int | float | bool):
-            raise UsageError(f"the label {key!r} is not a text or a number: {value!r}")
-        if isinstance(plain, float) and not math.isfinite(plain):
-            raise UsageError(f"the label {key!r} is not a finite number: {value!r}")
-        checked[key] = plain
-    return checked
+    def __repr__(self) -> str:
+        return f"Span({self.name!r})"

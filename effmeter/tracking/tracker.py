@@ -1,16 +1,17 @@
-"""``track``: what goes around a training loop."""
+"""``track``: records the energy of a training loop."""
 
 import functools
 import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from effmeter.client.request import DEFAULT_RATE_HZ
+from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
-from effmeter.tracking.marks import Labels
+from effmeter.tracking.labels import Labels, check_name, checked_labels
 from effmeter.tracking.run import Run
 
 P = ParamSpec("P")
@@ -19,17 +20,26 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Tracker:
-    """What ``track`` returns: enter it for a Run, or decorate a function with it."""
+    """The result of ``track``: enter it for a Run, or decorate a function with it."""
 
-    make: Callable[[], Run]
+    request: RecordingRequest
+    synchronise_epochs: bool = True
     _entered: list[Run] = field(default_factory=list)
 
-    def __enter__(self) -> Run:
-        """Start recording."""
-        run = self.make()
+    def start(self) -> Run:
+        """Start recording, where a ``with`` does not fit; ``stop`` ends it."""
+        run = Run(self.request, synchronise_epochs=self.synchronise_epochs)
         run.__enter__()
         self._entered.append(run)
         return run
+
+    def stop(self) -> None:
+        """End the recording that was started last."""
+        self.__exit__(None, None, None)
+
+    def __enter__(self) -> Run:
+        """Start recording."""
+        return self.start()
 
     def __exit__(
         self,
@@ -38,6 +48,8 @@ class Tracker:
         traceback: TracebackType | None,
     ) -> None:
         """End the recording."""
+        if not self._entered:
+            raise UsageError("no run has been started, so there is none to stop")
         self._entered.pop().__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
@@ -49,7 +61,7 @@ class Tracker:
 
         @functools.wraps(function)
         def tracked(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self.make():
+            with self._anew():
                 return function(*args, **kwargs)
 
         return tracked
@@ -57,14 +69,17 @@ class Tracker:
     def _wrap_coroutine(self, function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
         async def tracked(*args: Any, **kwargs: Any) -> Any:
-            with self.make():
+            with self._anew():
                 return await function(*args, **kwargs)
 
         return tracked
 
+    def _anew(self) -> Run:
+        return Run(self.request, synchronise_epochs=self.synchronise_epochs)
+
 
 def track(
-    run: str | os.PathLike[str] | Run,
+    name: str | os.PathLike[str],
     labels: Labels | None = None,
     *,
     directory: str | os.PathLike[str] | None = None,
@@ -73,35 +88,31 @@ def track(
     join: bool = True,
     synchronise_epochs: bool = True,
 ) -> Tracker:
-    """Record the energy of what runs inside, as context manager or decorator.
+    """Record the energy of a block or a function, as context manager or decorator.
 
-    ``run`` is a name (its file goes to ``directory``, by default ``$EFFMETER_RUNS`` or
-    ``runs``), the path of the file, or a Run. ``labels`` describe the run: architecture, size,
-    seed. ``rate_hz`` (up to 1000) is how often sensors are read beside the readings at marks.
-    ``recorder`` is "auto" (a shared one where it runs, else private), "private" or "shared".
-    With ``join``, a recording that this program runs inside is joined. At the ends of epochs
-    the accelerator is waited for unless ``synchronise_epochs`` is false.
+    Args:
+        name: the name of the run, or the path of its file.
+        labels: what describes the run, such as architecture, size and seed.
+        directory: where the file of a run with a plain name goes; by default
+            ``$EFFMETER_RUNS``, else ``runs``.
+        rate_hz: how often sensors are read, up to 1000, besides the readings at marks.
+        recorder: "auto" uses a shared recorder if one runs, else a private one; "private" and
+            "shared" insist.
+        join: whether to join the recording that this program runs inside.
+        synchronise_epochs: whether to wait for the accelerator at both ends of an epoch, so that
+            its work counts where it belongs.
 
-    Raises UsageError for arguments that mean nothing, RunFileError (on entering) where the file
-    cannot be made. If measuring fails, training goes on.
+    Raises:
+        UsageError: at once, for an argument without a meaning.
+        RunFileError: on entering, where the file cannot be created.
+
+    If measuring fails, training goes on: a warning says so once, and the file says what is
+    missing.
     """
-    if isinstance(run, Run):
-        given = run
-        return Tracker(lambda: given)
-    name = os.fspath(run)
-    if isinstance(run, os.PathLike) and os.sep not in name:
-        name = os.path.join(os.curdir, name)
-
-    def make() -> Run:
-        return Run(
-            name,
-            labels,
-            directory=directory,
-            rate_hz=rate_hz,
-            recorder=recorder,
-            join=join,
-            synchronise_epochs=synchronise_epochs,
-        )
-
-    make()  # what means nothing is refused here, not when a decorated function is called
-    return Tracker(make)
+    text = os.fspath(name)
+    if isinstance(name, os.PathLike) and os.sep not in text:
+        text = os.path.join(os.curdir, text)
+    check_name(text)
+    place = None if directory is None else Path(directory)
+    request = RecordingRequest(text, checked_labels(labels or {}), place, rate_hz, recorder, join)
+    return Tracker(request, synchronise_epochs)

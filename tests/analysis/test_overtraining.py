@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.overtraining import Overtraining, overtraining, overtraining_of
+from effmeter.analysis.overtraining import Overtraining, overtraining_between, overtraining_of
 from effmeter.analysis.run_analysis import analyse
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
@@ -23,7 +23,7 @@ def recorded(path: Path, *epochs: tuple[float, float]) -> RecordedRun:
 
 
 def test_columns_a_and_b() -> None:
-    verdict = overtraining({50: 0.5, 100: 0.75}, {50: 0.5, 100: 0.625})
+    verdict = overtraining_between({50: 0.5, 100: 0.75}, {50: 0.5, 100: 0.625})
     assert (verdict.early_epoch, verdict.late_epoch) == (50, 100)
     assert (verdict.test_gain, verdict.gap_growth) == (0.125, 0.125)
 

@@ -35,10 +35,15 @@ def test_an_unknown_command_suggests_the_nearest(arguments: list[str], line: str
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{line}\n")
 
 
+def test_an_option_of_no_command_is_one_line() -> None:
+    result = called("--verison")
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+
+
 def test_an_unknown_option_suggests_the_nearest() -> None:
-    result = called("report", "--jsn")
+    result = called("report", "--detials")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
-    assert "--json" in result.stderr
+    assert "--details" in result.stderr
 
 
 @pytest.mark.parametrize("group", [[], ["daemon"]])

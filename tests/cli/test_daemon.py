@@ -22,6 +22,7 @@ from effmeter.errors import RecorderError
 from effmeter.recorded.reading import read_run
 from effmeter.wire.paths import is_trusted_socket
 from tests.recording import busy, eventually, is_running, only_run, recorder_of
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
 DAEMON = [sys.executable, "-m", "effmeter", "daemon"]
@@ -118,6 +119,7 @@ def as_nobody(act: Callable[[], object]) -> str:
 
 def test_status_says_what_it_reads_and_stop_ends_it(daemon: Daemon) -> None:
     told = json.loads(daemon.ask("status", "--json").stdout)
+    assert_fits(told, "daemon-status")
     assert told["pid"] == daemon.process.pid
     assert sorted(told["channels"]) == ["cpu0", "cpu1", "dram0"]
     assert ", ".join(told["channels"]) in daemon.ask("status").stdout
@@ -146,9 +148,10 @@ def test_a_tracked_loop_prefers_it_and_starts_no_other(daemon: Daemon, tmp_path:
 def test_two_recordings_at_different_rates_share_one_sampling(
     daemon: Daemon, tmp_path: Path
 ) -> None:
-    slow = effmeter.Run("slow", directory=tmp_path, rate_hz=5, join=False)
-    fast = effmeter.Run("fast", directory=tmp_path, rate_hz=200, join=False)
-    with slow, fast:
+    with (
+        effmeter.track("slow", directory=tmp_path, rate_hz=5, join=False) as slow,
+        effmeter.track("fast", directory=tmp_path, rate_hz=200, join=False) as fast,
+    ):
         busy(1.0)
         assert json.loads(daemon.ask("status", "--json").stdout)["recordings"] == 2
     assert slow.path is not None
@@ -248,7 +251,9 @@ def record_spans(path: Path) -> list[list[str]]:
         while now_ns() < until_ns:
             with run.span("s"):
                 busy(0.002)
-        return identities_of_writers(recorder_of(run))
+        recorder = recorder_of(run)
+        eventually(lambda: bool(identities_of_writers(recorder)), "the writer acts as the user")
+        return identities_of_writers(recorder)
 
 
 @needs_root
@@ -297,7 +302,7 @@ def test_a_recorder_of_another_user_is_not_believed() -> None:
                 signal.pause()
         try:
             eventually(path.exists, "the impostor listens")
-            with pytest.raises(RecorderError, match="served by another user"):
+            with pytest.raises(RecorderError, match="belongs to another user"):
                 connect(path)
         finally:
             os.kill(impostor, signal.SIGKILL)

@@ -14,10 +14,12 @@ import pytest
 from effmeter.probes.base import Discovery
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
 from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
+from tests.snapshot import assert_matches
 
 PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
@@ -33,6 +35,7 @@ def run_doctor(machine: SimulatedMachine, *options: str) -> str:
 
 def facts(machine: SimulatedMachine) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(run_doctor(machine, "--json"))
+    assert_fits(answer, "doctor")
     return answer
 
 
@@ -46,6 +49,14 @@ def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
     assert {row[column:].split()[0] for row in rows} == {"measured"}
     assert "A total sums: cpu0, cpu1, dram0" in printed
     assert "\x1b" not in printed
+
+
+def test_text_is_that_of_the_snapshot(tmp_path: Path) -> None:
+    gpus = [SimulatedGpu(constant(300.0), lost=Fault(GPU_IS_LOST))]
+    with SimulatedMachine(tmp_path, gpus=gpus) as machine:
+        printed = run_doctor(machine)
+    sensors, _, _ = printed.partition("\nRecorder daemon: ")
+    assert_matches(sensors, "doctor", folder=tmp_path)
 
 
 def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> None:

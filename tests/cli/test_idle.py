@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.recorder.observers.processes import sees_all_processes
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.powercap import dram, package
@@ -67,6 +68,7 @@ def test_a_machine_that_is_not_idle_is_said_to_be_none(tmp_path: Path) -> None:
         measured = effmeter(environ, "idle", "--seconds", "2", "--json")
         other.kill()
     told = json.loads(measured.stdout)
+    assert_fits(told, "idle")
     assert measured.returncode == 0
     assert any("logical processors were busy" in text for text in told["warnings"])
     if sees_all_processes():

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from effmeter.cli import effmeter as command_line
 from effmeter.recorded.reading import read_run
 from tests.recording import eventually, only_run
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
 RUN = [sys.executable, "-m", "effmeter", "run"]
@@ -130,6 +131,7 @@ print(run.path)
 def test_json_tells_the_same_on_stderr(environ: Mapping[str, str], tmp_path: Path) -> None:
     done = record(environ, "--json", "-o", str(tmp_path / "x.arrow"), "--", "true")
     told = json.loads(done.stderr)
+    assert_fits(told, "run")
     assert told["path"] == str(tmp_path / "x.arrow")
     assert told["status"] == "completed"
     assert told["energy"]["cover"] == ["cpu0", "cpu1", "dram0"]

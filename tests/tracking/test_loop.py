@@ -265,21 +265,19 @@ def test_a_channel_that_appears_in_mid_run_is_in_the_file_and_polars_reads_it(
 
 
 def test_runs_that_overlap_are_each_recorded_to_their_own_end(runs: Path) -> None:
-    first, second = effmeter.Run("first"), effmeter.Run("second", join=False)
-    first.__enter__()
-    second.__enter__()
-    first.end()
-    second.log(loss=2.0)
-    second.end()
+    first, second = effmeter.track("first"), effmeter.track("second", join=False)
+    first.start()
+    run = second.start()
+    first.stop()
+    run.log(loss=2.0)
+    second.stop()
     assert "EFFMETER_RECORDING" not in os.environ
     statuses = {run.name: run.status for run in map(read_run, runs.iterdir())}
     assert statuses == {"first": "completed", "second": "completed"}
 
 
 def test_a_run_that_joined_an_ending_one_is_recorded_to_its_own_end(runs: Path) -> None:
-    outer, inner = effmeter.Run("outer"), effmeter.Run("inner")
-    outer.__enter__()
-    inner.__enter__()
+    outer, inner = (effmeter.track(name).start() for name in ("outer", "inner"))
     outer.end()
     inner.log(loss=2.0)
     inner.end()

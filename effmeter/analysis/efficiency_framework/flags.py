@@ -17,20 +17,22 @@ EPOCH_ENERGY_FACTOR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class PrintedNumber:
     """A number as it was printed, with the value of its last digit."""
 
     value: float
     last_digit: float
 
     @classmethod
-    def of(cls, number: Decimal) -> "Printed":
+    def of(cls, number: Decimal) -> "PrintedNumber":
         """From the text's digits: 2.08e5 is known to a thousand, 208000 to one."""
         exponent = number.as_tuple().exponent
         return cls(float(number), float(Decimal(10) ** int(exponent)))
 
 
-def contradiction(metric: Printed, energy: Printed, efficiency: Printed) -> str | None:
+def contradiction(
+    metric: PrintedNumber, energy: PrintedNumber, efficiency: PrintedNumber
+) -> str | None:
     """Why a printed efficiency cannot come from the metric and energy beside it; None if it can.
 
     All in the table's own units. Metric and efficiency may have been rounded, the energy rounded

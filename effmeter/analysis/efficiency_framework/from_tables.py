@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from effmeter.analysis.efficiency_framework.flags import Printed, contradiction
+from effmeter.analysis.efficiency_framework.flags import PrintedNumber, contradiction
 from effmeter.analysis.efficiency_framework.observation import (
     JOULES,
     POWER_SAMPLES,
@@ -30,7 +30,7 @@ from effmeter.analysis.efficiency_framework.trials import (
     refuse_mixtures,
     refuse_repeated,
 )
-from effmeter.analysis.overtraining import overtraining
+from effmeter.analysis.overtraining import overtraining_between
 from effmeter.analysis.power_samples import RATE_WARNING
 from effmeter.energy import Energy
 from effmeter.errors import TableError, UsageError
@@ -135,7 +135,9 @@ def _observation(row: Row, metric: str, unit_j: float, quantity: str) -> Observa
         raise TableError(f"{row.source}: epochs is no whole number: {epochs}")
     clash = None
     if stated is not None:
-        clash = contradiction(Printed.of(learned), Printed.of(energy), Printed.of(stated))
+        clash = contradiction(
+            PrintedNumber.of(learned), PrintedNumber.of(energy), PrintedNumber.of(stated)
+        )
     return Observation(
         _trial(row),
         row.text("criterion"),
@@ -169,7 +171,7 @@ def _verdict(row: Row, epochs: Sequence[int]) -> TrialOvertraining:
         {epoch: float(row.number(f"{part}_{epoch}")) for epoch in epochs}
         for part in ("train", "test")
     )
-    return TrialOvertraining(_trial(row), overtraining(train, test), row.source)
+    return TrialOvertraining(_trial(row), overtraining_between(train, test), row.source)
 
 
 def _check_together(observed: Sequence[Observation], verdicts: Sequence[TrialOvertraining]) -> None:

@@ -1,7 +1,7 @@
 """Eq 3 and Eq 4 of Cueto-Mendoza and Kelleher: efficiency over sizes, then over criteria.
 
 ``Eq 3 = mean over sizes of Eq 2`` at the cut of one criterion, ``Eq 4 = mean over criteria of
-Eq 3``. Each size weighs alike, and each seed within it. What was not observed is named beside
+Eq 3``. Sizes weigh alike, and so do the seeds of a size. Missing observations are named beside
 the mean, never filled in.
 """
 
@@ -13,11 +13,11 @@ from effmeter.analysis.efficiency_framework.observation import (
     Observations,
     Unobserved,
 )
-from effmeter.analysis.efficiency_framework.uncertainty import Term, Uncertain, weighted_mean
+from effmeter.analysis.efficiency_framework.uncertainty import Term, UncertainValue, weighted_mean
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SeedGroup:
     """All seeds of one architecture and size on one data set, cut by one criterion."""
 
     architecture: str
@@ -28,7 +28,7 @@ class Cell:
     unobserved: tuple[Unobserved, ...]
 
     @property
-    def efficiency_per_j(self) -> Uncertain | None:
+    def efficiency_per_j(self) -> UncertainValue | None:
         """The mean of Eq 2 over seeds; None where nothing was observed."""
         return weighted_mean(_terms([self])) if self.observed else None
 
@@ -40,12 +40,12 @@ class SizeMean:
     architecture: str
     dataset: str
     criterion: str
-    cells: tuple[Cell, ...]
+    groups: tuple[SeedGroup, ...]
     """By size."""
-    efficiency_per_j: Uncertain | None
+    efficiency_per_j: UncertainValue | None
     """None where no size was observed."""
     without: tuple[str, ...]
-    """What of it was not observed: the mean is over the rest."""
+    """The sizes and seeds that were not observed; the mean is over the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +55,21 @@ class CriterionMean:
     architecture: str
     dataset: str
     criteria: tuple[str, ...]
-    efficiency_per_j: Uncertain | None
+    efficiency_per_j: UncertainValue | None
     without: tuple[str, ...]
 
 
 def size_means(observations: Observations) -> tuple[SizeMean, ...]:
     """Eq 3 for each data set, criterion and architecture, in the order of their appearance."""
-    found: dict[tuple[str, str, str], dict[float, Cell]] = {}
+    found: dict[tuple[str, str, str], dict[float, SeedGroup]] = {}
     criteria = _criteria(observations)
     trials = [seen.trial for seen in observations.everything]
     for dataset in dict.fromkeys(trial.dataset for trial in trials):
         for criterion in criteria:
-            for cell in _cells(observations, dataset, criterion):
-                key = (dataset, criterion, cell.architecture)
-                found.setdefault(key, {})[cell.size] = cell
-    return tuple(_size_mean([cells[size] for size in sorted(cells)]) for cells in found.values())
+            for group in _seed_groups(observations, dataset, criterion):
+                key = (dataset, criterion, group.architecture)
+                found.setdefault(key, {})[group.size] = group
+    return tuple(_size_mean([groups[size] for size in sorted(groups)]) for groups in found.values())
 
 
 def criterion_means(means: Sequence[SizeMean]) -> tuple[CriterionMean, ...]:
@@ -80,16 +80,16 @@ def criterion_means(means: Sequence[SizeMean]) -> tuple[CriterionMean, ...]:
     return tuple(map(_criterion_mean, found.values()))
 
 
-def _size_mean(cells: Sequence[Cell]) -> SizeMean:
-    first = cells[0]
-    known = [cell for cell in cells if cell.observed]
+def _size_mean(groups: Sequence[SeedGroup]) -> SizeMean:
+    first = groups[0]
+    known = [group for group in groups if group.observed]
     return SizeMean(
         first.architecture,
         first.dataset,
         first.criterion,
-        tuple(cells),
+        tuple(groups),
         weighted_mean(_terms(known)) if known else None,
-        tuple(_lacking(cells)),
+        tuple(_lacking(groups)),
     )
 
 
@@ -97,9 +97,9 @@ def _criterion_mean(means: Sequence[SizeMean]) -> CriterionMean:
     first = means[0]
     known = [mean for mean in means if mean.efficiency_per_j is not None]
     terms = [
-        Term(term.weight / len(known), term.value, term.stratum, term.cell, term.seed)
+        Term(term.weight / len(known), term.value, term.stratum, term.group, term.seed)
         for mean in known
-        for term in _terms([cell for cell in mean.cells if cell.observed])
+        for term in _terms([group for group in mean.groups if group.observed])
     ]
     return CriterionMean(
         first.architecture,
@@ -110,31 +110,31 @@ def _criterion_mean(means: Sequence[SizeMean]) -> CriterionMean:
     )
 
 
-def _terms(cells: Sequence[Cell]) -> list[Term]:
+def _terms(groups: Sequence[SeedGroup]) -> list[Term]:
     return [
         Term(
-            1 / (len(cells) * len(cell.observed)),
+            1 / (len(groups) * len(group.observed)),
             seen.efficiency_per_j,
-            cell.size,
-            (cell.criterion, cell.size),
+            group.size,
+            (group.criterion, group.size),
             (seen.trial.seed, seen.trial.fold),
         )
-        for cell in cells
-        for seen in cell.observed
+        for group in groups
+        for seen in group.observed
     ]
 
 
-def _lacking(cells: Iterable[Cell]) -> Iterable[str]:
-    for cell in cells:
-        if not cell.observed:
-            yield f"size {cell.size:g}"
-        elif cell.unobserved:
-            seeds = ", ".join(str(seen.trial.seed) for seen in cell.unobserved)
-            yield f"size {cell.size:g} seed {seeds}"
+def _lacking(groups: Iterable[SeedGroup]) -> Iterable[str]:
+    for group in groups:
+        if not group.observed:
+            yield f"size {group.size:g}"
+        elif group.unobserved:
+            seeds = ", ".join(str(seen.trial.seed) for seen in group.unobserved)
+            yield f"size {group.size:g} seed {seeds}"
 
 
-def _cells(observations: Observations, dataset: str, criterion: str) -> Iterable[Cell]:
-    """The cells of a table; a size that was tried elsewhere only is in none."""
+def _seed_groups(observations: Observations, dataset: str, criterion: str) -> Iterable[SeedGroup]:
+    """The groups of one data set and criterion, in the order of their appearance."""
     tried: dict[tuple[str, float], tuple[list[Observation], list[Unobserved]]] = {}
     for seen in observations.everything:
         if (seen.trial.dataset, seen.criterion) == (dataset, criterion):
@@ -145,8 +145,8 @@ def _cells(observations: Observations, dataset: str, criterion: str) -> Iterable
             else:
                 unobserved.append(seen)
     for (architecture, size), (observed, unobserved) in tried.items():
-        cell = Cell(architecture, dataset, criterion, size, tuple(observed), tuple(unobserved))
-        yield cell
+        seen_seeds = tuple(observed), tuple(unobserved)
+        yield SeedGroup(architecture, dataset, criterion, size, *seen_seeds)
 
 
 def _criteria(observations: Observations) -> list[str]:

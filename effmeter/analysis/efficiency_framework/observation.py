@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from effmeter.analysis.efficiency import metric_per_j
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.analysis.overtraining import Overtraining
 from effmeter.energy import Energy
 
@@ -69,7 +69,7 @@ class Observation:
     """Why it is not to be trusted: means are given with it and without it."""
 
     @property
-    def efficiency_per_j(self) -> Uncertain:
+    def efficiency_per_j(self) -> UncertainValue:
         """Eq 2, as it was stated or as it follows; over seeds nothing is known of one trial."""
         energy = self.energy
         if self.stated_efficiency_per_j is None:
@@ -79,7 +79,7 @@ class Observation:
         ends = [metric_per_j(self.metric_value, e) for e in (energy.low_j, energy.high_j)]
         low, high = (math.nan, math.nan) if math.isnan(sum(ends)) else (min(ends), max(ends))
         systematic = abs(value) * energy.systematic_j / energy.value_j if energy.value_j else 0.0
-        return Uncertain(value, low, high, systematic=systematic)
+        return UncertainValue(value, low, high, systematic=systematic)
 
     @property
     def epoch_energy_j(self) -> float | None:

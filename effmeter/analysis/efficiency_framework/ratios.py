@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import combinations, pairwise
 
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 
 EQ_4 = "all criteria"
 
@@ -34,7 +34,7 @@ class Ratio:
     """The data set of two architectures, or the architecture of two data sets."""
     criterion: str
     """Its name for Eq 3, ``EQ_4`` for Eq 4."""
-    ratio: Uncertain
+    ratio: UncertainValue
     without: tuple[str, ...]
     """What either mean lacks: they are then not over the same."""
 

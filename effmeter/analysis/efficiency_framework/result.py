@@ -37,7 +37,7 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class Framework:
+class EfficiencyFramework:
     """All that the framework says of some observations."""
 
     observations: Observations
@@ -48,11 +48,13 @@ class Framework:
     """Without those that are flagged; None where none is."""
 
 
-def framework(observations: Observations) -> Framework:
+def build_framework(observations: Observations) -> EfficiencyFramework:
     """Flags, then means with and without what is flagged."""
     judged = flagged(observations)
     has_flags = any(seen.flags for seen in judged.observed)
-    return Framework(judged, means(judged), means(without_flagged(judged)) if has_flags else None)
+    return EfficiencyFramework(
+        judged, means(judged), means(without_flagged(judged)) if has_flags else None
+    )
 
 
 def means(observations: Observations) -> Means:

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.efficiency_framework.uncertainty import Term, Uncertain, weighted_mean
+from effmeter.analysis.efficiency_framework.uncertainty import Term, UncertainValue, weighted_mean
 from effmeter.analysis.t_distribution import t_quantile
 from effmeter.energy import Energy
 from effmeter.lab.studies.repeats import BySeed, Repeat, Repeats
@@ -64,7 +64,7 @@ def mean_duration_s(repeats: BySeed) -> OverSeeds | None:
     return mean_over_seeds([repeat.duration_s for repeat in repeats.by_seed.values()], 0.0)
 
 
-def mean_energy(repeats: BySeed) -> tuple[Uncertain, int] | None:
+def mean_energy(repeats: BySeed) -> tuple[UncertainValue, int] | None:
     """The mean energy (J) of the runs that know theirs, and how many these are.
 
     Its interval takes in what the sensors leave open, which more runs do not narrow, and the
@@ -147,5 +147,7 @@ def _energy_j(repeat: Repeat) -> float | None:
     return None if repeat.energy.total is None else repeat.energy.total.value_j
 
 
-def _uncertain(energy: Energy) -> Uncertain:
-    return Uncertain(energy.value_j, energy.low_j, energy.high_j, systematic=energy.systematic_j)
+def _uncertain(energy: Energy) -> UncertainValue:
+    return UncertainValue(
+        energy.value_j, energy.low_j, energy.high_j, systematic=energy.systematic_j
+    )

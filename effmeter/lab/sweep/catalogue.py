@@ -13,7 +13,7 @@ from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import successor_path
 from effmeter.runfile.reader import read_metadata
 from effmeter.status import Status
-from effmeter.tracking.marks import Label
+from effmeter.tracking.labels import Label
 
 SET_ASIDE = "set-aside"
 """The folder, beside the runs, for files of trainings that were repeated."""

@@ -1,4 +1,4 @@
-"""Looks for who else uses the machine: the processes on its GPUs and its processors."""
+"""Observes the users of the machine: the processes on its GPUs and its processors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ CADENCE = Cadence(settle_s=1.0, period_s=5.0, longest_s=20.0, load_fraction=0.00
 
 @dataclass(frozen=True, slots=True)
 class MachineSources:
-    """What the operating system and the drivers tell."""
+    """The answers of the operating system and the drivers."""
 
     users: Callable[[], Mapping[str, tuple[int, ...] | Failure]]
     processes: Callable[[], Mapping[int, Process]] = list_processes
@@ -28,7 +28,7 @@ class MachineSources:
 
 
 class MachineObserver:
-    """Takes snapshots; the processes are listed only if they can matter."""
+    """Takes snapshots; lists the processes only where they can matter, since that is expensive."""
 
     def __init__(self, machine: MachineSources, clock: Clock) -> None:
         self._machine = machine
@@ -36,7 +36,7 @@ class MachineObserver:
         self._last: MachineSnapshot | None = None
 
     def observe(self, has_joined: bool) -> MachineSnapshot:
-        """One snapshot; they matter once somebody has joined a recording."""
+        """One snapshot; the processes matter whenever a program has joined a recording."""
         users = dict(self._machine.users())
         now_ns, worked_s = self._clock.now_ns(), self._machine.busy_s()
         matters = has_joined or self._matters(now_ns, worked_s, users)
@@ -54,7 +54,7 @@ class MachineObserver:
 
 
 def device_users(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
-    """Asks every probe whose devices tell who uses them."""
+    """The users of the devices of all probes that know them."""
     telling = [probe for probe in probes if isinstance(probe, SharedDevices)]
 
     def users() -> dict[str, tuple[int, ...] | Failure]:

@@ -1,7 +1,7 @@
-"""A thread that looks around again and again while something is recorded.
+"""A thread that observes something periodically while anything is recorded.
 
-It has a thread of its own because a driver that hangs must delay nothing else. It looks more
-rarely where a look costs much: on a machine with very many processes, say.
+It is a thread of its own because a driver that hangs must delay nothing else. Where an observation
+is expensive, as on a machine with thousands of processes, the period grows.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ SnapshotT = TypeVar("SnapshotT")
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often to look, in seconds."""
+    """How often to observe, in seconds."""
 
     settle_s: float
-    """How long after a program has joined: the ranks of a launch join one after the other."""
+    """The delay after a program joined: the ranks of a launch join one after the other."""
     period_s: float
     longest_s: float
-    """The longest period, however much a look costs."""
+    """The longest period, however expensive an observation is."""
     load_fraction: float
-    """To cost about so much of a processor, it looks more rarely than each period."""
+    """The part of one processor that observations may use; the period grows to keep to it."""
 
     def wait_s(self, cost_s: float) -> float:
-        """Until the next look, after one that took so much processor time."""
+        """The wait until the next observation, after one that took this much processor time."""
         return min(max(self.period_s, cost_s / self.load_fraction), self.longest_s)
 
 
 class PeriodicObserver(Generic[SnapshotT]):
-    """Looks while something is recorded; what was seen waits in a bounded queue.
+    """Observes while something is recorded; snapshots wait in a bounded queue.
 
-    ``look`` is told whether somebody has joined since the last time.
+    The argument of ``observe`` says whether a program has joined since the last observation.
     """
 
     def __init__(self, name: str, observe: Callable[[bool], SnapshotT], cadence: Cadence) -> None:
@@ -54,7 +54,7 @@ class PeriodicObserver(Generic[SnapshotT]):
         self._thread.start()
 
     def observe_soon(self) -> None:
-        """Look around in a moment and from then on: somebody has joined."""
+        """Observe shortly, and periodically from then on: a program has joined."""
         self._set_wait(self._cadence.settle_s)
 
     def rest(self) -> None:
@@ -68,7 +68,7 @@ class PeriodicObserver(Generic[SnapshotT]):
         self._thread.join(timeout=0.5)
 
     def drain(self) -> list[SnapshotT]:
-        """What was seen since the last call, oldest first."""
+        """The snapshots since the last call, oldest first."""
         taken = []
         with contextlib.suppress(IndexError):
             while True:
@@ -92,13 +92,13 @@ class PeriodicObserver(Generic[SnapshotT]):
             with self._changed:
                 self._has_joined |= has_joined and not has_seen
                 if not self._is_set_anew:
-                    # The first look is dearer than those that follow it.
+                    # The first observation is more expensive than those that follow it.
                     self._wait_s = self._cadence.wait_s(0.0 if has_joined else cost_s)
 
     def _observe_once(self, has_joined: bool) -> tuple[float, bool]:
-        """What it cost in processor time (s), and whether anything was to be seen."""
+        """The processor time that it took (s), and whether it succeeded."""
         worked_before_s, has_seen = time.thread_time(), False
-        # What surrounds a recording never costs the recording, whatever the system answers.
+        # A failed observation must not end the thread: contention is context, not the measurement.
         with contextlib.suppress(Exception):
             self._seen.append(self._observe(has_joined))
             has_seen = True

@@ -1,4 +1,4 @@
-"""Which of the readings that were taken one recording keeps: what it asked for, and no more."""
+"""Downsampling: the readings that one recording keeps where faster ones cause more."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from effmeter.recorder.sampling.ingest import Sample
 from effmeter.recorder.sampling.schedule import CLOSE_NS
 
 COARSE_REFRESH_S = 0.05
-"""A counter that changes as rarely is kept at every reading near a boundary, as it was read."""
+"""A counter that changes this rarely keeps every reading near a boundary."""
 
 
 class Downsampler:
@@ -30,7 +30,7 @@ class Downsampler:
         self._close_until_ns = 0
 
     def introduce(self, channel: Channel) -> None:
-        """Learn what a channel is before its readings are judged."""
+        """Describe a channel before its first reading."""
         if channel.kind is Kind.COUNTER and channel.refresh_s >= COARSE_REFRESH_S:
             self._coarse.add(channel.name)
 
@@ -40,12 +40,12 @@ class Downsampler:
         self.is_needed = faster or self._slot_ns > 0
 
     def keep_next(self, channels: Iterable[str], now_ns: int) -> None:
-        """Keep the next reading of these channels, whenever it comes: it bounds something."""
+        """Keep the next reading of these channels whenever it comes: it is at a boundary."""
         self._wanted.update(channels)
         self._close_until_ns = now_ns + CLOSE_NS
 
     def keeps(self, seen: Sample) -> bool:
-        """Whether this recording asked for so many readings, or for one at a mark."""
+        """Whether this recording keeps a reading: it is due, or at a mark."""
         if self._slot_ns and not self._is_first_of_slot(seen):
             return self._pop_wanted(seen)
         is_close = seen.channel in self._coarse and seen.time_ns < self._close_until_ns

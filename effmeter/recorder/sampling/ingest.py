@@ -1,4 +1,4 @@
-"""From raw readings to what recordings take: unwrapped energy, gaps, new channels."""
+"""Turns raw readings into items for recordings: unwrapped energies, gaps, new channels."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class _ChannelState:
 
 
 class ChannelTracker:
-    """Follows every channel from reading to reading; knows nothing of recordings."""
+    """Follows every channel from reading to reading, independently of recordings."""
 
     def __init__(self, channels: Iterable[Channel] = ()) -> None:
         self._states: dict[str, _ChannelState] = {}
@@ -86,12 +86,13 @@ class ChannelTracker:
                 self._states[channel.name] = _ChannelState(channel, counter)
 
     def process(self, readings: Iterable[Reading]) -> Iterator[Item]:
-        """What recordings are told of these readings, in order."""
+        """The items that these readings amount to, in order."""
         for name, begin_ns, end_ns, value in readings:
             state = self._states[name]
             if isinstance(value, Failure):
                 yield from self._fail(state, begin_ns, value.reason)
                 continue
+            # The sensor was read at some moment of the call: the midpoint errs least.
             time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
             if name not in self._started:
                 yield self._appear(state, time_ns, value)
@@ -127,7 +128,7 @@ class ChannelTracker:
         yield state.gap
 
     def _recover(self, state: _ChannelState, gap: ChannelGap, time_ns: int) -> ChannelGap:
-        """A counter that goes on counted through the gap; a gauge saw nothing of it."""
+        """A counter that goes on has counted through the gap; a gauge has not."""
         state.gap = None
         hidden_j = None if state.counter is None else 0.0
         return gap._replace(end_ns=time_ns, hidden_j=hidden_j)

@@ -17,7 +17,8 @@ from effmeter.probes.base import Failure, Probe, Reading, coarse_counters
 from effmeter.recorder.sampling.schedule import Schedule
 
 DOZE_NS = 2_000_000
-"""So short a wait is not broken off: a plain sleep takes a tenth less of the processor."""
+"""Waits up to this long cannot be interrupted: a plain sleep costs a tenth less processor time than
+a lock with a timeout."""
 QUEUE_READINGS = 65536
 _PR_SET_TIMERSLACK = 29
 
@@ -30,6 +31,8 @@ class Sampler:
         self._clock = clock
         self._on_extra = on_extra
         self._readings: deque[Reading] = deque(maxlen=QUEUE_READINGS)
+        # A lock as a binary semaphore, held while there is no news: releasing wakes the thread.
+        # ``threading.Event`` and ``Condition`` cost several system calls for each wait.
         self._woken = threading.Lock()
         self._woken.acquire()
         self._coarse = coarse_counters(probe)
@@ -83,7 +86,7 @@ class Sampler:
             self.probe.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # woken already
+        with contextlib.suppress(RuntimeError):  # released already: the thread has yet to wake
             self._woken.release()
 
     def _run(self) -> None:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effmeter.analysis.efficiency_framework.flags import Printed, contradiction, flagged
-from effmeter.analysis.efficiency_framework.result import framework
+from effmeter.analysis.efficiency_framework.flags import PrintedNumber, contradiction, flagged
+from effmeter.analysis.efficiency_framework.result import build_framework
 from tests.analysis.efficiency_framework.observations import observation, observations, trial
 
 
-def printed(text: str) -> Printed:
-    return Printed.of(Decimal(text))
+def printed(text: str) -> PrintedNumber:
+    return PrintedNumber.of(Decimal(text))
 
 
 def test_a_number_is_known_to_its_last_printed_digit() -> None:
@@ -60,7 +60,7 @@ def test_sizes_that_grow_steadily_or_have_no_two_neighbours_are_not_flagged() ->
 def test_means_are_given_with_and_without_what_is_flagged() -> None:
     energies_j = {1: 100.0, 2: 110.0, 3: 10.0, 4: 120.0}
     seen = [observation(trial(size=s), energy_j=e, epochs=10) for s, e in energies_j.items()]
-    result = framework(observations(*seen))
+    result = build_framework(observations(*seen))
     assert result.unflagged is not None
     (every,), (kept,) = result.all.sizes, result.unflagged.sizes
     assert every.efficiency_per_j is not None
@@ -72,4 +72,4 @@ def test_means_are_given_with_and_without_what_is_flagged() -> None:
 
 
 def test_without_a_flag_there_is_one_set_of_means() -> None:
-    assert framework(observations(observation())).unflagged is None
+    assert build_framework(observations(observation())).unflagged is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from effmeter.analysis.efficiency_framework.from_runs import observe
-from effmeter.analysis.efficiency_framework.result import framework
+from effmeter.analysis.efficiency_framework.result import build_framework
 from effmeter.errors import UsageError
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import MaxEpochs, parse_criteria
@@ -43,7 +43,7 @@ def test_runs_become_means_over_sizes_and_seeds(tmp_path: Path) -> None:
         for size in (1, 2)
         for seed in (0, 1)
     ]
-    (mean,) = framework(observe(runs, TWO_EPOCHS)).all.sizes
+    (mean,) = build_framework(observe(runs, TWO_EPOCHS)).all.sizes
     assert mean.efficiency_per_j is not None
     expected = sum(0.8 / (2 * p) for p in (100, 101, 200, 201)) / 4
     assert mean.efficiency_per_j.value == pytest.approx(expected, rel=1e-4)

@@ -4,7 +4,7 @@ import pytest
 
 from effmeter.analysis.efficiency_framework.means import criterion_means, size_means
 from effmeter.analysis.efficiency_framework.ratios import EQ_4, Verdict
-from effmeter.analysis.efficiency_framework.result import framework, means
+from effmeter.analysis.efficiency_framework.result import build_framework, means
 from tests.analysis.efficiency_framework.observations import (
     observation,
     observations,
@@ -22,7 +22,7 @@ def test_eq_3_weighs_each_size_alike_whatever_its_seeds() -> None:
     (mean,) = size_means(observations(*seen))
     assert mean.efficiency_per_j is not None
     assert mean.efficiency_per_j.value == pytest.approx((0.2 + 1.0) / 2)
-    assert [cell.size for cell in mean.cells] == [1, 2]
+    assert [cell.size for cell in mean.groups] == [1, 2]
     assert mean.without == ()
 
 
@@ -66,7 +66,7 @@ def test_a_criterion_that_nothing_met_has_no_mean() -> None:
 
 
 def test_nothing_observed_at_all_is_a_result_without_means() -> None:
-    result = framework(observations(unobserved(trial())))
+    result = build_framework(observations(unobserved(trial())))
     assert [mean.efficiency_per_j for mean in result.all.sizes] == [None]
     assert result.all.rankings == ()
 

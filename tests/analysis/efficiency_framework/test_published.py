@@ -10,7 +10,7 @@ import pytest
 
 from effmeter.analysis.efficiency_framework.from_tables import read_tables
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
-from effmeter.analysis.efficiency_framework.result import Framework, framework
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, build_framework
 from effmeter.lab.studies import training_efficiency as s1
 
 TABLES = Path(s1.__file__).parent / "published_tables"
@@ -28,10 +28,10 @@ EQ_4 = {"lenet": 12.86, "bcnn": 2.88}
 
 
 @pytest.fixture(scope="module")
-def published() -> Framework:
+def published() -> EfficiencyFramework:
     names = ("t3-epochs", "t5-patience", "t7-energy", "t9-accuracy", "t13-overtraining")
     tables = [TABLES / f"{name}.csv" for name in names]
-    return framework(read_tables(tables, "power-samples"))
+    return build_framework(read_tables(tables, "power-samples"))
 
 
 def per_million(mean: SizeMean | CriterionMean) -> float:
@@ -39,7 +39,7 @@ def per_million(mean: SizeMean | CriterionMean) -> float:
     return mean.efficiency_per_j.value * 1e6
 
 
-def test_eq_3_and_eq_4_are_the_printed_means(published: Framework) -> None:
+def test_eq_3_and_eq_4_are_the_printed_means(published: EfficiencyFramework) -> None:
     means = published.all
     found = {(mean.architecture, mean.criterion): per_million(mean) for mean in means.sizes}
     assert found == {key: pytest.approx(value, abs=0.005) for key, value in EQ_3.items()}
@@ -47,7 +47,7 @@ def test_eq_3_and_eq_4_are_the_printed_means(published: Framework) -> None:
     assert over_criteria == {key: pytest.approx(v, abs=0.005) for key, v in EQ_4.items()}
 
 
-def test_the_two_misprints_are_flagged_and_nothing_else(published: Framework) -> None:
+def test_the_two_misprints_are_flagged_and_nothing_else(published: EfficiencyFramework) -> None:
     flags = {
         (seen.criterion, str(seen.trial)): seen.flags[0]
         for seen in published.observations.observed
@@ -60,7 +60,9 @@ def test_the_two_misprints_are_flagged_and_nothing_else(published: Framework) ->
     assert flags == {}
 
 
-def test_means_without_the_misprints_stand_beside_those_with_them(published: Framework) -> None:
+def test_means_without_the_misprints_stand_beside_those_with_them(
+    published: EfficiencyFramework,
+) -> None:
     assert published.unflagged is not None
     found = {(m.architecture, m.criterion): m for m in published.unflagged.sizes}
     assert per_million(found["bcnn", "epochs"]) == pytest.approx((2.34 + 2.11 + 1.95 + 1.90) / 4)
@@ -69,7 +71,7 @@ def test_means_without_the_misprints_stand_beside_those_with_them(published: Fra
     assert per_million(found["lenet", "accuracy"]) == pytest.approx(26.10, abs=0.005)
 
 
-def test_the_overtraining_rule_gives_the_published_verdicts(published: Framework) -> None:
+def test_the_overtraining_rule_gives_the_published_verdicts(published: EfficiencyFramework) -> None:
     verdicts = {
         str(seen.trial): seen.verdict.is_overtrained for seen in published.observations.overtraining
     }
@@ -85,7 +87,7 @@ def test_the_overtraining_rule_gives_the_published_verdicts(published: Framework
     }
 
 
-def test_efficiencies_of_overtrained_models_say_so(published: Framework) -> None:
+def test_efficiencies_of_overtrained_models_say_so(published: EfficiencyFramework) -> None:
     told = {
         str(seen.trial): seen.warnings
         for seen in published.observations.observed
@@ -96,5 +98,5 @@ def test_efficiencies_of_overtrained_models_say_so(published: Framework) -> None
     assert told["lenet size 2 on mnist"] == ()
 
 
-def test_sums_of_power_samples_are_warned_of(published: Framework) -> None:
+def test_sums_of_power_samples_are_warned_of(published: EfficiencyFramework) -> None:
     assert published.observations.warnings[0].startswith("power samples in place of energy")

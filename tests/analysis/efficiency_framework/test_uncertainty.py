@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from effmeter.analysis.efficiency_framework.uncertainty import (
     Term,
-    Uncertain,
+    UncertainValue,
     weighted_mean,
-    welch_freedom,
+    welch_dof,
 )
 from effmeter.analysis.t_distribution import t_quantile
 
@@ -20,14 +20,14 @@ values = st.floats(0.1, 10.0)
 
 
 def term(value: float, size: int = 1, seed: int = 0, weight: float = 0.5, **more: Any) -> Term:
-    return Term(weight, Uncertain(value, **more), size, ("epochs", size), seed)
+    return Term(weight, UncertainValue(value, **more), size, ("epochs", size), seed)
 
 
 @pytest.mark.parametrize(
-    ("freedom", "expected"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (10, 2.2281), (120, 1.9799)]
+    ("dof", "expected"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (10, 2.2281), (120, 1.9799)]
 )
-def test_t_quantiles_are_those_of_the_tables(freedom: int, expected: float) -> None:
-    assert t_quantile(freedom) == pytest.approx(expected, abs=5e-5)
+def test_t_quantiles_are_those_of_the_tables(dof: int, expected: float) -> None:
+    assert t_quantile(dof) == pytest.approx(expected, abs=5e-5)
 
 
 def test_no_degree_of_freedom_has_no_quantile() -> None:
@@ -59,7 +59,7 @@ def test_seeds_of_several_sizes_vary_independently() -> None:
 
 def test_criteria_cut_from_one_run_are_one_draw_of_its_seed() -> None:
     terms = [
-        Term(0.25, Uncertain(1.0 + 0.2 * seed), 1, (criterion, 1), seed)
+        Term(0.25, UncertainValue(1.0 + 0.2 * seed), 1, (criterion, 1), seed)
         for criterion in ("epochs", "patience")
         for seed in (0, 1)
     ]
@@ -85,39 +85,42 @@ def test_gain_errors_add_up_and_stay_apart() -> None:
 
 
 def test_energy_and_seeds_combine_as_independent() -> None:
-    figure = Uncertain(10.0, 7.0, 14.0, seed_variance=(4 / T_ONE_DEGREE) ** 2, seed_freedom=1)
+    figure = UncertainValue(10.0, 7.0, 14.0, seed_variance=(4 / T_ONE_DEGREE) ** 2, seed_dof=1)
     assert figure.low == pytest.approx(10 - 5.0, rel=1e-4)
     assert figure.high == pytest.approx(10 + math.hypot(4, 4), rel=1e-4)
     assert figure.sources == ("energy", "seeds")
 
 
 def test_what_is_not_negative_has_no_negative_end() -> None:
-    assert Uncertain(1.0, seed_variance=1.0, seed_freedom=1).low == 0.0
-    assert Uncertain(-1.0, seed_variance=1.0, seed_freedom=1).low < -1.0
+    assert UncertainValue(1.0, seed_variance=1.0, seed_dof=1).low == 0.0
+    assert UncertainValue(-1.0, seed_variance=1.0, seed_dof=1).low < -1.0
 
 
 def test_a_ratio_meets_the_ends_that_lie_furthest_apart() -> None:
-    one, other = Uncertain(6.0, 4.0, 8.0, systematic=0.6), Uncertain(3.0, 2.0, 4.0, systematic=0.3)
+    one, other = (
+        UncertainValue(6.0, 4.0, 8.0, systematic=0.6),
+        UncertainValue(3.0, 2.0, 4.0, systematic=0.3),
+    )
     ratio = one / other
     assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.0, 4.0)
     assert ratio.systematic == pytest.approx(0.4)
-    assert math.isnan((one / Uncertain(3.0)).energy_low)
+    assert math.isnan((one / UncertainValue(3.0)).energy_low)
 
 
 def test_relative_variances_of_a_ratio_add() -> None:
-    one = Uncertain(4.0, seed_variance=0.16, seed_freedom=4)
-    other = Uncertain(2.0, seed_variance=0.04, seed_freedom=4)
+    one = UncertainValue(4.0, seed_variance=0.16, seed_dof=4)
+    other = UncertainValue(2.0, seed_variance=0.04, seed_dof=4)
     ratio = one / other
     assert ratio.seed_variance == pytest.approx(4 * (0.01 + 0.01))
-    assert ratio.seed_freedom == 8
+    assert ratio.seed_dof == 8
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1e6), st.integers(1, 50)), min_size=1, max_size=9))
 def test_a_sum_has_at_least_the_least_freedom_and_at_most_all(
     variances: list[tuple[float, int]],
 ) -> None:
-    freedoms = [freedom for _, freedom in variances]
-    assert min(freedoms) <= welch_freedom(variances) <= sum(freedoms)
+    dofs = [dof for _, dof in variances]
+    assert min(dofs) <= welch_dof(variances) <= sum(dofs)
 
 
 @given(st.lists(values, min_size=2, max_size=6), values)

@@ -10,7 +10,7 @@ import pytest
 
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.run import RecordedRun
-from tests.recording import only_run, run_program
+from tests.recording import only_run, run_program, sure_bounds
 from tests.simulated.amd import (
     SimulatedAmdGpu,
     install_command,
@@ -67,19 +67,30 @@ def gpu_breakdown(run: RecordedRun, begin_ns: int, end_ns: int) -> Breakdown:
 
 
 def check_truth(run: RecordedRun, origin_ns: int, begin_ns: int, end_ns: int) -> str:
-    """The channel that carries the GPU in a window; its interval holds the truth."""
+    """The channel that carries the GPU in a window; its bounds hold the truth.
+
+    The interval holds it in 95 % of cases, and a loaded machine makes rare cases of many: the
+    bounds always hold.
+    """
     whole = gpu_breakdown(run, begin_ns, end_ns)
     (part,) = (part for part in whole.components if part.component == "gpu")
     truth_j = GPU.waveform.energy_j((begin_ns - origin_ns) * 1e-9, (end_ns - origin_ns) * 1e-9)
-    slack_j = part.energy.systematic_j
-    assert part.energy.low_j - slack_j <= truth_j <= part.energy.high_j + slack_j
     (channel,) = part.channels
+    sure = sure_bounds(run, channel.name, begin_ns, end_ns)
+    slack_j = part.energy.systematic_j
+    assert sure.low_j - slack_j <= truth_j <= sure.high_j + slack_j
+    assert sure.low_j <= part.energy.value_j <= sure.high_j
     return channel.name
+
+
+def faults(run: RecordedRun) -> list[str]:
+    """The gaps of a run, without those of a machine too busy to answer for two seconds."""
+    return [gap.reason for gap in run.gaps if gap.reason != "the sensor does not answer"]
 
 
 def test_every_epoch_holds_the_truth_by_the_library(tmp_path: Path) -> None:
     run, origin_ns = recorded(tmp_path, GPU, "amdsmi")
-    assert run.gaps == ()
+    assert faults(run) == []
     for epoch in run.epochs:
         assert check_truth(run, origin_ns, epoch.begin_ns, epoch.end_ns) == "amd-gpu0"
 
@@ -93,8 +104,8 @@ def test_the_whole_run_holds_the_truth_by_a_command(tmp_path: Path, tool: str) -
 
 def test_a_counter_that_never_moves_leaves_the_whole_run_to_the_gauge(tmp_path: Path) -> None:
     run, _ = recorded(tmp_path, replace(GPU, frozen_from_s=0.0), "amdsmi")
-    (gap,) = (gap for gap in run.gaps if gap.channel == "amd-gpu0")
-    assert "has not moved" in gap.reason
+    (reason,) = faults(run)
+    assert "has not moved" in reason
     for epoch in run.epochs:
         whole = gpu_breakdown(run, epoch.begin_ns, epoch.end_ns)
         assert "amd-gpu0-power" in whole.cover.names

@@ -20,7 +20,7 @@ from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import MaxEpochs
 from effmeter.tracking import track
-from effmeter.tracking.marks import Label
+from effmeter.tracking.labels import Label
 
 _WARMING_ITERATIONS = 200
 """Of a student that is not recorded: the first to train loads and starts what all of them use."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SizeMean
 from effmeter.analysis.efficiency_framework.ratios import EQ_4, Ratio, Verdict
 from effmeter.analysis.efficiency_framework.result import Means
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.training_efficiency.criteria import CRITERIA
 from effmeter.lab.studies.training_efficiency.results import (
@@ -97,7 +97,7 @@ def _printed_row(dataset: str, ratio: Ratio, criterion: str) -> list[str]:
 
 def efficiency_of(
     means: Means, architecture: str, dataset: str, criterion: str
-) -> Uncertain | None:
+) -> UncertainValue | None:
     """Eq 3 by a criterion, or Eq 4; None where it is not known."""
     found: Iterable[SizeMean | CriterionMean] = means.criteria
     if criterion != EQ_4:

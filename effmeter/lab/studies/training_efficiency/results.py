@@ -15,7 +15,7 @@ from importlib.resources import as_file, files
 from effmeter.analysis.efficiency_framework.from_runs import observe
 from effmeter.analysis.efficiency_framework.from_tables import read_tables
 from effmeter.analysis.efficiency_framework.observation import POWER_SAMPLES, Observations, Trial
-from effmeter.analysis.efficiency_framework.result import Framework, framework
+from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, build_framework
 from effmeter.analysis.efficiency_framework.trials import refuse_mixtures
 from effmeter.errors import UsageError
 from effmeter.lab.studies.study import energy_caveats
@@ -33,7 +33,7 @@ class CaseResults:
     datasets: tuple[str, ...]
     """The first stands where the paper has MNIST, the second where it has CIFAR-10."""
     runs: tuple[RecordedRun, ...]
-    framework: Framework
+    framework: EfficiencyFramework
     criteria: Mapping[str, Mapping[str, str]]
     """By data set and name: the criterion in words."""
     rules: tuple[str, ...]
@@ -74,7 +74,7 @@ def cut_runs(
     return CaseResults(
         tuple(by_dataset),
         tuple(runs),
-        framework(together),
+        build_framework(together),
         {d: dict(found.criteria) for d, found in zip(by_dataset, seen, strict=True)},
         tuple(rule for choice in chosen.values() for rule in choice.rules),
         tuple(energy_caveats(runs)),
@@ -106,7 +106,7 @@ def _joined(parts: Sequence[Observations]) -> Observations:
 
 
 @cache
-def published() -> Framework:
+def published() -> EfficiencyFramework:
     """The framework over the published figures."""
     with as_file(files("effmeter.lab.studies.training_efficiency") / "published_tables") as folder:
-        return framework(read_tables(sorted(folder.glob("*.csv")), POWER_SAMPLES))
+        return build_framework(read_tables(sorted(folder.glob("*.csv")), POWER_SAMPLES))

@@ -3,9 +3,9 @@
 import statistics
 from collections.abc import Collection, Sequence
 
-from effmeter.analysis.efficiency_framework.means import Cell
+from effmeter.analysis.efficiency_framework.means import SeedGroup
 from effmeter.analysis.efficiency_framework.observation import Observation, Trial
-from effmeter.analysis.efficiency_framework.uncertainty import Uncertain
+from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.energy import Energy, total
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.report.formatting import (
@@ -21,19 +21,19 @@ _SAMPLES = 1e-5
 _PER_MILLION = 1e6
 
 
-def efficiency_words(figure: Uncertain | None) -> tuple[str, str]:
+def efficiency_words(figure: UncertainValue | None) -> tuple[str, str]:
     """An efficiency per kilojoule and its interval; empty where there is none."""
     if figure is None:
         return "", ""
     return with_interval(figure.value * PER_KJ, figure.low * PER_KJ, figure.high * PER_KJ)
 
 
-def ratio_words(figure: Uncertain) -> tuple[str, str]:
+def ratio_words(figure: UncertainValue) -> tuple[str, str]:
     """A ratio and its interval."""
     return with_interval(figure.value, figure.low, figure.high)
 
 
-def cell_words(cell: Cell, overtrained: Collection[Trial]) -> list[str]:
+def cell_words(cell: SeedGroup, overtrained: Collection[Trial]) -> list[str]:
     """Metric, epochs, energy and Eq 2 of a size, means over its seeds; then what is amiss."""
     seen = cell.observed
     marks = [each.reason for each in cell.unobserved]
@@ -52,7 +52,7 @@ def cell_words(cell: Cell, overtrained: Collection[Trial]) -> list[str]:
     ]
 
 
-def published_cell_words(cell: Cell | None) -> list[str]:
+def published_cell_words(cell: SeedGroup | None) -> list[str]:
     """Accuracy, epochs, W in 1e5 and Eff in 1e-6 as they were printed; empty where not held."""
     if cell is None or not cell.observed:
         return [""] * 5
@@ -66,7 +66,7 @@ def published_cell_words(cell: Cell | None) -> list[str]:
     ]
 
 
-def published_efficiency_words(figure: Uncertain | None) -> str:
+def published_efficiency_words(figure: UncertainValue | None) -> str:
     """An efficiency per million watts of samples, in the digits that were printed."""
     return "" if figure is None else f"{figure.value * _PER_MILLION:.2f}"
 

@@ -83,8 +83,8 @@ def _criterion_table(study: CaseResults, number: int, place: int, criterion: str
 def _size_rows(
     mean: SizeMean, printed: SizeMean | None, overtrained: Collection[Trial]
 ) -> Iterable[list[str]]:
-    beside = {} if printed is None else {cell.size: cell for cell in printed.cells}
-    for cell in mean.cells:
+    beside = {} if printed is None else {cell.size: cell for cell in printed.groups}
+    for cell in mean.groups:
         figures = cell_words(cell, overtrained), published_cell_words(beside.get(cell.size))
         yield [mean.architecture, f"{cell.size:g}", *figures[0], *figures[1]]
     without = f"without {', '.join(mean.without)}" if mean.without else ""
@@ -97,7 +97,7 @@ def _printed_mean(printed: SizeMean | None) -> list[str]:
     if printed is None:
         return [""] * 5
     note = ""
-    if any(seen.flags for cell in printed.cells for seen in cell.observed):
+    if any(seen.flags for cell in printed.groups for seen in cell.observed):
         named = (printed.architecture, printed.dataset, printed.criterion)
         unflagged = _find(published().unflagged, *named)
         if unflagged is not None:

@@ -1,0 +1,70 @@
+"""Run files are created where the user says, and never over another."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from effmeter.client import files
+from effmeter.errors import RunFileError
+
+
+@pytest.mark.parametrize(
+    ("name", "is_path"), [("lenet", False), ("x.arrow", True), ("a/b", True), ("a.b", False)]
+)
+def test_a_name_with_a_folder_or_the_suffix_is_a_path(name: str, is_path: bool) -> None:
+    assert files.is_path(name) is is_path
+
+
+def test_a_path_gets_the_suffix_once() -> None:
+    assert files.path_for("a/b", None, {}) == Path("a/b.arrow")
+    assert files.path_for("a/b.arrow", None, {}) == Path("a/b.arrow")
+
+
+def test_a_name_becomes_a_new_file_in_the_folder_of_runs() -> None:
+    one, two = (files.path_for("LeNet 5/ü".replace("/", ":"), None, {}) for _ in range(2))
+    assert one.parent == Path("runs")
+    assert one.name.startswith("LeNet-5-")
+    assert one.suffix == ".arrow"
+    assert one != two
+
+
+def test_the_folder_is_the_one_given_then_the_one_of_the_environment() -> None:
+    environ = {"EFFMETER_RUNS": "elsewhere"}
+    assert files.path_for("x", Path("here"), environ).parent == Path("here")
+    assert files.path_for("x", None, environ).parent == Path("elsewhere")
+
+
+def test_a_name_without_a_plain_character_is_a_run() -> None:
+    assert files.path_for("..", None, {}).name.startswith("run-")
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "x.arrow").write_text("precious")
+    with pytest.raises(RunFileError, match="there already"):
+        files.create(tmp_path / "x.arrow")
+    assert (tmp_path / "x.arrow").read_text() == "precious"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(RunFileError, match="runs"):
+        files.create(tmp_path / "runs" / "x.arrow")
+
+
+def test_a_recreated_file_is_another_one(tmp_path: Path) -> None:
+    first = files.create(tmp_path / "x.arrow")
+    held = os.dup(first)
+    second = files.recreate(tmp_path / "x.arrow", first)
+    os.write(held, b"much later")
+    os.close(held)
+    os.close(second)
+    assert (tmp_path / "x.arrow").stat().st_size == 0
+
+
+def test_only_an_empty_file_is_discarded(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "full").write_text("x")
+    for name in ("empty", "full", "absent"):
+        files.discard(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]

@@ -1,0 +1,100 @@
+"""Live totals hold the truth while readings come, and never take unknown for zero."""
+
+import pytest
+
+from effmeter.channel import Channel, Component, Refusal
+from effmeter.energy import Energy
+from effmeter.energy.message import energy_of_message
+from effmeter.recorder.live_energy import LiveTotals
+from effmeter.recorder.sampling.ingest import ChannelGap, Sample
+from tests.runfile.writing import at, counter, every, gauge
+
+CPU = counter("cpu0", gain_error_fraction=0.1)
+GPU = gauge("gpu0")
+CPU_W, GPU_W = 20.0, 200.0
+
+
+def count(totals: LiveTotals, until_s: float, channel: Channel = CPU, begin_s: float = 0) -> None:
+    for time_s in every(0.1, begin_s, until_s):
+        totals.take(channel, Sample(channel.name, at(time_s), CPU_W * time_s, None, None))
+
+
+def show(totals: LiveTotals, *powers_w: float) -> None:
+    for step, power_w in enumerate(powers_w):
+        totals.take(GPU, Sample("gpu0", at(step * 0.1), None, power_w, None))
+
+
+def energy(totals: LiveTotals, component: str | None = None) -> Energy | None:
+    message = totals.as_message(at(10.0))
+    found = message["energy"] if component is None else message["components"].get(component)
+    return None if found is None else energy_of_message(found)
+
+
+def known(energy: Energy | None) -> Energy:
+    assert energy is not None
+    return energy
+
+
+def test_a_counter_gives_what_it_counted_with_the_last_refresh_as_its_interval() -> None:
+    totals = LiveTotals(())
+    count(totals, 5.0)
+    found = known(energy(totals, "cpu"))
+    assert found.value_j == pytest.approx(100.0)
+    assert found.low_j < 100.0 < found.high_j
+    assert found.half_width_j == pytest.approx(2 * CPU_W * CPU.refresh_s, abs=1e-5)
+    assert found.systematic_j == pytest.approx(10.0)
+
+
+def test_a_gauge_is_integrated_and_its_steps_widen_the_interval() -> None:
+    steady, swinging = LiveTotals(()), LiveTotals(())
+    show(steady, *[GPU_W] * 11)
+    show(swinging, *[0.0, 2 * GPU_W] * 5, 0.0)
+    even, uneven = (known(energy(totals, "gpu")) for totals in (steady, swinging))
+    assert even.value_j == pytest.approx(GPU_W)
+    assert uneven.value_j == pytest.approx(GPU_W)
+    assert uneven.half_width_j > even.half_width_j + 100
+
+
+def test_one_reading_of_a_gauge_is_no_energy() -> None:
+    totals = LiveTotals(())
+    show(totals, GPU_W)
+    assert energy(totals, "gpu") is None
+    assert energy(totals) is None
+
+
+def test_nothing_read_is_not_zero() -> None:
+    message = LiveTotals((), (CPU,)).as_message(at(1.0))
+    assert message["energy"] is None
+    assert message["cover"] == []
+
+
+def test_the_total_sums_the_cover_and_names_what_is_missing() -> None:
+    refusal = Refusal("dram", Component.RAM, "no permission", "")
+    totals = LiveTotals((refusal,))
+    count(totals, 5.0)
+    show(totals, *[GPU_W] * 11)
+    message = totals.as_message(at(5.0))
+    assert known(energy(totals)) == known(energy(totals, "gpu")) + known(energy(totals, "cpu"))
+    assert message["cover"] == ["gpu0", "cpu0"]
+    assert message["missing"] == ["ram"]
+
+
+def test_an_open_gap_is_said_and_a_closed_one_widens_the_interval() -> None:
+    totals = LiveTotals(())
+    count(totals, 2.0)
+    totals.note_gap(ChannelGap("cpu0", 1, at(2.0), None, "the sensor is gone", None))
+    assert totals.as_message(at(3.0))["unread"] == {"cpu0": "the sensor is gone"}
+    before = known(energy(totals, "cpu"))
+    totals.note_gap(ChannelGap("cpu0", 1, at(2.0), at(4.0), "the sensor is gone", 30.0))
+    after = known(energy(totals, "cpu"))
+    assert totals.as_message(at(4.0))["unread"] == {}
+    assert after.high_j == pytest.approx(before.high_j + 30.0)
+    assert after.low_j == before.low_j
+
+
+def test_a_gap_without_a_bound_is_bounded_by_the_recent_power() -> None:
+    totals = LiveTotals(())
+    count(totals, 2.0)
+    before = known(energy(totals, "cpu"))
+    totals.note_gap(ChannelGap("cpu0", 1, at(2.0), at(4.0), "the sensor was gone", None))
+    assert known(energy(totals, "cpu")).high_j == pytest.approx(before.high_j + 2 * 2 * CPU_W)

@@ -1,0 +1,109 @@
+"""Live energies of a run: the recorder's totals less what was used before the run began."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effmeter.energy import Energy
+from effmeter.energy.message import energy_message
+from effmeter.energy.source import channel_energy
+from effmeter.reason import Reason, StopKind
+from effmeter.status import DetailedStatus, Status
+from effmeter.tracking.live import LiveEnergy, Summary, live_energy
+from tests.runfile.writing import counter, gauge
+
+GPU = counter("gpu0", gain_error_fraction=0.05)
+CPU = gauge("cpu", provenance="estimated", estimate_factor=2.0)
+
+
+def totals(gpu_j: float, cpu_j: float, error_j: float = 1.0) -> dict[str, Any]:
+    """A recorder's message: a measured GPU and an estimated processor."""
+    gpu = channel_energy(GPU, gpu_j, gpu_j - error_j, gpu_j + error_j)
+    cpu = channel_energy(CPU, cpu_j, cpu_j, cpu_j)
+    message = {
+        "energy": energy_message(gpu + cpu),
+        "components": {"gpu": energy_message(gpu), "cpu": energy_message(cpu)},
+        "cover": ["gpu0", "cpu"],
+        "estimated": ["cpu"],
+        "missing": ["ram"],
+        "unread": {},
+        "partial": ["gpu1"],
+    }
+    return dict(json.loads(json.dumps(message)))
+
+
+def test_without_a_baseline_everything_counts() -> None:
+    found = live_energy(totals(100.0, 10.0), None)
+    assert found is not None
+    assert found.total.value_j == pytest.approx(110.0)
+    assert found.components["gpu"] == channel_energy(GPU, 100.0, 99.0, 101.0)
+    assert (found.cover, found.estimated, found.missing) == (("gpu0", "cpu"), ("cpu",), ("ram",))
+
+
+def test_what_was_used_before_the_run_is_taken_off_with_its_errors() -> None:
+    found = live_energy(totals(100.0, 30.0), totals(40.0, 10.0))
+    assert found is not None
+    gpu, cpu = found.components["gpu"], found.components["cpu"]
+    assert (gpu.value_j, gpu.low_j, gpu.high_j) == (60.0, 58.0, 62.0)
+    assert gpu.systematic_j == pytest.approx(3.0)
+    assert (cpu.value_j, cpu.low_j, cpu.high_j) == (20.0, 10.0, 40.0), "one factor for both"
+    assert found.total == gpu + cpu
+
+
+def test_a_component_that_came_later_counts_from_its_own_beginning() -> None:
+    before = totals(40.0, 10.0)
+    del before["components"]["cpu"]
+    found = live_energy(totals(100.0, 30.0), before)
+    assert found is not None
+    assert found.components["cpu"].value_j == 30.0
+
+
+def test_energy_is_never_given_back() -> None:
+    found = live_energy(totals(10.0, 5.0), totals(10.5, 5.0))
+    assert found is not None
+    assert found.components["gpu"].value_j == 0.0
+    assert found.components["gpu"].low_j == 0.0
+    assert found.components["gpu"].high_j == 1.5
+
+
+@pytest.mark.parametrize("message", [None, {}, {"energy": None}])
+def test_no_total_is_not_zero(message: dict[str, Any] | None) -> None:
+    assert live_energy(message, totals(1.0, 1.0)) is None
+
+
+def live() -> LiveEnergy:
+    found = live_energy(totals(100.0, 10.0), None)
+    assert found is not None
+    return found
+
+
+def test_a_live_energy_prints_with_what_it_covers_and_lacks() -> None:
+    said = "110.0 J [104.0, 121.0] over gpu0, cpu; estimated: cpu; without ram, gpu1"
+    assert str(live()) == said
+
+
+def test_a_summary_prints_as_one_line_and_maps_to_plain_types() -> None:
+    summary = Summary(
+        "lenet-1",
+        Path("lenet-1.arrow"),
+        DetailedStatus(Status.COMPLETED),
+        90.0,
+        3,
+        Reason(StopKind.MAX_EPOCHS, "3 epochs"),
+        Energy(-1.0, -2.0, 0.0),
+        {"accuracy": 0.75},
+        live(),
+    )
+    assert str(summary).startswith("lenet-1: completed, 3 epochs, 1 min 30 s, stopped by ")
+    mapping = json.loads(json.dumps(summary.as_mapping()))
+    assert mapping["overshoot"] == {
+        "value_j": -1.0,
+        "low_j": -2.0,
+        "high_j": 0.0,
+        "systematic_j": 0.0,
+    }
+    assert mapping["path"] == "lenet-1.arrow"
+    assert mapping["energy"]["total"]["systematic_j"] == pytest.approx(5.0)
+    assert mapping["energy"]["components"]["cpu"]["high_j"] == 20.0

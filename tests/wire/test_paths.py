@@ -1,0 +1,86 @@
+"""Where recorders listen, and which sockets a client trusts."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from effmeter.errors import RecorderError
+from effmeter.wire import paths
+
+
+def listening(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    return listener
+
+
+def test_the_users_directory_lies_in_the_runtime_directory(tmp_path: Path) -> None:
+    assert paths.user_directory({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / "effmeter"
+
+
+@pytest.mark.parametrize("base", [None, "", "/no/such/folder"])
+def test_without_a_runtime_directory_the_users_lies_in_tmp(base: str | None) -> None:
+    environ = {} if base is None else {"XDG_RUNTIME_DIR": base}
+    assert paths.user_directory(environ) == Path(f"/tmp/effmeter-{os.getuid()}")
+
+
+def test_a_plain_file_and_a_missing_path_are_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert not paths.is_trusted_socket(tmp_path / "file")
+    assert not paths.is_trusted_socket(tmp_path / "absent")
+
+
+def test_a_socket_of_this_user_is_trusted_and_a_link_to_it_is_not(tmp_path: Path) -> None:
+    with listening(tmp_path / "s"):
+        (tmp_path / "link").symlink_to(tmp_path / "s")
+        assert paths.is_trusted_socket(tmp_path / "s")
+        assert not paths.is_trusted_socket(tmp_path / "link")
+
+
+def test_shared_sockets_are_those_that_exist(tmp_path: Path) -> None:
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    folder = tmp_path / "effmeter"
+    assert folder / paths.SOCKET_NAME not in list(paths.shared_sockets(environ))
+    folder.mkdir()
+    with listening(folder / paths.SOCKET_NAME):
+        assert next(paths.shared_sockets(environ)) == folder / paths.SOCKET_NAME
+
+
+def test_a_private_directory_is_the_users_alone_and_goes_with_its_files(tmp_path: Path) -> None:
+    home = paths.make_private_directory({"XDG_RUNTIME_DIR": str(tmp_path)[:60] or "/tmp"})
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    (home / "recorder.log").touch()
+    paths.remove_private_directory(home)
+    assert not home.exists()
+
+
+def test_a_directory_with_files_of_others_stays(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "precious").touch()
+    paths.remove_private_directory(home)
+    assert (home / "precious").exists()
+
+
+def test_a_long_runtime_directory_is_passed_over(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 90)
+    deep.mkdir()
+    home = paths.make_private_directory({"XDG_RUNTIME_DIR": str(deep)})
+    assert deep not in home.parents
+    paths.remove_private_directory(home)
+
+
+def test_an_own_directory_gets_the_mode_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir(mode=0o777)
+    paths.make_own_directory(tmp_path / "own", 0o700)
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o700
+
+
+def test_a_link_in_the_place_of_an_own_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "own").symlink_to(tmp_path / "real")
+    with pytest.raises(RecorderError):
+        paths.make_own_directory(tmp_path / "own", 0o700)

@@ -1,0 +1,46 @@
+"""The identity of the process at the other end, and its death."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+from effmeter.wire.peer import Peer, peer_of, watch_death
+
+PROGRAM = "import socket, sys; s = socket.socket(fileno=int(sys.argv[1])); s.recv(1)"
+
+
+def test_the_peer_of_a_pair_is_this_process() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        peer = peer_of(ours)
+    assert (peer.pid, peer.uid, peer.gid) == (os.getpid(), os.getuid(), os.getgid())
+
+
+def test_only_user_zero_is_root() -> None:
+    assert Peer(1, 0, 0).is_root
+    assert not Peer(1, 1000, 0).is_root
+
+
+def test_a_descriptor_shows_the_death_of_the_peer_though_its_socket_stays_open() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", PROGRAM, str(theirs.fileno())]
+        program = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        descriptor = watch_death(ours, Peer(program.pid, os.getuid(), os.getgid()))
+        # The pair's own peer is this process, so only the fallback by number can be watched here.
+        if descriptor is None:
+            program.kill()
+            program.wait()
+            return
+        watched = os.pidfd_open(program.pid)
+        try:
+            assert select.select([watched], [], [], 0)[0] == []
+            program.send_signal(signal.SIGKILL)
+            assert select.select([watched], [], [], 20)[0] == [watched]
+        finally:
+            os.close(watched)
+            os.close(descriptor)
+            program.wait()
