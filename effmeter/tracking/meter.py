@@ -74,5 +74,7 @@ class Meter:
     def _keep(self, total: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         live = live_energy(total, None)
         if total is not None and live is not None:
-            self._history.add(Total(total["time_ns"], live.total, live.cover))
+            read_ns = total["read_ns"] or total["time_ns"]
+            spread_ns = total["time_ns"] - read_ns
+            self._history.add(Total(read_ns, live.total, live.cover, spread_ns))
         return total

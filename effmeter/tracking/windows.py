@@ -11,16 +11,27 @@ from typing import NamedTuple
 
 from effmeter.energy import POWER_HEADROOM, Energy
 
+EXTRAPOLATED_NS = 2_000_000_000
+"""How far past the last total an energy is extrapolated: sensors are read with a delay."""
 MOST_TOTALS = 20_000
 """The number of totals kept; the older half of more is dropped."""
 
 
 class Total(NamedTuple):
-    """The energy since the recording began, up to a time, over the channels of a cover."""
+    """The energy since the recording began, up to the oldest of the readings it is made of."""
 
     time_ns: int
     used: Energy
     cover: tuple[str, ...]
+    spread_ns: int = 0
+    """How much later than ``time_ns`` other channels of the cover may have been read."""
+
+    def at(self, time_ns: int, power_w: float) -> "Total":
+        """The total at another time, at this power on average and twice it at most."""
+        drift = _drift(power_w, abs(time_ns - self.time_ns) * 1e-9)
+        used = self.used + drift if time_ns > self.time_ns else self.used - drift
+        read_later = Energy(0.0, 0.0, POWER_HEADROOM * power_w * self.spread_ns * 1e-9)
+        return Total(time_ns, used - read_later, self.cover)
 
 
 class EnergyHistory:
@@ -30,7 +41,10 @@ class EnergyHistory:
         self._totals: list[Total] = []
 
     def add(self, total: Total) -> None:
-        """Keep one more total."""
+        """Keep one more total; of two for the same time, the first."""
+        place = bisect_left(self._totals, total.time_ns, key=lambda known: known.time_ns)
+        if place < len(self._totals) and self._totals[place].time_ns == total.time_ns:
+            return
         insort(self._totals, total, key=lambda known: known.time_ns)
         if len(self._totals) > MOST_TOTALS:
             del self._totals[: MOST_TOTALS // 2]
@@ -50,16 +64,23 @@ class EnergyHistory:
         """The total at a boundary, by the nearest known one."""
         place = bisect_left(self._totals, time_ns, key=lambda known: known.time_ns)
         if place == len(self._totals):
-            return None
+            return self._past_all(time_ns)
         after = self._totals[place]
         if place == 0:
             return self._before_all(after, time_ns)
         before = self._totals[place - 1]
-        since_s, until_s = ((t * 1e-9) for t in (time_ns - before.time_ns, after.time_ns - time_ns))
-        power_w = max(0.0, after.used.value_j - before.used.value_j) / (since_s + until_s)
-        if until_s <= since_s:
-            return Total(time_ns, after.used - _drift(power_w, until_s), after.cover)
-        return Total(time_ns, before.used + _drift(power_w, since_s), before.cover)
+        is_after_nearer = after.time_ns - time_ns <= time_ns - before.time_ns
+        nearest = after if is_after_nearer else before
+        return nearest.at(time_ns, _mean_power_w(before, after))
+
+    def _past_all(self, time_ns: int) -> Total | None:
+        """Past the last total, at the power between the last two."""
+        if len(self._totals) < 2:
+            return None
+        before, last = self._totals[-2:]
+        if time_ns - last.time_ns > EXTRAPOLATED_NS:
+            return None
+        return last.at(time_ns, _mean_power_w(before, last))
 
     def _before_all(self, first: Total, time_ns: int) -> Total:
         """Before the first total, anything from nothing to that total can have been used."""
@@ -67,6 +88,11 @@ class EnergyHistory:
             return first
         used_j = max(0.0, first.used.high_j)
         return Total(time_ns, first.used - Energy(0.0, 0.0, used_j), first.cover)
+
+
+def _mean_power_w(one: Total, later: Total) -> float:
+    elapsed_s = (later.time_ns - one.time_ns) * 1e-9
+    return max(0.0, later.used.value_j - one.used.value_j) / elapsed_s
 
 
 def _drift(power_w: float, elapsed_s: float) -> Energy:

@@ -68,11 +68,17 @@ def test_before_the_first_total_anything_up_to_it_may_have_been_used() -> None:
     assert (energy.low_j, energy.high_j) == (20, 30)
 
 
-def test_after_the_last_total_nothing_is_known() -> None:
+def test_shortly_after_the_last_total_its_power_is_taken_to_go_on() -> None:
+    energy = history((0, 0), (1, 10), (2, 30)).between(1 * S, 2 * S + S // 2)
+    assert energy is not None
+    assert (energy.low_j, energy.value_j, energy.high_j) == (20, 30, 40)
+
+
+def test_long_after_the_last_total_nothing_is_known() -> None:
     kept = history((1, 10), (2, 30))
     assert kept.reaches(2 * S)
     assert not kept.reaches(2 * S + 1)
-    assert kept.between(1 * S, 2 * S + 1) is None
+    assert kept.between(1 * S, 4 * S + 1) is None
     assert EnergyHistory().between(0, 1) is None
 
 
