@@ -26,7 +26,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
-from effmeter.runfile.format import Event, Metadata, NoteName
+from effmeter.runfile.format import Event, Metadata, NoteName, user_note
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
@@ -228,6 +228,16 @@ class Recording:
     def notes(self) -> tuple[Note, ...]:
         """What the recorder and the sources noted."""
         return timeline.notes(self.events)
+
+    @property
+    def program_notes(self) -> tuple[tuple[str, str], ...]:
+        """Name and text of each note that the program itself wrote, such as a traceback."""
+        prefix = user_note("")
+        return tuple(
+            (note.name.removeprefix(prefix), note.text)
+            for note in self.notes
+            if note.name.startswith(prefix)
+        )
 
     @cached_property
     def dropped_marks(self) -> int:

@@ -45,11 +45,13 @@ class Tiling:
 @functools.lru_cache(maxsize=4096)
 def tiling(maps: int, area: int, channels_adjacent: bool) -> Tiling:
     """For so many maps of ``area`` pixels each."""
+    # A power of two, because ``share`` halves the group until one lane is left.
     wanted = power_of_two(-(-area // PIXELS_PER_THREAD))
     if channels_adjacent:
         lanes = min(wanted, MOST_CHANNEL_LANES)
     else:
         lanes = min(max(wanted, min(LEAST_LANES, power_of_two(area))), THREADS)
+    # Few small maps take a smaller block than the usual one.
     threads = min(THREADS, power_of_two(maps) * lanes)
     return Tiling(lanes, not channels_adjacent, threads, -(-maps * lanes // threads))
 
@@ -87,6 +89,7 @@ def assigned(lanes: int, lanes_adjacent: int) -> Any:
     if lanes_adjacent:
         group = quotient(thread, lanes)
         return np.int32(thread - group * lanes), np.int32(first + group), np.int32(1)
+    # Neighbouring threads are in neighbouring maps: the lanes of a map are ``together`` apart.
     lane = quotient(thread, together)
     return lane, np.int32(first + thread - lane * together), together
 
