@@ -145,3 +145,16 @@ def test_notes_and_contentions_keep_what_was_said() -> None:
     )
     found = timeline.contentions(events)
     assert [(seen.channel, seen.processes) for seen in found] == [("gpu0", 2)]
+
+
+@pytest.mark.parametrize("duration_s", [math.nan, math.inf, -1.0, 1e300])
+def test_a_gap_of_an_impossible_length_stays_open(duration_s: float) -> None:
+    events = [row(1, Event.GAP, channel="cpu0", id=1, text="odd", duration_s=duration_s)]
+    (gap,) = timeline.gaps(events, END_NS)
+    assert (gap.end_ns, gap.open) == (END_NS, True)
+
+
+def test_a_long_chain_of_epochs_is_followed_once() -> None:
+    deep = 20_000
+    events = [mark(1, Event.EPOCH_BEGIN, id_, parent=id_ - 1) for id_ in range(1, deep)]
+    assert {epoch.root for epoch in timeline.epochs(events, (), END_NS)} == {0}
