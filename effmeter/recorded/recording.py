@@ -278,19 +278,19 @@ class Recording:
 
 
 def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
-    """Without the marks that a successor was told again because they might have been lost."""
+    """The rows less the marks that a program sent again to a successor in case they were lost."""
     kept: list[EventRow] = []
-    told: set[tuple[object, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     for row in rows:
         said = (row.time_ns, row.event, row.source, row.id, row.name, repr(row.value), row.text)
-        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in told:
+        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in seen:
             kept.append(row)
-        told.add(said)
+        seen.add(said)
     return kept
 
 
 def _without_thread(source: str | None, known: set[str | None]) -> str | None:
-    """The process that a mark's source names: threads of one share its numbers of marks."""
+    """The process of a mark's source: the threads of a process share its numbering of marks."""
     if source is None or source in known:
         return source
     return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
