@@ -12,7 +12,7 @@ from effmeter.kernels.cpu.compiling import EXACT_FOR_NAN
 from effmeter.kernels.reference import Array
 
 _CHUNK = 1 << 14
-"""Numbers that one thread takes at a time: three sums in float32 over so many lose little."""
+"""Numbers that one thread takes at a time, few enough for sums in float32."""
 
 
 def similarity(gradients: Sequence[Array], stored: Sequence[Array]) -> Array:

@@ -64,9 +64,8 @@ def _peak_of_each_channel(pixels: Array, bits: Array, positions: Array, values: 
             pixel, pixel_bits = pixels[row, i], bits[row, i]
             for c in range(channels):
                 magnitude = min(pixel_bits[c] & _WITHOUT_SIGN, _NAN)
-                # Selections instead of a branch, so that vectors run over the channels;
-                # strictly larger,
-                # so that the first of equal magnitudes stays.
+                # Selections instead of a branch, so that vectors run over the channels. Strictly
+                # larger, so that the first of equal magnitudes stays.
                 higher = magnitude > highest[c]
                 highest[c] = magnitude if higher else highest[c]
                 place[c] = np.int32(i) if higher else place[c]

@@ -1,4 +1,4 @@
-"""How the sum of patches is dealt out to threads.
+"""The division of the sum of patches among threads.
 
 A thread has one input channel and a few outputs, and keeps its part of the weight gradient in
 registers while it goes through rows; neighbouring threads have neighbouring channels. Where there
