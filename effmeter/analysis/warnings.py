@@ -16,7 +16,6 @@ from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
-_ALONE = Contention(0, None, 0, "")
 _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
@@ -158,14 +157,18 @@ def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
 
 
 def _others(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
-    """The largest number of other processes on each device of the total."""
+    """The largest number of other processes on each device of the total, or that it is unknown."""
     uncounted = {name for name, reason in whole.cover.left_out if reason == UNSEEN}
+    counted = [seen for seen in run.contentions if seen.channel not in uncounted]
     most: dict[str | None, Contention] = {}
-    for seen in run.contentions:
-        if seen.processes > most.get(seen.channel, _ALONE).processes:
+    for seen in counted:
+        known = most.get(seen.channel)
+        if seen.processes and (known is None or seen.processes > (known.processes or 0)):
             most[seen.channel] = seen
     for channel, seen in most.items():
         which = f" ({seen.text})" if channel is None and seen.text else ""
-        if channel not in uncounted:
-            device = "the processors were" if channel is None else f"{channel} was"
-            yield f"{device} shared with up to {seen.processes} other processes{which}"
+        device = "the processors were" if channel is None else f"{channel} was"
+        yield f"{device} shared with up to {seen.processes} other processes{which}"
+    for channel, text in dict.fromkeys((c.channel, c.text) for c in counted if c.processes is None):
+        device = channel or "the processors"
+        yield f"unknown whether other processes used {device}: {text or 'not recorded'}"

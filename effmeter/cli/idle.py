@@ -102,7 +102,7 @@ def _warnings(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
     most: dict[str, int] = {}
     for seen in recorded.contentions:
         if seen.channel is not None:
-            most[seen.channel] = max(most.get(seen.channel, 0), seen.processes)
+            most[seen.channel] = max(most.get(seen.channel, 0), seen.processes or 0)
     for channel, processes in most.items():
         if processes:
             yield f"processes on {channel}: {processes}"

@@ -21,6 +21,9 @@ from typing import overload
 from effmeter.energy.estimated_part import EstimatedPart, shared_factor_j
 from effmeter.energy.text import NOT_KNOWN, energy_words
 
+MAX_SHARED_ESTIMATES = 8
+"""Whose common factors a ratio of energies takes into account; machines have two or three."""
+
 
 @dataclass(frozen=True, slots=True)
 class EnergyRatio:
@@ -180,12 +183,16 @@ def _ratio(one: Energy, other: Energy) -> EnergyRatio:
 def _factors(one: Energy, other: Energy) -> Iterable[Mapping[str, float]]:
     """Every combination of the extreme factors of the estimates in either.
 
-    A ratio is monotonic in each factor, so these hold its extremes.
+    A ratio is monotonic in each factor, so these hold its extremes. Estimates beyond the
+    ``MAX_SHARED_ESTIMATES`` widest keep their own intervals: the number of combinations doubles
+    with each, and a file may come from anywhere.
     """
     widest = {
         name: max(e.estimates[name].factor for e in (one, other) if name in e.estimates)
         for name in {**one.estimates, **other.estimates}
     }
+    chosen_first = sorted(widest, key=lambda name: widest[name], reverse=True)
+    widest = {name: widest[name] for name in chosen_first[:MAX_SHARED_ESTIMATES]}
     extremes = ((1 / factor, factor) for factor in widest.values())
     return (dict(zip(widest, chosen, strict=True)) for chosen in product(*extremes))
 
@@ -195,6 +202,10 @@ def _at_factors(energy: Energy, factors: Mapping[str, float]) -> tuple[float, fl
     measured = energy.without_estimates()
     low_j, high_j = measured.low_j, measured.high_j
     for name, part in energy.estimates.items():
-        low_j += part.low_j * factors[name]
-        high_j += part.high_j * factors[name]
+        if name in factors:
+            low_j += part.low_j * factors[name]
+            high_j += part.high_j * factors[name]
+        else:
+            low_j += part.bounds_j[0]
+            high_j += part.bounds_j[1]
     return low_j, high_j

@@ -19,7 +19,7 @@ _FIXED = (
 )
 
 
-def epoch_table(run: str, run_begin_ns: int, epochs: Sequence[RecordedEpoch]) -> pa.Table:
+def table_of_epochs(run: str, run_begin_ns: int, epochs: Sequence[RecordedEpoch]) -> pa.Table:
     """One row an epoch; see ``RecordedRun.to_table``."""
     metrics = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
     rows = [(*_figures(run, run_begin_ns, epoch), *_logged(epoch, metrics)) for epoch in epochs]

@@ -134,8 +134,10 @@ class Contention:
 
     time_ns: int
     channel: str | None
-    processes: int
+    processes: int | None
+    """None: their number is unknown."""
     text: str
+    """Which processes, or why their number is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from effmeter.energy import Energy
 from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
-from effmeter.recorded.epoch_table import epoch_table
+from effmeter.recorded.epoch_table import table_of_epochs
 from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
@@ -130,7 +130,7 @@ class RecordedRun(Recording):
         (null where the energy is unknown), then each metric by its name (null where an epoch
         did not log it); a metric named like one of these columns is ``metric:NAME``.
         """
-        return epoch_table(self.name, self.begin_ns, self.epochs)
+        return table_of_epochs(self.name, self.begin_ns, self.epochs)
 
     def __str__(self) -> str:
         """Name, status, length, number of epochs and energy, on one line."""

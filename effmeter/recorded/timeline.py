@@ -163,7 +163,9 @@ def wall_steps(events: Iterable[EventRow]) -> tuple[WallStep, ...]:
 def contentions(events: Iterable[EventRow]) -> tuple[Contention, ...]:
     """Each time that the other users of a device were counted."""
     return tuple(
-        Contention(e.time_ns, e.channel, _whole(e.value, 0), e.text or "")
+        Contention(
+            e.time_ns, e.channel, None if e.value is None else _whole(e.value, 0), e.text or ""
+        )
         for e in events
         if e.event == Event.CONTENTION
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy
+from effmeter.energy.estimated_part import EstimatedPart
 from effmeter.energy.source import channel_energy
 from tests.runfile.writing import counter, gauge
 
@@ -193,3 +194,11 @@ def test_energies_are_equal_where_values_and_errors_are() -> None:
 
 def test_an_energy_that_cannot_be_negative_ends_at_zero() -> None:
     assert Energy(-1.0, -2.0, 3.0).not_below_zero() == Energy(0.0, 0.0, 3.0)
+
+
+def test_a_ratio_of_energies_with_hundreds_of_estimates_is_bounded() -> None:
+    parts = {f"estimate-{n}": EstimatedPart(1.0, 1.0, 1.0, 2.0) for n in range(300)}
+    one = Energy(300.0, 150.0, 600.0, estimates=parts)
+    ratio = one / one
+    assert ratio.value == 1.0
+    assert ratio.low <= 1.0 <= ratio.high

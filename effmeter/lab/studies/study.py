@@ -129,7 +129,7 @@ def energy_caveats(runs: Sequence[RecordedRun]) -> list[str]:
     breakdowns = [run.breakdown() for run in runs]
     estimated = dict.fromkeys(name for each in breakdowns for name in each.cover.estimated)
     missing = {missed.what: missed.reason for each in breakdowns for missed in each.missing}
-    shared = sum(any(other.processes > 0 for other in run.contentions) for run in runs)
+    shared = sum(any(other.processes for other in run.contentions) for run in runs)
     caveats = []
     if estimated:
         caveats.append(f"energies are estimated, not measured: {', '.join(estimated)}")
