@@ -57,9 +57,10 @@ MAY_IMPORT_INSIDE: Mapping[str, Mapping[str, frozenset[str]]] = {
         )
     },
     "lab": {
-        "workloads": frozenset(),
-        "sweep": frozenset({"workloads"}),
-        "studies": frozenset({"workloads", "sweep"}),
+        "spec": frozenset(),
+        "workloads": frozenset({"spec"}),
+        "sweep": frozenset({"spec", "workloads"}),
+        "studies": frozenset({"spec", "workloads", "sweep"}),
     },
 }
 """The same inside a part: a family of sensors knows no other one."""
