@@ -19,7 +19,7 @@ from effmeter.recorded.records import Gap, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 
 
-def run_mapping(analysis: RunAnalysis) -> dict[str, Any]:
+def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
     """One run with its epochs and spans."""
     run, breakdown = analysis.run, analysis.breakdown
     return {
