@@ -1,4 +1,4 @@
-"""Convolutions' backward passes by the methods' kernels, beside the framework's dense ones."""
+"""Convolutions' backward passes by the methods' kernels, beside PyTorch's dense ones."""
 
 import math
 import statistics
@@ -11,7 +11,7 @@ from benchmarks.methods import Entry, Workload
 from benchmarks.surroundings import Surroundings, run
 
 NAME = "kernels"
-TITLE = "the backward pass of a convolution by a kernel, beside the framework's dense one"
+TITLE = "the backward pass of a convolution by a kernel, beside PyTorch's dense one"
 
 MODELS = ("resnet20", "resnet18", "vgg19")
 BATCH = 128
@@ -21,9 +21,9 @@ FEWEST_CHANNELS = 64
 LAYOUTS = ("NCHW", "channels_last")
 STEPS = (
     Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant"),
-    Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant,plan=measured"),
+    Entry(f"ssprop:drop={1 - KEEP:g},schedule=constant,autotune=true"),
     Entry("max-gradient:schedule=all"),
-    Entry("max-gradient:schedule=all,plan=measured"),
+    Entry("max-gradient:schedule=all,autotune=true"),
 )
 
 Times = Mapping[str, Sequence[float]]
@@ -54,7 +54,7 @@ class Measured:
         return statistics.median(dense_s / by_s for dense_s, by_s in pairs)
 
     def faster_layout(self, part: str) -> str:
-        """In which the framework's dense pass is faster."""
+        """In which PyTorch's dense pass is faster."""
         return min(
             LAYOUTS, key=lambda layout: statistics.median(self.seconds[f"{part}, dense, {layout}"])
         )
@@ -65,11 +65,11 @@ def measure(place: Surroundings, quick: bool, tell: Callable[[str], None]) -> Re
     models, rounds, batch = (MODELS[:1], 2, 16) if quick else (MODELS, 7, BATCH)
     tell(f"{rounds} rounds of every convolution of {', '.join(models)}")
     settings = {"models": models, "rounds": rounds, "batch": batch, "keep": KEEP}
-    told = run("kernel_layers", settings, place.environ)
+    answer = run("kernel_layers", settings, place.environ)
     floor: list[Figure] = []
     figures: list[Figure] = []
-    facts: dict[str, str | float] = {"device": told["device"], "batch": batch}
-    for speeds in told["precisions"]:
+    facts: dict[str, str | float] = {"device": answer["device"], "batch": batch}
+    for speeds in answer["precisions"]:
         layers = [_measured(layer) for layer in speeds["layers"]]
         floor += [_floor(layer, speeds, batch) for layer in layers]
         figures += [figure for layer in layers for figure in _figures(layer, speeds["precision"])]
@@ -158,8 +158,8 @@ def _in_words(ratios: Sequence[tuple[float, str]]) -> str:
 
 def _steps(model: str, batch: int, rounds: int, environ: Mapping[str, str]) -> Iterator[Figure]:
     workload = Workload(model, model, batch, STEPS)
-    told = run("method_steps", {**asdict(workload), "rounds": rounds}, environ)
-    for entry, turns in zip(STEPS, told["methods"], strict=True):
+    answer = run("method_steps", {**asdict(workload), "rounds": rounds}, environ)
+    for entry, turns in zip(STEPS, answer["methods"], strict=True):
         for part in entry.parts:
             here, dense = (
                 [1e-6 * turn[kind][part] for turn in turns["rounds"]]

@@ -59,7 +59,7 @@ SKIPPING = (
     Entry("random-skipping:level=batch", ("step",), steps=4, draws_batches=True),
     Entry("e2-train", ("step",), steps=4, draws_batches=True),
 )
-"""DeadHorse reactive and predictive with 30 % of the rows kept: noise is learned by nobody, so
+"""DeadHorse reactive and predictive with 30 % of the rows kept: noise cannot be learned, so
 the threshold lets all pass and chance chooses."""
 UNITS = (Entry("meprop:k=30,scope=batch"), Entry("meprop:k=30"))
 
@@ -81,9 +81,9 @@ def measure(place: Surroundings, quick: bool, tell: Callable[[str], None]) -> Re
     facts: dict[str, str | float] = {}
     for workload in QUICK if quick else WORKLOADS:
         tell(f"{rounds} rounds of {len(workload.entries)} methods on {workload.title}")
-        told = run("method_steps", {**asdict(workload), "rounds": rounds}, place.environ)
-        facts[workload.title] = told["device"]
-        for entry, turns in zip(workload.entries, told["methods"], strict=True):
+        answer = run("method_steps", {**asdict(workload), "rounds": rounds}, place.environ)
+        facts[workload.title] = answer["device"]
+        for entry, turns in zip(workload.entries, answer["methods"], strict=True):
             for part in entry.parts:
                 promised = _counted(entry, part, turns)
                 timed = _timed(entry, part, turns["rounds"])

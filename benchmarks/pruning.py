@@ -23,29 +23,29 @@ def measure(place: Surroundings, quick: bool, tell: Callable[[str], None]) -> Re
     for model, batch in {"wrn28-1": 4}.items() if quick else MODELS.items():
         tell(f"{rounds} rounds of {model}")
         settings = {"model": model, "batch": batch, "steps": steps}
-        told: dict[str, list[Mapping[str, Any]]] = {WHOLE: [], PRUNED: []}
+        answer: dict[str, list[Mapping[str, Any]]] = {WHOLE: [], PRUNED: []}
         for number in range(rounds):
             for method in (WHOLE, PRUNED) if number % 2 else (PRUNED, WHOLE):
                 turn = run("pruned_steps", {**settings, "method": method}, place.environ)
-                told[method].append(turn)
+                answer[method].append(turn)
         title = f"{model}, batch {batch}"
-        floor += _counted(title, told)
-        figures += _measured(title, told)
-        facts[title] = told[WHOLE][0]["device"]
+        floor += _counted(title, answer)
+        figures += _measured(title, answer)
+        facts[title] = answer[WHOLE][0]["device"]
     return Result(NAME, TITLE, tuple(floor), tuple(figures), facts)
 
 
-def _counted(title: str, told: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Figure]:
-    pruned, whole = told[PRUNED][0], told[WHOLE][0]
+def _counted(title: str, answer: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Figure]:
+    pruned, whole = answer[PRUNED][0], answer[WHOLE][0]
     for key, unit, scale in (("weights", "million", 1e-6), ("flops", "GFLOP", 1e-9)):
         here, bare = pruned[key] * scale, whole[key] * scale
         yield counted(f"{key}, {title}", unit, here, WHOLE_NETWORK, bare)
 
 
-def _measured(title: str, told: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Figure]:
+def _measured(title: str, answer: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Figure]:
     for name, key, unit, scale in (
         ("a step", "step_ns", "ms", 1e-6),
         ("peak memory", "peak_bytes", "MiB", 2**-20),
     ):
-        here, bare = ([turn[key] * scale for turn in told[kind]] for kind in (PRUNED, WHOLE))
+        here, bare = ([turn[key] * scale for turn in answer[kind]] for kind in (PRUNED, WHOLE))
         yield paired(f"{name}, {title}", unit, here, WHOLE_NETWORK, bare, with_interval=True)

@@ -58,7 +58,7 @@ def choose_cover(
 ) -> Cover:
     """The cover of a total over the channels whose energy is known.
 
-    ``known`` holds the names of channels that have a figure; ``refusals`` tell which components
+    ``known`` holds the names of channels that have a figure; ``refusals`` say which components
     and devices the machine has although nothing reads them. Channels in ``unseen`` are of
     devices that the recorded programs cannot use.
     """
@@ -162,17 +162,17 @@ def _partial(
     An estimate is of all devices of its component together.
     """
     estimated = {c.component for c in candidates.values() if c.provenance is Provenance.ESTIMATED}
-    told = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
+    named = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
     stood_in_for = {n for c in candidates.values() for n in _devices(c, described)}
     found = [
         channel.name
         for channel in described.values()
         if channel.name not in stood_in_for.union(known)
         and channel.provenance is not Provenance.ESTIMATED
-        and channel.component not in told
+        and channel.component not in named
         and _devices(channel, described) == [channel.name]
     ]
-    covered = {channel.component for channel in candidates.values()} - told
+    covered = {channel.component for channel in candidates.values()} - named
     found += [
         refusal.leaves_unread
         for refusal in refused

@@ -14,10 +14,10 @@ from effmeter.lab.workloads.models.catalogue import parse_model
 from effmeter.lab.workloads.models.entry import Images
 from effmeter.lab.workloads.training import choose_device
 from effmeter.methods.gradients.approximate_convolution import Approximated, MaxWeights
-from effmeter.methods.gradients.convolution import Geometry
+from effmeter.methods.gradients.autotune import dense
 from effmeter.methods.gradients.rewriting import ConvolutionRule
 from effmeter.methods.gradients.sparse_convolution import Sparsity
-from effmeter.methods.ops.autotune import dense
+from effmeter.methods.ops.convolution import Geometry
 from effmeter.methods.ops.dispatch import kernel_path
 
 _LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -163,7 +163,7 @@ def main() -> None:
     device = choose_device("auto")
     timer = Timer(device)
     met = {layer: None for model in settings["models"] for layer in distinct_layers(model)}
-    told = []
+    results = []
     for name in ("float32",) if device.type == "cpu" else ("float32", "tf32", "bfloat16"):
         with precision(name) as dtype:
             counts = (settings["batch"], settings["rounds"])
@@ -172,11 +172,11 @@ def main() -> None:
                 for keep in [settings["keep"]]
                 for layer in met
             ]
-            told.append({"precision": name, **speeds(timer, dtype), "layers": layers})
+            results.append({"precision": name, **speeds(timer, dtype), "layers": layers})
     path = kernel_path(device.type)
-    computes = "kernels" if path.compiled else f"framework ({path.reason})"
+    computes = "kernels" if path.compiled else f"PyTorch ({path.reason})"
     where = f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}, {computes}"
-    print(json.dumps({"device": where, "precisions": told}))
+    print(json.dumps({"device": where, "precisions": results}))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def main() -> None:
         bench.turn(method, entry["warm_up"])
         if entry["skipped_layers_fraction"]:
             _skip_from_now_on(method, entry["skipped_layers_fraction"])
-    told: list[dict[str, Any]] = [{"rounds": []} for _ in entries]
+    results: list[dict[str, Any]] = [{"rounds": []} for _ in entries]
     executed = [NO_FLOPS for _ in entries]
     for number in range(settings["rounds"]):
         places = range(len(entries)) if number % 2 else reversed(range(len(entries)))
@@ -131,13 +131,13 @@ def main() -> None:
             steps = entries[place]["steps"]
             dense = bench.dense_turn(steps)
             taken, work = bench.counted_turn(methods[place], steps)
-            told[place]["rounds"].append({"dense": dense, "method": taken})
+            results[place]["rounds"].append({"dense": dense, "method": taken})
             executed[place] += work.executed * (1.0 / settings["rounds"])
-    for one, work_of_one, entry in zip(told, executed, entries, strict=True):
+    for one, work_of_one, entry in zip(results, executed, entries, strict=True):
         dense_of_turn = _gflops(dense_work * entry["steps"])
         one["gflops"] = {"executed": _gflops(work_of_one), "dense": dense_of_turn}
     device = f"on {bench.device}, {torch.get_num_threads()} threads"
-    print(json.dumps({"device": device, "methods": told}))
+    print(json.dumps({"device": device, "methods": results}))
 
 
 if __name__ == "__main__":

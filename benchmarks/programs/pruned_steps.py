@@ -50,7 +50,7 @@ def wait_for(device: torch.device) -> None:
 
 
 def load_libraries(device: torch.device) -> None:
-    """What the framework loads at the first step belongs to no network."""
+    """What PyTorch loads at the first step belongs to no network."""
     model = nn.Sequential(
         nn.Conv2d(3, 4, 32), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)
     ).to(device)
@@ -86,14 +86,14 @@ def main() -> None:
         batch, pruned = noise(settings["batch"], device), method.work()
         times_ns = [time_step(model, optimizer, method, batch) for _ in range(settings["steps"])]
         done = method.work() - pruned
-    told = {
+    results = {
         "step_ns": statistics.median(times_ns[1:]),
         "peak_bytes": memory_bytes(device, peak=True) - before_bytes,
         "weights": sum(parameter.numel() for parameter in model.parameters()),
         "flops": done.executed.total / settings["steps"],
         "device": f"on {device}, {torch.get_num_threads()} threads",
     }
-    print(json.dumps(told))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ class Uncut:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """A recorded run as a loop that can be stopped again."""
+class CuttableRun:
+    """A recorded run, seen as a criterion would have seen its loop."""
 
     run: RecordedRun
     metric: str | None
@@ -105,9 +105,9 @@ class Replay:
         return self.metric in self.results[count - 1].metrics
 
 
-def replay(
+def cuttable_run(
     run: RecordedRun, metric: str | None = None, measure: Measure = total_over
-) -> Replay | None:
+) -> CuttableRun | None:
     """A run ready to be cut; None where it has no epoch that ended.
 
     ``metric`` defaults to accuracy, else to the first logged that should rise. ``measure`` is
@@ -120,7 +120,7 @@ def replay(
     cover = run.breakdown(ended[0].begin_ns, run.lead_epochs[-1].end_ns).cover
     places = {id(epoch): place for place, epoch in enumerate(ended)}
     points = () if judged is None else judged.epochs
-    return Replay(
+    return CuttableRun(
         run,
         metric or default_metric(run),
         cover,

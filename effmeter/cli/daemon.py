@@ -53,7 +53,10 @@ def command() -> None:
     help="The highest rate for members of the group, in readings per second.",
 )
 def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: float) -> None:
-    """Serve in the foreground until stopped, as service managers expect."""
+    """Serve in the foreground until stopped.
+
+    Service managers expect this; the daemon also ends on SIGTERM, SIGINT and SIGHUP.
+    """
     path = socket_path or shared_socket(os.environ)
     gid = None if group is None else _gid(group)
     click.echo(f"effmeter: recording for this machine at {path}", err=True)
@@ -65,7 +68,10 @@ def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: floa
 @json_option
 @output_option
 def show_status(socket_path: Path | None, as_json: bool, output: Path | None) -> None:
-    """Print the daemon's process, uptime, channels and number of recordings."""
+    """Print the status of the daemon.
+
+    Its process and uptime, its channels, and how many programs it records.
+    """
     connection = _connect(socket_path)
     connection.send({"op": "status"})
     facts = {k: v for k, v in connection.expect("status", 5.0).items() if k != "op"}
@@ -79,7 +85,10 @@ def show_status(socket_path: Path | None, as_json: bool, output: Path | None) ->
 @command.command("stop")
 @_socket_option
 def stop_daemon(socket_path: Path | None) -> None:
-    """Close all recordings and end the daemon; only root and its owner may."""
+    """Close all recordings and end the daemon.
+
+    Only root and the owner of the daemon may do this.
+    """
     connection = _connect(socket_path)
     connection.send({"op": "stop"})
     connection.expect("stopping", 5.0)

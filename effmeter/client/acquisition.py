@@ -156,14 +156,14 @@ class Acquisition:
             try:
                 connection = connect(place)
             except RecorderError as error:
-                self._warn(f"{error}; a private recorder is used instead")
+                self._fall_back(error)
                 continue
             try:
                 self._begin_on(connection, descriptor, part=1)
                 token = connection.expect("begun", ANSWER_TIMEOUT_S)["recording"]
             except RecorderError as error:
-                self._warn(f"{error}; a private recorder is used instead")
                 connection.close()
+                self._fall_back(error)
                 # The refused recorder may still hold the descriptor and write to it later.
                 descriptor = files.recreate(path, descriptor)
                 continue
@@ -172,6 +172,12 @@ class Acquisition:
         if self._request.recorder == "shared":
             raise RecorderError("no shared recorder is running: start one with effmeter daemon run")
         return None, descriptor
+
+    def _fall_back(self, error: RecorderError) -> None:
+        """Warn that a private recorder takes over; raise where only a shared one will do."""
+        if self._request.recorder == "shared":
+            raise error
+        self._warn(f"{error}; a private recorder is used instead")
 
     def _shared_places(self) -> list[Path]:
         named = self._environ.get(SOCKET_VARIABLE)

@@ -61,8 +61,8 @@ def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
 
 
 def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordinal: int) -> str:
-    told = [environ.get(name, "") for name in names]
-    return hashlib.sha256(json.dumps([*told, parent, ordinal]).encode()).hexdigest()[:16]
+    facts = [environ.get(name, "") for name in names]
+    return hashlib.sha256(json.dumps([*facts, parent, ordinal]).encode()).hexdigest()[:16]
 
 
 class Rendezvous:

@@ -1,7 +1,8 @@
 """From readings to joules with an interval: pure arithmetic over arrays.
 
 A counter's energy is the difference of the counter between two boundaries, interpolated between
-the moments at which it changed; a gauge's is the integral of its power. Each module tells how.
+the moments at which it changed; a gauge's is the integral of its power. Each module's docstring
+gives the derivation.
 
 **Where nothing was read.** A counter that goes on has counted through a gap. Where it was reset,
 where a gauge has a gap, and before the first and after the last reading, the energy is estimated
@@ -49,7 +50,7 @@ def trace(
         values: (n,) joules since the start, or watts.
         read_s: (n,) how long each reading took; None where that does not matter.
         losses: Where the readings hide energy.
-        host: The machine, so that errors of its sensors are told from those of another's.
+        host: The machine; errors of another machine's sensors are separate sources.
     """
     # NumPy loads only here: a tracked program handles energies, never traces.
     from effmeter.energy.counter_trace import CounterTrace

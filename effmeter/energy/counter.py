@@ -70,7 +70,7 @@ class Counter:
     def update(self, time_ns: int, raw: int) -> float | None:
         """Energy since the first reading (J); None where this reading cannot be believed.
 
-        After each call ``loss`` tells whether the step hid something.
+        After each call ``loss`` holds what the step may hide, if anything.
         """
         self.loss = None
         if self._last is None:

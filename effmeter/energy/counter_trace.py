@@ -122,7 +122,10 @@ class CounterTrace:
         earliest, latest = self._earliest[self._changes], self._latest[self._changes]
         moments, energies = earliest + (latest - earliest) / 2, self._energy_j[self._changes]
         last_seen = np.concatenate((self._changes[1:], [len(self._energy_j)])) - 1
+        # Two knots for each change: when it came, and how long the value surely held. Without the
+        # second, an idle stretch before a burst would be interpolated as a slow rise.
         held_ns = np.maximum(self._asked[last_seen] - self._refresh_ns, moments)
+        # A steady load below the resolution per refresh shows no change: let it creep up to that.
         rises_j = np.concatenate((np.diff(energies), [0.0]))
         until_ns = np.maximum(np.concatenate((moments[1:], held_ns[-1:])) - moments, 1.0)
         crept_j = np.minimum(rises_j * (held_ns - moments) / until_ns, self._channel.resolution)
@@ -161,7 +164,7 @@ class CounterTrace:
         return min(self._most_w, self._with_headroom(self._mean_power_w[first:last]))
 
     def _is_unread(self, moment_ns: float) -> bool:
-        """Whether the readings around a moment are too far to tell its power."""
+        """Whether the readings around a moment are too far away to show its power."""
         after = int(np.searchsorted(self._latest, moment_ns))
         before_ns, after_ns = self._latest[max(after - 1, 0) : after], self._asked[after:][:1]
         around_ns = [*before_ns, moment_ns, *after_ns]

@@ -154,7 +154,9 @@ class GaugeTrace:
         kept = (changes_w != 0) | held
         beside_w = np.concatenate(([0.0], changes_w[kept], [0.0]))
         before_w, here_w, after_w = beside_w[:-2], beside_w[1:-1], beside_w[2:]
+        # A straight ramp (equal neighbouring changes) bends nowhere: interpolation is then exact.
         bends_w = np.maximum(np.abs(here_w - before_w), np.abs(here_w - after_w))
+        # A neighbouring change the other way is a pulse, which may have overshot both readings.
         opposed_w = np.minimum(
             np.maximum(-before_w * np.sign(here_w), 0), np.maximum(-after_w * np.sign(here_w), 0)
         )

@@ -1,8 +1,8 @@
-"""What a gauge that looks only part of the time lets be known of the rest.
+"""Part-time sampling: the unseen energy of a gauge that averages over part of its period.
 
 A gauge that averages 25 ms of every 100 ms sees a quarter of the energy. The readings alone
 cannot tell a steady load from one that repeats with the update period, nor a slow swing from a
-fast one that beats slowly with it. Three cases are told apart, each in what lies around a window:
+fast one that beats slowly with it. The readings around a window decide between three cases:
 
 - **Jumps** between levels that last: the averaging window would smear the jumps of a beat over
   a quarter of its period and more, so power that always jumps across its range, and no more

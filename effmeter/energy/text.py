@@ -3,7 +3,7 @@
 import math
 
 NOT_KNOWN = "not known"
-"""In place of an interval that nobody stated."""
+"""In place of an interval that is not stated."""
 
 _PREFIXES = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"))
 _MOST_DIGITS = 6

@@ -1,4 +1,4 @@
 """Numba kernels for CPU and CUDA, each beside a readable NumPy reference.
 
-Kernels take and give arrays; they know nothing of the training framework.
+Kernels take and give arrays; they do not depend on PyTorch.
 """

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import ActsOn, AttachError, Batch, Method
 from effmeter.methods.skipping.random_skipping import RandomSkipping
 
@@ -81,9 +81,9 @@ class Combined(Method):
             method._refuse_attached()
             method._check(model, optimizer)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         for method in self.methods:
-            method._plug(model, optimizer, ledger)
+            method._plug(model, optimizer, account)
 
     def _detach(self) -> None:
         for method in reversed(self.methods):

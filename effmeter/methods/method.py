@@ -17,7 +17,8 @@
                 optimizer.step()
             method.end_epoch(epoch_loss)                                    # 6
 
-A method that does not use a hook does without its line, but the work account wants ``begin_step``.
+A loop may omit the hooks that its method does not use, except ``begin_step``, which counts the
+rows that the loop offers.
 """
 
 from abc import ABC, abstractmethod
@@ -32,12 +33,12 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from effmeter.errors import UnfitError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import Work
 from effmeter.methods.seeds import derived_seed
 
 ActsOn = Literal["batches", "samples", "layers", "gradients", "structure"]
-"""What a method leaves out or rewrites; two that act on the same cannot be combined."""
+"""What a method skips or rewrites; two methods that act on the same cannot be combined."""
 
 
 class AttachError(UnfitError):
@@ -65,7 +66,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """After so many epochs, each of so many batches, what a method leaves of the work repeats."""
+    """The period, in epochs and batches, after which the work that a method leaves repeats."""
 
     epochs: int = 1
     batches: int = 1
@@ -80,15 +81,15 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
-    """As it is called on the command line and in run files."""
+    """The name on the command line and in run files."""
     acts_on: ActsOn | None = None
     """None: it cannot be combined with another method."""
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         self.generator = torch.Generator().manual_seed(derived_seed(seed, self.name))
-        self._ledger: Ledger | None = None
-        self._account = Work()
+        self._account: FlopsAccount | None = None
+        self._last_work = Work()
         self._epoch_flops: list[tuple[float, float]] = []
         """FLOPs executed, and dense, of each whole epoch."""
         self._epoch_began = Work()
@@ -96,24 +97,24 @@ class Method(ABC):
         """Whether a state was loaded for the next attachment."""
 
     def attach(self, model: nn.Module, optimizer: Optimizer) -> Self:
-        """Plug into a model and its optimizer; as a context manager it comes off at the end.
+        """Plug into a model and its optimizer; as a context manager, detach at the end.
 
         Parameters, state_dict keys and the optimizer's state stay the same objects. The account
-        begins anew, or goes on where a state was loaded. AttachError for what it cannot handle,
-        before anything is changed.
+        begins anew, or goes on where a state was loaded. AttachError for a model or
+        optimizer that it cannot handle, before anything is changed.
         """
         refuse_wrapped(model)
         self._refuse_attached()
         self._check(model, optimizer)
-        ledger = Ledger(model)
-        ledger.open()
-        self._plug(model, optimizer, ledger)
+        account = FlopsAccount(model)
+        account.open()
+        self._plug(model, optimizer, account)
         return self
 
     def detach(self) -> None:
-        """Come off; the model is as it was, its weights as they have become."""
-        if self._ledger is not None:
-            self._ledger.close()
+        """Unplug; the model is as before, with the weights that it has learned."""
+        if self._account is not None:
+            self._account.close()
             self._unplug()
 
     def __enter__(self) -> Self:
@@ -133,7 +134,7 @@ class Method(ABC):
         """Epoch ``epoch`` (from 0) of ``epochs`` begins; some schedules need to know how many."""
 
     def begin_step(self, batch: Batch) -> Batch | None:
-        """What of the loop's batch to train on; None: nothing, the loop goes on to the next."""
+        """The part of the loop's batch to train on; None: skip it and take the next batch."""
         self._offer(len(batch))
         return self.select(batch)
 
@@ -142,7 +143,7 @@ class Method(ABC):
         return batch
 
     def after_backward(self, loss: Tensor) -> None:
-        """The gradients of this step are there, and the optimizer has not stepped."""
+        """The gradients of this step exist, and the optimizer has not stepped yet."""
 
     def end_epoch(self, loss: float) -> None:
         """An epoch ended with this mean training loss."""
@@ -152,18 +153,18 @@ class Method(ABC):
     @property
     @abstractmethod
     def active(self) -> bool:
-        """Whether it has left out or changed anything so far.
+        """Whether it has skipped or changed anything so far.
 
-        Each method knows that of itself: the work account is that of all parts of a combination,
-        and not all that changes a training saves work.
+        Each method answers for itself: the account of the work covers all parts of a
+        combination, and not every change of a training saves work.
         """
 
     def work(self) -> Work:
         """The work since it was attached; that of the last attachment once it is detached."""
-        return self._account if self._ledger is None else self._ledger.work()
+        return self._last_work if self._account is None else self._account.work()
 
     def cycle(self, epochs: int | None = None) -> Cycle | None:
-        """What has to be counted to know its work on average in a training of ``epochs``.
+        """The stretch of training over which its work is to be averaged, of ``epochs`` in all.
 
         None where that follows from the data or from chance and is known only afterwards.
         UnfitError for a schedule that depends on the number of epochs if none is given.
@@ -171,7 +172,7 @@ class Method(ABC):
         return None
 
     def executed_fractions(self, epochs_per_segment: int = 30) -> tuple[float, ...]:
-        """Executed over dense work in each segment of so many epochs, for a matched control.
+        """Executed over dense work in each segment of ``epochs_per_segment`` epochs, for a control.
 
         Work since the last whole epoch counts with the last segment; without any, no segments.
         """
@@ -183,10 +184,10 @@ class Method(ABC):
 
     @abstractmethod
     def control(self, *, seed: int = 0) -> "Method":
-        """The dumb alternative of the same work, which this method must beat."""
+        """The naive baseline of equal work, which this method must beat."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What resuming needs, for ``torch.save``; the model and optimizer have their own."""
+        """The state to resume from, for ``torch.save``, beside those of model and optimizer."""
         kept = {"generator": self.generator.get_state(), "epochs": list(self._epoch_flops)}
         return {**kept, **self._state()}
 
@@ -194,31 +195,31 @@ class Method(ABC):
         """Go on where ``state_dict`` was taken."""
         self.generator.set_state(state["generator"])
         self._epoch_flops = [(executed, dense) for executed, dense in state["epochs"]]
-        self._goes_on = self._ledger is None
+        self._goes_on = self._account is None
         self._load_state(state)
 
     def _refuse_attached(self) -> None:
-        if self._ledger is not None:
+        if self._account is not None:
             raise AttachError(f"{self.name} is attached already: detach it first")
 
-    def _plug(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _plug(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         """Plug in under an account that is open."""
-        self._ledger, self._epoch_began = ledger, Work()
+        self._account, self._epoch_began = account, Work()
         if not self._goes_on:
             self._epoch_flops = []
         self._goes_on = False
-        self._attach(model, optimizer, ledger)
+        self._attach(model, optimizer, account)
 
     def _unplug(self) -> None:
         """Come off; the account is the opener's to close."""
-        if self._ledger is not None:
+        if self._account is not None:
             self._detach()
-            self._account, self._ledger = self._ledger.work(), None
+            self._last_work, self._account = self._account.work(), None
 
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Raise AttachError where this method does not fit."""
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         """Plug in."""
 
     def _detach(self) -> None:
@@ -235,9 +236,9 @@ class Method(ABC):
         return work.executed.total, work.dense.total
 
     def _offer(self, rows: int) -> None:
-        if self._ledger is None:
+        if self._account is None:
             raise AttachError(f"{self.name} is not attached: call attach(model, optimizer) first")
-        self._ledger.offer(rows)
+        self._account.offer(rows)
 
 
 class Dense(Method):
@@ -247,7 +248,7 @@ class Dense(Method):
 
     @property
     def active(self) -> bool:
-        """Never."""
+        """Whether it has changed anything: a dense training never does."""
         return False
 
     def cycle(self, epochs: int | None = None) -> Cycle:
@@ -255,7 +256,7 @@ class Dense(Method):
         return Cycle()
 
     def control(self, *, seed: int = 0) -> "Dense":
-        """Itself."""
+        """The dense training is its own control."""
         return Dense(seed=seed)
 
 

@@ -1,13 +1,15 @@
-"""Methods by name, and the text that switches one on: ``ssprop:drop=0.8,period=2``.
+"""Methods by name, and the text that makes one: ``ssprop:drop=0.8,period=2``.
 
-Several at once are joined by ``+``, as in ``e2-train:keep=0.5+gskip``; a parameter that is a series
-of numbers has them parted by ``/``.
+``+`` joins several methods, as in ``e2-train:keep=0.5+gskip``; ``/`` separates the numbers of a
+parameter that takes several.
 """
 
+import difflib
 import importlib
 import inspect
 import re
 import types
+from collections.abc import Iterable
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -70,7 +72,7 @@ _METHODS = {
         "structure.pruning.filters:RandomFilterPruning", "random filters are cut out"
     ),
     "er-pruning": _Entry(
-        "structure.pruning.unstructured:ErPruning", "random weights are zero from birth"
+        "structure.pruning.unstructured:ErPruning", "random weights are zero from the start"
     ),
 }
 
@@ -81,7 +83,7 @@ def method_names() -> tuple[str, ...]:
 
 
 def method_summaries() -> dict[str, str]:
-    """A line on each method, by name."""
+    """One line of description for each method, by name."""
     return {name: entry.summary for name, entry in _METHODS.items()}
 
 
@@ -91,7 +93,7 @@ _PLAIN = (bool, int, float, str, types.NoneType, _SERIES)
 
 
 def check_method_names(text: str) -> None:
-    """UsageError for a text that names a method that there is not; loads no framework."""
+    """UsageError for a text that names an unknown method; loads no PyTorch."""
     for part in _JOIN.split(text):
         _home(part.partition(":")[0].strip())
 
@@ -100,8 +102,8 @@ def parse_method(text: str, *, seed: int = 0) -> "Method":
     """The method of a text ``NAME`` or ``NAME:parameter=value,...``, or of several joined by ``+``.
 
     Each of several draws from a seed of its own, which follows from ``seed`` and its place in the
-    text. UsageError names the
-    methods, the parameters of one, the values that a parameter takes, or what cannot be combined.
+    text. UsageError names the known methods, the parameters of one, or the values that a parameter
+    takes; AttachError names methods that cannot be combined.
     """
     parts = _JOIN.split(text)
     if len(parts) == 1:
@@ -121,12 +123,13 @@ def _parse_one(text: str, seed: int) -> "Method":
     unknown = [parameter for parameter in arguments if parameter not in hints]
     if unknown:
         known = ", ".join(hints)
-        raise UsageError(f"{name} has no parameter {unknown[0]!r}; it has: {known}")
+        nearest = _nearest(unknown[0], hints)
+        raise UsageError(f"{name} has no parameter {unknown[0]!r}{nearest}; it has: {known}")
     return kind(**{p: _value(f"{name}:{p}", value, hints[p]) for p, value in arguments.items()})
 
 
 def method_class(name: str) -> "type[Method]":
-    """The class of a method; UsageError for a name that there is not."""
+    """The class of a method; UsageError for an unknown name."""
     module, _, kind = _home(name).partition(":")
     found = getattr(importlib.import_module(f"effmeter.methods.{module}"), kind)
     return cast("type[Method]", found)
@@ -134,8 +137,14 @@ def method_class(name: str) -> "type[Method]":
 
 def _home(name: str) -> str:
     if name not in _METHODS:
-        raise UsageError(f"there is no method {name!r}; there is: {', '.join(_METHODS)}")
+        known = ", ".join(_METHODS)
+        raise UsageError(f"there is no method {name!r}{_nearest(name, _METHODS)}; known: {known}")
     return _METHODS[name].home
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _hints(kind: "type[Method]") -> dict[str, Any]:
@@ -151,7 +160,7 @@ def _hints(kind: "type[Method]") -> dict[str, Any]:
 def _pair(part: str, name: str) -> tuple[str, str]:
     parameter, separator, value = (piece.strip() for piece in part.partition("="))
     if not (parameter and separator and value):
-        raise UsageError(f"{part!r} is no parameter of {name}: write {name}:parameter=value")
+        raise UsageError(f"{part!r} is not a parameter of {name}: write {name}:parameter=value")
     return parameter, value
 
 
@@ -194,7 +203,7 @@ def _described(hint: Any) -> str:
         int: "a whole number",
         float: "a number",
         str: "a word",
-        _SERIES: "numbers parted by /",
+        _SERIES: "numbers separated by /",
     }
     parts = [
         ", ".join(get_args(kind)) if get_origin(kind) is Literal else words.get(kind, "none")

@@ -4,7 +4,7 @@ import hashlib
 
 
 def derived_seed(seed: int, *purpose: str | int) -> int:
-    """A seed in [0, 2**63) for a purpose, told by names and numbers.
+    """A seed in [0, 2**63) for a purpose, given by names and numbers.
 
     The same for the same arguments on every machine; by chance alone that of other arguments.
     """

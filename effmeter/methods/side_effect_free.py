@@ -7,20 +7,20 @@ import torch
 from torch import Tensor, nn
 
 
-def rehearsed(model: nn.Module, inputs: Tensor) -> Tensor:
+def output_without_side_effects(model: nn.Module, inputs: Tensor) -> Tensor:
     """What the model's next forward pass on these inputs would give, without gradients.
 
     In the mode that the model is in: in training with batch statistics and dropout. Batch norm's
     running statistics and all other buffers, and the random state, are put back, so that a
     forward pass that follows draws and sees the same.
     """
-    with torch.no_grad(), undisturbed(model, inputs.device):
+    with torch.no_grad(), state_restored(model, inputs.device):
         output: Tensor = model(inputs)
     return output
 
 
 @contextmanager
-def undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
+def state_restored(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Puts back a model's buffers and the random state after calls of it on that device."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with _random_state_kept(device):

@@ -1,4 +1,4 @@
-"""Probes: one module per family of sensors, and the search for what this machine has."""
+"""Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.amd import discovery as amd
-from effmeter.probes.apple import discovery as apple
+from effmeter.probes.amd import discovery as amd_gpus
+from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
-from effmeter.probes.estimate import probe as estimate
-from effmeter.probes.hwmon import probe as hwmon
-from effmeter.probes.nvidia import probe as nvml
+from effmeter.probes.estimate import probe as estimates
+from effmeter.probes.hwmon import probe as hwmon_rails
+from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.rapl import perf, powercap, pyrapl
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
@@ -37,17 +37,17 @@ def discover(
     families: list[tuple[str, Component, Callable[[], Discovery]]] = [
         ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zones)),
         ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
-        ("hwmon", Component.CPU, lambda: hwmon.find(sysfs, clock, zones)),
-        ("Apple", Component.CPU, lambda: apple.find(environ, clock)),
-        ("NVML", Component.GPU, lambda: nvml.find(sysfs, clock)),
-        ("AMD SMI", Component.GPU, lambda: amd.find(sysfs, environ, clock)),
+        ("hwmon", Component.CPU, lambda: hwmon_rails.find(sysfs, clock, zones)),
+        ("Apple", Component.CPU, lambda: apple_socs.find(environ, clock)),
+        ("NVML", Component.GPU, lambda: nvidia_gpus.find(sysfs, clock)),
+        ("AMD SMI", Component.GPU, lambda: amd_gpus.find(sysfs, environ, clock)),
     ]
     for family in families:
         measured = _joined(measured, _searched(*family))
     uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
     if not uncovered:
         return measured
-    estimated = _searched("psutil", uncovered[0], lambda: estimate.find(uncovered, environ, clock))
+    estimated = _searched("psutil", uncovered[0], lambda: estimates.find(uncovered, environ, clock))
     return _joined(measured, estimated)
 
 
@@ -71,4 +71,4 @@ def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
     return any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
         for channel in channels
-    ) or (component is Component.RAM and any(map(hwmon.takes_in_memory, channels)))
+    ) or (component is Component.RAM and any(map(hwmon_rails.takes_in_memory, channels)))

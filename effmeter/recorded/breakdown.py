@@ -12,15 +12,15 @@ from effmeter.recorded.visibility import with_hidden_channels
 
 @dataclass(frozen=True, slots=True)
 class ChannelEnergy:
-    """What one channel tells of a window."""
+    """The energy of one channel in a window."""
 
     channel: Channel
     energy: Energy | None
-    """None: no reading lets it be known."""
+    """None: the readings do not determine it."""
     unread_s: float
-    """How much of the window no reading speaks for."""
+    """The part of the window without readings (s)."""
     left_out: str | None
-    """Why the total does not sum it; None where it does."""
+    """Why the total leaves it out; None where it is summed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class ComponentEnergy:
 
     @property
     def provenances(self) -> tuple[Provenance, ...]:
-        """How its channels come by their figures, the best first."""
+        """Measured, derived or estimated: the provenances of its channels, the best first."""
         return provenances_of(self.channels)
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that the machine has and the total does not know."""
+    """A component or device of the machine that the total does not include."""
 
     what: str
     """A component, or a channel."""
@@ -99,7 +99,7 @@ def total_over(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> Ener
 
 
 def unread_s(run: Recording, channel: str, begin_ns: int, end_ns: int) -> float:
-    """How much of a window no reading of a channel speaks for (s)."""
+    """The part of a window in which a channel has no readings (s)."""
     readings = run.readings(channel)
     if readings is None:
         return (end_ns - begin_ns) * 1e-9
@@ -133,7 +133,7 @@ def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
 
 
 def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
-    """Devices without a figure of their own that no channel of the cover stands in for."""
+    """Devices without an energy, and without a channel of the cover in their place."""
     refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
     for name in cover.partial:
         if name in run.channels:

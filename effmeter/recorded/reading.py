@@ -111,7 +111,7 @@ def _beginning_of(path: Path) -> Path:
         return path
     if first is None:  # empty: its recorder died before it had written anything
         goes_on = predecessor.exists() and second is not None and second.part == 2
-    else:  # one that cannot be read is the predecessor's to tell of
+    else:  # reading the predecessor reports a successor that cannot be read
         goes_on = second is None or (second.run_id, second.part) == (first.run_id, 2)
     return predecessor if goes_on else path
 

@@ -26,7 +26,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
-from effmeter.runfile.format import Event, Metadata, NoteName
+from effmeter.runfile.format import Event, Metadata, NoteName, user_note
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
@@ -229,6 +229,16 @@ class Recording:
         """What the recorder and the sources noted."""
         return timeline.notes(self.events)
 
+    @property
+    def program_notes(self) -> tuple[tuple[str, str], ...]:
+        """Name and text of each note that the program itself wrote, such as a traceback."""
+        prefix = user_note("")
+        return tuple(
+            (note.name.removeprefix(prefix), note.text)
+            for note in self.notes
+            if note.name.startswith(prefix)
+        )
+
     @cached_property
     def dropped_marks(self) -> int:
         """Marks that did not reach the recorder in time and are lost."""
@@ -268,19 +278,19 @@ class Recording:
 
 
 def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
-    """Without the marks that a successor was told again because they might have been lost."""
+    """The rows less the marks that a program sent again to a successor in case they were lost."""
     kept: list[EventRow] = []
-    told: set[tuple[object, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     for row in rows:
         said = (row.time_ns, row.event, row.source, row.id, row.name, repr(row.value), row.text)
-        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in told:
+        if row.event not in (Event.METRIC, Event.NOTE) or row.part == 0 or said not in seen:
             kept.append(row)
-        told.add(said)
+        seen.add(said)
     return kept
 
 
 def _without_thread(source: str | None, known: set[str | None]) -> str | None:
-    """The process that a mark's source names: threads of one share its numbers of marks."""
+    """The process of a mark's source: the threads of a process share its numbering of marks."""
     if source is None or source in known:
         return source
     return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)

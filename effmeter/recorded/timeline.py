@@ -27,6 +27,9 @@ NOTICED_ASLEEP_S = 0.1
 NOTICED_WALL_STEP_S = 1.0
 """Less than this between two anchors is jitter, or a clock being disciplined."""
 
+_LONGEST_S = 2**33
+"""Longer than 64 bits of nanoseconds can tell: no gap closes after it."""
+
 _Mark = tuple[str | None, int | None]
 
 
@@ -53,6 +56,7 @@ def epochs(
     values = _metrics_of(logged)
     begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
     parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+    roots: dict[_Mark, int | None] = {}
     return tuple(
         RecordedEpoch(
             number=_whole(begin.value, number),
@@ -61,7 +65,7 @@ def epochs(
             source=begin.source,
             id=begin.id,
             metrics=values.get((begin.source, begin.id), {}),
-            root=_root(begin, parents),
+            root=_outermost(begin.source, begin.parent, parents, roots),
             open=end is None,
             reason=None if end is None else end.text,
         )
@@ -123,7 +127,7 @@ def gaps(events: Iterable[EventRow], end_ns: int) -> tuple[Gap, ...]:
         key = (row.part, row.channel, row.id)
         first = found.get(key)
         reason = row.text or (first.reason if first else "")
-        if row.duration_s is not None:
+        if row.duration_s is not None and 0 <= row.duration_s < _LONGEST_S:
             closed_ns = row.time_ns + round(row.duration_s * 1e9)
             hidden_j = first.hidden_j if first and row.value is None else row.value
             found[key] = Gap(row.channel, row.time_ns, closed_ns, reason, hidden_j)
@@ -191,27 +195,31 @@ def marks_of(
     """The events of programs given by source and root, without any other program's marks."""
     begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
     parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+    known: dict[_Mark, int | None] = {}
 
     def is_of(row: EventRow) -> bool:
         mark = row.id if row.event in (Event.EPOCH_END, Event.SPAN_END) else row.parent
-        return (row.source, _outermost(row.source, mark, parents)) in roots
+        return (row.source, _outermost(row.source, mark, parents, known)) in roots
 
     marks = (*begins, Event.EPOCH_END, Event.SPAN_END, Event.METRIC)
     return tuple(row for row in events if row.event not in marks or is_of(row))
 
 
-def _root(begin: EventRow, parents: Mapping[_Mark, int | None]) -> int | None:
-    """The parent of the outermost stretch that a mark lies in."""
-    return _outermost(begin.source, begin.parent, parents)
-
-
 def _outermost(
-    source: str | None, mark: int | None, parents: Mapping[_Mark, int | None]
+    source: str | None,
+    mark: int | None,
+    parents: Mapping[_Mark, int | None],
+    known: dict[_Mark, int | None],
 ) -> int | None:
-    seen: set[int | None] = set()
-    while (source, mark) in parents and mark not in seen:
-        seen.add(mark)
-        mark = parents[source, mark]
+    """The parent of the outermost stretch that a mark lies in; ``known`` keeps those found."""
+    path: dict[_Mark, None] = {}
+    while (key := (source, mark)) in parents and key not in path:
+        if key in known:
+            mark = known[key]
+            break
+        path[key] = None
+        mark = parents[key]
+    known.update(dict.fromkeys(path, mark))
     return mark
 
 

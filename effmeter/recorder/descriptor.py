@@ -10,7 +10,7 @@ from effmeter.wire.peer import Peer
 def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
     """Why the recorder will not write to a descriptor; None where it will.
 
-    It must be an empty regular file of the peer's own, open for writing, that nobody records to.
+    It must be an empty regular file of the peer, open for writing, to which no recorder writes.
     """
     try:
         facts = os.fstat(descriptor)

@@ -32,7 +32,7 @@ class _Running:
 
     @property
     def is_known(self) -> bool:
-        """A counter's first reading is a beginning; a gauge's tells nothing of any stretch."""
+        """One reading of a counter is a beginning; of a gauge it covers no time yet."""
         return self.readings > (1 if self.channel.kind is Kind.GAUGE else 0)
 
     def take(self, seen: Sample) -> None:
@@ -98,7 +98,7 @@ class LiveTotals:
             running.hidden_j += guess_j if gap.hidden_j is None else gap.hidden_j
 
     def as_message(self, time_ns: int) -> dict[str, Any]:
-        """The totals as clients are told them; joules, since the recording began."""
+        """The totals since the recording began, as they are sent to clients."""
         known = {name for name, running in self._channels.items() if running.is_known}
         described = {c.name: c for c in self.expected}
         described.update((name, running.channel) for name, running in self._channels.items())

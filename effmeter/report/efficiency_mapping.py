@@ -19,7 +19,7 @@ from effmeter.energy import Energy
 from effmeter.report.formatting import jsonable
 
 
-def efficiency_mapping(result: EfficiencyFramework) -> dict[str, Any]:
+def comparison_as_mapping(result: EfficiencyFramework) -> dict[str, Any]:
     """The whole result, with every observation that went into it."""
     seen = result.observations
     mapping = jsonable(

@@ -2,10 +2,10 @@
 
 import json
 
-from effmeter.report.efficiency_mapping import efficiency_mapping
+from effmeter.report.efficiency_mapping import comparison_as_mapping
 from effmeter.report.formatting import jsonable
 from effmeter.report.renderer import Renderer, Report
-from effmeter.report.run_mapping import run_mapping
+from effmeter.report.run_mapping import run_as_mapping
 
 
 class JsonRenderer(Renderer):
@@ -14,8 +14,8 @@ class JsonRenderer(Renderer):
     def render(self, report: Report) -> str:
         """The report as one JSON object."""
         contents = {
-            "runs": [run_mapping(analysis) for analysis in report.runs],
-            **{name: efficiency_mapping(each) for name, each in report.comparisons.items()},
+            "runs": [run_as_mapping(analysis) for analysis in report.runs],
+            **{name: comparison_as_mapping(each) for name, each in report.comparisons.items()},
             "errors": report.errors,
         }
         return json.dumps(jsonable(contents), indent=2, allow_nan=False)

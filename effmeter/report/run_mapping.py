@@ -19,7 +19,7 @@ from effmeter.recorded.records import Gap, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 
 
-def run_mapping(analysis: RunAnalysis) -> dict[str, Any]:
+def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
     """One run with its epochs and spans."""
     run, breakdown = analysis.run, analysis.breakdown
     return {
@@ -45,6 +45,7 @@ def run_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "efficiency": None if analysis.efficiency is None else _efficiency(analysis.efficiency),
         "epochs": [_epoch(epoch, analysis) for epoch in run.lead_epochs],
         "spans": [_span(span, run) for span in run.spans],
+        "notes": [{"name": name, "text": text} for name, text in run.program_notes],
         "gaps": [_gap(gap, run) for gap in run.gaps],
         "suspended_s": sum(suspend.asleep_s for suspend in run.suspends),
         "dropped_marks": run.dropped_marks,

@@ -17,11 +17,11 @@ from effmeter.report.formatting import (
     energy_systematic,
     metric_figure,
     per_kilojoule,
+    printable,
 )
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
-from effmeter.runfile.format import user_note
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
@@ -99,12 +99,19 @@ def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
         page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
     if len(gaps) > _MOST_GAPS:
         page.paragraph(f"{_counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
-    for name, text in _program_notes(analysis.run):
-        page.paragraph(name, "  note: ")
-        for line in text.splitlines():
-            page.verbatim(line, "    ")
+    for name, text in analysis.run.program_notes:
+        _add_note(page, name, text.splitlines())
     for text in analysis.warnings:
         page.warning(text)
+
+
+def _add_note(page: Page, name: str, lines: Sequence[str]) -> None:
+    if len(lines) == 1:
+        page.paragraph(lines[0], f"  note: {printable(name)}: ")
+        return
+    page.paragraph(name, "  note: ")
+    for line in lines:
+        page.verbatim(line, "    ")
 
 
 def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
@@ -245,14 +252,6 @@ def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis
         *(["", ""] if epoch.energy is None else _energy_cells(epoch.energy)),
         *(["", "", ""] if point is None else [energy_figure(point.energy), *_per_kj(point)]),
     ]
-
-
-def _program_notes(run: RecordedRun) -> Iterator[tuple[str, str]]:
-    """The notes that the program wrote, such as a traceback: the name and the text of each."""
-    prefix = user_note("")
-    for note in run.notes:
-        if note.name.startswith(prefix):
-            yield note.name.removeprefix(prefix), note.text or ""
 
 
 def _gap_line(gap: Gap, run: RecordedRun) -> str:

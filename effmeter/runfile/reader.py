@@ -221,7 +221,10 @@ def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:
                 f"batch {hole.first}" if last == hole.first else (f"batches {hole.first} to {last}")
             )
             begin_ns = _last_ns(found, before, metadata)
-            yield Damage(f"{batches} of {count}", begin_ns, _next_ns(found, before, metadata))
+            end_ns = _next_ns(found, before, metadata)
+            if end_ns is not None:  # rows stand in order of arrival: a late one may be earlier
+                begin_ns, end_ns = min(begin_ns, end_ns), max(begin_ns, end_ns)
+            yield Damage(f"{batches} of {count}", begin_ns, end_ns)
 
 
 def _last_ns(found: _Contents, before: int, metadata: Metadata) -> int:

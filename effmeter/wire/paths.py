@@ -1,4 +1,4 @@
-"""Where recorders listen, and whom a client trusts there."""
+"""The paths at which recorders listen, and which sockets a client trusts."""
 
 import contextlib
 import os
@@ -51,7 +51,7 @@ def make_private_directory(environ: Mapping[str, str]) -> Path:
     for base in (environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
         if base and len(base) < _LONGEST_SOCKET_PATH - 30 and os.access(base, os.W_OK | os.X_OK):
             return Path(tempfile.mkdtemp(prefix="effmeter-", dir=base))
-    raise RecorderError("no directory for the recorder's socket can be written: set TMPDIR")
+    raise RecorderError("there is no writable directory for the recorder's socket: set TMPDIR")
 
 
 def remove_private_directory(home: Path) -> None:
@@ -64,13 +64,13 @@ def remove_private_directory(home: Path) -> None:
 
 
 def make_own_directory(path: Path, mode: int) -> None:
-    """A runtime directory of this user's at a known path; RecorderError if it is another's."""
+    """A runtime directory of this user at a known path; RecorderError if it is another user's."""
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
         facts = path.lstat()
     except OSError as error:
         raise RecorderError(f"{path}: {error.strerror}") from error
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
-        raise RecorderError(f"{path} belongs to somebody else: remove it or use --socket")
+        raise RecorderError(f"{path} belongs to another user: remove it or use --socket")
     if stat.S_IMODE(facts.st_mode) != mode:
         path.chmod(mode)

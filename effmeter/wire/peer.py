@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket, when that process dies, and writing as that user."""
+"""The process at the other end of a socket: its identity, its death, and writing as its user."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ _THREAD_CALLS = {  # setgroups, setresgid, setresuid of the kernel, which act on
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process that connected, as the kernel tells it."""
+    """The connected process, as the kernel reports it."""
 
     pid: int
     uid: int
@@ -37,7 +37,7 @@ class Peer:
 
 
 def peer_of(sock: socket.socket) -> Peer:
-    """The peer of a connected Unix socket; OSError where the kernel does not say."""
+    """The peer of a connected Unix socket; OSError where the kernel does not report it."""
     if sys.platform == "linux":
         pid, uid, gid = struct.unpack(
             "3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
@@ -110,8 +110,8 @@ def become_in_this_thread(peer: Peer) -> None:
     """Let this thread alone act as the peer, so that its quotas and reserved blocks hold.
 
     Only the effective identity changes: real and saved stay root, or the peer could signal the
-    thread and with it the whole process. OSError where the kernel refuses; it must not be
-    passed over.
+    thread and with it the whole process. OSError where the kernel refuses: the caller must not
+    write then.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux":

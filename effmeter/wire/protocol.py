@@ -1,8 +1,8 @@
-"""What client and recorder say to each other: JSON lines over a Unix socket, with limits.
+"""The protocol between client and recorder: JSON lines over a Unix socket, with limits.
 
 A message is one JSON object on one line; ``op`` names what it is. The recorder may run as root,
-so it takes nothing on trust: every field is named here with its type and its limit, and a
-message that does not fit ends the connection.
+so it trusts no message: every field stands here with its type and its limit, and a message that
+does not fit ends the connection.
 """
 
 import array
@@ -26,59 +26,59 @@ Message = dict[str, Any]
 
 
 class ProtocolError(RecorderError):
-    """The other side sent something that is no message."""
+    """The other side sent something that is not a message of the protocol."""
 
 
-class Field(NamedTuple):
-    """The type of one field of a message, and whether it must be there."""
+class FieldSpec(NamedTuple):
+    """The type of one field of a message, and whether it is required."""
 
     kind: type
     required: bool = True
 
 
 _MARK = {
-    "event": Field(str),
-    "time_ns": Field(int),
-    "id": Field(int, False),
-    "parent": Field(int, False),
-    "name": Field(str, False),
-    "value": Field(float, False),
-    "text": Field(str, False),
-    "thread": Field(str, False),
+    "event": FieldSpec(str),
+    "time_ns": FieldSpec(int),
+    "id": FieldSpec(int, False),
+    "parent": FieldSpec(int, False),
+    "name": FieldSpec(str, False),
+    "value": FieldSpec(float, False),
+    "text": FieldSpec(str, False),
+    "thread": FieldSpec(str, False),
 }
 _SOURCE = {
-    "name": Field(str),
-    "labels": Field(dict),
-    "host": Field(str),
-    "rank": Field(int, False),
-    "local_rank": Field(int, False),
-    "program": Field(dict),
-    "id": Field(int),
+    "name": FieldSpec(str),
+    "labels": FieldSpec(dict),
+    "host": FieldSpec(str),
+    "rank": FieldSpec(int, False),
+    "local_rank": FieldSpec(int, False),
+    "program": FieldSpec(dict),
+    "id": FieldSpec(int),
 }
-REQUESTS: Mapping[str, Mapping[str, Field]] = {
-    "hello": {"version": Field(int), "time_ns": Field(int)},
+REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
+    "hello": {"version": FieldSpec(int), "time_ns": FieldSpec(int)},
     "begin": {
         **_SOURCE,
-        "run_id": Field(str),
-        "part": Field(int),
-        "rate_hz": Field(float),
-        "git_commit": Field(str, False),
-        "recording": Field(str, False),
-        "versions": Field(dict),
+        "run_id": FieldSpec(str),
+        "part": FieldSpec(int),
+        "rate_hz": FieldSpec(float),
+        "git_commit": FieldSpec(str, False),
+        "recording": FieldSpec(str, False),
+        "versions": FieldSpec(dict),
     },
-    "join": {**_SOURCE, "recording": Field(str)},
+    "join": {**_SOURCE, "recording": FieldSpec(str)},
     "mark": _MARK,
-    "ask": {"number": Field(int)},
+    "ask": {"number": FieldSpec(int)},
     "watch": {},
-    "end": {"status": Field(str), "final": Field(bool), "dropped_marks": Field(int)},
+    "end": {"status": FieldSpec(str), "final": FieldSpec(bool), "dropped_marks": FieldSpec(int)},
     "status": {},
     "stop": {},
 }
-"""What a client may say, field by field."""
+"""The requests of a client, field by field."""
 
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Made once: ``json.dumps`` would make an encoder at every mark."""
+"""Made once: ``json.dumps`` makes an encoder at every call."""
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -87,7 +87,7 @@ def encode(message: Mapping[str, Any]) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The message of a line; ProtocolError where it is none."""
+    """The message of a line; ProtocolError where there is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -110,7 +110,7 @@ def check_request(message: Message) -> Message:
     return message
 
 
-def _check_field(message: Message, name: str, field: Field) -> None:
+def _check_field(message: Message, name: str, field: FieldSpec) -> None:
     value = message.get(name)
     if value is None:
         if field.required:
@@ -146,7 +146,7 @@ def _check_flat(op: str, name: str, mapping: Mapping[str, Any]) -> None:
 
 
 class LineBuffer:
-    """Bytes as they come, lines as they are whole."""
+    """Splits received bytes into lines."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

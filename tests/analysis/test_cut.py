@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.cut import Cut, Replay, Uncut, replay
+from effmeter.analysis.cut import Cut, CuttableRun, Uncut, cuttable_run
 from effmeter.analysis.efficiency import efficiency_of
 from effmeter.stopping import (
     Criterion,
@@ -19,11 +19,11 @@ from tests.analysis.labelled_runs import POWER_W, labelled_run
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Replay:
+def recorded(tmp_path: Path) -> CuttableRun:
     """Six epochs of 100 J; the accuracy is best at the third."""
-    replayed = replay(labelled_run(tmp_path / "run.arrow"))
-    assert replayed is not None
-    return replayed
+    cuttable = cuttable_run(labelled_run(tmp_path / "run.arrow"))
+    assert cuttable is not None
+    return cuttable
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def recorded(tmp_path: Path) -> Replay:
     ],
 )
 def test_a_criterion_cuts_where_it_would_have_stopped_the_loop(
-    recorded: Replay, criterion: Criterion, epochs: int, reason: str
+    recorded: CuttableRun, criterion: Criterion, epochs: int, reason: str
 ) -> None:
     cut = recorded.cut(criterion)
     assert isinstance(cut, Cut)
@@ -46,7 +46,7 @@ def test_a_criterion_cuts_where_it_would_have_stopped_the_loop(
     assert cut.point.energy.value_j == pytest.approx(epochs * POWER_W, rel=1e-6)
 
 
-def test_the_efficiency_of_a_cut_is_eq_2_at_its_epoch(recorded: Replay) -> None:
+def test_the_efficiency_of_a_cut_is_eq_2_at_its_epoch(recorded: CuttableRun) -> None:
     cut = recorded.cut(MaxEpochs(3))
     judged = efficiency_of(recorded.run)
     assert isinstance(cut, Cut)
@@ -54,7 +54,7 @@ def test_the_efficiency_of_a_cut_is_eq_2_at_its_epoch(recorded: Replay) -> None:
     assert cut.point == judged.epochs[2]
 
 
-def test_the_overshoot_of_a_budget_is_told(recorded: Replay) -> None:
+def test_the_overshoot_of_a_budget_is_told(recorded: CuttableRun) -> None:
     over, under = (recorded.cut(EnergyBudget("250J", predict=predict)) for predict in (False, True))
     assert isinstance(over, Cut)
     assert isinstance(under, Cut)
@@ -76,25 +76,27 @@ def test_the_overshoot_of_a_budget_is_told(recorded: Replay) -> None:
     ],
 )
 def test_a_criterion_never_met_gives_its_reason_and_no_figure(
-    recorded: Replay, text: str, reason: str
+    recorded: CuttableRun, text: str, reason: str
 ) -> None:
     assert recorded.cut(parse_criterion(text)) == Uncut(reason)
 
 
 def test_a_run_that_failed_says_so_where_a_criterion_is_not_met(tmp_path: Path) -> None:
-    replayed = replay(labelled_run(tmp_path / "run.arrow", [0.5], status="failed: OutOfMemory"))
-    assert replayed is not None
-    assert replayed.cut(MaxEpochs(2)) == Uncut("not met in 1 epoch (failed: OutOfMemory)")
+    cuttable = cuttable_run(
+        labelled_run(tmp_path / "run.arrow", [0.5], status="failed: OutOfMemory")
+    )
+    assert cuttable is not None
+    assert cuttable.cut(MaxEpochs(2)) == Uncut("not met in 1 epoch (failed: OutOfMemory)")
 
 
 @pytest.mark.parametrize("epochs", [3, 9])
 def test_a_run_that_diverged_has_no_figure_from_there_on(tmp_path: Path, epochs: int) -> None:
     run = labelled_run(tmp_path / "run.arrow", losses={3: math.nan})
-    replayed = replay(run)
-    assert replayed is not None
-    assert replayed.cut(MaxEpochs(epochs)) == Uncut("diverged: loss is nan at epoch 3")
-    assert isinstance(replayed.cut(MaxEpochs(2)), Cut)
+    cuttable = cuttable_run(run)
+    assert cuttable is not None
+    assert cuttable.cut(MaxEpochs(epochs)) == Uncut("diverged: loss is nan at epoch 3")
+    assert isinstance(cuttable.cut(MaxEpochs(2)), Cut)
 
 
 def test_a_run_without_an_epoch_cannot_be_cut(tmp_path: Path) -> None:
-    assert replay(labelled_run(tmp_path / "run.arrow", [])) is None
+    assert cuttable_run(labelled_run(tmp_path / "run.arrow", [])) is None

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effmeter.kernels import reference
+from effmeter.kernels.cpu.largest_elements import peaks
 from effmeter.kernels.cpu.patches import patches_weighted
-from effmeter.kernels.cpu.peaks import peaks
 from effmeter.kernels.reference import Window
 from tests.kernels.layouts import LAYOUTS, Layout, drawn
 

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from effmeter.cli import effmeter
 from effmeter.recorded.reading import read_run
+from effmeter.runfile.format import Event
 from tests.analysis.labelled_runs import labelled_run
 from tests.report.runs import write_plain, write_spans, write_troubled
+from tests.runfile.writing import RunFile
 from tests.schemas import assert_fits
 
 
@@ -56,6 +58,17 @@ def test_epochs_have_their_energy_and_efficiency(tmp_path: Path) -> None:
 def test_sources_count_their_epochs(tmp_path: Path) -> None:
     (run,) = report(write_troubled(tmp_path / "run.arrow"))["runs"]
     assert [(source["name"], source["epochs"]) for source in run["sources"]] == [("one", 2)]
+
+
+def test_notes_of_the_program_are_there_and_those_of_the_recorder_are_not(
+    tmp_path: Path,
+) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        file.event(1, Event.NOTE, name="user:command", text="train.py")
+        file.event(2, Event.NOTE, name="recorder", text="the disk is full")
+        file.end(10.0)
+    (run,) = report(file.path)["runs"]
+    assert run["notes"] == [{"name": "command", "text": "train.py"}]
 
 
 def test_comparisons_fit_the_schema(tmp_path: Path) -> None:

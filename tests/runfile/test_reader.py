@@ -196,7 +196,7 @@ def test_a_run_whose_last_batch_is_damaged_does_not_pass_for_interrupted(
     path = tmp_path / "run.arrow"
     path.write_bytes(flipped(data, middle_of(batches, 4)))
     run = read_run(path)
-    assert run.status == "unknown: the end of the file is damaged"
+    assert str(run.detailed_status) == "unknown: the end of the file is damaged"
     assert run.warnings == ("damaged: batch 4 of 4, and nothing follows",)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import effmeter
-from effmeter.analysis.cut import Cut, replay
+from effmeter.analysis.cut import Cut, cuttable_run
 from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
 from effmeter.stopping import Criterion, EnergyBudget, parse_criterion
@@ -39,9 +39,9 @@ def train(run: Run, stop: Criterion, epoch_s: float) -> None:
 
 
 def cut_of(path: Path, criterion: Criterion) -> Cut:
-    replayed = replay(read_run(path))
-    assert replayed is not None
-    cut = replayed.cut(criterion)
+    cuttable = cuttable_run(read_run(path))
+    assert cuttable is not None
+    cut = cuttable.cut(criterion)
     assert isinstance(cut, Cut), cut
     return cut
 

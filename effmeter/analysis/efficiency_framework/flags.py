@@ -1,4 +1,4 @@
-"""Observations that cannot be right as they stand: flagged, and never averaged silently.
+"""Flags on observations that are probably wrong, so that no mean includes them silently.
 
 Two checks. A printed efficiency that contradicts the metric and the energy printed beside it
 (known where a table is read, see ``contradiction``); and an energy per epoch that is more than
@@ -71,7 +71,7 @@ def flagged(observations: Observations, factor: float = EPOCH_ENERGY_FACTOR) -> 
 
 
 def _outliers(family: Sequence[Observation], factor: float) -> Iterable[tuple[Observation, str]]:
-    """Those of one architecture and criterion that stray from both neighbouring sizes alike."""
+    """Observations whose energy per epoch is far above, or far below, both neighbouring sizes."""
     by_size: dict[float, list[float]] = {}
     for seen in family:
         if seen.epoch_energy_j is not None:
@@ -83,10 +83,10 @@ def _outliers(family: Sequence[Observation], factor: float) -> Iterable[tuple[Ob
         near = _neighbours(sizes, seen.trial.size)
         times = [seen.epoch_energy_j / statistics.median(by_size[size]) for size in near]
         if min(times) > factor or max(times) < 1 / factor:
-            told = " and ".join(
+            compared = " and ".join(
                 f"{t:.2g} times that of size {s:g}" for t, s in zip(times, near, strict=True)
             )
-            yield seen, f"energy per epoch is {told}"
+            yield seen, f"energy per epoch is {compared}"
 
 
 def _neighbours(sizes: Sequence[float], size: float) -> tuple[float, float]:

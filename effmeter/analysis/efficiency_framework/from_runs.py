@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.cut import Cut, Replay, Uncut, replay
+from effmeter.analysis.cut import Cut, CuttableRun, Uncut, cuttable_run
 from effmeter.analysis.efficiency_framework.observation import (
     JOULES,
     POWER_SAMPLES,
@@ -34,7 +34,7 @@ _MEASURES = {JOULES: total_over, POWER_SAMPLES: power_samples_over}
 class _Recorded:
     trial: Trial
     run: RecordedRun
-    replay: Replay | None
+    cuttable: CuttableRun | None
     warnings: tuple[str, ...]
 
 
@@ -56,7 +56,9 @@ def observe(
     trials = trials_of(runs)
     verdicts = _verdicts(runs, trials, metric)
     recorded = [
-        _Recorded(trial, run, replay(run, metric, _MEASURES[energy]), _warnings(trial, verdicts))
+        _Recorded(
+            trial, run, cuttable_run(run, metric, _MEASURES[energy]), _warnings(trial, verdicts)
+        )
         for trial, run in zip(trials, runs, strict=True)
     ]
     found = [
@@ -81,31 +83,31 @@ def _observed(
     recorded: _Recorded, name: str, criterion: Criterion, energy: str
 ) -> Observation | Unobserved:
     source = source_of(recorded.run)
-    if recorded.replay is None:
+    if recorded.cuttable is None:
         reason = f"no epoch ended ({recorded.run.detailed_status})"
         return Unobserved(recorded.trial, name, reason, source)
-    cut = recorded.replay.cut(criterion)
+    cut = recorded.cuttable.cut(criterion)
     if isinstance(cut, Uncut):
         return Unobserved(recorded.trial, name, cut.reason, source)
-    return _observation(recorded, recorded.replay, name, cut, energy)
+    return _observation(recorded, recorded.cuttable, name, cut, energy)
 
 
 def _observation(
-    recorded: _Recorded, replayed: Replay, name: str, cut: Cut, energy: str
+    recorded: _Recorded, cuttable: CuttableRun, name: str, cut: Cut, energy: str
 ) -> Observation:
     batch_size = recorded.run.labels.get("batch_size")
     return Observation(
         recorded.trial,
         name,
-        str(replayed.metric),
+        str(cuttable.metric),
         cut.point.metric_value,
         cut.point.energy,
         source_of(recorded.run),
         cut.epochs,
         overshoot=cut.overshoot,
         host=str(recorded.run.metadata.host.get("name") or ""),
-        cover=replayed.cover.names,
-        estimated=replayed.cover.estimated,
+        cover=cuttable.cover.names,
+        estimated=cuttable.cover.estimated,
         batch_size=None if isinstance(batch_size, str) or batch_size is None else batch_size,
         quantity=energy,
         stopped_by=str(cut.reason),

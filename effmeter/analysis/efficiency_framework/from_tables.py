@@ -66,12 +66,12 @@ def read_tables(
             verdicts += [_verdict(row, at_epochs) for row in rows]
         warnings += _unused(path, columns, metric)
     _check_together(observed, verdicts)
-    told = [(seen.trial, seen.source) for seen in observed]
+    sources = [(seen.trial, seen.source) for seen in observed]
     rate = [RATE_WARNING] if observed and quantity == POWER_SAMPLES else []
     return Observations(
         tuple(_with_verdict(seen, verdicts) for seen in observed),
         overtraining=tuple(verdicts),
-        warnings=(*rate, *differing_sizes(told), *warnings),
+        warnings=(*rate, *differing_sizes(sources), *warnings),
     )
 
 
@@ -183,5 +183,5 @@ def _check_together(observed: Sequence[Observation], verdicts: Sequence[TrialOve
 
 def _with_verdict(seen: Observation, verdicts: Sequence[TrialOvertraining]) -> Observation:
     """With the verdict on its trial, where it was overtrained."""
-    told = [v.verdict for v in verdicts if v.trial == seen.trial and v.verdict.is_overtrained]
-    return replace(seen, warnings=(*seen.warnings, *dict.fromkeys(map(str, told))))
+    found = [v.verdict for v in verdicts if v.trial == seen.trial and v.verdict.is_overtrained]
+    return replace(seen, warnings=(*seen.warnings, *dict.fromkeys(map(str, found))))

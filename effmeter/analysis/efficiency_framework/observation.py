@@ -1,4 +1,4 @@
-"""One model trained until one criterion: what every figure of the framework is made of.
+"""One model trained until one criterion: the unit of the efficiency framework.
 
 Observations come from cuts of recorded runs and from rows of a table alike. Whatever averages,
 compares or flags them does not care which.
@@ -39,14 +39,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a trial had learned and used when a criterion was met."""
+    """The metric and the energy of a trial when a criterion was met."""
 
     trial: Trial
     criterion: str
     metric: str
     metric_value: float
     energy: Energy
-    """From the beginning of the first epoch; bounds are NaN where nobody stated them. Under
+    """From the beginning of the first epoch; bounds are NaN where not stated. Under
     ``POWER_SAMPLES`` a sum of watts in place of joules."""
     source: str
     """Where it comes from, for messages: a run file, or a line of a table."""

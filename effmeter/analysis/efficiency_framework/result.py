@@ -38,14 +38,14 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyFramework:
-    """All that the framework says of some observations."""
+    """Observations with their means, ratios and rankings."""
 
     observations: Observations
     """With their flags."""
     all: Means
-    """Over all of them, as they are."""
+    """Over all observations, flagged or not."""
     unflagged: Means | None
-    """Without those that are flagged; None where none is."""
+    """Without the flagged ones; None where there are none."""
 
 
 def build_framework(observations: Observations) -> EfficiencyFramework:

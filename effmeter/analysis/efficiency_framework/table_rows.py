@@ -1,4 +1,4 @@
-"""The rows of a CSV file, whose cells say where they stand when they mean nothing."""
+"""The rows of a CSV file; an error about a cell names its file and line."""
 
 import csv
 import math
@@ -12,20 +12,20 @@ from effmeter.errors import TableError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table; cells are asked for by their column."""
+    """One line of a table, with its cells by column."""
 
     source: str
     cells: Mapping[str, str]
 
     def text(self, column: str) -> str:
-        """What stands in a cell; TableError where it is empty."""
+        """The text of a cell; TableError where it is empty."""
         found = self.optional_text(column)
         if found is None:
             raise TableError(f"{self.source}: {column} is empty")
         return found
 
     def optional_text(self, column: str) -> str | None:
-        """What stands in a cell; None where nothing does."""
+        """The text of a cell; None where it is empty."""
         return (self.cells.get(column) or "").strip() or None
 
     def number(self, column: str) -> Decimal:

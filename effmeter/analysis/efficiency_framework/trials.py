@@ -17,7 +17,7 @@ NEEDED = ("architecture", "size")
 REMEDY = 'label runs when they are recorded: track(..., labels={"architecture": ..., "size": ...})'
 _MOST_NAMED = 6
 _VARIES = ("architecture", "size", "dataset", "seed", "fold")
-"""Labels that tell trials apart; under any other, they are no trials of the same."""
+"""Labels in which comparable trials may differ; they agree in all others."""
 
 
 def has_labels(run: RecordedRun, wanted: Mapping[str, str]) -> bool:
@@ -30,15 +30,15 @@ def has_labels(run: RecordedRun, wanted: Mapping[str, str]) -> bool:
 def finished_once(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
     """Without unfinished runs that a finished one of equal labels has replaced; a line for each."""
     finished = {tuple(sorted(run.labels.items())) for run in runs if run.status is Status.COMPLETED}
-    kept, told = [], []
+    kept, left_out = [], []
     for run in runs:
         if run.status is Status.COMPLETED or tuple(sorted(run.labels.items())) not in finished:
             kept.append(run)
         else:
-            told.append(
+            left_out.append(
                 f"{source_of(run)} left out ({run.detailed_status}): a completed run has its labels"
             )
-    return kept, told
+    return kept, left_out
 
 
 def trials_of(runs: Sequence[RecordedRun]) -> list[Trial]:
@@ -59,7 +59,7 @@ def trials_of(runs: Sequence[RecordedRun]) -> list[Trial]:
 
 
 def refuse_repeated(sources: Sequence[tuple[Hashable, str]]) -> None:
-    """UsageError where two sources are the same trial: which one counts nobody could tell."""
+    """UsageError where two sources are the same trial, since either could count."""
     for trial, names in _grouped(sources).items():
         if len(names) > 1:
             raise UsageError(
@@ -97,7 +97,7 @@ def differing_sizes(sources: Iterable[tuple[Trial, str]]) -> Iterable[str]:
         }
         if any(odd.values()):
             where = f" on {dataset}" if dataset else ""
-            yield f"sizes differ between architectures{where}: {_told_sizes(odd)}"
+            yield f"sizes differ between architectures{where}: {_size_list(odd)}"
 
 
 def source_of(run: RecordedRun) -> str:
@@ -112,7 +112,7 @@ def _alike(label: Label, wanted: str) -> bool:
         return False
 
 
-def _told_sizes(odd: dict[str, list[tuple[float, str]]]) -> str:
+def _size_list(odd: dict[str, list[tuple[float, str]]]) -> str:
     parts = []
     for architecture, tried in odd.items():
         if tried:
@@ -170,12 +170,12 @@ def _refuse_conditions(what: str, names: Sequence[str], runs: Sequence[RecordedR
         ", ".join(f"{n}={found[n]}" if n in found else f"no {n}" for n in names) for found in stated
     ]
     groups = _grouped(list(zip(words, map(source_of, runs), strict=True)))
-    told = "; ".join(f"{value}: {_listed(sources)}" for value, sources in groups.items())
+    different = "; ".join(f"{value}: {_listed(sources)}" for value, sources in groups.items())
     most = max(stated, key=len)
     where = " ".join(f"--label {shlex.quote(f'{name}={value}')}" for name, value in most.items())
     raise UsageError(
-        f"runs of {what} differ in {', '.join(names)}, and are never averaged together: {told}: "
-        f"report those that are alike, by their files or as with {where}"
+        f"runs of {what} differ in {', '.join(names)}, and are never averaged together: "
+        f"{different}: report those that are alike, by their files or as with {where}"
     )
 
 
@@ -194,8 +194,8 @@ def _refuse_different(
 ) -> None:
     found = _grouped([(value_of(seen), seen.source) for seen in observations])
     if len(found) > 1:
-        told = "; ".join(f"{value}: {_listed(sources)}" for value, sources in found.items())
-        raise UsageError(f"{what} differ, and are never averaged together: {told}")
+        different = "; ".join(f"{value}: {_listed(sources)}" for value, sources in found.items())
+        raise UsageError(f"{what} differ, and are never averaged together: {different}")
 
 
 def _by_dataset(observations: Iterable[Observation]) -> Iterable[list[Observation]]:

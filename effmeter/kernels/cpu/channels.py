@@ -17,6 +17,7 @@ def importance(output_gradient: Array) -> Array:
     else:
         maps = np.ascontiguousarray(output_gradient).reshape(rows, channels, height * width)
         _sums_along(maps, sums)
+    # Float32 within a map, float64 across the rows of the batch.
     total: Array = sums.sum(0, dtype=np.float64)
     return total
 
@@ -37,6 +38,7 @@ def _sums_across(pixels: Array, sums: Array) -> None:
     rows, area, channels = pixels.shape
     for row in prange(rows):
         total = sums[row]
+        # Channels are neighbours in memory: one vector of sums for all of them.
         total[:] = 0
         for i in range(area):
             pixel = pixels[row, i]

@@ -16,10 +16,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Kernels in here run on so many threads, at most those that Numba has.
+    """Kernels in this context run on ``count`` threads, at most those that Numba has.
 
-    Callers on several threads take turns: the plainest of Numba's thread pools, which is what
-    is left where OpenMP is missing, ends the program otherwise.
+    Callers on several threads take turns: without OpenMP, Numba falls back to a thread pool
+    that aborts the program when two threads enter it at once.
     """
     with _ONE_AT_A_TIME:
         before = get_num_threads()

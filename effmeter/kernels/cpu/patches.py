@@ -40,8 +40,10 @@ def _laid_out(
     rows, channels, height, width = inputs.shape
     threads = max(1, min(get_num_threads(), rows))
     outputs, sums = positions.shape[1], (*window.kernel, channels)
+    # Each thread adds into sums of its own: no atomics, and the order of the sums is fixed.
     by_pixel = np.zeros((threads, outputs, *sums), np.float32)
     padded_size = (height + 2 * window.padding[0], width + 2 * window.padding[1], channels)
+    # A block of padded rows fills at most _BLOCK_BYTES of the cache; 4 bytes per float32.
     block_rows = max(1, min(rows // threads, _BLOCK_BYTES // (4 * math.prod(padded_size))))
     padded = np.zeros((threads, block_rows, *padded_size), np.float32)
     _gather_laid_out(
@@ -148,6 +150,7 @@ def _add_patches(
     length = kernel[1] // runs * channels
     starts = np.empty(rows * count, np.int64)
     weights = np.empty(rows * count, np.float32)
+    # Four patches at a time: the sums are loaded and stored once for four additions.
     whole = starts.size - starts.size % 4
     for output in range(outputs):
         total = gradient[output].reshape(kernel[0] * runs, length)
@@ -155,10 +158,12 @@ def _add_patches(
             row, nth = entry // count, entry % count
             place = positions[row, output, nth]
             top, left = place // output_width * stride[0], place % output_width * stride[1]
+            # The upper left corner of the patch in the padded rows, counted in numbers.
             starts[entry] = ((row * height + top) * width + left) * channels
             weights[entry] = values[row, output, nth]
         for run in range(kernel[0] * runs):
             sums = total[run]
+            # From the corner down to the line of this run, and right to its pixel.
             at = (run // runs * dilation[0] * width + run % runs * dilation[1]) * channels
             for e in range(0, whole, 4):
                 a, b = starts[e] + at, starts[e + 1] + at
@@ -193,6 +198,8 @@ def _gather_laid_out(
     threads, block_rows = padded.shape[0], padded.shape[1]
     rows = inputs.shape[0]
     for thread in prange(threads):
+        # Thread t has rows t * rows // threads up to (t + 1) * rows // threads: shares differ
+        # by one.
         last = (thread + 1) * rows // threads
         for first in range(thread * rows // threads, last, block_rows):
             here = min(block_rows, last - first)
@@ -231,6 +238,7 @@ def _gather_directly(
     numbers = images.reshape(rows, channels * height * width)
     sums = gradient.reshape(outputs, channels * elements)
     for thread in prange(threads):
+        # Unsigned, since Numba checks signed indices for negative ones at every access.
         offsets = np.empty(elements, np.uint64)
         indices = np.empty(elements, np.uint64)
         for row in range(rows):
@@ -241,6 +249,7 @@ def _gather_directly(
                     place, value = positions[row, output, nth], values[row, output, nth]
                     top = place // output_width * stride[0] - padding[0]
                     left = place % output_width * stride[1] - padding[1]
+                    # The elements of the kernel that lie inside the image, once for all channels.
                     inside = 0
                     for i in range(elements):
                         y = top + i // kernel[1] * dilation[0]

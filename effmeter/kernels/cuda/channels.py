@@ -126,6 +126,8 @@ def sums_kernel(bits: bool, flat: bool) -> Kernel:
             while pixel < area:
                 for turn in range(LOADS_AHEAD):
                     ahead = np.int32(pixel + turn * lanes)
+                    # No branch before the load, so that all loads of the turn are under way
+                    # together.
                     there = min(ahead, np.int32(area - 1))
                     at = start + distance(there, width, line_stride, pixel_stride, flat)
                     value = abs(number(gradient[at], bits))
@@ -133,6 +135,7 @@ def sums_kernel(bits: bool, flat: bool) -> Kernel:
                 for turn in range(LOADS_AHEAD):
                     total += loaded[turn]
                 pixel = np.int32(pixel + LOADS_AHEAD * lanes)
+        # ``share`` reduces ranks too; these have no use here.
         ranks[cuda.threadIdx.x] = 0
         totals[cuda.threadIdx.x] = total
         share(ranks, totals, lane, lanes, apart)

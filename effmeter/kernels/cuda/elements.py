@@ -58,6 +58,7 @@ def share(ranks: Any, sums: Any, lane: int, lanes: int, apart: int) -> None:
     thread = cuda.threadIdx.x
     half = lanes >> 1
     while half > 0:
+        # All slots of the last turn are written before any is read.
         cuda.syncthreads()
         if lane < half:
             ranks[thread] = max(ranks[thread], ranks[thread + half * apart])

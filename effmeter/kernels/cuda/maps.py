@@ -1,4 +1,4 @@
-"""How threads are dealt out to the maps of a gradient: its planes (row, channel).
+"""The division of threads among the maps of a gradient: its planes (row, channel).
 
 Some threads, the *lanes* of a group, walk through one map together. Where pixels lie side by side
 in memory, neighbouring threads are lanes of a map; where channels do (channels last), they are in
@@ -44,12 +44,14 @@ class Tiling:
 
 @functools.lru_cache(maxsize=4096)
 def tiling(maps: int, area: int, channels_adjacent: bool) -> Tiling:
-    """For so many maps of ``area`` pixels each."""
+    """The tiling of ``maps`` maps of ``area`` pixels each."""
+    # A power of two, because ``share`` halves the group until one lane is left.
     wanted = power_of_two(-(-area // PIXELS_PER_THREAD))
     if channels_adjacent:
         lanes = min(wanted, MOST_CHANNEL_LANES)
     else:
         lanes = min(max(wanted, min(LEAST_LANES, power_of_two(area))), THREADS)
+    # Few small maps take a smaller block than the usual one.
     threads = min(THREADS, power_of_two(maps) * lanes)
     return Tiling(lanes, not channels_adjacent, threads, -(-maps * lanes // threads))
 
@@ -62,7 +64,7 @@ def tiling_of(gradient: Located) -> Tiling:
 
 
 def map_arguments(array: Located, tiles: Tiling) -> tuple[int, ...]:
-    """What a kernel is told of the maps of an array and of who goes through them, as ``MAPS``."""
+    """The arguments of a kernel that describe an array's maps and their lanes, as ``MAPS``."""
     rows, channels, height, width = array.shape
     lanes = tiles.lanes, tiles.lanes_adjacent
     return rows * channels, channels, height * width, width, *lanes
@@ -87,6 +89,7 @@ def assigned(lanes: int, lanes_adjacent: int) -> Any:
     if lanes_adjacent:
         group = quotient(thread, lanes)
         return np.int32(thread - group * lanes), np.int32(first + group), np.int32(1)
+    # Neighbouring threads are in neighbouring maps: the lanes of a map are ``together`` apart.
     lane = quotient(thread, together)
     return lane, np.int32(first + thread - lane * together), together
 

@@ -1,4 +1,4 @@
-"""The kernels behind ``patches``; ``patch_plan`` says which is for what.
+"""The kernels behind ``patches``; ``patch_tiling`` says which is for what.
 
 A thread's sums are in registers, which takes loops over constants: a kernel is made for each size.
 Loads have no branch before them and nothing between them, so that they are under way together;
@@ -12,7 +12,7 @@ from numba import cuda
 
 from effmeter.kernels.cuda.compiling import Kernel
 from effmeter.kernels.cuda.elements import number, quotient
-from effmeter.kernels.cuda.patch_plan import SHARED_FLOATS
+from effmeter.kernels.cuda.patch_tiling import SHARED_FLOATS
 
 Pair = tuple[int, int]
 Shape = tuple[int, int, int, int]
@@ -51,12 +51,14 @@ def reading_as_they_lie(bits: bool, kernel_h: int, kernel_w: int, outputs_each: 
         lefts = cuda.local.array(outputs_each, np.int32)
         for e in range(all_sums):
             sums[e] = np.float32(0)
+        # Neighbouring threads take neighbouring channels of one output; groups take other outputs.
         group = quotient(cuda.threadIdx.x, lanes)
         groups = quotient(cuda.blockDim.x, lanes)
         channel = np.int32(cuda.blockIdx.x * lanes + cuda.threadIdx.x - group * lanes)
         first_output = np.int32(cuda.blockIdx.y * groups * outputs_each + group)
         if channel >= channels:
             return
+        # Each slice of the grid has its own rows and writes its own part of the gradient.
         part, all_parts = cuda.blockIdx.z, cuda.gridDim.z
         for row in range(part * rows // all_parts, (part + 1) * rows // all_parts):
             image = row * row_stride + channel * channel_stride
@@ -73,6 +75,8 @@ def reading_as_they_lie(bits: bool, kernel_h: int, kernel_w: int, outputs_each: 
                         for kx in range(kernel_w):
                             y = np.int32(tops[each] + ky * dilation[0])
                             x = np.int32(lefts[each] + kx * dilation[1])
+                            # Bitwise, because `and` would make branches. Outside, the image's
+                            # first pixel is read and replaced by zero.
                             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
                             away = np.int32(y * line_stride + x * pixel_stride)
                             pixel = number(inputs[image + (away if inside else 0)], bits)
@@ -130,6 +134,7 @@ def laying_out(bits: bool, kernel_h: int, kernel_w: int, outputs_each: int) -> K
         first_channel = cuda.blockIdx.x * lanes
         first_output = cuda.blockIdx.y * groups * outputs_each + group
         padded_w = width + 2 * padding[1]
+        # One number more than lanes, so that the writes below meet different memory banks.
         apart = lanes + 1
         image = (height + 2 * padding[0]) * padded_w * apart
         for e in range(thread, rows_laid_out * image, threads):
@@ -140,6 +145,7 @@ def laying_out(bits: bool, kernel_h: int, kernel_w: int, outputs_each: int) -> K
         last = (part + 1) * rows // all_parts
         for first in range(part * rows // all_parts, last, rows_laid_out):
             rows_here = min(rows_laid_out, last - first)
+            # The rows before are read to their end before these overwrite them.
             cuda.syncthreads()
             item, items = np.int32(thread), np.int32(rows_here * channels_here * area)
             while item < items:
@@ -153,6 +159,7 @@ def laying_out(bits: bool, kernel_h: int, kernel_w: int, outputs_each: int) -> K
                     x = pixel - y * width
                     at = (first + row) * row_stride + (first_channel + channel) * channel_stride
                     loaded[turn] = number(inputs[at + y * line_stride + x * pixel_stride], bits)
+                    # The border was set to zero once and is never written: it is the padding.
                     corner = ((y + padding[0]) * padded_w + x + padding[1]) * apart
                     targets[turn] = row * image + corner + channel
                 for turn in range(LOADS_AHEAD):

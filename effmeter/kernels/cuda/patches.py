@@ -1,6 +1,6 @@
 """The weight gradient of a convolution whose output gradient has few elements, on the GPU.
 
-See ``patch_plan`` for how the work is dealt out. It takes rows x outputs x count x inputs x kernel
+See ``patch_tiling`` for the division of the work. It takes rows x outputs x count x inputs x kernel
 elements multiplications, each of which reads a number from the cache or from shared memory; that
 bounds it wherever channels are many and maps are small.
 """
@@ -21,13 +21,13 @@ from effmeter.kernels.cuda.compiling import (
     pointer,
 )
 from effmeter.kernels.cuda.patch_kernels import laying_out, reading_as_they_lie
-from effmeter.kernels.cuda.patch_plan import patch_plan
+from effmeter.kernels.cuda.patch_tiling import tile_patches
 from effmeter.kernels.reference import Window
 
 
 def slices(inputs: OnDevice, positions: OnDevice, window: Window) -> int:
     """How many parts ``patches_weighted`` writes, at least one."""
-    return patch_plan(located(inputs), located(positions).shape[1], window).slices
+    return tile_patches(located(inputs), located(positions).shape[1], window).slices
 
 
 def patches_weighted(
@@ -46,14 +46,16 @@ def patches_weighted(
     """
     images, found, sums = located(inputs), located(positions), located(parts)
     outputs, count = found.shape[1:]
-    plan = patch_plan(images, outputs, window)
+    tiling = tile_patches(images, outputs, window)
     if not outputs * images.shape[1]:
         return
-    kernel = _kernel(images.dtype, window.kernel, plan.outputs_per_thread, plan.rows_laid_out > 0)
+    kernel = _kernel(
+        images.dtype, window.kernel, tiling.outputs_per_thread, tiling.rows_laid_out > 0
+    )
     launch(
         kernel,
-        plan.blocks,
-        plan.threads,
+        tiling.blocks,
+        tiling.threads,
         stream,
         images.address,
         images.strides,
@@ -66,7 +68,7 @@ def patches_weighted(
         window.stride,
         window.padding,
         window.dilation,
-        *([plan.lanes, plan.rows_laid_out] if plan.rows_laid_out else [plan.lanes]),
+        *([tiling.lanes, tiling.rows_laid_out] if tiling.rows_laid_out else [tiling.lanes]),
         sums.address,
         sums.strides,
     )

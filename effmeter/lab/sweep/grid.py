@@ -73,4 +73,6 @@ def _check_that_options_are_known(common: Recipe, pairs: Sequence[tuple[str, str
     known: set[str] = set().union(*(_options_of(*pair) for pair in pairs))
     for name, _ in common.options:
         if name not in known:
-            raise UsageError(f"no option {name!r} here; there is: {', '.join(sorted(known))}")
+            raise UsageError(
+                f"unknown option {name!r}; the options of this grid are {', '.join(sorted(known))}"
+            )

@@ -40,7 +40,7 @@ class Diffusion(nn.Module):
     ) -> None:
         super().__init__()
         if steps < 1:
-            raise UsageError(f"a diffusion has one step or more, not {steps}")
+            raise UsageError(f"a diffusion model needs one step or more, not {steps}")
         self.network = network
         self.steps = steps
         self._clip = clip

@@ -38,7 +38,7 @@ def frechet_distance(
     FileNotFoundError without its weights, UnfitError for fewer than two images of a kind.
     """
     if min(len(real), len(generated)) < 2:
-        raise UnfitError("a distance needs two real images and two generated ones or more")
+        raise UnfitError("fid needs two real and two generated images or more")
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     if features is None:

@@ -104,7 +104,7 @@ def resolve(
     for name, value in given.items():
         if name not in options:
             known = ", ".join(options) or "none"
-            raise UsageError(f"{owner} has no option {name!r}; there is: {known}")
+            raise UsageError(f"{owner} has no option {name!r}; its options are {known}")
         _check(owner, name, options[name], value)
     return {
         name: option.parse(given[name]) if name in given else option.default

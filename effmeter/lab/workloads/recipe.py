@@ -111,7 +111,7 @@ def architecture_of(recipe: Recipe) -> Architecture:
     """The architecture of that name; UsageError lists them."""
     if recipe.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise UsageError(f"there is no workload {recipe.architecture!r}; there is: {known}")
+        raise UsageError(f"unknown workload {recipe.architecture!r}; choose from {known}")
     return ARCHITECTURES[recipe.architecture]
 
 
@@ -119,42 +119,44 @@ def dataset_of(recipe: Recipe) -> Dataset:
     """The data set of that name; UsageError lists them."""
     if recipe.dataset not in DATASETS:
         known = ", ".join(DATASETS)
-        raise UsageError(f"there is no data set {recipe.dataset!r}; there is: {known}")
+        raise UsageError(f"unknown data set {recipe.dataset!r}; choose from {known}")
     return DATASETS[recipe.dataset]
 
 
 def _check_numbers(recipe: Recipe) -> None:
     for name, seed in (("a seed", recipe.seed), ("a split seed", recipe.split_seed)):
         if not 0 <= seed < 2**32:
-            raise UsageError(f"{name} is a whole number from 0 to {2**32 - 1}, not {seed}")
+            raise UsageError(f"{name} must be a whole number from 0 to {2**32 - 1}, not {seed}")
     if recipe.batch_size < 1:
-        raise UsageError(f"a batch holds 1 image or more, not {recipe.batch_size}")
+        raise UsageError(f"a batch must hold 1 image or more, not {recipe.batch_size}")
     if not 0.0 <= recipe.validation_fraction < 1.0:
         raise UsageError(
-            f"the validation part is a fraction below 1, not {recipe.validation_fraction:g}"
+            "the validation part must be a fraction from 0 to below 1, not "
+            f"{recipe.validation_fraction:g}"
         )
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0.0):
-        raise UsageError(f"a learning rate is a number above 0, not {recipe.learning_rate:g}")
+        raise UsageError(
+            f"the learning rate must be a number above 0, not {recipe.learning_rate:g}"
+        )
     decay = recipe.learning_rate_decay
     if decay != "cosine" and not (isinstance(decay, int | float) and 0.0 < decay <= 1.0):
         raise UsageError(
-            "the decay of the learning rate is cosine, or a factor above 0 and up to 1, not "
+            "the decay of the learning rate must be cosine, or a factor above 0 and up to 1, not "
             f"{decay}"
         )
     if recipe.optimizer not in OPTIMIZERS:
         raise UsageError(
-            f"there is no optimizer {recipe.optimizer!r}; there is: {', '.join(OPTIMIZERS)}"
+            f"unknown optimizer {recipe.optimizer!r}; choose from {', '.join(OPTIMIZERS)}"
         )
     if recipe.augmentation not in AUGMENTATIONS:
         raise UsageError(
-            f"there is no augmentation {recipe.augmentation!r}; there is: "
-            f"{', '.join(AUGMENTATIONS)}"
+            f"unknown augmentation {recipe.augmentation!r}; choose from {', '.join(AUGMENTATIONS)}"
         )
     known = (*METRICS, *DENOISING_METRICS)
     unknown = [name for name in recipe.metrics if name not in known]
     if unknown or not recipe.metrics:
-        named = f"no metric {unknown[0]!r}" if unknown else "nothing to log"
-        raise UsageError(f"{named}: there is {', '.join(known)}")
+        named = f"unknown metric {unknown[0]!r}" if unknown else "no metric"
+        raise UsageError(f"{named}; choose from {', '.join(known)}")
 
 
 def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> None:
@@ -166,7 +168,7 @@ def _check_match(recipe: Recipe, architecture: Architecture, dataset: Dataset) -
         general = ", ".join(name for name, known in ARCHITECTURES.items() if known.is_general)
         raise UnfitError(
             f"{architecture.name} reads images of 32x32 pixels with one class each, not "
-            f"{dataset.name}; take one of {general}"
+            f"{dataset.name}; workloads for it are {general}"
         )
     if dataset.has_attributes and (recipe.folds is not None or recipe.validation_fraction):
         raise UnfitError(
@@ -196,7 +198,7 @@ def _check_side(recipe: Recipe, architecture: Architecture) -> None:
     """Also that every option is known."""
     side = int(resolved_options(recipe).get("side", _SIDE))
     if side != _SIDE and not architecture.is_general:
-        raise UnfitError(f"{architecture.name} reads images of {_SIDE}x{_SIDE} pixels alone")
+        raise UnfitError(f"{architecture.name} reads only images of {_SIDE}x{_SIDE} pixels")
 
 
 def _check_folds(recipe: Recipe) -> None:
@@ -206,7 +208,7 @@ def _check_folds(recipe: Recipe) -> None:
             raise UsageError(f"fold {fold} needs the number of folds too")
         return
     if folds < 2:
-        raise UsageError(f"a data set is split into 2 folds or more, not {folds}")
+        raise UsageError(f"a data set must be split into 2 folds or more, not {folds}")
     if fold is None or not 1 <= fold <= folds:
         given = "" if fold is None else f", not {fold}"
         raise UsageError(f"name the held-out fold, from 1 to {folds}{given}")

@@ -153,7 +153,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return accelerator if accelerator is not None else torch.device("cpu")
     if name != "cpu" and (accelerator is None or accelerator.type != name):
-        raise UsageError(f"PyTorch sees no device {name!r} on this machine; cpu always works")
+        raise UsageError(f"PyTorch finds no device {name!r} on this machine; use cpu or auto")
     return torch.device(name)
 
 

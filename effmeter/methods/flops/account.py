@@ -1,6 +1,6 @@
-"""Counts the work of a model while it trains, from its layers' own calls.
+"""Counts the work of a model while it trains, from the calls of its layers.
 
-What ran is seen, not declared: a forward pass without gradients costs no backward, a layer whose
+The account observes what ran: a forward pass without gradients costs no backward, a layer whose
 weights are frozen no weight gradient, a first layer no gradient to its input, a skipped batch
 nothing. Only a method that rewrites a layer's backward pass says what part of it is left.
 """
@@ -17,8 +17,8 @@ from effmeter.methods.flops.work import NO_FLOPS, BackwardShare, Flops, LayerKin
 _ALL = BackwardShare()
 
 
-class Ledger:
-    """The work account of one model; ``open`` it before training and ``close`` it after.
+class FlopsAccount:
+    """The account of one model's work; ``open`` it before training and ``close`` it after.
 
     Calls in training mode count, so an evaluation costs nothing here.
     """
@@ -44,7 +44,7 @@ class Ledger:
             self._hooks.pop().remove()
 
     def offer(self, rows: int) -> None:
-        """The loop has a batch of so many rows: training on all of it is the dense work."""
+        """The loop has a batch of ``rows`` rows: training on all of it is the dense work."""
         for counted in self._layers.values():
             counted.offered(rows)
 
@@ -160,7 +160,7 @@ def _choosing(cost: CallCost, share: BackwardShare, to_weight: bool = True) -> F
 
 
 def _reached(flops: Flops, to_input: bool, to_weight: bool) -> Flops:
-    """Without the gradients that nobody asks for: of a frozen weight, of the model's input."""
+    """Without the gradients that are not computed: to a frozen weight, to the model's input."""
     return Flops(
         flops.forward,
         flops.backward_input if to_input else 0.0,

@@ -130,7 +130,7 @@ def product_cost(
 def elementwise_cost(
     forward: float, backward: float, output: Tensor, widening: Widening
 ) -> CallCost:
-    """So many operations for each element of the output; no weights."""
+    """``forward`` and ``backward`` operations for each element of the output; no weights."""
     outputs = _outputs_per_row(output, widening)
     per_row = Flops(forward * outputs, backward * outputs)
     return CallCost(per_row, Flops(), len(output), outputs)

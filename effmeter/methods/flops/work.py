@@ -2,8 +2,8 @@
 
 *Dense* is what the loop would have computed without any method, on all rows that it had.
 *Executed* is what ran. *Nominal* is the convention of Zhong et al. (ssProp, Eq 6 to 11): the
-gradient to the input of the first layer is counted though nobody computes it, and a fraction of
-the channels is a fraction, not a whole number of them.
+gradient to the input of the first layer is counted, although no training computes it, and a
+fraction of the channels is a fraction, not a whole number of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ class BackwardShare:
     bias_fraction: float | None = None
     """Of the bias's gradient; None: as of the weights'."""
     weight_positions: int | None = None
-    """The weights' gradient reads but so many positions of each map of the output gradient."""
+    """Positions of each map of the output gradient that the weights' gradient reads; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

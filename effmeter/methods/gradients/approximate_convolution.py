@@ -14,15 +14,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
-from effmeter.methods.gradients.convolution import (
+from effmeter.methods.gradients.max_gradient import max_gradient_weight
+from effmeter.methods.ops import operators
+from effmeter.methods.ops.convolution import (
     Geometry,
     Pair,
     autocast_operands,
     gradients,
     settled,
 )
-from effmeter.methods.gradients.max_gradient import max_gradient_weight
-from effmeter.methods.ops import operators
 
 Factor = float | Literal["batch"]
 """A number, or one over the rows of the batch: the 1/128 of the paper at its batch of 128."""
@@ -58,7 +58,8 @@ class ZeroWeights:
 class RandomWeights:
     """Normal(0, ``sigma``) noise that follows from a seed, a layer and a step.
 
-    It is the same in every backward pass until ``step`` is set to another number.
+    It is the same in every backward pass until ``step`` is set to another number. Another type of
+    device draws other noise.
     """
 
     sigma: Factor
@@ -103,7 +104,7 @@ class MaxWeights:
 
 
 def factor(value: Factor, rows: int) -> float:
-    """The number that a factor is for a batch of so many rows."""
+    """The value of a factor for a batch of ``rows`` rows."""
     return 1.0 / rows if value == "batch" else value
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from effmeter.errors import UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import BackwardShare
 from effmeter.methods.gradients.approximate_convolution import (
     Approximated,
@@ -23,6 +23,7 @@ from effmeter.methods.gradients.approximate_convolution import (
     RandomWeights,
     ZeroWeights,
 )
+from effmeter.methods.gradients.autotune import Autotuned
 from effmeter.methods.gradients.gradient_method import GradientMethod
 from effmeter.methods.gradients.layer_schedules import SCHEDULES, Plateau, ScheduleName
 from effmeter.methods.gradients.rewriting import (
@@ -34,7 +35,6 @@ from effmeter.methods.gradients.rewriting import (
     rewrite,
 )
 from effmeter.methods.method import Batch, Cycle
-from effmeter.methods.ops.autotune import PlanName, Planned
 
 Approximation = Literal["full", "zero", "random", "max"]
 Choose = Callable[[int, int], Approximation]
@@ -51,10 +51,10 @@ class GradientApproximation(GradientMethod):
     place and may name a different approximation each time. ``sigma`` is the deviation of random
     gradients, ``k`` and ``scale`` are those of max gradients: ``scale`` 1 fits a loss that is a
     mean over the batch, "batch" one that is a sum. ``plateau_patience`` epochs without progress
-    of the loss, told by ``end_epoch``, end all approximation. ``grouped`` says whether
-    convolutions with groups are refused or left exact. With ``plan`` "measured", layers whose
-    backward pass gains no time by the max gradient on this machine stay exact; see ``plan``. Zero
-    and random gradients, its controls, then leave out the same layers.
+    of the loss, which ``end_epoch`` takes, end all approximation. ``grouped`` says whether
+    convolutions with groups are refused or left exact. With ``autotune``, layers whose backward
+    pass gains no time by the max gradient on this machine stay exact; see ``Autotuned``. Zero and
+    random gradients, its controls, then leave out the same layers.
     """
 
     approximation: ClassVar[Approximation]
@@ -70,7 +70,7 @@ class GradientApproximation(GradientMethod):
         plateau_patience: int | None = None,
         plateau_threshold: float = 1e-3,
         grouped: Grouped = "refuse",
-        plan: PlanName = "always",
+        autotune: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(seed=seed)
@@ -83,7 +83,7 @@ class GradientApproximation(GradientMethod):
             "plateau_patience": plateau_patience,
             "plateau_threshold": plateau_threshold,
             "grouped": grouped,
-            "plan": plan,
+            "autotune": autotune,
         }
         if schedule not in SCHEDULES:
             raise UsageError(f"{schedule!r} is no schedule: {', '.join(SCHEDULES)}")
@@ -95,7 +95,7 @@ class GradientApproximation(GradientMethod):
         self._plateau = Plateau(plateau_patience, plateau_threshold)
         self._batches = 0
         self._layers: list[RewrittenConv2d] = []
-        self._shares: Ledger | None = None
+        self._shares: FlopsAccount | None = None
 
     def select(self, batch: Batch) -> Batch:
         """All of it; the approximations of this batch hold."""
@@ -149,18 +149,18 @@ class GradientApproximation(GradientMethod):
         largest = MaxWeights(self._settings["k"], self._settings["scale"])
         return {
             "full": None,
-            "zero": self._planned(layer, "zero", Approximated(ZeroWeights())),
-            "random": self._planned(layer, "random", Approximated(noise)),
-            "max": self._planned(layer, "max", Approximated(largest)),
+            "zero": self._autotuned(layer, "zero", Approximated(ZeroWeights())),
+            "random": self._autotuned(layer, "random", Approximated(noise)),
+            "max": self._autotuned(layer, "max", Approximated(largest)),
         }
 
-    def _planned(
+    def _autotuned(
         self, layer: RewrittenConv2d, approximation: Approximation, rule: Approximated
     ) -> ConvolutionRule:
-        if self._settings["plan"] == "always":
+        if not self._settings["autotune"]:
             return rule
         k = self._settings["k"]
-        return Planned(
+        return Autotuned(
             rule,
             Approximated(MaxWeights(k)),
             f"max gradient of {k}",
@@ -183,9 +183,9 @@ class GradientApproximation(GradientMethod):
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         convolutions(model, self._settings["grouped"])
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         found = convolutions(model, self._settings["grouped"])
-        self._layers, self._shares = [rewrite(layer) for layer in found.values()], ledger
+        self._layers, self._shares = [rewrite(layer) for layer in found.values()], account
         self._noise = [
             RandomWeights(self._settings["sigma"], self.seed % 2**63, place)
             for place in range(len(self._layers))

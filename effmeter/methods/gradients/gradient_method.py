@@ -6,9 +6,9 @@ Not all of them save work, and in a combination the work account is that of all 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from effmeter.methods.gradients.autotune import Autotuned
 from effmeter.methods.gradients.rewriting import RewrittenConv2d, RewrittenLinear
 from effmeter.methods.method import Method
-from effmeter.methods.ops.autotune import Planned
 
 
 class GradientMethod(Method):
@@ -26,9 +26,9 @@ class GradientMethod(Method):
         return self._has_ruled
 
     def _see_rules(self, layers: Iterable[RewrittenConv2d | RewrittenLinear]) -> None:
-        """A step begins; whether a planned rule is in force is told when its layer runs."""
+        """A step begins; an autotuned rule says when its layer runs whether it holds."""
         rules = (layer.rule for layer in layers)
-        self._has_ruled |= any(not isinstance(rule, Planned | None) for rule in rules)
+        self._has_ruled |= any(not isinstance(rule, Autotuned | None) for rule in rules)
 
     def _state(self) -> dict[str, Any]:
         return {"has_ruled": self._has_ruled}

@@ -13,7 +13,7 @@ ScheduleName = Literal["s1", "s2", "s3", "cnn2", "all"]
 
 @dataclass(frozen=True, slots=True)
 class EveryNth:
-    """Every so many layers from ``first_layer`` on, in every so many batches from ``first_batch``.
+    """Every n-th layer from ``first_layer`` on, in every m-th batch from ``first_batch`` on.
 
     Layers and batches count from 0, batches through the whole training.
     """
@@ -53,7 +53,7 @@ class Plateau:
 
     A loss below ``best`` by more than the fraction ``threshold`` is progress; ``patience`` epochs
     in a row without any are a plateau, which lasts. With a patience of None there is never one.
-    The paper leaves open how a plateau is told: both are parameters.
+    The paper does not define a plateau: patience and threshold are parameters.
     """
 
     patience: int | None = None

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from effmeter.errors import UsageError
-from effmeter.methods.gradients.convolution import Pair
 from effmeter.methods.ops import operators
+from effmeter.methods.ops.convolution import Pair
 from effmeter.methods.ops.torch import largest
 
 

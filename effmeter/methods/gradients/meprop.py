@@ -9,9 +9,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from effmeter.errors import UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import BackwardShare
 from effmeter.methods.gradients.gradient_method import GradientMethod
+from effmeter.methods.gradients.largest_units import LargestUnits, Scope
 from effmeter.methods.gradients.rewriting import (
     RewrittenLinear,
     linear_layers,
@@ -19,7 +20,6 @@ from effmeter.methods.gradients.rewriting import (
     rewrite_linear,
 )
 from effmeter.methods.gradients.sparse_convolution import Selection
-from effmeter.methods.gradients.sparse_linear import LargestUnits, Scope
 from effmeter.methods.method import AttachError, Batch, Cycle
 
 
@@ -72,11 +72,11 @@ class MeProp(GradientMethod):
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         self._hidden_layers(model)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._layers = [rewrite_linear(layer) for layer in self._hidden_layers(model)]
         for layer in self._layers:
             layer.rule = self._kept
-            ledger.share(layer, self._left(layer))
+            account.share(layer, self._left(layer))
 
     def _detach(self) -> None:
         for layer in self._layers:

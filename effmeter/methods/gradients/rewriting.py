@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.parameter import is_lazy
 
-from effmeter.methods.gradients.convolution import Geometry, settled
 from effmeter.methods.method import AttachError
+from effmeter.methods.ops.convolution import Geometry, settled
 
 Grouped = Literal["refuse", "dense"]
 Layer = TypeVar("Layer", bound=nn.Module)

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
-from effmeter.methods.gradients.convolution import (
+from effmeter.methods.ops import operators
+from effmeter.methods.ops.convolution import (
     Backend,
     Geometry,
     Gradients,
@@ -27,7 +28,6 @@ from effmeter.methods.gradients.convolution import (
     reads_single_pixels,
     settled,
 )
-from effmeter.methods.ops import operators
 
 Dimension = Literal["channel", "height-and-width", "all"]
 Selection = Literal["top-k", "random"]
@@ -60,7 +60,7 @@ class Sparsity:
     keep: float
     dimension: Dimension = "channel"
     selection: Selection = "top-k"
-    backend: Backend = "framework"
+    backend: Backend = "torch"
     generator: torch.Generator | None = None
 
     def __call__(
@@ -104,7 +104,7 @@ def sparse_conv2d(
     keep: float,
     dimension: Dimension = "channel",
     selection: Selection = "top-k",
-    backend: Backend = "framework",
+    backend: Backend = "torch",
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """``torch.nn.functional.conv2d`` with a backward pass from ``keep`` of the output gradient.

@@ -15,9 +15,9 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import BackwardShare
-from effmeter.methods.gradients.convolution import Backend
+from effmeter.methods.gradients.autotune import Autotuned
 from effmeter.methods.gradients.drop_schedules import DropCurve, DropSchedule, PeriodUnit
 from effmeter.methods.gradients.gradient_method import GradientMethod
 from effmeter.methods.gradients.rewriting import (
@@ -30,7 +30,7 @@ from effmeter.methods.gradients.rewriting import (
 )
 from effmeter.methods.gradients.sparse_convolution import Dimension, Selection, Sparsity, kept_count
 from effmeter.methods.method import Batch, Cycle
-from effmeter.methods.ops.autotune import PlanName, Planned
+from effmeter.methods.ops.convolution import Backend
 
 _DENSE = BackwardShare()
 
@@ -40,9 +40,9 @@ class SsProp(GradientMethod):
 
     ``dimension``, ``selection`` and ``backend`` are those of ``Sparsity``: only whole channels
     are skipped, and ``work()`` says that the other dimensions are dense. ``grouped`` says whether
-    convolutions with groups, which it cannot work on, are refused or left dense. With ``plan``
-    "measured", layers that gain no time by it on this machine stay dense; see ``plan``. A schedule
-    over the training needs ``begin_epoch(epoch, epochs)``; a period in iterations needs
+    convolutions with groups, which it cannot work on, are refused or left dense. With
+    ``autotune``, layers that gain no time by it on this machine stay dense; see ``Autotuned``. A
+    schedule over the training needs ``begin_epoch(epoch, epochs)``; a period in iterations needs
     ``begin_step``.
     """
 
@@ -57,9 +57,9 @@ class SsProp(GradientMethod):
         period_unit: PeriodUnit = "epochs",
         dimension: Dimension = "channel",
         selection: Selection = "top-k",
-        backend: Backend = "framework",
+        backend: Backend = "torch",
         grouped: Grouped = "refuse",
-        plan: PlanName = "always",
+        autotune: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(seed=seed)
@@ -68,12 +68,12 @@ class SsProp(GradientMethod):
         self._selection: Selection = selection
         self._backend: Backend = backend
         self._grouped: Grouped = grouped
-        self._plan: PlanName = plan
+        self._autotune = autotune
         self._epoch = 0
         self._epochs_in_all: int | None = None
         self._iterations = 0
         self._layers: list[RewrittenConv2d] = []
-        self._shares: Ledger | None = None
+        self._shares: FlopsAccount | None = None
 
     def begin_epoch(self, epoch: int, epochs: int | None = None) -> None:
         """The drop rate of this epoch holds; UnfitError if the schedule must know ``epochs``."""
@@ -103,16 +103,16 @@ class SsProp(GradientMethod):
             selection="random",
             backend=self._backend,
             grouped=self._grouped,
-            plan=self._plan,
+            autotune=self._autotune,
             seed=seed,
         )
 
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         convolutions(model, self._grouped)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._layers = [rewrite(layer) for layer in convolutions(model, self._grouped).values()]
-        self._shares = ledger
+        self._shares = account
         self._resume()
 
     def _detach(self) -> None:
@@ -155,9 +155,9 @@ class SsProp(GradientMethod):
     def _rule(self, layer: nn.Conv2d, drop: float) -> ConvolutionRule:
         by_importance = Sparsity(1.0 - drop, self._dimension, backend=self._backend)
         rule = replace(by_importance, selection=self._selection, generator=self.generator)
-        if self._plan == "always":
+        if not self._autotune:
             return rule
-        return Planned(
+        return Autotuned(
             rule,
             by_importance,
             f"ssprop of {drop:g} by {self._dimension} with {self._backend}",

@@ -1,7 +1,7 @@
 """The operators of ``effmeter.methods.ops.operators`` by the kernels for the processor.
 
 Tensors are read where they lie. Kernels compute in float32: half precision is widened first, any
-other type is left to the framework.
+other type is left to PyTorch.
 """
 
 import math
@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from effmeter.kernels.cpu import channels, layouts, normal, patches, peaks
-from effmeter.kernels.cpu import confidence as rows
-from effmeter.kernels.cpu import similarity as parts
+from effmeter.kernels.cpu import channels, largest_elements, layouts, patches
+from effmeter.kernels.cpu import confident_rows as rows
+from effmeter.kernels.cpu import gradient_similarity as parts
 from effmeter.kernels.cpu.compiling import threads
 from effmeter.kernels.reference import Array, Window
-from effmeter.methods.ops import torch as framework_kernels
+from effmeter.methods.ops import torch as eager
 from effmeter.methods.ops.strides import flat, is_dense, laid_out_as
 
 _NUMBERS_WORTH_A_THREAD = 1 << 15
@@ -28,9 +28,9 @@ def max_gradient_weight(
 ) -> Tensor:
     """Positions first, then the patches below them."""
     if not _in_float32(inputs, output_gradient):
-        return framework_kernels.max_gradient_weight(inputs, output_gradient, window, count)
+        return eager.max_gradient_weight(inputs, output_gradient, window, count)
     with _threads_for(inputs, output_gradient):
-        positions, values = peaks.peaks(_array(output_gradient), count)
+        positions, values = largest_elements.peaks(_array(output_gradient), count)
         found = patches.patches_weighted(
             _array(inputs), positions, values, output_gradient.shape[3], window
         )
@@ -38,9 +38,9 @@ def max_gradient_weight(
 
 
 def most_important(output_gradient: Tensor, count: int) -> Tensor:
-    """The sums by a kernel, the choice by the framework."""
+    """The sums by a kernel, the choice by PyTorch."""
     if not _in_float32(output_gradient):
-        return framework_kernels.most_important(output_gradient, count)
+        return eager.most_important(output_gradient, count)
     with _threads_for(output_gradient):
         importance = channels.importance(_array(output_gradient))
     found = torch.from_numpy(importance).topk(count, sorted=False).indices
@@ -48,9 +48,9 @@ def most_important(output_gradient: Tensor, count: int) -> Tensor:
 
 
 def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Tensor:
-    """One copy, whatever the layouts; without a change of layout the framework's is as good."""
+    """One copy, whatever the layouts; without a change of layout PyTorch's copy is as fast."""
     if not channels_last or not _in_float32(output_gradient):
-        return framework_kernels.gathered(output_gradient, chosen, channels_last)
+        return eager.gathered(output_gradient, chosen, channels_last)
     halves = output_gradient.dtype.itemsize == 2
     bits = output_gradient.view(torch.int16) if halves else output_gradient
     with _threads_for(output_gradient):
@@ -59,10 +59,10 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """Several times as fast as the framework's copy."""
+    """Several times as fast as PyTorch's copy."""
     if images.dtype != torch.float32 or not images.is_contiguous():
-        return framework_kernels.channels_last(images)
-    # Memory from the framework: NumPy's asks for huge pages, and Linux may move others for them
+        return eager.channels_last(images)
+    # Memory from PyTorch: NumPy's asks for huge pages, and Linux may move others for them
     # in several times the time that the copy takes.
     laid_out = torch.empty_like(images, memory_format=torch.channels_last)
     with _threads_for(images):
@@ -73,7 +73,7 @@ def channels_last(images: Tensor) -> Tensor:
 def similarity(gradients: Sequence[Tensor], stored: Sequence[Tensor]) -> Tensor:
     """All parts in one call, each in the order of its memory."""
     if not all(part.dtype == torch.float32 and is_dense(part) for part in stored):
-        return framework_kernels.similarity(gradients, stored)
+        return eager.similarity(gradients, stored)
     alike = [laid_out_as(new, old) for new, old in zip(gradients, stored, strict=True)]
     with _threads_for(*stored):
         now, before = ([flat(part).numpy() for part in side] for side in (alike, stored))
@@ -91,9 +91,7 @@ def confidence(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One pass over the scores."""
     if not _in_float32(scores):
-        return framework_kernels.confidence(
-            scores, targets, threshold, only_right, draws, probability
-        )
+        return eager.confidence(scores, targets, threshold, only_right, draws, probability)
     always = draws is None
     with _threads_for(scores):
         found = rows.confidence(
@@ -108,20 +106,13 @@ def confidence(
     return softmax, right, kept
 
 
-def normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:
-    """In float32, then in the type of ``like``."""
-    with _threads_for(like):
-        numbers = normal.normal(like.numel(), seed, step, layer, deviation)
-    return torch.from_numpy(numbers).view(like.shape).to(like.dtype)
-
-
 @contextmanager
 def _threads_for(*tensors: Tensor) -> Iterator[None]:
-    """As many as the framework would take for so many numbers."""
+    """As many threads as PyTorch would use for these tensors."""
     count = torch.get_num_threads()
     shares = 1 + sum(tensor.numel() for tensor in tensors) // _NUMBERS_WORTH_A_THREAD
     with threads(min(shares, count)):
-        # Where Numba's threads start, they set the number of those of OpenMP: the framework's too.
+        # Where Numba's threads start, they set the number of those of OpenMP: PyTorch's too.
         if torch.get_num_threads() != count:
             torch.set_num_threads(count)
         yield

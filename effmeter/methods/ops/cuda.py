@@ -1,8 +1,8 @@
 """The operators of ``effmeter.methods.ops.operators`` by the kernels for CUDA.
 
-They are launched on the framework's current stream and wait for nothing; the kept rows of
+They are launched on PyTorch's current stream and wait for nothing; the kept rows of
 ``confidence`` alone do, since their number decides a shape. Tensors are read where they lie;
-bfloat16 as its bits. Types that the kernels do not know are left to the framework.
+bfloat16 as its bits. Types that the kernels do not know are left to PyTorch.
 """
 
 import functools
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from effmeter.kernels.cuda import channels, normal, patches, peaks
-from effmeter.kernels.cuda import confidence as rows
-from effmeter.kernels.cuda import similarity as parts
+from effmeter.kernels.cuda import channels, largest_elements, patches
+from effmeter.kernels.cuda import confident_rows as rows
+from effmeter.kernels.cuda import gradient_similarity as parts
 from effmeter.kernels.reference import Window
-from effmeter.methods.ops import torch as framework_kernels
+from effmeter.methods.ops import torch as eager
 from effmeter.methods.ops.strides import flat, is_dense, laid_out_as
 
 _TYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -29,12 +29,12 @@ def max_gradient_weight(
 ) -> Tensor:
     """Positions first, then the patches below them, in parts where one would leave the GPU idle."""
     if not _known(inputs, output_gradient):
-        return framework_kernels.max_gradient_weight(inputs, output_gradient, window, count)
+        return eager.max_gradient_weight(inputs, output_gradient, window, count)
     size = (*output_gradient.shape[:2], count)
     with torch.cuda.device(inputs.device):
         positions = inputs.new_empty(size, dtype=torch.int32)
         values = inputs.new_empty(size, dtype=torch.float32)
-        peaks.peaks(_bits(output_gradient), positions, values, _stream())
+        largest_elements.peaks(_bits(output_gradient), positions, values, _stream())
         shape = (output_gradient.shape[1], *window.kernel, inputs.shape[1])
         found = inputs.new_empty(
             patches.slices(_bits(inputs), positions, window), *shape, dtype=torch.float32
@@ -46,9 +46,9 @@ def max_gradient_weight(
 
 
 def most_important(output_gradient: Tensor, count: int) -> Tensor:
-    """The sums by a kernel, the choice by the framework."""
+    """The sums by a kernel, the choice by PyTorch."""
     if not _known(output_gradient):
-        return framework_kernels.most_important(output_gradient, count)
+        return eager.most_important(output_gradient, count)
     with torch.cuda.device(output_gradient.device):
         sums = output_gradient.new_empty(output_gradient.shape[:2], dtype=torch.float32)
         channels.magnitude_sums(_bits(output_gradient), sums, _stream())
@@ -58,7 +58,7 @@ def most_important(output_gradient: Tensor, count: int) -> Tensor:
 def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Tensor:
     """One copy, whatever the layouts."""
     if not _known(output_gradient):
-        return framework_kernels.gathered(output_gradient, chosen, channels_last)
+        return eager.gathered(output_gradient, chosen, channels_last)
     rows_, _, *sizes = output_gradient.shape
     kept = torch.empty(
         (rows_, len(chosen), *sizes),
@@ -72,15 +72,15 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """By the framework, whose copy is as fast as the memory."""
-    return framework_kernels.channels_last(images)
+    """By PyTorch, whose copy is as fast as the memory."""
+    return eager.channels_last(images)
 
 
 def similarity(gradients: Sequence[Tensor], stored: Sequence[Tensor]) -> Tensor:
     """All parts in two launches, from a table of where they lie."""
     alike_in_type = _known(*stored) and len({part.dtype for part in stored}) == 1
     if not alike_in_type or not all(is_dense(part) for part in stored):
-        return framework_kernels.similarity(gradients, stored)
+        return eager.similarity(gradients, stored)
     alike = [laid_out_as(new, old) for new, old in zip(gradients, stored, strict=True)]
     now, before = flat(alike[0]), flat(stored[0])
     with torch.cuda.device(now.device):
@@ -124,9 +124,7 @@ def confidence(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One launch; the number of rows kept is waited for."""
     if not _known(scores):
-        return framework_kernels.confidence(
-            scores, targets, threshold, only_right, draws, probability
-        )
+        return eager.confidence(scores, targets, threshold, only_right, draws, probability)
     count = len(scores)
     drawn = scores.new_zeros(count) if draws is None else draws
     chance = 1.0 if draws is None else math.nan if probability is None else probability
@@ -149,14 +147,6 @@ def confidence(
             _stream(),
         )
     return softmax, right, kept[: int(left)]
-
-
-def normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:
-    """In float32, then in the type of ``like``."""
-    numbers = like.new_empty(like.numel(), dtype=torch.float32)
-    with torch.cuda.device(like.device):
-        normal.normal(numbers, seed, step, layer, deviation, _stream())
-    return numbers.view(like.shape).to(like.dtype)
 
 
 def _known(*tensors: Tensor) -> bool:

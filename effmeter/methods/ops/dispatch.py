@@ -29,11 +29,6 @@ class KernelPath:
     reason: str = ""
     """Why the kernels do not."""
 
-    def __str__(self) -> str:
-        """One line for people."""
-        computes = "compiled by Numba" if self.compiled else f"by PyTorch ({self.reason})"
-        return f"Kernels of methods on {self.device_type}: {computes}"
-
 
 def kernel_path(device_type: str, environ: Mapping[str, str] = os.environ) -> KernelPath:
     """What computes on a type of device; UsageError for an unknown value of the variable."""

@@ -1,7 +1,7 @@
 """The custom operators ``torch.ops.effmeter.*`` behind the methods.
 
-Each runs compiled kernels where they can run, and the framework's operations elsewhere; see
-``kernel_paths``. To ``torch.compile`` they are opaque calls whose shapes are known. None is
+Each runs compiled kernels where they can run, and PyTorch's operations elsewhere; see
+``dispatch``. To ``torch.compile`` they are opaque calls whose shapes are known. None is
 differentiable: they compute gradients, or choose by them.
 """
 
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from effmeter.kernels.reference import Window
-from effmeter.methods.gradients.convolution import is_by_pixel
+from effmeter.methods.ops.convolution import is_by_pixel
 from effmeter.methods.ops.dispatch import kernel_path
+from effmeter.methods.seeds import derived_seed
 
 Pair = Sequence[int]
 
@@ -22,7 +23,7 @@ _COMPILED = {
     "cpu": "effmeter.methods.ops.cpu",
     "cuda": "effmeter.methods.ops.cuda",
 }
-_FRAMEWORK = "effmeter.methods.ops.torch"
+_EAGER = "effmeter.methods.ops.torch"
 
 _FORMATS = (torch.contiguous_format, torch.channels_last)
 _LIBRARY = torch.library.Library("effmeter", "DEF")
@@ -96,10 +97,10 @@ def confidence(
 
 
 def normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:
-    """Normal(0, ``deviation``) numbers that follow from seed, step and layer, on any device.
+    """Normal(0, ``deviation``) numbers that follow from seed, step and layer.
 
-    Shaped as ``like``, in its type, on its device. The three numbers are not negative; a layer
-    has 32 bits.
+    They have the shape, type and device of ``like`` and come from a generator of that device: two
+    types of devices draw different numbers. PyTorch's own random state stays as it is.
     """
     found: Tensor = torch.ops.effmeter.normal_like(like, seed, step, layer, deviation)
     return found
@@ -109,7 +110,13 @@ def _kernels(tensor: Tensor) -> Any:
     """The module that computes where a tensor lies."""
     device_type = tensor.device.type
     compiled = kernel_path(device_type).compiled
-    return importlib.import_module(_COMPILED[device_type] if compiled else _FRAMEWORK)
+    return importlib.import_module(_COMPILED[device_type] if compiled else _EAGER)
+
+
+def _normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:
+    # Opaque to torch.compile, which cannot trace a generator.
+    generator = torch.Generator(like.device).manual_seed(derived_seed(seed, step, layer))
+    return like.new_empty(like.shape).normal_(0.0, deviation, generator=generator)
 
 
 def _max_gradient_weight(
@@ -207,6 +214,6 @@ _define(
 )
 _define(
     "normal_like(Tensor like, int seed, int step, int layer, float deviation) -> Tensor",
-    lambda like, *others: _kernels(like).normal_like(like, *others),
+    _normal_like,
     _like,
 )

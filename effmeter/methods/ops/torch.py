@@ -1,18 +1,15 @@
-"""The operators of ``effmeter.methods.ops.operators`` in plain operations of the framework.
+"""The operators of ``effmeter.methods.ops.operators`` in plain PyTorch operations.
 
-They run on any device and in any type, and are what runs where no compiled kernel can.
+They run on any device and in any type, wherever no compiled kernel can.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, pad
 
-from effmeter.kernels.reference import PHILOX_KEY_STEPS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS, Window
-
-_LOW = 0xFFFFFFFF
+from effmeter.kernels.reference import Window
 
 
 def max_gradient_weight(
@@ -70,7 +67,7 @@ def gathered(output_gradient: Tensor, chosen: Tensor, channels_last: bool) -> Te
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """A copy by the framework."""
+    """A copy by PyTorch."""
     return images.contiguous(memory_format=torch.channels_last)
 
 
@@ -101,32 +98,6 @@ def confidence(
     if draws is not None:
         left_out &= draws < (softmax if probability is None else probability)
     return softmax, right, left_out.logical_not().nonzero().flatten()
-
-
-def normal_like(like: Tensor, seed: int, step: int, layer: int, deviation: float) -> Tensor:
-    """Philox in integers of 64 bits, whose signs are masked away."""
-    blocks = -(-like.numel() // 4)
-    counters = [torch.arange(blocks, device=like.device)]
-    counters += [torch.full_like(counters[0], word) for word in (layer, step & _LOW, step >> 32)]
-    words = [word >> 8 for word in _philox(counters, (seed & _LOW, seed >> 32))]
-    found = []
-    for first, second in (words[:2], words[2:]):
-        radius = ((first + 1).float() / 2**24).log().mul(-2.0).sqrt() * deviation
-        angle = second.float() * (2.0 * math.pi / 2**24)
-        found += [radius * angle.cos(), radius * angle.sin()]
-    return torch.stack(found, 1).flatten()[: like.numel()].view(like.shape).to(like.dtype)
-
-
-def _philox(counters: list[Tensor], key: tuple[int, int]) -> list[Tensor]:
-    a, b, c, d = counters
-    for turn in range(PHILOX_ROUNDS):
-        key_a, key_b = (
-            (word + turn * step) & _LOW for word, step in zip(key, PHILOX_KEY_STEPS, strict=True)
-        )
-        from_a, from_c = a * PHILOX_MULTIPLIERS[0], c * PHILOX_MULTIPLIERS[1]
-        a, b = (from_c >> 32 & _LOW) ^ b ^ key_a, from_c & _LOW
-        c, d = (from_a >> 32 & _LOW) ^ d ^ key_b, from_a & _LOW
-    return [a, b, c, d]
 
 
 def _wide(tensor: Tensor) -> torch.dtype:

@@ -35,10 +35,10 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UnfitError, UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import Batch, Method
 from effmeter.methods.ops import operators
-from effmeter.methods.side_effect_free import rehearsed
+from effmeter.methods.side_effect_free import output_without_side_effects
 from effmeter.methods.skipping.random_skipping import RandomSkipping
 from effmeter.methods.skipping.rows import keep_rows, take_rows
 from effmeter.methods.skipping.sample_history import SampleHistory
@@ -47,7 +47,7 @@ PolicyName = Literal["dh", "ddh", "sddh", "hsdh", "hsddh", "cdh"]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SkipPolicy:
     """When a sample is skipped."""
 
     predictive: bool = False
@@ -56,13 +56,13 @@ class Policy:
     by_class: bool = False
 
 
-POLICIES: dict[PolicyName, Policy] = {
-    "dh": Policy(if_right=True),
-    "ddh": Policy(),
-    "sddh": Policy(at_random=True),
-    "hsdh": Policy(predictive=True, if_right=True, at_random=True),
-    "hsddh": Policy(predictive=True, at_random=True),
-    "cdh": Policy(predictive=True, by_class=True),
+POLICIES: dict[PolicyName, SkipPolicy] = {
+    "dh": SkipPolicy(if_right=True),
+    "ddh": SkipPolicy(),
+    "sddh": SkipPolicy(at_random=True),
+    "hsdh": SkipPolicy(predictive=True, if_right=True, at_random=True),
+    "hsddh": SkipPolicy(predictive=True, at_random=True),
+    "cdh": SkipPolicy(predictive=True, by_class=True),
 }
 
 
@@ -73,7 +73,7 @@ def confidence_of(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def skipped_rows(
-    policy: Policy,
+    policy: SkipPolicy,
     confidence: Tensor,
     correct: Tensor,
     threshold: float,
@@ -144,7 +144,8 @@ class DeadHorse(Method):
             left = self._select_by_history(batch)
         else:
             assert self._model is not None, "attached methods only"
-            rows = self._unsure_rows(rehearsed(self._model, batch.inputs), batch.targets)
+            scores = output_without_side_effects(self._model, batch.inputs)
+            rows = self._unsure_rows(scores, batch.targets)
             left = take_rows(batch, rows, self._fewest_rows)
         self._skipped_rows += len(batch) - (0 if left is None else len(left))
         return left
@@ -156,7 +157,7 @@ class DeadHorse(Method):
         """
         return RandomSkipping.matching(self, "sample", seed, epochs_per_segment)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._model = model
         if self._policy.predictive:
             self._hook = model.register_forward_hook(self._called)

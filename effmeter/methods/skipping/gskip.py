@@ -8,7 +8,7 @@ qualifying layer nearest the output sets how far; a skip lasts ``hold`` steps an
 follows, whose gradient is compared with that of the last dense one, so with 1 at most every
 second step skips.
 
-Skipped layers have no gradient (None). Optimizers of the framework then leave them alone:
+Skipped layers have no gradient (None). PyTorch's optimizers then leave them alone:
 weights, momentum and weight decay stand still. Their forward pass runs, and batch norm's
 statistics move. A step is what lies between two optimizer steps, so gradients may be accumulated
 and scaled; ``after_backward`` takes the unscaled loss.
@@ -23,10 +23,10 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UnfitError, UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import Batch, Method
 from effmeter.methods.skipping.gskip_gates import LossGate, SimilarityGate
-from effmeter.methods.skipping.progressive_freezing import Waterfall, refuse_unfit
+from effmeter.methods.skipping.progressive_freezing import ProgressiveFreezing, refuse_unfit
 from effmeter.methods.skipping.random_skipping import RandomSkipping
 
 
@@ -85,7 +85,7 @@ class GSkip(Method):
         self._skip_to: str | None = None
         self._skips_left = 0
         self._losses: list[Tensor] = []
-        self._waterfall: Waterfall | None = None
+        self._freezing: ProgressiveFreezing | None = None
         self._order: tuple[str, ...] = ()
         self._hook: RemovableHandle | None = None
 
@@ -130,19 +130,19 @@ class GSkip(Method):
     def _check(self, model: nn.Module, optimizer: Optimizer) -> None:
         refuse_unfit(model, self.name, self._order)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
-        self._waterfall = Waterfall(model, ledger, self._order)
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
+        self._freezing = ProgressiveFreezing(model, account, self._order)
         self._hook = optimizer.register_step_pre_hook(self._before_step)
 
     def _detach(self) -> None:
         self._frozen().close()
         if self._hook is not None:
             self._hook.remove()
-        self._waterfall, self._hook = None, None
+        self._freezing, self._hook = None, None
 
-    def _frozen(self) -> Waterfall:
-        assert self._waterfall is not None, "attached methods only"
-        return self._waterfall
+    def _frozen(self) -> ProgressiveFreezing:
+        assert self._freezing is not None, "attached methods only"
+        return self._freezing
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Decide what the next step skips; gradients are whole now, and not yet used."""
@@ -206,5 +206,5 @@ class GSkip(Method):
         self._order = tuple(state["order"])
         self._loss_gate.restore(state["loss_gate"])
         self._similarity.restore(state["similarity"])
-        if self._waterfall is not None:
-            self._waterfall.adopt(self._order)
+        if self._freezing is not None:
+            self._freezing.adopt(self._order)

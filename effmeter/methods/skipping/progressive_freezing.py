@@ -1,7 +1,7 @@
 """A model frozen from its input up to a layer, so that its backward pass ends there.
 
 Nothing is computed and thrown away: the frozen part stores no activations for a backward pass and
-gets no gradients (None, which makes optimizers of the framework leave a parameter and its state
+gets no gradients (None, which makes PyTorch's optimizers leave a parameter and its state
 alone). Its forward pass runs as ever, and batch norm's statistics move.
 """
 
@@ -15,21 +15,21 @@ from torch.nn import Parameter
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UnfitError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import AttachError
 
 
-class Waterfall:
+class ProgressiveFreezing:
     """The layers of one model in the order of execution, and how far they are frozen.
 
     The order is that of the last calls in the first training step: a layer called twice counts
     where it is called last, and a parameter of several layers where the last of them is. Layers
-    are named as in the model. ``order`` is one known from before. The account is told which steps
+    are named as in the model. ``order`` is one known from before. The account learns which steps
     are not whole.
     """
 
-    def __init__(self, model: nn.Module, ledger: Ledger, order: Sequence[str] = ()) -> None:
-        self._ledger = ledger
+    def __init__(self, model: nn.Module, account: FlopsAccount, order: Sequence[str] = ()) -> None:
+        self._account = account
         self._parameters = {
             name: parameters
             for name, module in model.named_modules()
@@ -99,7 +99,7 @@ class Waterfall:
             return
         self._thaw()
         self._frozen_to = layer
-        self._ledger.shows_dense(layer is None)
+        self._account.shows_dense(layer is None)
         if layer is None:
             return
         last = self._order.index(layer)

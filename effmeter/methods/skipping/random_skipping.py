@@ -22,10 +22,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from effmeter.errors import UnfitError, UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import LayerWork, Work
 from effmeter.methods.method import ActsOn, Batch, Dense, Method
-from effmeter.methods.skipping.progressive_freezing import Waterfall, refuse_unfit
+from effmeter.methods.skipping.progressive_freezing import ProgressiveFreezing, refuse_unfit
 from effmeter.methods.skipping.rows import keep_rows
 
 Level = Literal["batch", "sample", "step", "layer"]
@@ -75,7 +75,7 @@ class RandomSkipping(Method):
         self._skipped = False
         self._saving: float | None = None
         self._model: nn.Module | None = None
-        self._waterfall: Waterfall | None = None
+        self._freezing: ProgressiveFreezing | None = None
         self._order: tuple[str, ...] = ()
 
     @classmethod
@@ -135,15 +135,15 @@ class RandomSkipping(Method):
         if self.level == "layer":
             refuse_unfit(model, self.name, self._order)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._model = model
         if self.level == "layer":
-            self._waterfall = Waterfall(model, ledger, self._order)
+            self._freezing = ProgressiveFreezing(model, account, self._order)
 
     def _detach(self) -> None:
-        if self._waterfall is not None:
-            self._waterfall.close()
-        self._model, self._waterfall = None, None
+        if self._freezing is not None:
+            self._freezing.close()
+        self._model, self._freezing = None, None
 
     def _rate_now(self) -> float:
         saving = self._saving_of_a_skip()
@@ -162,26 +162,26 @@ class RandomSkipping(Method):
         if self.level in ("batch", "sample"):
             return 1.0
         if self._saving is None:
-            if self._waterfall is not None:
-                self._order = self._waterfall.settle()
+            if self._freezing is not None:
+                self._order = self._freezing.settle()
             step = self.work()
             if not step.executed.total:
                 return 0.0
             self._saving = (
                 step.executed.backward / step.executed.total
-                if self._waterfall is None
-                else _mean_saving(step, self._waterfall.order, self._waterfall.boundaries)
+                if self._freezing is None
+                else _mean_saving(step, self._freezing.order, self._freezing.boundaries)
             )
         return self._saving
 
     def _freeze(self, skips: bool) -> None:
-        assert self._waterfall is not None, "attached at level layer only"
+        assert self._freezing is not None, "attached at level layer only"
         if not skips:
-            self._waterfall.freeze(None)
+            self._freezing.freeze(None)
             return
-        boundaries = self._waterfall.boundaries
+        boundaries = self._freezing.boundaries
         chosen = int(torch.randint(len(boundaries), (), generator=self.generator))
-        self._waterfall.freeze(boundaries[chosen])
+        self._freezing.freeze(boundaries[chosen])
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -195,8 +195,8 @@ class RandomSkipping(Method):
         self._segment, self._skipped = state["segment"], state["skipped"]
         self._saving = state["saving"]
         self._order = tuple(state["order"])
-        if self._waterfall is not None:
-            self._waterfall.adopt(self._order)
+        if self._freezing is not None:
+            self._freezing.adopt(self._order)
 
 
 def _mean_saving(step: Work, order: Sequence[str], boundaries: Sequence[str]) -> float:

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UnfitError, UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import Batch, Dense, Method
 
 OnSkip = Literal["replay", "none"]
@@ -70,7 +70,7 @@ class E2Train(Method):
         """The dense training, stopped early or of a smaller model: it is itself random."""
         return Dense(seed=seed)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._optimizer = optimizer
         self._hook = optimizer.register_step_pre_hook(self._before_step)
 

@@ -3,7 +3,7 @@
 Other processes are those that do not descend from the recorded programs. On a GPU each of them
 counts, whatever it does there. On the processors they count where they together did more than
 ``NOTICED_WORK_FRACTION`` of all work and kept more than ``NOTICED_CPUS`` busy; the work of those
-that came and went unseen is told by the difference of all work and that of the recorded.
+that started and ended between two observations is the difference of all work and the known.
 """
 
 import os
@@ -57,7 +57,7 @@ class ContentionLog:
     _own: set[int] = field(default_factory=set)
     _names: dict[int, str] = field(default_factory=dict)
     _before: MachineSnapshot | None = None
-    _told: dict[str | None, int | None] = field(default_factory=dict)
+    _last: dict[str | None, int | None] = field(default_factory=dict)
 
     def changes(self, seen: MachineSnapshot) -> Iterator[DeviceContention]:
         """The devices whose other users have changed in number."""
@@ -71,8 +71,8 @@ class ContentionLog:
             current.append(on_processors)
         self._before = seen
         for sharing in current:
-            if self._told.get(sharing.channel, 0) != sharing.others:
-                self._told[sharing.channel] = sharing.others
+            if self._last.get(sharing.channel, 0) != sharing.others:
+                self._last[sharing.channel] = sharing.others
                 yield sharing
 
     def _learn(self, processes: Mapping[int, Process]) -> None:

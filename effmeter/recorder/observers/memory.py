@@ -28,7 +28,7 @@ _ON_LINUX = sys.platform.startswith("linux")
 
 
 class Resident(NamedTuple):
-    """The resident memory of one process (bytes), and its highest so far where that is told."""
+    """The resident memory of one process (bytes), and its peak so far where it is known."""
 
     now_bytes: int
     highest_bytes: int | None
@@ -95,17 +95,17 @@ class MemoryLog:
     _highest: dict[int, int | None] = field(default_factory=dict)
     """Of each member, as it was last seen."""
     _has_looked: bool = False
-    _told: dict[str, int | None] = field(default_factory=dict)
+    _last: dict[str, int | None] = field(default_factory=dict)
 
     def changes(self, seen: MemorySnapshot) -> Iterator[MemoryAmount]:
-        """The uses that are other than those told last, and the peaks above them."""
+        """The amounts that have changed since the last snapshot, and the peaks above them."""
         self._family.roots = self.roots
         pids = self._family.pids(seen.processes)
         for use in (*self._in_ram(seen, pids), *self._on_gpus(seen, pids)):
-            if use.text == PEAK or self._told.get(use.name, -1) != use.value_bytes:
+            if use.text == PEAK or self._last.get(use.name, -1) != use.value_bytes:
                 yield use
             if use.text != PEAK:
-                self._told[use.name] = use.value_bytes
+                self._last[use.name] = use.value_bytes
 
     def _in_ram(self, seen: MemorySnapshot, pids: frozenset[int]) -> Iterator[MemoryAmount]:
         if not self.roots:
@@ -122,7 +122,7 @@ class MemoryLog:
             yield MemoryAmount(RAM, peak_bytes, PEAK)
 
     def _peak_bytes(self, pid: int, member: Resident) -> int:
-        """The most since the last look; what was before the first is not this recording's."""
+        """The peak since the last snapshot; a peak before the first is not of this recording."""
         now_bytes, highest_bytes = member
         if highest_bytes is None or (pid not in self._highest and not self._has_looked):
             return now_bytes
@@ -148,10 +148,10 @@ class MemoryLog:
         if not sees_all or not self.roots:
             return MemoryAmount(channel, None, HIDDEN_BY_CONTAINER if self.roots else NO_PROCESS)
         own = [by_process[pid] for pid in {*pids, *self.roots} & by_process.keys()]
-        told = [used_bytes for used_bytes in own if used_bytes is not None]
-        if len(told) < len(own):
+        known = [used_bytes for used_bytes in own if used_bytes is not None]
+        if len(known) < len(own):
             return MemoryAmount(channel, None, NOT_PER_PROCESS)
-        return MemoryAmount(channel, sum(told))
+        return MemoryAmount(channel, sum(known))
 
 
 def resident(pid: int, proc: Path = PROC) -> Resident | None:

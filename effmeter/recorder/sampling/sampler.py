@@ -112,17 +112,17 @@ class Sampler:
         """Read what is due now; the moment when that is done."""
         schedule, is_demanded = self._schedule, self._extra_wanted
         self.reading_since_ns = begin_ns
-        if self._coarse is None or schedule.is_whole(begin_ns, is_demanded):
+        if self._coarse is None or schedule.is_full_due(begin_ns, is_demanded):
             self._extra_wanted = False
             self._collect(self.probe.read, begin_ns)
             end_ns = self._clock.now_ns()
-            schedule.took_whole(begin_ns, end_ns)
+            schedule.note_full_reading(begin_ns, end_ns)
             if is_demanded:
                 self._on_extra()
         else:
             self._collect(self._coarse.read_closely, begin_ns)
             end_ns = self._clock.now_ns()
-            schedule.took_close(begin_ns, end_ns)
+            schedule.note_counter_reading(begin_ns, end_ns)
         return end_ns
 
     def _collect(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:

@@ -1,6 +1,6 @@
 """When one probe is read: on absolute deadlines, on demand, and often for a while after a demand.
 
-The last is for counters that change rarely. The energy at a boundary is told by the changes on
+The last is for counters that change rarely. The energy at a boundary follows from the changes on
 both sides of it, and a change is dated to between two readings: read ten times a second, a
 counter that changes as often leaves the energy of a window two fifths less sure than read closely.
 A window that is longer than ``CLOSE_NS`` is known well enough without.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 EXTRA_LOAD_FRACTION = 0.1
 """Readings on demand are spaced so that they take at most this part of the time."""
 LONGEST_REST_NS = 500_000_000
-"""After a call that took long, such as a driver's hang, readings on demand wait no longer."""
+"""The longest that readings on demand wait after a slow call, such as a hang of the driver."""
 CLOSE_NS = 5_000_000_000
 """How long after a demand a counter is read closely: each boundary makes one."""
 CLOSE_LOAD_FRACTION = 0.003
@@ -44,7 +44,7 @@ class Schedule:
         self._close_until_ns = now_ns + CLOSE_NS
 
     def due_ns(self, is_demanded: bool) -> int | None:
-        """When to read next; None: nobody asks."""
+        """When to read next; None: not before a demand."""
         if self.period_ns is None:
             return self._extra_ns if is_demanded else None
         due_ns = self._deadline_ns
@@ -54,12 +54,12 @@ class Schedule:
             due_ns = min(due_ns, self._close_ns)
         return due_ns
 
-    def is_whole(self, now_ns: int, is_demanded: bool) -> bool:
-        """Whether every channel is due now, rather than a close look at the counters."""
+    def is_full_due(self, now_ns: int, is_demanded: bool) -> bool:
+        """Whether every channel is due now, rather than the counters alone."""
         on_deadline = self.period_ns is not None and self._deadline_ns <= now_ns
         return on_deadline or (is_demanded and self._extra_ns <= now_ns)
 
-    def took_whole(self, begin_ns: int, end_ns: int) -> None:
+    def note_full_reading(self, begin_ns: int, end_ns: int) -> None:
         """Every channel was read: on the deadline if that had come, else on demand."""
         rest_ns = min(int((end_ns - begin_ns) / EXTRA_LOAD_FRACTION), LONGEST_REST_NS)
         self._extra_ns = end_ns + rest_ns
@@ -70,7 +70,7 @@ class Schedule:
             self.missed_deadlines += late
             self._deadline_ns += (late + 1) * self.period_ns
 
-    def took_close(self, begin_ns: int, end_ns: int) -> None:
+    def note_counter_reading(self, begin_ns: int, end_ns: int) -> None:
         """The counters alone were read."""
         rest_ns = min(int((end_ns - begin_ns) / CLOSE_LOAD_FRACTION), CLOSE_NS)
         self._close_ns = begin_ns + max(rest_ns, self.close_period_ns or 0)

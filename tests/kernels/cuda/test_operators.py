@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from effmeter.kernels.reference import Window
-from effmeter.methods.ops import cuda as accelerator_kernels
-from effmeter.methods.ops import torch as framework_kernels
+from effmeter.methods.ops import cuda as cuda_kernels
+from effmeter.methods.ops import torch as eager
 from tests.kernels.cuda.conftest import SIMULATED
 from tests.kernels.cuda.devices import Device, SimulatedArray
 
@@ -60,11 +60,9 @@ def test_max_gradient(
         for seed, channels in ((1, 3), (2, 5))
     )
     window = Window((3, 3), padding=(1, 1))
-    found = accelerator_kernels.max_gradient_weight(move(inputs), move(gradient), window, count)
+    found = cuda_kernels.max_gradient_weight(move(inputs), move(gradient), window, count)
     assert found.dtype == dtype
-    expected = framework_kernels.max_gradient_weight(
-        inputs.float(), gradient.float(), window, count
-    )
+    expected = eager.max_gradient_weight(inputs.float(), gradient.float(), window, count)
     assert_close(found, expected, dtype)
 
 
@@ -73,10 +71,10 @@ def test_max_gradient(
 def test_channels(move: Move, dtype: torch.dtype, order: torch.memory_format) -> None:
     gradient = drawn(3, 2, 7, 3, 5).to(dtype).contiguous(memory_format=order)
     given = move(gradient)
-    chosen = accelerator_kernels.most_important(given, 3)
-    assert chosen.tolist() == framework_kernels.most_important(gradient, 3).tolist()
+    chosen = cuda_kernels.most_important(given, 3)
+    assert chosen.tolist() == eager.most_important(gradient, 3).tolist()
     for asked, in_order in ((False, torch.contiguous_format), (True, torch.channels_last)):
-        kept = accelerator_kernels.gathered(given, chosen, channels_last=asked)
+        kept = cuda_kernels.gathered(given, chosen, channels_last=asked)
         assert kept.is_contiguous(memory_format=in_order)
         assert torch.equal(kept.cpu(), gradient[:, chosen.cpu()])
 
@@ -99,8 +97,8 @@ def test_similarity(move: Move, dtype: torch.dtype) -> None:
     gradients[2] = gradients[2].contiguous(memory_format=torch.channels_last)
     stored[2] = stored[2].contiguous(memory_format=torch.channels_last)
     given, new = together(stored, move), together(gradients, move)
-    found = accelerator_kernels.similarity(new, given)
-    assert_close(found, framework_kernels.similarity(gradients, stored), dtype)
+    found = cuda_kernels.similarity(new, given)
+    assert_close(found, eager.similarity(gradients, stored), dtype)
     assert all(torch.equal(a.cpu(), b) for a, b in zip(given, gradients, strict=True))
 
 
@@ -111,23 +109,16 @@ def test_confidence(move: Move, probability: float | None) -> None:
     given = move(scores), move(targets)
     for chances in (None, draws):
         there = None if chances is None else move(chances)
-        found = accelerator_kernels.confidence(*given, 0.5, True, there, probability)
-        expected = framework_kernels.confidence(scores, targets, 0.5, True, chances, probability)
+        found = cuda_kernels.confidence(*given, 0.5, True, there, probability)
+        expected = eager.confidence(scores, targets, 0.5, True, chances, probability)
         assert_close(found[0], expected[0])
         assert torch.equal(found[1].cpu(), expected[1])
         assert torch.equal(found[2].cpu(), expected[2])
 
 
-@pytest.mark.parametrize("dtype", TYPES)
-def test_normal(move: Move, dtype: torch.dtype) -> None:
-    found = accelerator_kernels.normal_like(move(drawn(7, 3, 5).to(dtype)), 1, 2, 3, 0.1)
-    assert found.dtype == dtype
-    assert_close(found, framework_kernels.normal_like(torch.zeros(3, 5), 1, 2, 3, 0.1), dtype)
-
-
 def test_other_types_are_left_to_the_framework(move: Move) -> None:
     inputs, gradient = drawn(1, 2, 3, 5, 5).double(), drawn(2, 2, 5, 5, 5).double()
     window = Window((3, 3), padding=(1, 1))
-    found = accelerator_kernels.max_gradient_weight(move(inputs), move(gradient), window, 1)
+    found = cuda_kernels.max_gradient_weight(move(inputs), move(gradient), window, 1)
     assert found.dtype == torch.float64
     assert math.isfinite(found.sum().item())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from effmeter.kernels import reference
 from effmeter.kernels.cuda.compiling import Located
-from effmeter.kernels.cuda.patch_plan import SHARED_FLOATS, patch_plan
+from effmeter.kernels.cuda.patch_tiling import SHARED_FLOATS, tile_patches
 from effmeter.kernels.cuda.patches import patches_weighted, slices
 from effmeter.kernels.reference import Array, Window
 from tests.kernels.cuda.arrays import (
@@ -136,12 +136,12 @@ def test_a_plan_covers_all_channels_outputs_and_rows_within_the_shared_memory(
         if channels_adjacent
         else (channels * area, area, size[1], 1)
     )
-    plan = patch_plan(
+    tiling = tile_patches(
         Located(0, shape, strides, np.dtype(np.float32)), outputs, Window(kernel, padding=padding)
     )
     padded = (size[0] + 2 * padding[0]) * (size[1] + 2 * padding[1])
-    assert plan.rows_laid_out * padded * (plan.lanes + 1) <= SHARED_FLOATS
-    assert plan.lanes * plan.blocks[0] >= channels
-    groups = plan.threads // plan.lanes
-    assert groups * plan.outputs_per_thread * plan.blocks[1] >= outputs
-    assert 1 <= plan.slices <= max(rows, 1)
+    assert tiling.rows_laid_out * padded * (tiling.lanes + 1) <= SHARED_FLOATS
+    assert tiling.lanes * tiling.blocks[0] >= channels
+    groups = tiling.threads // tiling.lanes
+    assert groups * tiling.outputs_per_thread * tiling.blocks[1] >= outputs
+    assert 1 <= tiling.slices <= max(rows, 1)

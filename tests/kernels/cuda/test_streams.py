@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from effmeter.kernels.reference import Window
-from effmeter.methods.ops import cuda as accelerator_kernels
+from effmeter.methods.ops import cuda as cuda_kernels
 from tests.kernels.cuda.conftest import SIMULATED
 
 pytestmark = pytest.mark.gpu
@@ -24,7 +24,7 @@ def gpu() -> Iterator[None]:
 
 
 def weight_gradient(inputs: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    return accelerator_kernels.max_gradient_weight(inputs, gradient, WINDOW, 1)
+    return cuda_kernels.max_gradient_weight(inputs, gradient, WINDOW, 1)
 
 
 def drawn(*shape: int) -> torch.Tensor:

@@ -102,7 +102,7 @@ def test_a_small_figure_is_not_rounded_to_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["resnet19"], "there is no model 'resnet19'; there is: lenet"),
+        (["resnet19"], "unknown model 'resnet19'; choose from lenet"),
         (["resnet18:depth=3"], "resnet18 has no option 'depth'"),
         (["resnet18:dropout=2"], "option dropout of resnet18 takes a number from 0 to 1, not '2'"),
         (["resnet18", "--input", "32"], "--input takes channels, height and width as 3x32x32"),

@@ -45,11 +45,11 @@ def test_an_option_at_its_default_is_the_same_training() -> None:
 @pytest.mark.parametrize(
     ("axes", "common", "words"),
     [
-        (Axes(["resnet"]), Recipe("resnet"), "no workload 'resnet'; there is: lenet"),
-        (Axes(["lenet"], ["stars"]), Recipe("lenet"), "no data set 'stars'"),
+        (Axes(["resnet"]), Recipe("resnet"), "unknown workload 'resnet'; choose from lenet"),
+        (Axes(["lenet"], ["stars"]), Recipe("lenet"), "unknown data set 'stars'"),
         (Axes(["lenet"], sizes=[1, 6]), Recipe("lenet"), "lenet has sizes 1 to 5, not 6"),
-        (Axes(["lenet"], seeds=[2**32]), Recipe("lenet"), "a seed is a whole number from 0"),
-        (Axes(["lenet"]), Recipe("lenet", options=(("hue", "red"),)), "no option 'hue'"),
+        (Axes(["lenet"], seeds=[2**32]), Recipe("lenet"), "a seed must be a whole number from 0"),
+        (Axes(["lenet"]), Recipe("lenet", options=(("hue", "red"),)), "unknown option 'hue'"),
         (Axes(["lenet"]), Recipe("lenet", folds=1), "2 folds or more"),
     ],
 )

@@ -59,7 +59,7 @@ def test_attributes_are_learned_one_by_one() -> None:
     ("recipe", "message"),
     [
         (Recipe("lenet", "celeba", data_dir=Path()), "lenet reads images of 32x32 pixels with"),
-        (Recipe("bcnn", "imagenet", data_dir=Path()), "take one of cnn2, resnet14"),
+        (Recipe("bcnn", "imagenet", data_dir=Path()), "workloads for it are cnn2, resnet14"),
         (
             Recipe("cnn2", "celeba", data_dir=Path(), folds=2, fold=1),
             "no class to split them by: leave out the folds",

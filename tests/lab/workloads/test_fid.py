@@ -48,7 +48,7 @@ def test_measuring_draws_no_random_numbers_of_the_program() -> None:
 
 
 def test_one_image_is_too_few() -> None:
-    with pytest.raises(UsageError, match="two real images and two generated ones"):
+    with pytest.raises(UsageError, match="two real and two generated images"):
         frechet_distance(images(0)[:1], images(1), CornerPixels())
 
 

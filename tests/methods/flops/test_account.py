@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.work import BackwardShare, LayerWork
 
 ROWS = 5
@@ -27,10 +27,10 @@ def model() -> nn.Sequential:
 
 
 @pytest.fixture
-def ledger(model: nn.Sequential) -> Ledger:
-    ledger = Ledger(model)
-    ledger.open()
-    return ledger
+def account(model: nn.Sequential) -> FlopsAccount:
+    account = FlopsAccount(model)
+    account.open()
+    return account
 
 
 def images(rows: int = ROWS) -> Tensor:
@@ -41,90 +41,90 @@ def step(model: nn.Module, rows: int = ROWS) -> None:
     cross_entropy(model(images(rows)), torch.zeros(rows, dtype=torch.int64)).backward()
 
 
-def layers(ledger: Ledger) -> dict[str, LayerWork]:
-    return {layer.name: layer for layer in ledger.work()}
+def layers(account: FlopsAccount) -> dict[str, LayerWork]:
+    return {layer.name: layer for layer in account.work()}
 
 
-def test_a_plain_step_executes_what_is_dense(model: nn.Sequential, ledger: Ledger) -> None:
+def test_a_plain_step_executes_what_is_dense(model: nn.Sequential, account: FlopsAccount) -> None:
     for rows in (ROWS, 2):
-        ledger.offer(rows)
+        account.offer(rows)
         step(model, rows)
-    work = ledger.work()
+    work = account.work()
     assert work.executed == work.dense
     assert work.executed_fraction == 1
     assert work.kinds == ("convolution", "batch norm", "dropout", "linear")
 
 
 def test_nobody_computes_the_gradient_to_the_input_of_the_first_layer(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    stem = layers(ledger)["0"]
+    stem = layers(account)["0"]
     assert stem.executed.backward_input == 0
     assert stem.nominal.backward_input == stem.executed.backward_weight > 0
 
 
 def test_a_batch_that_is_skipped_costs_nothing_and_was_dense(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    once = ledger.work()
-    ledger.offer(ROWS)
-    assert ledger.work().executed == once.executed
-    assert ledger.work().dense == once.dense * 2
-    assert ledger.work().executed_fraction == pytest.approx(0.5)
+    once = account.work()
+    account.offer(ROWS)
+    assert account.work().executed == once.executed
+    assert account.work().dense == once.dense * 2
+    assert account.work().executed_fraction == pytest.approx(0.5)
 
 
 def test_a_batch_skipped_before_any_step_ran_is_booked_later(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
-    ledger.offer(ROWS)
+    account.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    assert ledger.work().executed_fraction == pytest.approx(0.5)
+    assert account.work().executed_fraction == pytest.approx(0.5)
 
 
 def test_a_forward_pass_without_gradients_costs_no_backward(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     with torch.no_grad():
         model(images())
-    assert ledger.work().executed.forward > 0
-    assert ledger.work().executed.backward == 0
+    assert account.work().executed.forward > 0
+    assert account.work().executed.backward == 0
 
 
 def test_rows_that_are_left_out_after_a_look_save_their_backward(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     with torch.no_grad():
         model(images())
     step(model, 1)
-    linear = layers(ledger)["6"]
+    linear = layers(account)["6"]
     assert linear.executed.forward == pytest.approx(linear.dense.forward * (1 + 1 / ROWS))
     assert linear.executed.backward == pytest.approx(linear.dense.backward / ROWS)
 
 
-def test_evaluation_is_not_training(model: nn.Sequential, ledger: Ledger) -> None:
+def test_evaluation_is_not_training(model: nn.Sequential, account: FlopsAccount) -> None:
     model.eval()
     model(images())
-    assert ledger.work().executed.total == 0
+    assert account.work().executed.total == 0
 
 
 def test_frozen_layers_nearest_the_input_have_no_backward(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    dense = layers(ledger)
+    dense = layers(account)
     for frozen in (model[0], model[1]):
         frozen.requires_grad_(False)
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    after = layers(ledger)
+    after = layers(account)
     for name in ("0", "1"):
         assert after[name].executed.backward == dense[name].executed.backward
         assert after[name].executed.forward == 2 * dense[name].executed.forward
@@ -134,14 +134,14 @@ def test_frozen_layers_nearest_the_input_have_no_backward(
 
 
 def test_a_rewritten_backward_pass_counts_its_share_and_what_it_adds(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.share(
+    account.share(
         model[3], BackwardShare(0.5, 0.25, flops_per_output=1.0), nominal=BackwardShare(0.4, 0.4)
     )
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    layer = layers(ledger)["3"]
+    layer = layers(account)["3"]
     outputs = ROWS * 6 * 16
     dense = 2 * outputs * 4 * 9
     assert layer.executed.backward_input == dense * 0.5
@@ -157,32 +157,32 @@ def test_a_rewritten_backward_pass_counts_its_share_and_what_it_adds(
     ],
 )
 def test_choosing_costs_also_where_only_the_gradient_to_the_input_runs(
-    model: nn.Sequential, ledger: Ledger, added: BackwardShare, cost: float
+    model: nn.Sequential, account: FlopsAccount, added: BackwardShare, cost: float
 ) -> None:
     model[3].requires_grad_(False)
-    ledger.share(model[3], added)
-    ledger.offer(ROWS)
+    account.share(model[3], added)
+    account.offer(ROWS)
     step(model)
-    layer = layers(ledger)["3"]
+    layer = layers(account)["3"]
     assert layer.executed.backward_weight == 0
     assert layer.executed.backward_input == layer.dense.backward_input + cost
 
 
-def test_a_closed_ledger_counts_no_longer(model: nn.Sequential, ledger: Ledger) -> None:
-    ledger.close()
+def test_a_closed_flops_counts_no_longer(model: nn.Sequential, account: FlopsAccount) -> None:
+    account.close()
     step(model)
-    assert ledger.work().executed.total == 0
+    assert account.work().executed.total == 0
     assert not any(layer._forward_hooks for layer in model)
 
 
 def test_the_difference_of_two_accounts_is_the_work_between(
-    model: nn.Sequential, ledger: Ledger
+    model: nn.Sequential, account: FlopsAccount
 ) -> None:
-    ledger.offer(ROWS)
+    account.offer(ROWS)
     step(model)
-    before = ledger.work()
-    ledger.offer(2)
+    before = account.work()
+    account.offer(2)
     step(model, 2)
-    between = ledger.work() - before
+    between = account.work() - before
     assert between.executed == between.dense
     assert between.of_kind("linear").dense.forward == 2 * (2 * 96 * 3 + 3)

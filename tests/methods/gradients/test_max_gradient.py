@@ -15,8 +15,8 @@ from effmeter.methods.gradients.approximate_convolution import (
     ZeroWeights,
     approximate_conv2d,
 )
-from effmeter.methods.gradients.convolution import Geometry
 from effmeter.methods.gradients.max_gradient import max_gradient_weight, with_largest_alone
+from effmeter.methods.ops.convolution import Geometry
 from tests.methods.gradients.backward import (
     LAYERS,
     assert_equal,

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from effmeter.errors import UsageError
-from effmeter.methods.gradients.convolution import Backend
 from effmeter.methods.gradients.sparse_convolution import Dimension, kept_count, sparse_conv2d
+from effmeter.methods.ops.convolution import Backend
 from tests.methods.gradients.backward import (
     LAYERS,
     Layer,
@@ -19,7 +19,7 @@ from tests.methods.gradients.backward import (
     output_gradient,
 )
 
-BACKENDS: tuple[Backend, ...] = ("framework", "img2col")
+BACKENDS: tuple[Backend, ...] = ("torch", "img2col")
 LAYER = LAYERS["strided"]
 
 # The framework says that it pads a copy of the inputs where one side gets more than the other.

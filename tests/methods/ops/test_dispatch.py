@@ -69,15 +69,15 @@ import threading, torch
 from effmeter.methods.ops import operators
 
 torch.set_num_threads(2)
-like = torch.empty(200_000)
-first = operators.normal_like(like, 1, 2, 3, 1.0)
+gradient = torch.randn(20, 100, 10, 10)
+first = operators.most_important(gradient, 50)
 found = []
 
-def draw():
+def choose():
     for _ in range(20):
-        found.append(torch.equal(operators.normal_like(like, 1, 2, 3, 1.0), first))
+        found.append(torch.equal(operators.most_important(gradient, 50), first))
 
-threads = [threading.Thread(target=draw) for _ in range(4)]
+threads = [threading.Thread(target=choose) for _ in range(4)]
 for thread in threads:
     thread.start()
 for thread in threads:
@@ -90,7 +90,7 @@ from effmeter.methods.ops import operators
 
 torch.set_num_threads(1)
 for size in (10, 1_000_000):
-    operators.normal_like(torch.empty(size), 1, 2, 3, 1.0)
+    operators.most_important(torch.ones(1, 2, 1, size), 1)
     print(torch.get_num_threads())
 """
 COUNT_COMPILATIONS = """
@@ -99,7 +99,7 @@ from numba.core import event
 from effmeter.methods.ops import operators
 
 with event.install_recorder("numba:compile") as compilations:
-    operators.normal_like(torch.empty(100), 1, 2, 3, 1.0)
+    operators.with_channels_last(torch.ones(2, 3, 4, 4))
     operators.most_important(torch.ones(2, 3, 4, 4), 1)
 print(json.dumps(len(compilations.buffer)))
 """

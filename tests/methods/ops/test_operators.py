@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from scipy.stats import kstest
 from torch import Tensor
 from torch.library import opcheck
 
@@ -131,15 +132,27 @@ def test_both_paths_judge_the_same_rows(
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, torch.float64])
-def test_both_paths_draw_the_same_numbers(
-    device: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noise_follows_from_seed_step_and_layer(device: str, dtype: torch.dtype) -> None:
     like = channels_last(torch.empty(5, 3, 3, 3, dtype=dtype, device=device))
-    agree(
-        lambda: operators.normal_like(like, 2**40 + 1, 2**35, 7, 0.5),
-        max(TOLERANCE[dtype], 1e-5),
-        monkeypatch,
-    )
+    before = torch.get_rng_state()
+    first, again = (operators.normal_like(like, 2**40 + 1, 2**35, 7, 0.5) for _ in range(2))
+    assert torch.equal(first, again)
+    assert (first.dtype, first.shape, first.device) == (like.dtype, like.shape, like.device)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("other", [(2, 2, 3), (1, 3, 3), (1, 2, 4), (2**32 + 1, 2, 3)])
+def test_seed_step_and_layer_each_give_other_noise(
+    device: str, other: tuple[int, int, int]
+) -> None:
+    like = torch.empty(5000, device=device)
+    draws = torch.stack([operators.normal_like(like, *where, 1.0) for where in ((1, 2, 3), other)])
+    assert abs(float(torch.corrcoef(draws)[0, 1])) < 0.05
+
+
+def test_noise_is_normal(device: str) -> None:
+    noise = operators.normal_like(torch.empty(200_000, device=device), 0, 0, 0, 0.5)
+    assert kstest(noise.cpu().numpy() / 0.5, "norm").pvalue > 0.01
 
 
 def test_an_empty_batch_is_no_special_case(device: str) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from effmeter.errors import UnfitError, UsageError
 from effmeter.methods.method import Batch
-from effmeter.methods.side_effect_free import rehearsed
+from effmeter.methods.side_effect_free import output_without_side_effects
 from effmeter.methods.skipping.deadhorse import (
     POLICIES,
     DeadHorse,
@@ -203,7 +203,7 @@ def test_a_rehearsal_leaves_no_trace_and_gives_what_follows() -> None:
     model = small_network().train()
     inputs = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     before = [buffer.clone() for buffer in model.buffers()]
-    seen = rehearsed(model, inputs)
+    seen = output_without_side_effects(model, inputs)
     assert not seen.requires_grad
     assert all(map(torch.equal, model.buffers(), before))
     assert torch.equal(model(inputs), seen)

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from effmeter.errors import UnfitError, UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import Batch, Dense
-from effmeter.methods.skipping.progressive_freezing import Waterfall
+from effmeter.methods.skipping.progressive_freezing import ProgressiveFreezing
 from effmeter.methods.skipping.random_skipping import Level, RandomSkipping
 from tests.methods.loops import ROWS, Trainee, images, trained_with
 
@@ -102,10 +102,10 @@ class Tied(nn.Module):
 
 def test_a_layer_called_twice_counts_where_it_is_called_last() -> None:
     model = Tied()
-    waterfall = Waterfall(model, Ledger(model))
+    freezing = ProgressiveFreezing(model, FlopsAccount(model))
     model(torch.ones(1, 4)).sum().backward()
-    assert waterfall.settle() == ("middle", "shared", "head")
-    waterfall.freeze("middle")
+    assert freezing.settle() == ("middle", "shared", "head")
+    freezing.freeze("middle")
     assert model.middle.weight.grad is None
     assert model.shared.weight.requires_grad
 
@@ -114,11 +114,11 @@ def test_a_weight_of_two_layers_is_frozen_with_the_later_one() -> None:
     first, last = nn.Linear(4, 4), nn.Linear(4, 4)
     last.weight = first.weight
     model = nn.Sequential(first, nn.Linear(4, 4), last)
-    waterfall = Waterfall(model, Ledger(model))
+    freezing = ProgressiveFreezing(model, FlopsAccount(model))
     model(torch.ones(2, 4)).sum().backward()
-    waterfall.settle()
-    waterfall.freeze("1")
+    freezing.settle()
+    freezing.freeze("1")
     assert last.weight.requires_grad
     assert not first.bias.requires_grad
-    waterfall.close()
+    freezing.close()
     assert all(parameter.requires_grad for parameter in model.parameters())

@@ -28,15 +28,15 @@ class Reader:
         """Go on to a moment; what is demanded is done with the first whole reading."""
         while (due_ns := self.schedule.due_ns(is_demanded)) is not None and due_ns < end_ns:
             self.now_ns = begin_ns = max(self.now_ns, due_ns)
-            if self.schedule.is_whole(begin_ns, is_demanded):
+            if self.schedule.is_full_due(begin_ns, is_demanded):
                 self.wholes.append(begin_ns)
                 self.now_ns += self._whole_ns
-                self.schedule.took_whole(begin_ns, self.now_ns)
+                self.schedule.note_full_reading(begin_ns, self.now_ns)
                 is_demanded = False
             else:
                 self.closes.append(begin_ns)
                 self.now_ns += self.close_ns
-                self.schedule.took_close(begin_ns, self.now_ns)
+                self.schedule.note_counter_reading(begin_ns, self.now_ns)
         self.now_ns = max(self.now_ns, end_ns)
         return self
 

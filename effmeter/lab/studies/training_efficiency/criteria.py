@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.cut import Replay, replay
+from effmeter.analysis.cut import CuttableRun, cuttable_run
 from effmeter.errors import MeasurementError, UsageError
 from effmeter.lab.studies.training_efficiency.scale import EARLY_EPOCH
 from effmeter.recorded.run import RecordedRun
@@ -43,16 +43,16 @@ def choose_criteria(
     MeasurementError where there is no such run, or none with an energy to set a budget by.
     """
     chosen = replaced_criteria(given)
-    replays = [replayed for run in runs if (replayed := _whole(run)) is not None]
+    cuttables = [cuttable for run in runs if (cuttable := _whole(run)) is not None]
     rules = [f"{text}: as given" for text in given]
     if "energy" not in chosen:
-        chosen["energy"] = _budget(dataset, replays)
+        chosen["energy"] = _budget(dataset, cuttables)
         rules.append(
             f"{chosen['energy']}: what the most frugal run used up to epoch {EARLY_EPOCH}, rounded "
             "down to two digits"
         )
     if "accuracy" not in chosen and target is None:
-        chosen["accuracy"] = _target(dataset, replays)
+        chosen["accuracy"] = _target(dataset, cuttables)
         rules.append(
             f"{chosen['accuracy']}: {TARGET_FRACTION:.0%} of the median of the runs' best "
             f"accuracies up to epoch {EARLY_EPOCH}, rounded down to a hundredth"
@@ -81,14 +81,14 @@ def replaced_criteria(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _whole(run: RecordedRun) -> Replay | None:
+def _whole(run: RecordedRun) -> CuttableRun | None:
     """A completed run that reached the early epoch; None for any other."""
-    replayed = replay(run) if run.status is Status.COMPLETED else None
-    return None if replayed is None or len(replayed.results) < EARLY_EPOCH else replayed
+    cuttable = cuttable_run(run) if run.status is Status.COMPLETED else None
+    return None if cuttable is None or len(cuttable.results) < EARLY_EPOCH else cuttable
 
 
-def _budget(dataset: str, replays: Sequence[Replay]) -> str:
-    energies = [_at_early_epoch(replayed) for replayed in replays]
+def _budget(dataset: str, cuttables: Sequence[CuttableRun]) -> str:
+    energies = [_at_early_epoch(cuttable) for cuttable in cuttables]
     known = [energy_j for energy_j in energies if energy_j]
     if not known:
         raise MeasurementError(
@@ -99,22 +99,22 @@ def _budget(dataset: str, replays: Sequence[Replay]) -> str:
     return f"energy={math.floor(min(known) / unit_j + 1e-9) * unit_j:g} J"
 
 
-def _at_early_epoch(replayed: Replay) -> float | None:
+def _at_early_epoch(cuttable: CuttableRun) -> float | None:
     """Energy used up to epoch 50."""
-    energy = replayed.results[EARLY_EPOCH - 1].used
+    energy = cuttable.results[EARLY_EPOCH - 1].used
     return None if energy is None else energy.value_j
 
 
-def _target(dataset: str, replays: Sequence[Replay]) -> str:
-    if not replays:
+def _target(dataset: str, cuttables: Sequence[CuttableRun]) -> str:
+    if not cuttables:
         raise MeasurementError(
             f"no run on {dataset} completed {EARLY_EPOCH} epochs, so that there is no accuracy to "
             "set a target by: give one, such as --stop accuracy=0.9"
         )
-    target = TARGET_FRACTION * statistics.median(map(_best_accuracy, replays))
+    target = TARGET_FRACTION * statistics.median(map(_best_accuracy, cuttables))
     return f"accuracy={math.floor(target * 100) / 100:g}"
 
 
-def _best_accuracy(replayed: Replay) -> float:
-    logged = (result.metrics.get("accuracy", 0.0) for result in replayed.results[:EARLY_EPOCH])
+def _best_accuracy(cuttable: CuttableRun) -> float:
+    logged = (result.metrics.get("accuracy", 0.0) for result in cuttable.results[:EARLY_EPOCH])
     return max((value for value in logged if math.isfinite(value)), default=0.0)

@@ -21,7 +21,7 @@ from effmeter.lab.sweep import find_device
 from effmeter.lab.workloads import Recipe
 from effmeter.recorded.reading import find_runs, read_run
 from effmeter.recorded.run import RecordedRun
-from effmeter.report.efficiency_mapping import efficiency_mapping
+from effmeter.report.efficiency_mapping import comparison_as_mapping
 
 
 class TrainingEfficiencyStudy:
@@ -67,8 +67,8 @@ class TrainingEfficiencyStudy:
             outcomes,
             {
                 "caveats": list(results.caveats),
-                "efficiency": efficiency_mapping(results.framework),
-                "published": efficiency_mapping(published()),
+                "efficiency": comparison_as_mapping(results.framework),
+                "published": comparison_as_mapping(published()),
             },
         )
 
@@ -76,7 +76,7 @@ class TrainingEfficiencyStudy:
 def _compare(folders: tuple[Path, Path], criteria: Sequence[str]) -> StudyResult:
     runs = [(folder, _runs_in(folder)) for folder in folders]
     one, other = two_machines(runs, criteria, PUBLISHED_TARGETS)
-    machines = [efficiency_mapping(machine.study.framework) for machine in (one, other)]
+    machines = [comparison_as_mapping(machine.study.framework) for machine in (one, other)]
     tables = machine_tables(one, other)
     return StudyResult(tables, one.study.rules, details={"machines": machines})
 

@@ -44,5 +44,5 @@ def _attributes(path: Path, count: int) -> dict[str, NDArray[np.int64]]:
 def _line(line: str, count: int, place: str) -> tuple[str, NDArray[np.int64]]:
     name, *values = line.split() or [""]
     if len(values) != count or not _VALUES.keys() >= set(values):
-        raise DataSetError(f"{place} is no file name with {count} attributes of 1 or -1")
+        raise DataSetError(f"{place} is not a file name with {count} attributes of 1 or -1")
     return name, np.array([_VALUES[value] for value in values], dtype=np.int64)

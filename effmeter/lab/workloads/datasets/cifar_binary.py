@@ -25,7 +25,7 @@ def _read_batch(path: Path, label_bytes: int) -> LabelledArrays:
     record = label_bytes + _PIXELS
     if not len(content) or len(content) % record:
         raise DataSetError(
-            f"{path} has {len(content)} bytes, which is no whole number of records of {record}"
+            f"{path} has {len(content)} bytes, which is not a multiple of the record size {record}"
         )
     records = content.reshape(-1, record)
     images = records[:, label_bytes:].reshape(-1, *_SHAPE)

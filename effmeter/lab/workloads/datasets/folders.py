@@ -21,7 +21,7 @@ def read_class_folders(
     numbers = {name: number for number, name in enumerate(_classes(files[0], layout))}
     strange = next((file for file in files if file.parent.name not in numbers), None)
     if strange is not None:
-        raise DataSetError(f"{strange} is of a class that the training part does not have")
+        raise DataSetError(f"{strange} belongs to a class that the training part does not have")
     pixels = np.stack([pixels_of(file, dataset, str(file)) for file in files])
     labels = np.array([numbers[file.parent.name] for file in files], dtype=np.int64)
     return LabelledArrays(pixels, labels)

@@ -17,8 +17,8 @@ def read_hub(dataset: Dataset, repository: str, layout: ParquetLayout) -> Parts:
         loaded = datasets.load_dataset(repository)
     except OSError as error:
         raise OSError(
-            f"{dataset.name} cannot be had from Hugging Face: {error}; a folder with its files "
-            "does as well"
+            f"{dataset.name} cannot be downloaded from Hugging Face: {error}; or name a folder "
+            "that holds its files (--data-dir)"
         ) from error
     tables = [loaded[split].with_format("arrow")[:] for split in (layout.train, layout.test)]
     return Parts(*(decoded(table, layout, dataset, repository) for table in tables))

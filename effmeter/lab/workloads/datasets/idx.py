@@ -39,7 +39,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     content = _content(path)
     if len(content) < 4 or content[:2] != b"\0\0":
         raise DataSetError(
-            f"{path} is no IDX file: it begins with {content[:4].hex(' ') or 'nothing'}"
+            f"{path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}"
         )
     if content[2] != _UNSIGNED_BYTE:
         raise DataSetError(
@@ -61,4 +61,4 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes())
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataSetError(f"{path} is no whole gzip file: {error}") from error
+        raise DataSetError(f"{path} is not a complete gzip file: {error}") from error

@@ -154,7 +154,9 @@ class CelebALayout:
         for number, line in enumerate(partition.read_text().splitlines(), start=1):
             name, _, part = line.partition(" ")
             if part.strip() not in parts:
-                raise DataSetError(f"line {number} of {partition} is no file name with 0, 1 or 2")
+                raise DataSetError(
+                    f"line {number} of {partition} is not a file name with 0, 1 or 2"
+                )
             parts[part.strip()].append(name)
         train, test = (_named(folder / self.pictures, parts[part]) for part in ("0", "2"))
         return PartFiles((attributes, *train), (attributes, *test))
@@ -169,7 +171,7 @@ def _named(folder: Path, names: Iterable[str], endings: Sequence[str] = ("",)) -
     found = [(folder / name, _present(folder / name, endings)) for name in names]
     for path, files in found:
         if not files:
-            raise FileNotFoundError(f"{path} is not there")
+            raise FileNotFoundError(f"{path} does not exist")
     return tuple(files[0] for _, files in found)
 
 
@@ -192,10 +194,10 @@ def _shards(folder: Path, split: str) -> tuple[Path, ...]:
 
 def _check_shards(path: Path, files: tuple[Path, ...]) -> None:
     if not files:
-        raise FileNotFoundError(f"{path}-*.parquet is not there")
+        raise FileNotFoundError(f"{path}-*.parquet does not exist")
     numbers = [_SHARD.search(file.name) for file in files]
     totals = {int(number["total"]) for number in numbers if number is not None}
     if totals and totals != {len(files)}:
         raise FileNotFoundError(
-            f"{path}-*.parquet are {len(files)} files; by their names there are {max(totals)}"
+            f"{path}-*.parquet are {len(files)} files; their names say {max(totals)}"
         )

@@ -41,7 +41,7 @@ def _read_table(file: Path, layout: ParquetLayout) -> pa.Table:
     try:
         table = pq.read_table(file)
     except pa.ArrowInvalid as error:
-        raise DataSetError(f"{file} is no whole parquet file") from error
+        raise DataSetError(f"{file} is not a complete parquet file") from error
     columns = (layout.image, *_label_columns(layout))
     for column in columns:
         if column not in table.column_names:
@@ -66,7 +66,7 @@ def _labels(table: pa.Table, layout: ParquetLayout, source: str) -> NDArray[np.i
 def _whole_numbers(column: pa.ChunkedArray, name: str, source: str) -> NDArray[np.int64]:
     is_number = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
     if column.null_count or not is_number:
-        raise DataSetError(f"column {name!r} of {source} holds other things than whole numbers")
+        raise DataSetError(f"column {name!r} of {source} does not hold whole numbers")
     numbers: NDArray[np.int64] = column.to_numpy().astype(np.int64)
     return numbers
 

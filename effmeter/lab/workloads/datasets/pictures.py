@@ -23,7 +23,7 @@ def pixels_of(source: bytes | Path, dataset: Dataset, place: str) -> NDArray[np.
                 _check_size(image, dataset.image_size, place)
             planes = _scaled(image.convert("L" if dataset.channels == 1 else "RGB"), dataset)
     except (UnidentifiedImageError, OSError) as error:
-        raise DataSetError(f"{place} is no image that can be read") from error
+        raise DataSetError(f"{place} is not a readable image") from error
     pixels = np.asarray(planes)
     return pixels.reshape(*pixels.shape[:2], dataset.channels).transpose(2, 0, 1)
 

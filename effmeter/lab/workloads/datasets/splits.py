@@ -15,7 +15,7 @@ def hold_out(labels: Indices, fraction: float, seed: int) -> tuple[Indices, Indi
     counts = np.bincount(labels)
     for label in np.unique(labels):
         if counts[label] < 2:
-            raise UnfitError(f"class {label} has one image, which cannot be split: leave it out")
+            raise UnfitError(f"class {label} has a single image and cannot be split: leave it out")
     kept, held = train_test_split(
         np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
     )

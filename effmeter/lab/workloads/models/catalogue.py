@@ -28,7 +28,7 @@ def parse_model(text: str) -> tuple[Model, dict[str, OptionValue]]:
     """
     name, options = name_and_options(text)
     if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}; there is: {', '.join(MODELS)}")
+        raise UsageError(f"unknown model {name!r}; choose from {', '.join(MODELS)}")
     model = MODELS[name]
     return model, resolve(name, model.options, options)
 

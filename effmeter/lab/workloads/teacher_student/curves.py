@@ -72,7 +72,7 @@ def learning_curves(
     approach that there is not.
     """
     if runs < 2:
-        raise UsageError("an interval takes two runs or more")
+        raise UsageError("an interval needs two runs or more")
     chosen = [APPROACHES[name] for name in names]
     seeds = range(first_seed, first_seed + runs)
     curves = {}

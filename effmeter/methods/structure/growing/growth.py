@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from effmeter.errors import UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import AttachError, Batch
 from effmeter.methods.structure.growing.bypass import as_incoming, as_outgoing, outgoing_columns
 from effmeter.methods.structure.growing.directions import random_directions
-from effmeter.methods.structure.growing.new_channels import Newborns
+from effmeter.methods.structure.growing.new_channels import NewChannels
 from effmeter.methods.structure.widths.graph import HiddenWidth
 from effmeter.methods.structure.widths.path import keeps_zero
 from effmeter.methods.structure.widths.resizing import append_channels
@@ -59,7 +59,7 @@ class Growth(ScheduledWidths):
         self.cut = cut
         self.zero = zero
         self.scale = scale
-        self._newborns: dict[str, Newborns] = {}
+        self._new_channels: dict[str, NewChannels] = {}
 
     def control(self, *, seed: int = 0) -> "RandomGrowth":
         """Units of random directions, as many and at the same time."""
@@ -84,9 +84,9 @@ class Growth(ScheduledWidths):
                     f"weights 0 would change what the network does: grow with zero=outgoing"
                 )
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         before = self.widths
-        super()._attach(model, optimizer, ledger)
+        super()._attach(model, optimizer, account)
         for width in self._widths:
             with torch.no_grad():
                 width.reader.weight.mul_((before[width.name] / width.channels) ** 0.5)
@@ -111,8 +111,8 @@ class Growth(ScheduledWidths):
         for width, (incoming, outgoing) in weights.items():
             first = width.channels
             append_channels(width, incoming, outgoing, self._optimizer)
-            if self.zero == "incoming" and width.name not in self._newborns:
-                self._newborns[width.name] = Newborns(width, first)
+            if self.zero == "incoming" and width.name not in self._new_channels:
+                self._new_channels[width.name] = NewChannels(width, first)
 
     def _directions(
         self, counts: Mapping[HiddenWidth, int], batch: Batch
@@ -141,21 +141,22 @@ class Growth(ScheduledWidths):
         return as_incoming(width, columns.T), as_outgoing(width, silent)
 
     def _release(self, *, only_moved: bool) -> None:
-        for name, newborns in list(self._newborns.items()):
-            if newborns.moved or not only_moved:
-                newborns.release()
-                del self._newborns[name]
+        for name, channels in list(self._new_channels.items()):
+            if channels.moved or not only_moved:
+                channels.release()
+                del self._new_channels[name]
 
     def _state(self) -> dict[str, Any]:
-        newborns = {name: newborns.first for name, newborns in self._newborns.items()}
-        return {**super()._state(), "newborns": newborns}
+        firsts = {name: channels.first for name, channels in self._new_channels.items()}
+        return {**super()._state(), "new_channels": firsts}
 
     def _load_state(self, state: Mapping[str, Any]) -> None:
         super()._load_state(state)
         self._release(only_moved=False)
+        firsts = state["new_channels"]
         for width in self._widths:
-            if width.name in state["newborns"]:
-                self._newborns[width.name] = Newborns(width, state["newborns"][width.name])
+            if width.name in firsts:
+                self._new_channels[width.name] = NewChannels(width, firsts[width.name])
 
 
 class RandomGrowth(Growth):

@@ -17,7 +17,7 @@ from effmeter.methods.structure.widths.graph import HiddenWidth
 from effmeter.methods.structure.widths.path import without_nonlinearities
 
 
-class Newborns:
+class NewChannels:
     """The last channels of a width, from ``first`` on; ``release`` them once they have moved."""
 
     def __init__(self, width: HiddenWidth, first: int) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from effmeter.methods.method import Batch
-from effmeter.methods.side_effect_free import undisturbed
+from effmeter.methods.side_effect_free import state_restored
 from effmeter.methods.structure.widths.graph import HiddenWidth
 
 Objective = Callable[[Any, Tensor], Tensor]
@@ -44,7 +44,7 @@ def look(
     hooks = [width.writer.register_forward_pre_hook(going_in) for width in widths]
     hooks += [width.reader.register_forward_hook(coming_out) for width in widths]
     try:
-        with undisturbed(model, batch.inputs.device), torch.enable_grad():
+        with state_restored(model, batch.inputs.device), torch.enable_grad():
             loss = objective(model(batch.inputs), batch.targets) * batch.weight
             gradients = torch.autograd.grad(loss, [outputs[width.reader] for width in widths])
     finally:

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from effmeter.errors import UsageError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.method import AttachError, Cycle, Method
 from effmeter.methods.structure.pruning.density import kept_counts
 
@@ -75,7 +75,7 @@ class ErPruning(Method):
             raise AttachError("the model has no convolution and no linear layer to prune")
         self._weights = weights
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         shapes = [tuple(weight.shape) for weight in self._weights.values()]
         counts = kept_counts(shapes, self.density, self.ratios)
         self._masks = {
@@ -102,7 +102,7 @@ class ErPruning(Method):
         return {"masks": dict(self._masks)}
 
     def _load_state(self, state: Mapping[str, Any]) -> None:
-        if self._ledger is None:
+        if self._account is None:
             raise AttachError(f"attach {self.name} to a model before its state is loaded")
         self._masks = {
             name: mask.to(self._weights[name].device) for name, mask in state["masks"].items()

@@ -36,7 +36,7 @@ class WidthSchedule:
         return late // self.every + 1
 
     def width(self, first: int, last: int, change: int) -> int:
-        """The width after so many changes, in steps as even as whole numbers can be."""
+        """The width after a number of changes, in steps as even as whole numbers allow."""
         return first + round((last - first) * change / self.steps)
 
     def stages(self, iterations: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from effmeter.errors import UnfitError
-from effmeter.methods.flops.account import Ledger
+from effmeter.methods.flops.account import FlopsAccount
 from effmeter.methods.flops.cost import Widening
 from effmeter.methods.method import AttachError, Batch, Cycle, Method, refuse_wrapped
 from effmeter.methods.structure.widths.graph import HiddenWidth, width_graph
@@ -83,24 +83,24 @@ class ScheduledWidths(Method):
         for width in self._widths:
             refuse_unaligned(width.parameters(), optimizer)
 
-    def _attach(self, model: nn.Module, optimizer: Optimizer, ledger: Ledger) -> None:
+    def _attach(self, model: nn.Module, optimizer: Optimizer, account: FlopsAccount) -> None:
         self._model, self._optimizer = model, optimizer
         self._iteration = 0
         self._spans = {width.name: self._span(width) for width in self._widths}
         for width in self._widths:
             set_channels(width, self._spans[width.name][0], optimizer)
-        self._state_dense_work(ledger)
+        self._state_dense_work(account)
 
-    def _state_dense_work(self, ledger: Ledger) -> None:
+    def _state_dense_work(self, account: FlopsAccount) -> None:
         """The dense network is the one of the greatest widths."""
         inputs: dict[nn.Module, float] = {}
         outputs: dict[nn.Module, float] = {}
         for width in self._widths:
             ratio = max(self._spans[width.name]) / width.channels
             inputs[width.reader] = outputs[width.writer] = ratio
-            outputs.update(dict.fromkeys(filter(ledger.counts, width.modules_between), ratio))
+            outputs.update(dict.fromkeys(filter(account.counts, width.modules_between), ratio))
         for module in inputs | outputs:
-            ledger.widen(module, Widening(inputs.get(module, 1.0), outputs.get(module, 1.0)))
+            account.widen(module, Widening(inputs.get(module, 1.0), outputs.get(module, 1.0)))
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -110,9 +110,9 @@ class ScheduledWidths(Method):
         }
 
     def _load_state(self, state: Mapping[str, Any]) -> None:
-        if self._ledger is None:
+        if self._account is None:
             raise AttachError(f"attach {self.name} to a model before its state is loaded")
         self._iteration, self._was_narrower = state["iteration"], state["was_narrower"]
         for width in self._widths:
             set_channels(width, state["widths"][width.name], self._optimizer)
-        self._state_dense_work(self._ledger)
+        self._state_dense_work(self._account)

@@ -83,8 +83,8 @@ def test_a_fold_without_a_class_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda content: b"", "no IDX file: it begins with nothing"),
-        (lambda content: b"PK\x03\x04" + content, "no IDX file: it begins with 50 4b 03 04"),
+        (lambda content: b"", "not an IDX file: it begins with nothing"),
+        (lambda content: b"PK\x03\x04" + content, "not an IDX file: it begins with 50 4b 03 04"),
         (lambda content: b"\0\0\x0d" + content[3:], "values of type 0x0d; images and labels"),
         (lambda content: content[:-1], r"has \d+ bytes; its header says \d+"),
         (lambda content: content[:9], "has 9 bytes, not the 16 of its header"),
@@ -126,21 +126,25 @@ def test_a_header_that_promises_too_much_costs_no_memory(tmp_path: Path) -> None
 def test_a_damaged_gzip_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     write_mnist(tmp_path, TRAIN, TEST, ".gz")
     (tmp_path / f"{IMAGES}.gz").write_bytes(content)
-    assert_refused(tmp_path, f"{IMAGES}.gz is no whole gzip file|{IMAGES}.gz is no IDX file")
+    assert_refused(
+        tmp_path, f"{IMAGES}.gz is not a complete gzip file|{IMAGES}.gz is not an IDX file"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", bytes(3072), bytes(3074)])
 def test_a_cifar_batch_of_broken_records_is_one_line(tmp_path: Path, content: bytes) -> None:
     write_cifar(tmp_path, [drawn(3, 32, 2)] * 5, drawn(3, 32, 2))
     (tmp_path / "data_batch_3.bin").write_bytes(content)
-    message = rf"data_batch_3.bin has {len(content)} bytes, .* whole number of records of 3073"
+    message = (
+        rf"data_batch_3.bin has {len(content)} bytes, .* not a multiple of the record size 3073"
+    )
     assert_refused(tmp_path, message, CIFAR10)
 
 
 def test_a_gzipped_cifar_batch_is_not_taken_for_one(tmp_path: Path) -> None:
     write_cifar(tmp_path, [drawn(3, 32, 2)] * 5, drawn(3, 32, 2))
     (tmp_path / "test_batch.bin").rename(tmp_path / "test_batch.bin.gz")
-    assert_refused(tmp_path, "test_batch.bin is not there", CIFAR10, FileNotFoundError)
+    assert_refused(tmp_path, "test_batch.bin does not exist", CIFAR10, FileNotFoundError)
 
 
 def test_data_that_come_with_a_package_pay_no_heed_to_a_folder(tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_data_that_come_with_a_package_pay_no_heed_to_a_folder(tmp_path: Path) -
 def test_a_missing_file_among_others_is_named(tmp_path: Path, missing: str) -> None:
     write_mnist(tmp_path, TRAIN, TEST)
     (tmp_path / missing).unlink()
-    assert_refused(tmp_path, f"{missing} is not there", error=FileNotFoundError)
+    assert_refused(tmp_path, f"{missing} does not exist", error=FileNotFoundError)
 
 
 def test_a_folder_without_the_files_says_what_was_looked_for(tmp_path: Path) -> None:

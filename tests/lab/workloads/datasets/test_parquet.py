@@ -46,7 +46,7 @@ def test_colour_images_keep_their_planes(tmp_path: Path) -> None:
     [
         ({"picture": [1], "label": [0]}, "has no column 'image'; it has picture, label"),
         ({"image": [encoded(drawn(1, 28, 1).images[0])]}, "has no column 'label'; it has image"),
-        ({"image": [{"bytes": b"no image"}], "label": [0]}, "row 0 of .* is no image that can"),
+        ({"image": [{"bytes": b"no image"}], "label": [0]}, "row 0 of .* is not a readable image"),
         ({"image": [{"path": "a.png"}], "label": [0]}, "row 0 of .* holds no image bytes"),
         ({"image": [None], "label": [0]}, "row 0 of .* holds no image bytes"),
         (
@@ -55,11 +55,11 @@ def test_colour_images_keep_their_planes(tmp_path: Path) -> None:
         ),
         (
             {"image": [encoded(drawn(1, 28, 1).images[0])], "label": ["seven"]},
-            "column 'label' of .* holds other things than whole numbers",
+            "column 'label' of .* does not hold whole numbers",
         ),
         (
             {"image": [encoded(drawn(1, 28, 1).images[0])], "label": pa.array([None], pa.int64())},
-            "column 'label' of .* holds other things than whole numbers",
+            "column 'label' of .* does not hold whole numbers",
         ),
     ],
 )
@@ -79,7 +79,7 @@ def test_an_image_cut_short_is_one_line(tmp_path: Path) -> None:
     assert content is not None
     table = pa.table({"image": [{"bytes": content[: len(content) // 2]}], "label": [0]})
     pq.write_table(table, tmp_path / f"{SHARDS[0]}.parquet")
-    with pytest.raises(DataSetError, match=r"row 0 of .* is no image that can be read"):
+    with pytest.raises(DataSetError, match=r"row 0 of .* is not a readable image"):
         load_parts(MNIST, tmp_path, download=False)
 
 
@@ -87,21 +87,21 @@ def test_a_truncated_table_is_one_line(tmp_path: Path) -> None:
     write_mnist_tables(tmp_path)
     path = tmp_path / f"{SHARDS[1]}.parquet"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(DataSetError, match=f"{path.name} is no whole parquet file"):
+    with pytest.raises(DataSetError, match=f"{path.name} is not a complete parquet file"):
         load_parts(MNIST, tmp_path, download=False)
 
 
 def test_a_part_without_tables_is_named(tmp_path: Path) -> None:
     write_mnist_tables(tmp_path)
     (tmp_path / f"{SHARDS[2]}.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match=r"test-\*.parquet is not there"):
+    with pytest.raises(FileNotFoundError, match=r"test-\*.parquet does not exist"):
         load_parts(MNIST, tmp_path, download=False)
 
 
 def test_a_missing_shard_is_missed(tmp_path: Path) -> None:
     write_mnist_tables(tmp_path)
     (tmp_path / f"{SHARDS[1]}.parquet").unlink()
-    with pytest.raises(FileNotFoundError, match="are 1 files; by their names there are 2"):
+    with pytest.raises(FileNotFoundError, match="are 1 files; their names say 2"):
         load_parts(MNIST, tmp_path, download=False)
 
 
@@ -144,5 +144,5 @@ def test_a_hub_that_cannot_be_reached_says_that_local_files_do(tmp_path: Path) -
     finished = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     (line,) = finished.stdout.splitlines()
-    assert line.startswith("mnist cannot be had from Hugging Face: ")
-    assert line.endswith("a folder with its files does as well")
+    assert line.startswith("mnist cannot be downloaded from Hugging Face: ")
+    assert line.endswith("or name a folder that holds its files (--data-dir)")

@@ -79,7 +79,7 @@ def test_faces_are_read_from_tables(tmp_path: Path) -> None:
     ("file", "line", "message"),
     [
         ("list_attr_celeba.txt", "000009.jpg 1 -1", "line 7 of .* with 40 attributes of 1 or -1"),
-        ("list_eval_partition.txt", "000009.jpg 7", "line 5 of .* no file name with 0, 1 or 2"),
+        ("list_eval_partition.txt", "000009.jpg 7", "line 5 of .* not a file name with 0, 1 or 2"),
     ],
 )
 def test_a_line_that_is_none_is_named(tmp_path: Path, file: str, line: str, message: str) -> None:
@@ -93,7 +93,7 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, file: str, line: str, mess
 def test_a_face_that_is_not_there_is_named(tmp_path: Path) -> None:
     write_celeba(tmp_path)
     (tmp_path / "img_align_celeba" / "000002.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"000002\.jpg is not there"):
+    with pytest.raises(FileNotFoundError, match=r"000002\.jpg does not exist"):
         load_parts(CELEBA, tmp_path, download=False)
 
 
@@ -116,7 +116,7 @@ def test_photographs_are_numbered_by_their_folders(tmp_path: Path) -> None:
 def test_photographs_of_a_class_that_is_not_trained_are_refused(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
     save(tmp_path / "val" / "n05" / "new.JPEG", 0)
-    with pytest.raises(DataSetError, match=r"new\.JPEG is of a class that the training part"):
+    with pytest.raises(DataSetError, match=r"new\.JPEG belongs to a class that the training part"):
         load_parts(IMAGENET, tmp_path, download=False)
 
 
@@ -131,7 +131,7 @@ def test_a_part_without_photographs_is_refused(tmp_path: Path) -> None:
 def test_a_photograph_that_is_none_is_named(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
     (tmp_path / "train" / "n02" / "broken.JPEG").write_bytes(b"no picture")
-    with pytest.raises(DataSetError, match=r"broken\.JPEG is no image that can be read"):
+    with pytest.raises(DataSetError, match=r"broken\.JPEG is not a readable image"):
         load_parts(IMAGENET, tmp_path, download=False)
 
 

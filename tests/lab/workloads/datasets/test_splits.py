@@ -68,5 +68,5 @@ def test_a_hold_out_keeps_the_share_of_each_class() -> None:
 
 
 def test_a_class_of_one_image_cannot_be_split() -> None:
-    with pytest.raises(UnfitError, match="class 1 has one image"):
+    with pytest.raises(UnfitError, match="class 1 has a single image"):
         hold_out(np.array([0, 0, 0, 1]), 0.5, 0)

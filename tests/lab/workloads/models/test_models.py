@@ -136,8 +136,8 @@ def test_dropout_follows_every_convolution_of_a_residual_network() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("resnet19", "there is no model 'resnet19'; there is: lenet, bcnn, cnn2"),
-        ("resnet18:depth=3", "resnet18 has no option 'depth'; there is: width, dropout"),
+        ("resnet19", "unknown model 'resnet19'; choose from lenet, bcnn, cnn2"),
+        ("resnet18:depth=3", "resnet18 has no option 'depth'; its options are width, dropout"),
         ("resnet18:width", "'width' is not of the form resnet18:option=value"),
         ("resnet18:width=wide", "option width of resnet18 takes a whole number from 1"),
         ("resnet18:width=0", "option width of resnet18 takes a whole number from 1"),

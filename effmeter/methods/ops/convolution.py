@@ -1,4 +1,4 @@
-"""The gradients of a two-dimensional convolution, by the framework and by columns of patches.
+"""The gradients of a two-dimensional convolution, by PyTorch and by columns of patches.
 
 Tensors are inputs (B, Cin, Hin, Win), weights (Cout, Cin, Kh, Kw) and output gradients
 (B, Cout, H, W); the padding is of zeros, the groups are one.
@@ -15,7 +15,7 @@ from torch.nn.modules.utils import _pair
 from effmeter.errors import UsageError
 
 Pair = tuple[int, ...]
-Backend = Literal["framework", "img2col"]
+Backend = Literal["torch", "img2col"]
 Wanted = tuple[bool, bool, bool]
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 """To the inputs, the weights and the bias; None where it is not wanted."""
@@ -75,11 +75,11 @@ def gradients(
     weight: Tensor,
     geometry: Geometry,
     wanted: Wanted,
-    backend: Backend = "framework",
+    backend: Backend = "torch",
 ) -> Gradients:
     """All that are wanted.
 
-    ``backend`` is the framework's own convolution backward, or products of matrices over the
+    ``backend`` is PyTorch's own convolution backward, or products of matrices over the
     columns of patches (img2col), which takes Kh x Kw times the memory of the inputs.
     """
     if backend == "img2col":
@@ -119,7 +119,7 @@ def _from_pixels_read(
 ) -> Gradients:
     """Those of the convolution at stride 1 over the pixels that it reads.
 
-    It costs less than the framework's, whose gradient to few channels that are last in memory
+    It costs less than PyTorch's, whose gradient to few channels that are last in memory
     also writes out of its bounds (PyTorch 2.13 with oneDNN, several threads, odd batches).
     """
     down, right = geometry.stride

@@ -137,6 +137,7 @@ def score_kernel(bits: bool) -> Kernel:
         ranks[thread], sums[thread] = best, np.float32(0)
         share(ranks, sums, lane, lanes, apart)
         cuda.syncthreads()
+        # The group's lane 0 holds the largest score and, of equal ones, the first class.
         predicted = place_of(ranks[thread - lane])
         cuda.syncthreads()
         total, highest = np.float32(0), np.float32(0)
@@ -145,6 +146,7 @@ def score_kernel(bits: bool) -> Kernel:
         each = np.int32(lane)
         while each < own_classes:
             score = number(scores[row * row_stride + each * class_stride], bits)
+            # Less the largest score, no exponential overflows.
             total += np.float32(math.exp(np.float32(score - highest)))
             each = np.int32(each + lanes)
         sums[thread] = total
@@ -190,6 +192,8 @@ def list_kept(
             sure = softmax[row] > threshold and draws[row] < chance
             stays = np.int32(0 if sure and (right[row] != 0 or only_right == 0) else 1)
         counts[thread] = stays
+        # A running sum over the block (Hillis and Steele): afterwards counts[t] is the number of
+        # rows up to t that stay, and so the place of row t in the list.
         apart = 1
         while apart < threads:
             cuda.syncthreads()

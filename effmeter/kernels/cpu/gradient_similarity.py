@@ -12,7 +12,7 @@ from effmeter.kernels.cpu.compiling import EXACT_FOR_NAN
 from effmeter.kernels.reference import Array
 
 _CHUNK = 1 << 14
-"""Numbers that one thread takes at a time: three sums in float32 over so many lose little."""
+"""Numbers that one thread takes at a time, few enough for sums in float32."""
 
 
 def similarity(gradients: Sequence[Array], stored: Sequence[Array]) -> Array:
@@ -26,10 +26,12 @@ def similarity(gradients: Sequence[Array], stored: Sequence[Array]) -> Array:
     sizes = np.array([part.size for part in gradients], np.int64)
     chunks = -(-sizes // _CHUNK)
     sums = np.zeros((int(chunks.sum()), 3), np.float64)
+    # One entry per chunk: its part, and where it starts in that part.
     parts = np.repeat(np.arange(len(sizes)), chunks)
     starts = (np.arange(len(parts)) - np.repeat(np.cumsum(chunks) - chunks, chunks)) * _CHUNK
     _compare_and_store(_addresses(gradients), _addresses(stored), sizes, parts, starts, sums)
     total = np.zeros((len(sizes), 3))
+    # Float32 inside a chunk, float64 across chunks.
     np.add.at(total, parts, sums)
     return total
 
@@ -60,6 +62,7 @@ def _compare_and_store(
     for chunk in prange(parts.size):
         part, start = parts[chunk], starts[chunk]
         size = sizes[part]
+        # Addresses instead of a list of arrays: Numba would convert every array at each call.
         new = carray(_memory(gradients[part]), size, np.float32)[start : start + _CHUNK]
         old = carray(_memory(stored[part]), size, np.float32)[start : start + _CHUNK]
         product = now = before = np.float32(0)

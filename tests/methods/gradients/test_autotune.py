@@ -1,4 +1,4 @@
-"""The measured plan: which layers run by a method, and that the account knows of the others."""
+"""Autotuning: which layers run by a method, and that the account knows of the others."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,19 @@ from torch.optim import SGD
 
 from effmeter.methods.flops.counter import work_per_iteration
 from effmeter.methods.gradients.approximate_convolution import Approximated, MaxWeights
-from effmeter.methods.gradients.convolution import Geometry
+from effmeter.methods.gradients.autotune import (
+    cache_file,
+    gain,
+    layer_of,
+    machine_of,
+    measured_gain,
+)
 from effmeter.methods.gradients.gradient_approximation import MaxGradient
 from effmeter.methods.gradients.ssprop import SsProp
 from effmeter.methods.method import Batch, Method
-from effmeter.methods.ops.autotune import gain, layer_of, machine_of, measured_gain, plan_file
+from effmeter.methods.ops.convolution import Geometry
 
-SSPROP = "ssprop of 0.5 by channel with framework"
+SSPROP = "ssprop of 0.5 by channel with torch"
 RULE = Approximated(MaxWeights())
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 6 * 6).reshape(2, 3, 6, 6)
 
@@ -24,7 +30,7 @@ IMAGES = torch.linspace(-1, 1, 2 * 3 * 6 * 6).reshape(2, 3, 6, 6)
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "effmeter" / "plan.json"
+    return tmp_path / "effmeter" / "autotune.json"
 
 
 def layers() -> nn.Sequential:
@@ -53,9 +59,9 @@ def step(model: nn.Module, method: Method) -> None:
 @pytest.mark.parametrize(
     ("method", "kind"),
     [
-        (lambda plan: MaxGradient("all", plan=plan), "max gradient of 1"),
-        (lambda plan: MaxGradient("all", plan=plan).control(), "max gradient of 1"),
-        (lambda plan: SsProp(0.5, "constant", plan=plan), SSPROP),
+        (lambda autotune: MaxGradient("all", autotune=autotune), "max gradient of 1"),
+        (lambda autotune: MaxGradient("all", autotune=autotune).control(), "max gradient of 1"),
+        (lambda autotune: SsProp(0.5, "constant", autotune=autotune), SSPROP),
     ],
 )
 def test_a_layer_that_does_not_pay_runs_and_counts_dense(
@@ -64,9 +70,9 @@ def test_a_layer_that_does_not_pay_runs_and_counts_dense(
     dense, model = layers(), layers()
     remember(own_cache, kind, dense, [2.0, 0.5])
     dense(IMAGES).square().sum().backward()
-    planned = method(plan="measured")
-    step(model, planned)
-    first, second = planned.work().layers
+    autotuned_method = method(autotune=True)
+    step(model, autotuned_method)
+    first, second = autotuned_method.work().layers
     assert first.executed.backward < first.dense.backward
     assert second.executed == second.dense
     by_rule, exact = (
@@ -81,8 +87,8 @@ def test_counting_without_computing_takes_every_layer_to_pay() -> None:
     with torch.device("meta"):
         model, images = layers(), torch.zeros(2, 3, 6, 6)
     always, measured = (
-        work_per_iteration(model, images, method=MaxGradient("all", plan=plan))
-        for plan in ("always", "measured")
+        work_per_iteration(model, images, method=MaxGradient("all", autotune=autotune))
+        for autotune in (False, True)
     )
     assert measured == always
 
@@ -112,7 +118,7 @@ def test_measuring_draws_none_of_the_loops_random_numbers() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_file_that_is_no_plan_is_replaced(own_cache: Path) -> None:
+def test_a_damaged_file_is_replaced(own_cache: Path) -> None:
     own_cache.parent.mkdir()
     own_cache.write_text("{")
     gain(RULE, "max", IMAGES, weight(), Geometry())
@@ -129,5 +135,5 @@ def test_without_a_folder_to_write_in_the_process_remembers(
 
 
 def test_the_file_lies_in_the_users_cache() -> None:
-    assert plan_file({"XDG_CACHE_HOME": "/somewhere"}) == Path("/somewhere/effmeter/plan.json")
-    assert plan_file({}).is_relative_to(Path.home())
+    assert cache_file({"XDG_CACHE_HOME": "/somewhere"}) == Path("/somewhere/effmeter/autotune.json")
+    assert cache_file({}).is_relative_to(Path.home())

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from effmeter.methods.gradients.convolution import Geometry, Wanted, gradients
+from effmeter.methods.ops.convolution import Geometry, Wanted, gradients
 
 
 class Asked(TorchDispatchMode):

@@ -16,29 +16,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from effmeter.methods.gradients.convolution import Geometry
 from effmeter.methods.gradients.rewriting import ConvolutionRule
+from effmeter.methods.ops.convolution import Geometry
 from effmeter.methods.ops.dispatch import kernel_path
-
-PlanName = Literal["always", "measured"]
-"""Every layer runs by the method, or those that gain time by it."""
 
 _REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A rule for the layers that pay, and the dense pass for the others.
+class Autotuned:
+    """A rule for the layers that gain time by it, and the dense pass for the others.
 
-    ``measured`` is the rule whose time decides, which for a control is that of its method, and
-    ``kind`` its name. ``tell`` hears before each forward pass that has
-    a backward pass whether the layer runs by the rule.
+    ``measured`` is the rule whose time decides (for a control, the rule of its method) and
+    ``kind`` its name in the cache. ``tell`` is called before each forward pass that has a
+    backward pass, with whether the layer runs by the rule.
     """
 
     rule: ConvolutionRule
@@ -73,7 +69,7 @@ def gain(
     rule: ConvolutionRule, kind: str, inputs: Tensor, weight: Tensor, geometry: Geometry
 ) -> float:
     """The time of the dense backward pass over that by the rule, from the file or measured now."""
-    file, machine = plan_file(os.environ), machine_of(inputs)
+    file, machine = cache_file(os.environ), machine_of(inputs)
     layer = layer_of(kind, inputs, weight, geometry)
     known = _known(file)
     if layer not in known.get(machine, {}):
@@ -129,7 +125,7 @@ def layer_of(kind: str, inputs: Tensor, weight: Tensor, geometry: Geometry) -> s
 
 
 def machine_of(inputs: Tensor) -> str:
-    """What a plan holds for: the device, its threads, the framework and the path of the kernels."""
+    """What a gain holds for: device, threads, PyTorch's version and the code that computes."""
     device = inputs.device
     name = f"{platform.machine()} {platform.node()} {torch.get_num_threads()} threads"
     if device.type == "cuda":
@@ -138,11 +134,11 @@ def machine_of(inputs: Tensor) -> str:
     return f"{name}, torch {torch.__version__}, {compiled}"
 
 
-def plan_file(environ: Mapping[str, str]) -> Path:
+def cache_file(environ: Mapping[str, str]) -> Path:
     """Where measurements are kept."""
     default = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
     folder = Path(environ.get("XDG_CACHE_HOME") or default).expanduser()
-    return folder / "effmeter" / "plan.json"
+    return folder / "effmeter" / "autotune.json"
 
 
 @functools.cache

@@ -118,6 +118,7 @@ def single_peak(bits: bool, flat: bool) -> Kernel:
                         highest, place = size, np.int32(pixel + turn * lanes)
                     total += loaded[turn]
                 pixel = np.int32(pixel + LOADS_AHEAD * lanes)
+        # Magnitude and place in one integer, so that one maximum finds both.
         ranks[cuda.threadIdx.x] = rank(highest, place)
         sums[cuda.threadIdx.x] = total
         share(ranks, sums, lane, lanes, apart)
@@ -161,6 +162,7 @@ def several_peaks(bits: bool, flat: bool) -> Kernel:
                 at = start + distance(pixel, width, line_stride, pixel_stride, flat)
                 value = number(gradient[at], bits)
                 ranked = rank(magnitude(value), pixel)
+                # Below the peak found last: the next one is the highest of these.
                 if ranked < last:
                     highest = max(highest, ranked)
                     others += value
@@ -168,6 +170,7 @@ def several_peaks(bits: bool, flat: bool) -> Kernel:
             ranks[thread], sums[thread] = highest, others
             share(ranks, sums, lane, lanes, apart)
             cuda.syncthreads()
+            # The slot of the group's lane 0, in which ``share`` leaves the result.
             last = ranks[thread - lane * apart]
             if lane == 0 and own < maps and turn < count:
                 # Insert it: positions rise.

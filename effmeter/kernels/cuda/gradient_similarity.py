@@ -125,6 +125,7 @@ def compare_kernel(dtype: Dtype) -> Kernel:
         place = np.int32(thread)
         while place < size:
             for turn in range(LOADS_AHEAD):
+                # Past the end, the last element is read again and not used: loads need no branch.
                 there = min(np.int32(place + turn * threads), np.int32(size - 1))
                 now[turn], before[turn] = new[source + there], old[target + there]
             for turn in range(LOADS_AHEAD):
@@ -137,6 +138,7 @@ def compare_kernel(dtype: Dtype) -> Kernel:
                     of_before += older * older
             place = np.int32(place + LOADS_AHEAD * threads)
         sums[0, thread], sums[1, thread], sums[2, thread] = product, of_now, of_before
+        # Half of the threads add the other half's sums, until thread 0 has all three.
         half = threads >> 1
         while half > 0:
             cuda.syncthreads()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from effmeter.methods.gradients.sparse_linear import Scope, sparse_linear
+from effmeter.methods.gradients.largest_units import Scope, sparse_linear
 from tests.methods.gradients.backward import assert_equal
 
 SCOPES: tuple[Scope, ...] = ("example", "batch")

@@ -24,6 +24,7 @@ def confidence(
     """As the reference, from contiguous float32 scores and draws and int64 targets."""
     rows = len(scores)
     softmax, right = np.empty(rows, np.float32), np.empty(rows, np.bool_)
+    # The number of blocks does not depend on the threads, so that the result does not either.
     kept, blocks = np.empty(rows, np.int64), max(1, min(16, rows // _LEAST_ROWS))
     counts = np.zeros(blocks, np.int64)
     left = _judge(
@@ -65,6 +66,7 @@ def _judge(
             right[row] = best == targets[row]
             chance = sure if math.isnan(probability) else probability
             left_out = sure > threshold and (right[row] or not only_right) and draws[row] < chance
+            # Always written, and overwritten by the next row unless this one counts: no branch.
             kept[first + found] = row
             found += not left_out
         counts[block] = found

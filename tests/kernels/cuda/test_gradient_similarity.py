@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effmeter.kernels import reference
-from effmeter.kernels.cuda.similarity import CHUNK, chunk_table, similarity
+from effmeter.kernels.cuda.gradient_similarity import CHUNK, chunk_table, similarity
 from tests.kernels.cuda.arrays import DTYPES, drawn, numbers_of, poisoned, stored_as
 from tests.kernels.cuda.devices import Device
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effmeter.kernels import reference
-from effmeter.kernels.cpu.similarity import similarity
+from effmeter.kernels.cpu.gradient_similarity import similarity
 from effmeter.kernels.reference import Array
 from tests.kernels.layouts import drawn
 

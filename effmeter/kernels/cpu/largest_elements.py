@@ -41,6 +41,7 @@ def _peak_of_each_map(maps: Array, bits: Array, positions: Array, values: Array)
         highest = np.int32(-1)
         for i in range(row_bits.size):
             highest = max(highest, min(row_bits[i] & _WITHOUT_SIGN, _NAN))
+        # Three plain loops instead of one with a branch: the compiler makes vectors of each.
         total = np.float32(0)
         for i in range(row.size):
             total += row[i]
@@ -63,6 +64,8 @@ def _peak_of_each_channel(pixels: Array, bits: Array, positions: Array, values: 
             pixel, pixel_bits = pixels[row, i], bits[row, i]
             for c in range(channels):
                 magnitude = min(pixel_bits[c] & _WITHOUT_SIGN, _NAN)
+                # Selections instead of a branch, so that vectors run over the channels. Strictly
+                # larger, so that the first of equal magnitudes stays.
                 higher = magnitude > highest[c]
                 highest[c] = magnitude if higher else highest[c]
                 place[c] = np.int32(i) if higher else place[c]
@@ -77,6 +80,7 @@ def _peaks_of_each_map(maps: Array, bits: Array, positions: Array, values: Array
     for m in prange(maps.shape[0]):
         magnitudes = np.minimum(bits[m] & _WITHOUT_SIGN, _NAN)
         least = np.partition(magnitudes, magnitudes.size - count)[magnitudes.size - count]
+        # Ties at the smallest magnitude that counts: only as many as there is room for, the first.
         of_least = count - np.sum(magnitudes > least)
         found, others = 0, np.float32(0)
         for i in range(magnitudes.size):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effmeter.kernels import reference
-from effmeter.kernels.cpu.confidence import confidence
+from effmeter.kernels.cpu.confident_rows import confidence
 from effmeter.kernels.reference import Array
 from tests.kernels.layouts import drawn
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effmeter.kernels import reference
-from effmeter.kernels.cuda.peaks import peaks
+from effmeter.kernels.cuda.largest_elements import peaks
 from effmeter.kernels.reference import Array
 from tests.kernels.cuda.arrays import (
     LAYOUTS,

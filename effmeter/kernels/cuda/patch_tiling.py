@@ -1,4 +1,4 @@
-"""How the sum of patches is dealt out to threads.
+"""The division of the sum of patches among threads.
 
 A thread has one input channel and a few outputs, and keeps its part of the weight gradient in
 registers while it goes through rows; neighbouring threads have neighbouring channels. Where there
@@ -30,7 +30,7 @@ LEAST_LANES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class PatchPlan:
+class PatchTiling:
     """``lanes`` channels and ``outputs_per_thread`` outputs a thread; rows laid out at a time, or
     0 where patches are read as they lie; blocks (channels, outputs, slices) of ``threads``.
     """
@@ -47,16 +47,16 @@ class PatchPlan:
         return self.blocks[2]
 
 
-def patch_plan(inputs: Located, outputs: int, window: Window) -> PatchPlan:
+def tile_patches(inputs: Located, outputs: int, window: Window) -> PatchTiling:
     """For inputs (rows, in, height, width)."""
     channels_adjacent = inputs.shape[1] > 1 and inputs.strides[1] < inputs.strides[3]
-    return _plan(inputs.shape, channels_adjacent, outputs, window)
+    return _tiling(inputs.shape, channels_adjacent, outputs, window)
 
 
 @functools.lru_cache(maxsize=4096)
-def _plan(
+def _tiling(
     shape: tuple[int, ...], channels_adjacent: bool, outputs: int, window: Window
-) -> PatchPlan:
+) -> PatchTiling:
     rows, channels, height, width = shape
     padded = (height + 2 * window.padding[0]) * (width + 2 * window.padding[1])
     lanes = min(WARP, power_of_two(channels))
@@ -76,4 +76,4 @@ def _plan(
     across, down = -(-channels // lanes), -(-outputs // (groups * per_thread))
     slices = max(min(-(-BLOCKS_WANTED // (across * down)), rows), 1)
     # A slice lays out no more rows at a time than it has.
-    return PatchPlan(lanes, per_thread, min(laid_out, -(-rows // slices)), (across, down, slices))
+    return PatchTiling(lanes, per_thread, min(laid_out, -(-rows // slices)), (across, down, slices))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effmeter.kernels import reference
-from effmeter.kernels.cuda.confidence import confidence
+from effmeter.kernels.cuda.confident_rows import confidence
 from effmeter.kernels.reference import Array
 from tests.kernels.cuda.arrays import drawn, numbers_of, poisoned, stored_as
 from tests.kernels.cuda.devices import Device

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding_bag, linear
 
-from effmeter.methods.gradients.convolution import Gradients, autocast_operands
 from effmeter.methods.gradients.sparse_convolution import Selection
+from effmeter.methods.ops.convolution import Gradients, autocast_operands
 
 Scope = Literal["example", "batch"]
 

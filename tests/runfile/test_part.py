@@ -1,0 +1,45 @@
+"""What one file holds is told in the run clock, and what is missing in words."""
+
+from pathlib import Path
+
+import pytest
+
+from effmeter.runfile.format import Event
+from effmeter.runfile.part import Damage
+from effmeter.runfile.reader import read_part
+from tests.runfile.writing import RunFile, at
+
+
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        (Damage("batch 2 of 9", 0, 900_000_000), "damaged: batch 2 of 9, 900 ms"),
+        (Damage("its end", 0), "damaged: its end, and nothing follows"),
+        (Damage("bytes that belong to no batch"), "damaged: bytes that belong to no batch"),
+    ],
+)
+def test_damage_is_one_line(damage: Damage, text: str) -> None:
+    assert str(damage) == text
+
+
+def test_events_carry_the_run_clock_and_the_place_of_their_file(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        file.row(0.5, channel="cpu0", energy_j=1.0)
+        file.event(2.0, Event.NOTE, name="x", text="words")
+    (row,) = read_part(file.path).events(1)
+    assert (row.time_ns, row.event, row.name, row.text, row.part) == (
+        at(2.0),
+        Event.NOTE,
+        "x",
+        "words",
+        1,
+    )
+
+
+def test_each_row_names_its_channel_by_code(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        for time_s, channel in enumerate(["a", "b", "a"]):
+            file.row(float(time_s), channel=channel, energy_j=0.0)
+        file.event(3.0, Event.NOTE, name="x")
+    names, codes = read_part(file.path).channel_codes
+    assert [names[code] for code in codes] == ["a", "b", "a", None]
