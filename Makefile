@@ -44,7 +44,7 @@ bench: $(READY) ## measure what measuring costs, and whether the intervals cover
 	$(BIN)/python -m benchmarks.coverage
 
 bench-kernels: $(READY) ## measure the methods' kernels beside the framework, into benchmarks/results/
-	$(BIN)/python -m benchmarks kernels --markdown --out benchmarks/results/kernels-$$(date +%F).md
+	$(BIN)/python -m benchmarks kernels --markdown --output benchmarks/results/kernels-$$(date +%F).md
 
 bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and codecarbon (Linux; root for the CPU)
 	$(PEERS)/bin/python -m benchmarks.peers

@@ -26,7 +26,9 @@ BENCHMARKS = {
 @click.option("--json", "as_", flag_value="json", help="Print every figure as JSON.")
 @click.option("--markdown", "as_", flag_value="markdown", help="Print the table as Markdown.")
 @click.option(
-    "--out",
+    "-o",
+    "--output",
+    "out",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write it into this file instead of printing it.",
 )

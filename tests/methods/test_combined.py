@@ -148,7 +148,7 @@ def test_a_series_of_numbers_is_parted_by_slashes() -> None:
         ("gskip+nothing", "there is no method 'nothing'"),
         ("gskip:speed=2", "gskip has no parameter 'speed'"),
         ("deadhorse:policy=pony", "dh, ddh, sddh"),
-        ("random-skipping:executed_fractions=a/b", "numbers parted by /"),
+        ("random-skipping:executed_fractions=a/b", "numbers separated by /"),
         ("deadhorse:probability=often", "a number or confidence"),
         ("gskip+random-skipping:level=layer", "both act on layers"),
     ],
