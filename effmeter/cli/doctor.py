@@ -18,6 +18,7 @@ from effmeter.cover import Cover, choose_cover
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_sockets
@@ -60,7 +61,7 @@ def command(as_json: bool, output: Path | None) -> None:
     """
     diagnosis = diagnose(os.environ)
     if as_json:
-        emit(json.dumps(_as_mapping(diagnosis), indent=2), output)
+        emit(json_text(_as_mapping(diagnosis)), output)
     else:
         emit(str(_page_of(diagnosis, Page() if output else Page.for_stream())), output)
 

@@ -1,6 +1,5 @@
 """``effmeter run -- CMD``: record a command in any language."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from effmeter.cli.options import label_option
 from effmeter.client.files import is_path
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
+from effmeter.report.formatting import json_text
 from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.tracking import Run
@@ -87,7 +87,7 @@ def command(
         status = _run_through(program, command_line, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))
     if not quiet:
-        _print_summary(recorded.summary(), as_json)
+        print_summary(recorded.summary(), as_json)
     return _exit_like(status)
 
 
@@ -172,9 +172,10 @@ def _failure(status: int) -> DetailedStatus:
     return DetailedStatus(Status.FAILED, f"exit status {status}")
 
 
-def _print_summary(summary: Summary, as_json: bool) -> None:
+def print_summary(summary: Summary, as_json: bool) -> None:
+    """Print a run at a glance on stderr."""
     if as_json:
-        click.echo(json.dumps(summary.as_mapping()), err=True)
+        click.echo(json_text(summary.as_mapping(), indent=None), err=True)
         return
     click.echo(f"effmeter: {summary}", err=True)
     if summary.path is not None:

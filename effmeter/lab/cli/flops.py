@@ -1,6 +1,5 @@
 """``effmeter flops``: what an iteration of a training computes, counted from the real layers."""
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from effmeter.errors import EffmeterError, UsageError
 from effmeter.lab.cli.flops_table import FlopsCount, page_of
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
+from effmeter.report.formatting import json_text
 
 if TYPE_CHECKING:
     from effmeter.methods.flops.work import Work
@@ -93,7 +93,7 @@ def command(
     work = _counted(model, images, batch_size, method_text, epochs)
     count = FlopsCount(model, images, batch_size, method_text, work, samples, epochs)
     if as_json:
-        click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
+        click.echo(json_text(count.as_mapping(with_layers)))
     else:
         click.echo(str(page_of(count, with_layers)))
 

@@ -9,7 +9,7 @@ from effmeter.lab.studies.study import (
     StudyRequest,
     StudyResult,
     Trainer,
-    energy_caveats,
+    energy_warnings,
 )
 from effmeter.lab.studies.teacher_student.scale import LEAST_ITERATIONS, SCALES, StudentScale
 from effmeter.lab.sweep.device import not_installed
@@ -84,7 +84,7 @@ def _run(scale: StudentScale, request: StudyRequest, trainer: Trainer) -> StudyR
     results = StudentResults(scale, curves, by_approach(runs))
     return StudyResult(
         [table_1(results)],
-        energy_caveats(list(runs.values())),
+        energy_warnings(list(runs.values())),
         figure_data(results),
         details={
             "students": scale.runs,

@@ -66,7 +66,7 @@ class TrainingEfficiencyStudy:
             figure_data(results),
             outcomes,
             {
-                "caveats": list(results.caveats),
+                "energy_warnings": list(results.warnings),
                 "efficiency": comparison_as_mapping(results.framework),
                 "published": comparison_as_mapping(published()),
             },
