@@ -25,7 +25,7 @@ _socket_option = click.option(
     "--socket",
     "socket_path",
     type=click.Path(path_type=Path),
-    help="The socket it listens at.  [default: in /run/effmeter for root, else in the user's "
+    help="The socket of the daemon.  [default: in /run/effmeter for root, else in the user's "
     "runtime directory]",
 )
 
@@ -64,7 +64,7 @@ def command() -> None:
 def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float) -> None:
     """Serve in the foreground until stopped.
 
-    Service managers expect this; the daemon also ends on SIGTERM, SIGINT and SIGHUP.
+    Service managers expect this. SIGTERM, SIGINT and SIGHUP also end the daemon.
     """
     path = socket_path or shared_socket(os.environ)
     click.echo(f"effmeter: recording for this machine at {path}", err=True)
@@ -78,7 +78,7 @@ def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float)
 def show_status(socket_path: Path | None, as_json: bool, output: Path | None) -> None:
     """Print the status of the daemon.
 
-    Its process and uptime, its channels, and how many programs it records.
+    It shows the process, its uptime and channels, and the number of recordings.
     """
     connection = _connect(socket_path)
     connection.send({"op": "status"})

@@ -53,11 +53,11 @@ class Diagnosis:
 @json_option
 @output_option
 def command(as_json: bool, output: Path | None) -> None:
-    """List the sensors of this machine and how to enable those that refuse.
+    """List the sensors of this machine and how to enable those that cannot be read.
 
-    Every channel is read once. For each sensor that cannot be read, the reason follows, and the
-    commands that enable it, the best first. Nothing on the machine is changed. The checks of the
-    installed parts follow: whether compiled kernels compute for the training methods.
+    Every channel is read once. Each sensor that cannot be read is listed with the reason and the
+    commands that enable it, the best first. Nothing on the machine is changed. The last lines say
+    whether the training methods use compiled kernels.
     """
     diagnosis = diagnose(os.environ)
     if as_json:

@@ -52,11 +52,11 @@ class _Watched:
 @json_option
 @output_option
 def command(duration_s: float, as_json: bool, output: Path | None) -> None:
-    """Measure the power of the idle machine and keep it as this host's baseline.
+    """Measure the power of the idle machine and store it as this host's baseline.
 
-    Stop all other work first: what still runs is named in a warning and kept with the baseline.
-    `effmeter report --net` subtracts the baseline from the energy of runs on this host. It is
-    kept in $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
+    Stop all other work first. Signs of other work are printed as warnings and stored with the
+    baseline. `effmeter report --net` subtracts the baseline from the energy of runs on this
+    host. The file is $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
     """
     wait_s = SETTLE_S + duration_s
     click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)

@@ -45,16 +45,16 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @format_options
 @output_option
-@click.option("--details", "has_details", is_flag=True, help="Print all of each run.")
-@click.option("--epochs", "has_epochs", is_flag=True, help="Print the epochs of each run too.")
+@click.option("--details", "has_details", is_flag=True, help="Print everything about each run.")
+@click.option("--epochs", "has_epochs", is_flag=True, help="Also print the epochs of each run.")
 @click.option(
     "--metric",
     metavar="NAME[:MODE]",
-    help="The metric of Eq 2, with :max or :min where its name does not say whether more or less "
-    "of it is better: reward:max.  [default: accuracy]",
+    help="The metric of Eq 2. Append :max or :min where the name does not say which is better, as "
+    "in reward:max.  [default: accuracy]",
 )
-@click.option("--net", is_flag=True, help="Add the energy net of the idle machine's.")
-@label_option("Report only runs with this label. May be given several times.")
+@click.option("--net", is_flag=True, help="Also print the energy less that of the idle machine.")
+@label_option("Report only runs with this label. Repeatable.")
 @click.option(
     "--efficiency",
     "has_efficiency",
@@ -67,8 +67,8 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     metavar="CRITERION",
     callback=criteria_of,
-    help="Cut the runs for --efficiency where this criterion is met: "
-    f"{criterion_examples()}, or METRIC=TARGET. May be given several times.  "
+    help="A criterion at which --efficiency cuts the runs; implies --efficiency: "
+    f"{criterion_examples()}, or METRIC=TARGET. Repeatable.  "
     f"[default: {', '.join(PUBLISHED_CRITERIA)}]",
 )
 @click.option(
@@ -76,8 +76,8 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     default=JOULES,
     show_default=True,
     type=click.Choice([JOULES, POWER_SAMPLES]),
-    help="The divisor of --efficiency. Sums of power samples, as published, grow with the "
-    "sampling rate.",
+    help="The divisor of --efficiency. Sums of power samples, which published tables hold, grow "
+    "with the sampling rate.",
 )
 @click.option(
     "--table",
@@ -85,7 +85,7 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Compare the rows of this CSV table in the same way. May be given several times.",
+    help="Compare the rows of this CSV table like runs. Repeatable.",
 )
 @click.option(
     "--energy-unit",
@@ -112,10 +112,10 @@ def command(
 ) -> None:
     """Print the energy, metrics and efficiency of runs.
 
-    FILES are run files (runs/*.arrow) or directories of them. Several runs are one line each.
-    A single run, or every run with --details, shows its status, metrics, spans and warnings;
-    the energy of each component with its interval and source; and the metric per energy since
-    the first epoch began (Eq 2), at the end and at its best epoch.
+    FILES are run files (runs/*.arrow) or directories of them. Several runs are printed one per
+    line. A single run, or every run with --details, shows its status, metrics, spans and
+    warnings; the energy of each component with its interval and source; and the metric per
+    energy since the first epoch began (Eq 2), at the end and at its best epoch.
 
     --net subtracts the power that `effmeter idle` measured on the same machine.
 

@@ -11,7 +11,7 @@ from effmeter.recorded.reading import read_run
 from effmeter.report.formatting import energy_figure
 from tests.analysis.labelled_runs import labelled_run
 from tests.report.runs import write_plain, write_troubled
-from tests.runfile.writing import RunFile, every
+from tests.runfile.writing import RunFile, counter, every, metadata
 
 
 def report(*arguments: object) -> Result:
@@ -47,7 +47,7 @@ def test_metric_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_the_better_direction_of_a_metric_can_be_given(tmp_path: Path) -> None:
-    with RunFile(tmp_path / "run.arrow") as file:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(),))) as file:
         file.count("cpu0", every(0.1, 0, 10), 50.0)
         for number, reward in ((1, 7.0), (2, 5.0)):
             file.epoch(number, 2.0 * number, 2.0 * number + 2, reward=reward)

@@ -8,7 +8,7 @@ import click
 
 from effmeter.cli.options import naming_option
 from effmeter.lab.spec import name_and_value, whole_numbers
-from effmeter.stopping import criterion_examples, parse_criteria
+from effmeter.stopping import parse_criteria
 
 Decorator = Callable[[Any], Any]
 """Adds an option to a command."""
@@ -46,7 +46,19 @@ def output_option(content: str, default: str, *, as_default: bool = True) -> Dec
         default=Path(default) if as_default else None,
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
-        help=f"Folder of {content}; runs that it holds are not repeated.  [default: {default}]",
+        help=f"Folder for {content}; completed runs in it are not repeated.  [default: {default}]",
+    )
+
+
+def stop_option(text: str) -> Decorator:
+    """``--stop``, with this help."""
+    return click.option(
+        "--stop",
+        "criteria",
+        multiple=True,
+        metavar="CRITERION",
+        callback=checked_criteria,
+        help=text,
     )
 
 
@@ -65,7 +77,7 @@ def seeds_option(default: str) -> Decorator:
 data_dir_option = click.option(
     "--data-dir",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder with the files of the data sets.",
 )
 download_option = click.option(
@@ -76,14 +88,6 @@ device_option = click.option(
     default="auto",
     show_default=True,
     help="Where to train: auto (an accelerator if there is one), cpu, cuda or mps.",
-)
-stop_option = click.option(
-    "--stop",
-    "criteria",
-    multiple=True,
-    metavar="CRITERION",
-    callback=checked_criteria,
-    help=f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.",
 )
 fresh_option = click.option(
     "--fresh", is_flag=True, help="Repeat completed runs; their files move to set-aside/."

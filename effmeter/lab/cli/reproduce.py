@@ -29,6 +29,7 @@ from effmeter.lab.studies.picture import MISSING, draw
 from effmeter.lab.studies.study import Study, StudyOptions, StudyRequest, StudyResult
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
+from effmeter.stopping import criterion_examples
 
 _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
     (
@@ -38,10 +39,13 @@ _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
             "parts",
             multiple=True,
             metavar="PART",
-            help="Run this part alone; see below. Repeatable.",
+            help="Run only this part; see below. Repeatable.",
         ),
     ),
-    (StudyOptions.CRITERIA, stop_option),
+    (
+        StudyOptions.CRITERIA,
+        stop_option(f"Replace the study's criterion: {criterion_examples()}. Repeatable."),
+    ),
     (StudyOptions.DATA, data_dir_option),
     (StudyOptions.DATA, download_option),
     (StudyOptions.DEVICE, device_option),
@@ -53,16 +57,20 @@ _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
             nargs=2,
             type=click.Path(path_type=Path, exists=True, file_okay=False),
             metavar="DIR_A DIR_B",
-            help="Train nothing; compare the runs of two machines (appendix A).",
+            help="Compare the runs of two machines (appendix A) instead of training.",
         ),
     ),
     (
         StudyOptions.STUDENTS,
-        click.option("--students", type=int, help="Students of each approach, for the losses."),
+        click.option(
+            "--students", type=int, help="Number of students of each approach, for the losses."
+        ),
     ),
     (
         StudyOptions.STUDENTS,
-        click.option("--trials", type=int, help="Recorded students of each, for the energies."),
+        click.option(
+            "--trials", type=int, help="Number of recorded students of each, for the energies."
+        ),
     ),
     (
         StudyOptions.STUDENTS,

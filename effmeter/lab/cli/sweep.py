@@ -27,6 +27,7 @@ from effmeter.lab.cli.workload_list import print_workloads
 from effmeter.lab.sweep import Axes, Ending, Until, find_device, plan_cells
 from effmeter.lab.workloads import DENOISING_METRICS, METRICS, Recipe
 from effmeter.report.formatting import json_text
+from effmeter.stopping import criterion_examples
 
 _USUAL = Recipe("lenet")
 _EXAMPLES = """\b
@@ -68,7 +69,7 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
-    help="Split the data into this many folds; test on each once.",
+    help="Split the data into this many folds, and test on each once.",
 )
 @click.option(
     "--option",
@@ -101,15 +102,15 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     show_default=True,
     metavar="NAME",
     type=click.Choice([*METRICS, *DENOISING_METRICS]),
-    help=f"Metric to log: {', '.join(METRICS)}; of a diffusion model "
+    help=f"Metric to log: {', '.join(METRICS)}; for a diffusion model: "
     f"{', '.join(DENOISING_METRICS)}. Repeatable.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Most epochs of a run.  [default: those of --stop, or 50]",
+    help="Maximum number of epochs of a run.  [default: those of --stop, or 50]",
 )
-@stop_option
+@stop_option(f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.")
 @click.option(
     "--until",
     type=click.Choice([until.value for until in Until]),
@@ -155,9 +156,9 @@ def command(
 ) -> None:
     """Train workloads over a grid of settings and record every run.
 
-    The grid is every combination of WORKLOAD, size, data set, seed, method and fold. Runs follow
-    one another. stdout receives the names of the run files, for effmeter report. Repeat the
-    command to continue an interrupted sweep. Exit status 1: a run did not complete.
+    The grid is every combination of WORKLOAD, size, data set, seed, method and fold, trained one
+    after another. The names of the run files go to stdout, for effmeter report. Repeat the
+    command to continue an interrupted sweep. The exit status is 1 if a run did not complete.
     """
     if lists:
         print_workloads(as_json)

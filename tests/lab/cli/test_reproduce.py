@@ -92,11 +92,11 @@ def test_the_data_of_a_figure_is_written_beside_the_runs(call: CommandLine) -> N
         (["training-efficiency", "--stop", "colour=red"], ["--stop", "'colour=red'"]),
         (["training-efficiency", "--stop", "f1=0.5"], ["'f1=0.5'", "criteria: epochs"]),
         (["training-efficiency", "--scale", "huge"], ["--scale", "'huge' is not one of"]),
-        (["training-efficiency", "--output", "/dev/null"], ["--output", "/dev/null"]),
+        (["training-efficiency", "--output", __file__], ["--output", "is a file"]),
         (["training-efficiency", "--compare", "a", "b"], ["--compare", "'a' does not exist"]),
         (
             ["training-efficiency", "--scale", "small", "--data-dir", "nowhere"],
-            ["nowhere"],
+            ["--data-dir", "'nowhere' does not exist"],
         ),
         (["training-efficiency", "--device", "abacus"], ["no device 'abacus'"]),
         (["training-efficiency", "--compare", ".", "."], ["holds no run"]),

@@ -196,8 +196,8 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
         (["lenet", "--validation", "1"], ["--validation", "1.0 is not in the range"]),
         (["lenet", "--metric", "charm"], ["--metric", "'charm' is not one of", "accuracy"]),
         (["lenet", "--until", "none"], ["--until", "'none' is not one of", "first"]),
-        (["lenet", "--output", "/dev/null"], ["--output", "/dev/null"]),
-        (["lenet", "--data-dir", "nowhere", "--dataset", "mnist"], ["nowhere"]),
+        (["lenet", "--output", __file__], ["--output", "is a file"]),
+        (["lenet", "--data-dir", "nowhere", "--dataset", "mnist"], ["--data-dir", "'nowhere' does not exist"]),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(

@@ -20,11 +20,12 @@ class TeacherStudentStudy:
 
     name = "teacher-student"
     title = "Students of one teacher."
-    summary = """Measure the students of one teacher by nine approaches, and print Table I.
+    summary = """Train the students of one teacher with nine approaches, and print Table I.
 
     Boumendil et al., "Grow, prune or select data". Losses come from many students trained at
-    once, energies from single ones that are recorded on the processor. The published joules stand
-    beside the measured ones. Figures 1 and 2 are written as CSV and, with matplotlib, drawn.
+    once, energies from students that are trained and recorded singly on the processor. The
+    published joules stand beside the measured ones. Figures 1 and 2 are written as CSV and, with
+    matplotlib, drawn.
     """
     options = StudyOptions.STUDENTS
     default_seeds = ""
