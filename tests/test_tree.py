@@ -23,7 +23,6 @@ TESTED_THROUGH = {
     "client/vocabulary.py": "tracking/test_loop.py",
     "clock.py": "tracking/test_loop.py",
     "energy/confidence.py": "energy/test_traces.py",
-    "energy/estimated_part.py": "probes/estimate/test_probe.py",
     "energy/part_time.py": "energy/test_traces.py",
     "energy/text.py": "energy/test_value.py",
     "errors.py": "cli/test_report.py",
