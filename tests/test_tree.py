@@ -15,15 +15,10 @@ TESTED_THROUGH = {
     "analysis/efficiency_framework/table_rows.py": (
         "analysis/efficiency_framework/test_from_tables.py"
     ),
-    "analysis/power_samples.py": "analysis/efficiency_framework/test_from_runs.py",
-    "channel.py": "runfile/test_format.py",
     "cli/group.py": "cli/test_report.py",
     "cli/options.py": "cli/test_run.py",
-    "client/acquisition.py": "tracking/test_faults.py",
     "client/vocabulary.py": "tracking/test_loop.py",
-    "clock.py": "tracking/test_loop.py",
     "energy/confidence.py": "energy/test_traces.py",
-    "energy/estimated_part.py": "probes/estimate/test_probe.py",
     "energy/part_time.py": "energy/test_traces.py",
     "energy/text.py": "energy/test_value.py",
     "errors.py": "cli/test_report.py",
@@ -84,12 +79,7 @@ TESTED_THROUGH = {
     "probes/nvidia/device.py": "probes/nvidia/test_probe.py",
     "probes/rapl/zones.py": "probes/rapl/test_powercap.py",
     "probes/sysfs.py": "probes/rapl/test_powercap.py",
-    "recorded/epoch_table.py": "recorded/test_run.py",
-    "recorded/readings.py": "recorded/test_run.py",
-    "recorded/recording.py": "recorded/test_run.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
-    "recorder/private.py": "tracking/test_loop.py",
-    "recorder/row_feed.py": "recorder/test_recording.py",
     "recorder/sampling/pool.py": "recorder/test_recordings.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
     "report/run_mapping.py": "report/test_json.py",
@@ -97,12 +87,7 @@ TESTED_THROUGH = {
     "stopping/metric_criteria.py": "stopping/test_criteria.py",
     "stopping/options.py": "stopping/test_criteria.py",
     "stopping/progress.py": "stopping/test_criteria.py",
-    "tracking/environ.py": "tracking/test_faults.py",
-    "tracking/epochs.py": "tracking/test_loop.py",
-    "tracking/marks.py": "tracking/test_loop.py",
-    "tracking/meter.py": "tracking/test_loop.py",
     "tracking/run.py": "tracking/test_loop.py",
-    "tracking/tracker.py": "tracking/test_loop.py",
 }
 """Modules that no test of their part imports, and the tests of what uses them."""
 

@@ -30,6 +30,7 @@ RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
 ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
 REJOIN_TIMEOUT_S = 0.05
+LaunchRecorder = Callable[[Mapping[str, str], Path | None], PrivateRecorder]
 _ordinals = itertools.count()
 
 
@@ -46,15 +47,23 @@ class Acquired:
 
 
 class Acquisition:
-    """Finds or begins the recording of one request; ``warn`` receives what a user must know."""
+    """Finds or begins the recording of one request; ``warn`` receives what a user must know.
+
+    ``launch_recorder`` starts a private recorder, as ``launch_private`` does.
+    """
 
     def __init__(
-        self, request: RecordingRequest, environ: Mapping[str, str], warn: Callable[[str], None]
+        self,
+        request: RecordingRequest,
+        environ: Mapping[str, str],
+        warn: Callable[[str], None],
+        launch_recorder: LaunchRecorder = launch_private,
     ) -> None:
         self.launch = launch_of(environ, next(_ordinals))
         self._request = request
         self._environ = environ
         self._warn = warn
+        self._launch_recorder = launch_recorder
         self._rendezvous: Rendezvous | None = None
         self._run_id = uuid.uuid4().hex
 
@@ -79,7 +88,7 @@ class Acquisition:
         endpoint = dead.endpoint
         directory = None if dead.private is None else dead.private.directory
         with _open(files.create(successor_path(Path(endpoint.run_file)))) as descriptor:
-            private = launch_private(self._environ, directory)
+            private = self._launch_recorder(self._environ, directory)
             private.connection.greet_without_waiting(dead.connection.greeting)
             self._begin_on(private.connection, descriptor, part=2, recording=endpoint.recording)
         return Acquired(private.connection, endpoint, is_owner=True, private=private)
@@ -184,7 +193,7 @@ class Acquisition:
         return [Path(named)] if named else list(shared_sockets(self._environ))
 
     def _begin_private(self, path: Path, descriptor: int) -> Acquired:
-        private = launch_private(self._environ)
+        private = self._launch_recorder(self._environ, None)
         connection = private.connection
         try:
             connection.greet(START_TIMEOUT_S)

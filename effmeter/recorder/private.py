@@ -32,5 +32,6 @@ def serve_private(inherited: int, directory: str) -> int:
         server.adopt(first_client)
         server.run()
     finally:
+        listener.close()
         remove_private_directory(home)
     return 0

@@ -221,9 +221,7 @@ def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:
                 f"batch {hole.first}" if last == hole.first else (f"batches {hole.first} to {last}")
             )
             begin_ns = _last_ns(found, before, metadata)
-            end_ns = _next_ns(found, before, metadata)
-            if end_ns is not None:  # rows stand in order of arrival: a late one may be earlier
-                begin_ns, end_ns = min(begin_ns, end_ns), max(begin_ns, end_ns)
+            end_ns = _next_ns(found, before, begin_ns, metadata)
             yield Damage(f"{batches} of {count}", begin_ns, end_ns)
 
 
@@ -236,11 +234,19 @@ def _last_ns(found: _Contents, before: int, metadata: Metadata) -> int:
     return int(latest.max()) + clock_offset_ns(metadata)
 
 
-def _next_ns(found: _Contents, before: int, metadata: Metadata) -> int | None:
-    """The earliest row after a hole; None where there is none."""
-    moments = (wall_ns(batch.column("time")) for batch in found.batches[before:] if batch.num_rows)
-    earliest = next(moments, None)
-    return None if earliest is None else int(earliest.min()) + clock_offset_ns(metadata)
+def _next_ns(found: _Contents, before: int, begin_ns: int, metadata: Metadata) -> int | None:
+    """The earliest row after a hole that is later than ``begin_ns``; None where there is none.
+
+    Rows stand in order of arrival: one that arrived after the hole may be dated before it, such
+    as the row that closes a gap, and does not end what is missing.
+    """
+    offset_ns = clock_offset_ns(metadata)
+    for batch in found.batches[before:]:
+        moments = wall_ns(batch.column("time")) + offset_ns
+        later = moments[moments > begin_ns]
+        if len(later):
+            return int(later.min())
+    return None
 
 
 def _sorted(rows: pa.Table) -> pa.Table:

@@ -1,7 +1,6 @@
 """The loop over epochs: their marks, and the criterion that ends them."""
 
 import contextlib
-import itertools
 from collections.abc import Iterator
 
 from effmeter.client.vocabulary import PEAK, Event, NoteName
@@ -38,8 +37,8 @@ class EpochLoop:
         return self._epochs()
 
     def _epochs(self) -> Iterator[Epoch]:
-        for number in itertools.count(len(self.done) + 1):
-            epoch = self._begin(number)
+        while True:
+            epoch = self._begin()
             try:
                 yield epoch
             except GeneratorExit:
@@ -71,9 +70,10 @@ class EpochLoop:
         if self._open is not None:
             self._close(self._open, self._marks.last_ns if at_ns is None else at_ns, LEFT_EARLY)
 
-    def _begin(self, number: int) -> Epoch:
+    def _begin(self) -> Epoch:
         self.leave()
         self._synchronise()
+        number = len(self.done) + 1
         epoch = self._open = Epoch(self._marks, number)
         marks, epoch.begin_ns = self._marks, now_ns()
         marks.send(

@@ -178,6 +178,33 @@ def test_a_damaged_batch_is_named_and_the_rest_is_read(
     assert [(gap.begin_ns, gap.end_ns) for gap in run.gaps] == [(at(0.9), at(2.0))]
 
 
+def test_a_late_row_does_not_end_the_stretch_that_a_damaged_batch_leaves(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path, metadata(channels=(counter(),))) as file:
+        for second in range(3):
+            file.count("cpu0", every(0.1, second, second + 0.9), 10.0)
+            if second == 2:
+                file.event(0.5, Event.GAP, channel="cpu0", id=1, value=0.0, duration_s=1.5)
+            file.flush()
+    path.write_bytes(flipped(path.read_bytes(), middle_of(file.batches, 2)))
+    (damage,) = read_part(path).damages
+    assert (damage.begin_ns, damage.end_ns) == (at(0.9), at(2.0))
+    assert str(damage) == "damaged: batch 2 of 3, 1.1 s"
+
+
+def test_after_damage_that_only_late_rows_follow_the_end_of_the_stretch_is_unknown(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path) as file:
+        for time_s in (1.0, 2.0, 0.5):
+            file.event(time_s, Event.NOTE, name="so far")
+            file.flush()
+    path.write_bytes(flipped(path.read_bytes(), middle_of(file.batches, 2)))
+    (damage,) = read_part(path).damages
+    assert (damage.begin_ns, damage.end_ns) == (at(1.0), None)
+
+
 def test_a_damaged_batch_of_a_killed_writer_is_named_too(
     whole: tuple[bytes, list[tuple[int, int]]], tmp_path: Path
 ) -> None:

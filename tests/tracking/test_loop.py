@@ -1,13 +1,12 @@
 """What a training loop gets from ``track``."""
 
 import asyncio
-import math
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -213,26 +212,10 @@ def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> N
         pass
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        ({"labels": {"a": [1]}}, "label 'a' is not a text or a number"),
-        ({"labels": {"a": math.nan}}, "not a finite number"),
-        ({"rate_hz": 0}, "rate_hz"),
-        ({"rate_hz": 5000}, "rate_hz"),
-        ({"recorder": "mine"}, "recorder is one of auto, private, shared"),
-    ],
-)
-def test_arguments_that_mean_nothing_are_refused_at_once(
-    arguments: dict[str, object], complaint: str
-) -> None:
-    with pytest.raises(effmeter.UsageError, match=complaint):
-        effmeter.track("x", **arguments)  # type: ignore[arg-type]
-
-
 def test_a_metric_that_is_no_number_is_refused(runs: Path) -> None:
+    low: Any = "low"
     with effmeter.track("x") as run, pytest.raises(effmeter.UsageError, match="not a number"):
-        run.log(loss="low")  # type: ignore[arg-type]
+        run.log(loss=low)
     assert only_run(runs).status == "completed"
 
 
@@ -307,14 +290,6 @@ def test_leaving_by_exit_zero_is_no_failure(runs: Path) -> None:
     with pytest.raises(SystemExit):
         train()
     assert only_run(runs).status == "completed"
-
-
-def test_a_generator_cannot_be_tracked_as_a_whole() -> None:
-    def train() -> Iterator[int]:
-        yield 1
-
-    with pytest.raises(effmeter.UsageError, match="use `with` inside it"):
-        effmeter.track("x")(train)
 
 
 def test_a_signal_handler_may_mark_whatever_it_interrupts(runs: Path) -> None:

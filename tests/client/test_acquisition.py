@@ -1,0 +1,246 @@
+"""How a program gets to a recording, with recorders that are the other ends of sockets."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effmeter.client.acquisition import Acquisition
+from effmeter.client.connection import Connection
+from effmeter.client.launch import PrivateRecorder
+from effmeter.client.request import RecordingRequest
+from effmeter.clock import now_ns
+from effmeter.errors import RecorderError, RunFileError
+from effmeter.wire.handshake import greeting
+from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE
+from effmeter.wire.protocol import LineBuffer, Message, decode, encode
+
+BEGUN = {"op": "begun", "recording": "token"}
+
+
+class Launcher:
+    """Starts private recorders that have said all they ever say before they are heard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.says: list[Message] = [BEGUN]
+        self.directories: list[Path | None] = []
+        self.log = ""
+        self.ends: list[socket.socket] = []
+
+    def __call__(self, environ: Mapping[str, str], directory: Path | None) -> PrivateRecorder:
+        del environ
+        self.directories.append(directory)
+        ours, theirs = socket.socketpair()
+        self.ends.append(theirs)
+        theirs.sendall(b"".join(map(encode, [greeting("private", now_ns(), ()), *self.says])))
+        home = directory or self.folder
+        home.mkdir(exist_ok=True)
+        (home / "recorder.log").write_text(self.log)
+        return PrivateRecorder(Connection(ours), home)
+
+    def heard(self) -> tuple[list[Message], list[int]]:
+        """What the recorder that was started last was told, and the files that it was given."""
+        lines, found, descriptors = LineBuffer(), [], []
+        end = self.ends[-1]
+        end.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionResetError):
+            while True:
+                data, given, _, _ = socket.recv_fds(end, 1 << 16, 4)
+                descriptors += given
+                found += [decode(line) for line in lines.feed(data)]
+                if not data:
+                    break
+        return found, descriptors
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    made = Launcher(tmp_path / "recorder")
+    yield made
+    for end in made.ends:
+        end.close()
+
+
+class Program:
+    """A program that asks for a recording, and the warnings that it gets."""
+
+    def __init__(self, folder: Path, launcher: Launcher, environ: Mapping[str, str]) -> None:
+        self.path = folder / "run.arrow"
+        self._environ = {"XDG_RUNTIME_DIR": str(folder), **environ}
+        self._launcher = launcher
+        self.warnings: list[str] = []
+
+    def acquisition(self, **request: Any) -> Acquisition:
+        asked = RecordingRequest(str(self.path), **{"recorder": "private", **request})
+        return Acquisition(asked, self._environ, self.warnings.append, self._launcher)
+
+
+@pytest.fixture
+def program(tmp_path: Path, launcher: Launcher) -> Program:
+    return Program(tmp_path, launcher, {})
+
+
+def test_a_private_recorder_gets_the_file_of_the_run_and_begins_it(
+    program: Program, launcher: Launcher
+) -> None:
+    acquisition = program.acquisition(rate_hz=50.0)
+    acquired = acquisition.acquire()
+    (hello, begin), (descriptor,) = launcher.heard()
+    assert (hello["op"], begin["op"]) == ("hello", "begin")
+    assert (begin["part"], begin["rate_hz"]) == (1, 50.0)
+    assert "recording" not in begin, "the recorder names it"
+    assert os.fstat(descriptor).st_ino == program.path.stat().st_ino
+    os.close(descriptor)
+    assert acquired.is_owner
+    assert acquired.endpoint.recording == "token"
+    assert acquired.endpoint.run_file == str(program.path)
+    assert acquired.endpoint.socket == str(launcher.folder / "recorder.sock")
+    assert program.warnings == []
+    acquisition.release(acquired)
+
+
+def test_a_recorder_that_refuses_leaves_no_file_and_an_error_with_its_reason(
+    program: Program, launcher: Launcher
+) -> None:
+    launcher.says = [{"op": "refused", "reason": "no room"}]
+    with pytest.raises(RecorderError, match=r"refuses: no room$"):
+        program.acquisition().acquire()
+    assert not program.path.exists()
+
+
+def test_a_recorder_that_ends_is_an_error_with_the_last_line_of_its_log(
+    program: Program, launcher: Launcher
+) -> None:
+    launcher.says = []
+    launcher.log = "Traceback\nImportError: no module\n"
+
+    def launch(environ: Mapping[str, str], directory: Path | None) -> PrivateRecorder:
+        recorder = launcher(environ, directory)
+        launcher.ends[-1].close()
+        return recorder
+
+    request = RecordingRequest(str(program.path), recorder="private")
+    with pytest.raises(RecorderError, match=r"\(ImportError: no module\)"):
+        Acquisition(request, {}, program.warnings.append, launch).acquire()
+    assert not program.path.exists()
+
+
+def test_a_launch_that_fails_leaves_no_file(program: Program) -> None:
+    def launch(environ: Mapping[str, str], directory: Path | None) -> PrivateRecorder:
+        del environ, directory
+        raise RecorderError("the recorder cannot be started: no memory")
+
+    request = RecordingRequest(str(program.path), recorder="private")
+    with pytest.raises(RecorderError, match="no memory"):
+        Acquisition(request, {}, program.warnings.append, launch).acquire()
+    assert not program.path.exists()
+
+
+def test_a_file_that_is_there_is_an_error_before_a_recorder_starts(
+    program: Program, launcher: Launcher
+) -> None:
+    program.path.write_text("mine")
+    with pytest.raises(RunFileError, match="there already"):
+        program.acquisition().acquire()
+    assert launcher.directories == []
+    assert program.path.read_text() == "mine"
+
+
+def test_a_successor_begins_a_second_file_of_the_same_recording_where_the_dead_one_listened(
+    program: Program, launcher: Launcher
+) -> None:
+    acquisition = program.acquisition()
+    dead = acquisition.acquire()
+    (_, first), (descriptor,) = launcher.heard()
+    os.close(descriptor)
+    successor = acquisition.succeed(dead)
+    (hello, begin), (descriptor,) = launcher.heard()
+    assert hello["op"] == "hello"
+    assert (begin["part"], begin["recording"], begin["run_id"]) == (2, "token", first["run_id"])
+    assert os.fstat(descriptor).st_ino == (program.path.parent / "run.2.arrow").stat().st_ino
+    os.close(descriptor)
+    assert launcher.directories == [None, launcher.folder]
+    assert successor.endpoint == dead.endpoint
+    assert successor.is_owner
+    for acquired in (dead, successor):
+        acquisition.release(acquired)
+
+
+def test_a_recorder_has_one_successor(program: Program, launcher: Launcher) -> None:
+    acquisition = program.acquisition()
+    dead = acquisition.acquire()
+    (program.path.parent / "run.2.arrow").touch()
+    with pytest.raises(RunFileError, match=r"run\.2\.arrow is there already"):
+        acquisition.succeed(dead)
+    assert launcher.directories == [None]
+    acquisition.release(dead)
+
+
+def test_the_release_removes_the_directory_of_a_recorder_that_is_gone(
+    program: Program, launcher: Launcher
+) -> None:
+    acquisition = program.acquisition()
+    acquisition.release(acquisition.acquire())
+    assert not launcher.folder.exists()
+
+
+def test_the_release_leaves_the_directory_of_a_recorder_that_others_use(
+    program: Program, launcher: Launcher
+) -> None:
+    acquisition = program.acquisition()
+    acquired = acquisition.acquire()
+    (launcher.folder / "recorder.sock").touch()
+    acquisition.release(acquired)
+    assert launcher.folder.exists()
+
+
+def test_a_surrounding_recording_that_is_gone_is_warned_of_and_replaced(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    gone = {SOCKET_VARIABLE: str(tmp_path / "gone.sock"), RECORDING_VARIABLE: "old"}
+    program = Program(tmp_path, launcher, gone)
+    acquisition = program.acquisition()
+    acquired = acquisition.acquire()
+    assert acquired.is_owner
+    assert program.warnings == [
+        "the surrounding recording cannot be joined: this run records on its own"
+    ]
+    acquisition.release(acquired)
+
+
+def test_a_run_that_does_not_join_looks_for_no_surrounding_recording(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    gone = {SOCKET_VARIABLE: str(tmp_path / "gone.sock"), RECORDING_VARIABLE: "old"}
+    program = Program(tmp_path, launcher, gone)
+    acquisition = program.acquisition(join=False)
+    acquisition.release(acquisition.acquire())
+    assert program.warnings == []
+
+
+def test_a_private_recorder_stands_in_for_a_shared_one_that_does_not_answer(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    program = Program(tmp_path, launcher, {SOCKET_VARIABLE: str(tmp_path / "gone.sock")})
+    acquisition = program.acquisition(recorder="auto")
+    acquired = acquisition.acquire()
+    assert acquired.private is not None
+    (warning,) = program.warnings
+    assert "no recorder answers at" in warning
+    assert warning.endswith("a private recorder is used instead")
+    acquisition.release(acquired)
+
+
+def test_only_a_shared_recorder_does_where_one_is_asked_for(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    program = Program(tmp_path, launcher, {SOCKET_VARIABLE: str(tmp_path / "gone.sock")})
+    with pytest.raises(RecorderError, match="no recorder answers at"):
+        program.acquisition(recorder="shared").acquire()
+    assert launcher.directories == []
+    assert not program.path.exists()
