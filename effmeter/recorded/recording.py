@@ -262,7 +262,7 @@ class Recording:
         rows = _without_repeats(rows)
         rows.sort(key=lambda row: (row.time_ns, row.part))
         known = {r.source for r in rows if r.event == Event.NOTE and r.name == NoteName.SOURCE}
-        return tuple(row._replace(source=_without_thread(row.source, known)) for row in rows)
+        return tuple(_of_process(row, known) for row in rows)
 
     def _last_part_events(self) -> list[EventRow]:
         return [event for event in self.events if event.part == len(self.parts) - 1]
@@ -289,11 +289,13 @@ def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
     return kept
 
 
-def _without_thread(source: str | None, known: set[str | None]) -> str | None:
-    """The process of a mark's source: the threads of a process share its numbering of marks."""
+def _of_process(row: EventRow, known: set[str | None]) -> EventRow:
+    """A row with its process as the source: the threads of a process share its numbering."""
+    source = row.source
     if source is None or source in known:
-        return source
-    return next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
+        return row
+    process = next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
+    return row._replace(source=process)
 
 
 def _source(note: Note, described: Mapping[str, Any]) -> Source:

@@ -16,7 +16,8 @@ Measure = Callable[[int, int], Energy | None]
 """The energy of a window (run clock, ns); None where it is unknown."""
 
 
-def _unmeasured(begin_ns: int, end_ns: int) -> Energy | None:
+def unmeasured(begin_ns: int, end_ns: int) -> Energy | None:
+    """The measure of stretches without readings: every energy is unknown."""
     del begin_ns, end_ns
     return None
 
@@ -67,7 +68,7 @@ class RecordedEpoch:
     """It has no end in the file; ``end_ns`` is then the last row's moment."""
     reason: str | None = None
     """Why it ended, where it did not end by itself."""
-    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+    measure: Measure = field(default=unmeasured, repr=False, compare=False)
 
     @property
     def energy(self) -> Energy | None:
@@ -88,7 +89,7 @@ class RecordedSpan:
     metrics: Mapping[str, float]
     children: tuple["RecordedSpan", ...] = ()
     open: bool = False
-    measure: Measure = field(default=_unmeasured, repr=False, compare=False)
+    measure: Measure = field(default=unmeasured, repr=False, compare=False)
 
     @property
     def energy(self) -> Energy | None:

@@ -1,7 +1,6 @@
 """A run read back from its file, with its energies."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -73,13 +72,12 @@ class RecordedRun(Recording):
     @cached_property
     def epochs(self) -> tuple[RecordedEpoch, ...]:
         """The epochs of all sources in order; an unfinished one is open."""
-        found = timeline.epochs(self.marks, self.metrics, self.end_ns)
-        return tuple(replace(epoch, measure=self._epoch_energy) for epoch in found)
+        return timeline.epochs(self.marks, self.end_ns, self._epoch_energy)
 
     @cached_property
     def spans(self) -> tuple[RecordedSpan, ...]:
         """The outermost spans, each with those inside it."""
-        return self._measured(timeline.spans(self.marks, self.metrics, self.end_ns))
+        return timeline.spans(self.marks, self.end_ns, self._span_energy)
 
     @cached_property
     def lead_epochs(self) -> tuple[RecordedEpoch, ...]:
@@ -152,9 +150,3 @@ class RecordedRun(Recording):
 
     def _span_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         return total_over(self, self.breakdown().cover, begin_ns, end_ns)
-
-    def _measured(self, spans: tuple[RecordedSpan, ...]) -> tuple[RecordedSpan, ...]:
-        return tuple(
-            replace(span, children=self._measured(span.children), measure=self._span_energy)
-            for span in spans
-        )

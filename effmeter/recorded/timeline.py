@@ -13,12 +13,14 @@ from typing import NamedTuple
 from effmeter.recorded.records import (
     Contention,
     Gap,
+    Measure,
     Metric,
     Note,
     RecordedEpoch,
     RecordedSpan,
     Suspend,
     WallStep,
+    unmeasured,
 )
 from effmeter.runfile.format import Event
 from effmeter.runfile.row import EventRow
@@ -29,6 +31,9 @@ NOTICED_WALL_STEP_S = 1.0
 
 _LONGEST_S = 2**33
 """Longer than 64 bits of nanoseconds can tell: no gap closes after it."""
+
+MAX_SPAN_DEPTH = 100
+"""Spans can nest without end, where a program never leaves them; what reads them cannot."""
 
 _Mark = tuple[str | None, int | None]
 
@@ -50,10 +55,10 @@ def metrics(events: Iterable[EventRow]) -> tuple[Metric, ...]:
 
 
 def epochs(
-    events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int
+    events: Sequence[EventRow], end_ns: int, measure: Measure = unmeasured
 ) -> tuple[RecordedEpoch, ...]:
     """The epochs of all sources in order; one without an end is open and ends with the run."""
-    values = _metrics_of(logged)
+    values = _metrics_of(events)
     begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
     parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
     roots: dict[_Mark, int | None] = {}
@@ -68,6 +73,7 @@ def epochs(
             root=_outermost(begin.source, begin.parent, parents, roots),
             open=end is None,
             reason=None if end is None else end.text,
+            measure=measure,
         )
         for number, (begin, end) in enumerate(
             _stretches(events, Event.EPOCH_BEGIN, Event.EPOCH_END), 1
@@ -76,40 +82,50 @@ def epochs(
 
 
 def spans(
-    events: Sequence[EventRow], logged: Sequence[Metric], end_ns: int
+    events: Sequence[EventRow], end_ns: int, measure: Measure = unmeasured
 ) -> tuple[RecordedSpan, ...]:
-    """The outermost spans of all sources, each with those inside it."""
+    """The outermost spans of all sources, each with those inside it.
+
+    A span lies inside one that began before it. Below ``MAX_SPAN_DEPTH`` levels, spans stand
+    beside the one that they lie in.
+    """
     stretches = _stretches(events, Event.SPAN_BEGIN, Event.SPAN_END)
-    values = _metrics_of(logged)
-    known = {(begin.source, begin.id) for begin, _ in stretches}
-    inside: dict[_Mark, list[_Stretch]] = {}
-    outermost = []
-    for stretch in stretches:
-        parent = (stretch.begin.source, stretch.begin.parent)
-        if stretch.begin.parent is not None and parent in known:
-            inside.setdefault(parent, []).append(stretch)
-        else:
-            outermost.append(stretch)
-
-    def build(stretch: _Stretch) -> RecordedSpan:
-        begin, end = stretch
+    values = _metrics_of(events)
+    around = _spans_around(begin for begin, _ in stretches)
+    children: dict[_Mark | None, list[RecordedSpan]] = {}
+    # From the last to the first: a span is made once those inside it are.
+    for begin, end in reversed(stretches):
         mark = (begin.source, begin.id)
-        # Taken out as it is used, so that marks that name each other cannot go round for ever.
-        children = tuple(build(child) for child in inside.pop(mark, ()))
-        until_ns = end_ns if end is None else end.time_ns
-        return RecordedSpan(
-            begin.name or "",
-            begin.time_ns,
-            until_ns,
-            begin.source,
-            begin.id,
-            begin.parent,
-            values.get(mark, {}),
-            children,
-            end is None,
+        span = RecordedSpan(
+            name=begin.name or "",
+            begin_ns=begin.time_ns,
+            end_ns=end_ns if end is None else end.time_ns,
+            source=begin.source,
+            id=begin.id,
+            parent=begin.parent,
+            metrics=values.get(mark, {}),
+            children=tuple(reversed(children.pop(mark, ()))),
+            open=end is None,
+            measure=measure,
         )
+        children.setdefault(around[mark], []).append(span)
+    return tuple(reversed(children.pop(None, [])))
 
-    return tuple(build(stretch) for stretch in outermost)
+
+def _spans_around(begins: Iterable[EventRow]) -> dict[_Mark | None, _Mark | None]:
+    """The span in which each span stands; None: in none."""
+    around: dict[_Mark | None, _Mark | None] = {}
+    depths: dict[_Mark | None, int] = {None: 0}
+    for begin in begins:
+        parent: _Mark | None = (begin.source, begin.parent)
+        if parent not in depths:
+            parent = None
+        elif depths[parent] == MAX_SPAN_DEPTH:
+            parent = around[parent]
+        mark = (begin.source, begin.id)
+        around[mark] = parent
+        depths[mark] = depths[parent] + 1
+    return around
 
 
 def gaps(events: Iterable[EventRow], end_ns: int) -> tuple[Gap, ...]:
@@ -225,12 +241,12 @@ def _outermost(
     return mark
 
 
-def _metrics_of(logged: Iterable[Metric]) -> dict[_Mark, dict[str, float]]:
+def _metrics_of(events: Iterable[EventRow]) -> dict[_Mark, dict[str, float]]:
     """The last value of each metric of each epoch and span."""
     values: dict[_Mark, dict[str, float]] = {}
-    for metric in logged:
-        if metric.parent is not None:
-            values.setdefault((metric.source, metric.parent), {})[metric.name] = metric.value
+    for row in events:
+        if row.event == Event.METRIC and row.parent is not None:
+            values.setdefault((row.source, row.parent), {})[row.name or ""] = _number(row.value)
     return values
 
 

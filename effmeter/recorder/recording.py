@@ -84,7 +84,7 @@ class Recording:
         for item in items:
             if isinstance(item, Sample):
                 self._observe(item, started, newest)
-            elif isinstance(item, ChannelGap):
+            else:
                 self._add_gap(item)
         for name, seen in newest.items():
             energy_j = (seen.energy_j or 0.0) - self._base_j[name]

@@ -177,7 +177,7 @@ class Registry:
         if recording is None or client.key not in recording.sources:
             return  # a mark that was on its way when the recording ended
         if recording.mark(client.key, message):
-            self._request_reading(client)
+            self._recordings.request_reading(recording)
 
     def _request_reading(self, client: ServedClient) -> None:
         recording = self._recording_of(client)

@@ -29,14 +29,14 @@ def test_an_epoch_reaches_from_its_first_begin_to_its_first_end() -> None:
         mark(4, Event.EPOCH_END, 5),
         mark(5, Event.EPOCH_END, 6),
     ]
-    (epoch,) = timeline.epochs(events, (), END_NS)
+    (epoch,) = timeline.epochs(events, END_NS)
     assert (epoch.number, epoch.begin_ns, epoch.end_ns) == (7, at(1), at(3))
     assert (epoch.root, epoch.open, epoch.reason) == (ROOT, False, "budget")
 
 
 def test_an_epoch_whose_number_is_damaged_is_counted() -> None:
     events = [mark(1, Event.EPOCH_BEGIN, 5, value=math.nan), mark(2, Event.EPOCH_BEGIN, 6)]
-    found = timeline.epochs(events, (), END_NS)
+    found = timeline.epochs(events, END_NS)
     assert [(epoch.number, epoch.open, epoch.end_ns) for epoch in found] == [
         (1, True, END_NS),
         (2, True, END_NS),
@@ -54,10 +54,40 @@ def test_the_last_value_of_a_metric_is_that_of_its_epoch_or_span() -> None:
     ]
     logged = timeline.metrics(events)
     assert [metric.value for metric in logged[:3]] == [0.5, 0.3, 0.25]
-    (epoch,) = timeline.epochs(events, logged, END_NS)
-    (span,) = timeline.spans(events, logged, END_NS)
+    (epoch,) = timeline.epochs(events, END_NS)
+    (span,) = timeline.spans(events, END_NS)
     assert epoch.metrics == {"loss": 0.25}
     assert math.isnan(span.metrics["loss"])
+
+
+@pytest.mark.parametrize("parent", [5, 6, 7])
+def test_a_span_lies_in_one_that_began_before_it(parent: int) -> None:
+    events = [mark(1, Event.SPAN_BEGIN, 5, 6, name="a"), mark(2, Event.SPAN_BEGIN, 6, parent)]
+    outermost = timeline.spans(events, END_NS)
+    if parent == 5:
+        (span,) = outermost
+        assert [child.id for child in span.children] == [6]
+    else:
+        assert [span.id for span in outermost] == [5, 6]
+
+
+def test_spans_stand_in_the_order_in_which_they_began() -> None:
+    begun = [(2, ROOT), (3, 2), (4, 2), (5, ROOT), (6, 4)]
+    events = [mark(i, Event.SPAN_BEGIN, i, parent, name=str(i)) for i, parent in begun]
+    first, last = timeline.spans(events, END_NS)
+    assert (first.id, last.id) == (2, 5)
+    assert [child.id for child in first.children] == [3, 4]
+    assert [child.id for child in first.children[1].children] == [6]
+
+
+def test_spans_that_nest_without_end_are_all_there() -> None:
+    deep = 5_000
+    events = [mark(1, Event.SPAN_BEGIN, id_, parent=id_ - 1, name="s") for id_ in range(1, deep)]
+    level, found, depth = timeline.spans(events, END_NS), 0, 0
+    while level:
+        found, depth = found + len(level), depth + 1
+        level = tuple(child for span in level for child in span.children)
+    assert (found, depth) == (deep - 1, timeline.MAX_SPAN_DEPTH)
 
 
 def test_the_root_of_a_mark_is_found_through_all_that_lies_around_it() -> None:
@@ -66,14 +96,14 @@ def test_the_root_of_a_mark_is_found_through_all_that_lies_around_it() -> None:
         mark(2, Event.SPAN_BEGIN, 6, 5),
         mark(3, Event.EPOCH_BEGIN, 7, 6),
     ]
-    (epoch,) = timeline.epochs(events, (), END_NS)
+    (epoch,) = timeline.epochs(events, END_NS)
     assert epoch.root == ROOT
 
 
 @pytest.mark.parametrize("parent", [5, 6])
 def test_marks_that_lie_in_each_other_end(parent: int) -> None:
     events = [mark(1, Event.EPOCH_BEGIN, 5, 6), mark(2, Event.EPOCH_BEGIN, 6, parent)]
-    assert len(timeline.epochs(events, (), END_NS)) == 2
+    assert len(timeline.epochs(events, END_NS)) == 2
 
 
 def test_the_marks_of_one_program_leave_those_of_others_out() -> None:
@@ -157,4 +187,4 @@ def test_a_gap_of_an_impossible_length_stays_open(duration_s: float) -> None:
 def test_a_long_chain_of_epochs_is_followed_once() -> None:
     deep = 20_000
     events = [mark(1, Event.EPOCH_BEGIN, id_, parent=id_ - 1) for id_ in range(1, deep)]
-    assert {epoch.root for epoch in timeline.epochs(events, (), END_NS)} == {0}
+    assert {epoch.root for epoch in timeline.epochs(events, END_NS)} == {0}

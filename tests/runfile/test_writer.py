@@ -29,10 +29,11 @@ class Written:
         path: Path,
         refusal: Callable[[int], str | None] | None = None,
         become: Callable[[], None] | None = None,
+        calls: list[str] | None = None,
     ) -> None:
         self.path = path
         self.rows = RowBuffer(0)
-        self.calls: list[str] = []
+        self.calls: list[str] = [] if calls is None else calls
         self.endings: list[str | None] = []
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(
@@ -93,7 +94,8 @@ def test_the_descriptor_is_checked_then_found_fit_then_the_user_changes(path: Pa
     written = Written(
         path,
         refusal=lambda descriptor: calls.append(f"check {descriptor}"),
-        become=lambda: calls.extend([*written.calls, "become"]),
+        become=lambda: calls.append("become"),
+        calls=calls,
     )
     written.end()
     assert calls == [f"check {written.descriptor}", "fit", "become"]

@@ -1,4 +1,4 @@
-"""Turns raw readings into items for recordings: unwrapped energies, gaps, new channels."""
+"""Turns raw readings into items for recordings: unwrapped energies and gaps."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ class ChannelGap(NamedTuple):
 
 
 class ChannelStart(NamedTuple):
-    """A channel gave its first reading; counters with what they then showed."""
+    """A channel that has been read, and what its counter showed at the first reading."""
 
     channel: Channel
-    time_ns: int
     absolute_j: float | None
+    """Null for gauges."""
 
 
-Item = Sample | ChannelGap | ChannelStart
+Item = Sample | ChannelGap
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class ChannelTracker:
             # The sensor was read at some moment of the call: the midpoint errs least.
             time_ns, took_ns = (begin_ns + end_ns) // 2, end_ns - begin_ns
             if name not in self._started:
-                yield self._appear(state, time_ns, value)
+                self._started[name] = _start(state, value)
             energy_j = power_w = None
             counter = state.counter
             if counter is None:
@@ -112,12 +112,6 @@ class ChannelTracker:
             state.last_read_ns = time_ns
             read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
             yield Sample(name, time_ns, energy_j, power_w, read_s)
-
-    def _appear(self, state: _ChannelState, time_ns: int, value: float) -> ChannelStart:
-        channel = state.channel
-        absolute_j = None if state.counter is None else value * channel.unit_j
-        started = self._started[channel.name] = ChannelStart(channel, time_ns, absolute_j)
-        return started
 
     def _fail(self, state: _ChannelState, time_ns: int, reason: str) -> Iterator[ChannelGap]:
         if state.gap is not None:
@@ -136,3 +130,8 @@ class ChannelTracker:
     def _lose(self, name: str, loss: Loss) -> ChannelGap:
         self._gaps += 1
         return ChannelGap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)
+
+
+def _start(state: _ChannelState, value: float) -> ChannelStart:
+    absolute_j = None if state.counter is None else value * state.channel.unit_j
+    return ChannelStart(state.channel, absolute_j)

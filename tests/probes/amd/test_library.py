@@ -11,7 +11,7 @@ from effmeter.cover import choose_cover
 from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
-from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, ChannelTracker, Sample
+from effmeter.recorder.sampling.ingest import ChannelGap, ChannelTracker, Sample
 from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi, place_pci_device
 from tests.simulated.amd.library import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_FOUND
 from tests.simulated.clock import ManualClock
@@ -61,7 +61,7 @@ def recorded(
         if mine:
             times = np.array([s.time_ns for s in mine], np.int64)
             traces[channel.name] = trace(channel, times, np.array(values, float))
-    assert {i.channel.name for i in items if isinstance(i, ChannelStart)} == set(traces)
+    assert tracker.started.keys() == traces.keys()
     return traces, [item for item in items if isinstance(item, ChannelGap)]
 
 

@@ -34,10 +34,21 @@ def told(*readings: Reading) -> list[Item]:
     return list(ChannelTracker([COUNTER, GAUGE]).process(readings))
 
 
-def test_a_channel_appears_with_its_absolute_counter_before_its_first_reading() -> None:
-    started, first = told(counted(5, 7000))
-    assert started == ChannelStart(COUNTER, 5 * MS, 7.0)
+def test_a_channel_starts_with_what_its_counter_shows_at_its_first_reading() -> None:
+    tracker = ChannelTracker([COUNTER, GAUGE])
+    readings = [counted(5, 7000), Reading("gpu0-power", 5 * MS, 5 * MS, 215.5), counted(6, 7010)]
+    first, *_ = tracker.process(readings)
     assert first == Sample("cpu0", 5 * MS, 0.0, None, None)
+    assert tracker.started == {
+        "cpu0": ChannelStart(COUNTER, 7.0),
+        "gpu0-power": ChannelStart(GAUGE, None),
+    }
+
+
+def test_a_channel_that_fails_has_not_started() -> None:
+    tracker = ChannelTracker([COUNTER])
+    assert len(list(tracker.process([counted(5, Failure("EIO"))]))) == 1
+    assert not tracker.started
 
 
 def test_a_counter_is_told_as_joules_since_its_first_reading() -> None:
@@ -47,7 +58,7 @@ def test_a_counter_is_told_as_joules_since_its_first_reading() -> None:
 
 
 def test_a_gauge_is_told_in_watts() -> None:
-    (_, seen) = told(Reading("gpu0-power", 0, 2, 215.5))
+    (seen,) = told(Reading("gpu0-power", 0, 2, 215.5))
     assert seen == Sample("gpu0-power", 1, None, 215.5, None)
 
 
