@@ -197,7 +197,10 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
         (["lenet", "--metric", "charm"], ["--metric", "'charm' is not one of", "accuracy"]),
         (["lenet", "--until", "none"], ["--until", "'none' is not one of", "first"]),
         (["lenet", "--output", __file__], ["--output", "is a file"]),
-        (["lenet", "--data-dir", "nowhere", "--dataset", "mnist"], ["--data-dir", "'nowhere' does not exist"]),
+        (
+            ["lenet", "--data-dir", "nowhere", "--dataset", "mnist"],
+            ["--data-dir", "'nowhere' does not exist"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
