@@ -82,10 +82,10 @@ def command(
     MODEL is a name, with or without options: resnet50:dropout=0.4. The count follows from the
     shapes of the real layers; nothing is trained.
 
-    A multiplication and an addition are two operations. BACKWARD is the dense backward pass,
-    EXECUTED the part of it that the method executes. NOMINAL is the convention of the ssProp
-    paper: fractional channels, and the gradient of the images included; its total is
-    convolutions, batch norm and dropout.
+    A multiplication and an addition are two operations. The column "backward" counts the dense
+    backward pass, "executed" the part of it that the method executes. "nominal" follows the
+    ssProp paper: it allows fractions of channels and includes the gradient of the images. Its
+    total sums convolutions, batch norm and dropout.
     """
     if samples is not None and epochs is None:
         raise UsageError("--samples gives the total of a training: add --epochs")
