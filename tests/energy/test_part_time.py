@@ -14,7 +14,8 @@ LOW_W, HIGH_W = 100.0, 300.0
 
 
 def glimpses(power_w: Sequence[float], period_s: float = 0.1) -> Glimpses:
-    return Glimpses(np.arange(len(power_w)) * period_s * 1e9, np.asarray(power_w, np.float64))
+    moments_ns = np.arange(len(power_w)) * period_s * 1e9
+    return Glimpses(moments_ns.astype(np.float64), np.asarray(power_w, np.float64))
 
 
 def levels(readings: int, count: int = 6) -> list[float]:
