@@ -64,6 +64,7 @@ def own_surroundings() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
         for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
             env.delenv(name)
+        env.delenv("COLUMNS", raising=False)  # pytest-xdist sets it in its workers
         for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
             env.setenv(name, runtime)
         yield

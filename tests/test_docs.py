@@ -98,6 +98,7 @@ def own_work(*, with_index: bool) -> dict[str, Any]:
         "cross_entropy": torch.nn.functional.cross_entropy,
         "epochs": 2,
         "epoch_loss": 1.0,
+        "evaluate": lambda: 0.5,
     }
 
 

@@ -18,9 +18,7 @@ TESTED_THROUGH = {
     "cli/group.py": "cli/test_report.py",
     "cli/options.py": "cli/test_run.py",
     "client/vocabulary.py": "tracking/test_loop.py",
-    "energy/confidence.py": "energy/test_traces.py",
     "energy/part_time.py": "energy/test_traces.py",
-    "energy/text.py": "energy/test_value.py",
     "errors.py": "cli/test_report.py",
     "kernels/cpu/compiling.py": "methods/ops/test_dispatch.py",
     "kernels/cpu/elementary.py": "kernels/test_confident_rows.py",
@@ -85,8 +83,6 @@ TESTED_THROUGH = {
     "report/run_mapping.py": "report/test_json.py",
     "stopping/criterion.py": "stopping/test_criteria.py",
     "stopping/metric_criteria.py": "stopping/test_criteria.py",
-    "stopping/options.py": "stopping/test_criteria.py",
-    "stopping/progress.py": "stopping/test_criteria.py",
     "tracking/run.py": "tracking/test_loop.py",
 }
 """Modules that no test of their part imports, and the tests of what uses them."""

@@ -23,11 +23,24 @@ RUNS = 100
 LENGTHS_S = (0.05, 1.0, 2.0, 5.0, 10.0)
 
 
-@pytest.fixture(scope="module", params=INSTRUMENTS, ids=lambda i: i.name)
+COUNTERS = [instrument for instrument in INSTRUMENTS if not instrument.is_gauge]
+FEWER = 4
+"""One load in four is a first look; all of them take minutes."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        *(pytest.param((i, FEWER), id=f"{i.name}, some loads") for i in COUNTERS),
+        *(pytest.param((i, 1), id=i.name, marks=pytest.mark.slow) for i in COUNTERS),
+        *(pytest.param((i, 1), id=i.name) for i in INSTRUMENTS if i.is_gauge),
+    ],
+)
 def strata(request: pytest.FixtureRequest) -> list[Stratum]:
-    """All loads on one instrument."""
-    instrument: Instrument = request.param
-    return [s for load in loads() for s in observe(instrument, load, RUNS, LENGTHS_S)]
+    """The loads on one instrument, or every fourth of them."""
+    instrument: Instrument
+    instrument, step = request.param
+    return [s for load in [*loads()][::step] for s in observe(instrument, load, RUNS, LENGTHS_S)]
 
 
 def test_in_every_stratum_the_interval_holds_the_truth_in_95_percent(

@@ -69,9 +69,14 @@ def test_what_a_counter_showed_at_both_ends_bridges_two_files(tmp_path: Path) ->
     assert found.samples.values[-1] == pytest.approx(95)
 
 
-def test_a_counter_that_wrapped_between_two_files_is_bridged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first_j", "second_j"),
+    [(50.0, 5.0), (90.0, 45.0)],
+    ids=["between the files", "within the first"],
+)
+def test_a_counter_that_wrapped_is_bridged(tmp_path: Path, first_j: float, second_j: float) -> None:
     channel = counter(modulus=100_000_000, max_power_w=50.0)
-    parts = [part(tmp_path, channel, 0, 2, 50.0), part(tmp_path, channel, 3, 5, 5.0)]
+    parts = [part(tmp_path, channel, 0, 2, first_j), part(tmp_path, channel, 3, 5, second_j)]
     found = joined(channel, parts)
     assert found.readings.losses == ()
     assert found.samples.values[-1] == pytest.approx(40 + 15 + 40)

@@ -17,7 +17,7 @@ from tests.simulated.powercap import dram, package
 from tests.simulated.waveforms import constant
 
 ACCURACIES = (0.5, 0.7, 0.9, 0.88, 0.87, 0.86)
-EPOCH_S = 0.25
+EPOCH_S = 0.5
 POWER_W = 60.0
 
 
@@ -29,6 +29,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulat
         for name, value in simulated.environ.items():
             monkeypatch.setenv(name, value)
         yield simulated
+
+
+def late_j(machine: SimulatedMachine) -> float:
+    """What the lateness of the simulated sensors can have moved both ends of a window by."""
+    return 2 * machine.driver.lateness_s() * (POWER_W + 5.0)
 
 
 def train(run: Run, stop: Criterion, epoch_s: float) -> None:
@@ -65,7 +70,7 @@ def test_stopping_live_gives_the_cut_of_a_longer_recording(
     assert stopped.reason == cut.reason == live.stopped_by
 
 
-@pytest.mark.parametrize("text", ["energy=40J", "energy=40J,predict"])
+@pytest.mark.parametrize("text", ["energy=80J", "energy=80J,predict"])
 def test_a_budget_stops_a_loop_where_it_cuts_the_recording_that_goes_on(
     machine: SimulatedMachine, tmp_path: Path, text: str
 ) -> None:
@@ -76,10 +81,14 @@ def test_a_budget_stops_a_loop_where_it_cuts_the_recording_that_goes_on(
         train(run, effmeter.MaxEpochs(len(ACCURACIES)), EPOCH_S)
     cut = cut_of(tmp_path / "run.arrow", criterion)
     assert len(run.epochs_done) == len(ACCURACIES)
-    assert cut.epochs == stopped_after < len(ACCURACIES)
+    assert stopped_after < len(ACCURACIES)
     assert overshoot is not None
     assert cut.overshoot is not None
-    assert overshoot.value_j == pytest.approx(cut.overshoot.value_j, abs=0.1 * 40)
+    slack_j = late_j(machine)
+    if cut.epochs == stopped_after:
+        assert overshoot.value_j == pytest.approx(cut.overshoot.value_j, abs=0.1 * 80 + slack_j)
+    else:  # only a simulated sensor that was late can move the end across an epoch
+        assert abs(cut.overshoot.value_j) <= slack_j
 
 
 def test_a_budget_checked_each_step_tells_how_far_it_was_overshot(
@@ -107,7 +116,9 @@ def test_a_budget_checked_each_step_tells_how_far_it_was_overshot(
     recorded = cut_of(tmp_path / "steps.arrow", budget)
     assert recorded.epochs == 1
     assert recorded.overshoot is not None
-    assert recorded.overshoot.low_j - 1 <= run.overshoot.value_j <= recorded.overshoot.high_j + 1
+    slack_j = 1 + late_j(machine)
+    low_j, high_j = recorded.overshoot.low_j - slack_j, recorded.overshoot.high_j + slack_j
+    assert low_j <= run.overshoot.value_j <= high_j
 
 
 def test_an_epoch_that_would_not_fit_leaves_some_of_the_budget(

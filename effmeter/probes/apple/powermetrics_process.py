@@ -172,7 +172,9 @@ class PowermetricsProcess:
 
     def _is_resting(self, now_ns: int) -> bool:
         """Whether nobody has read for long; the next read wakes it."""
-        if (now_ns - self._read_ns) * 1e-9 < self._timing.rest_after_s:
+        # Before the first sample there is nothing to read, and whoever started it waits for one.
+        unread_s = (now_ns - self._read_ns) * 1e-9
+        if unread_s < self._timing.rest_after_s or not self._heard.is_set():
             return False
         self._wanted.clear()
         self._counts.clear()

@@ -208,7 +208,15 @@ def test_a_copy_of_the_model_such_as_an_average_works(build: Build) -> None:
 
 
 @COMPILES
-@pytest.mark.parametrize("name", ["ssprop", "ssprop at random", "max gradient", "meprop"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ssprop",
+        "max gradient",
+        pytest.param("ssprop at random", marks=pytest.mark.slow),
+        pytest.param("meprop", marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_that_is_compiled_afterwards_trains_the_same(name: str) -> None:
     torch.compiler.reset()
     plain = trained(METHODS[name]())

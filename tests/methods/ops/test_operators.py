@@ -71,7 +71,7 @@ def agree(
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [*DTYPES, torch.float64])
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_both_paths_give_the_max_gradient(
     device: str, dtype: torch.dtype, layout: Layout, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,13 @@ def test_it_rests_while_nobody_reads_and_begins_again_with_the_next_read(tmp_pat
     assert len(machine.pids) == 2
 
 
+def test_it_does_not_rest_before_its_first_sample(tmp_path: Path) -> None:
+    machine = SimulatedPowermetrics(tmp_path, RAILS)
+    with running(machine, Timing(interval_s=0.3, rest_after_s=0.05)) as probe:
+        assert probe.channels
+    assert len(machine.pids) == 1
+
+
 def wait_for_the_end_of(pid: int) -> None:
     pause = threading.Event()
     with contextlib.suppress(ProcessLookupError):
