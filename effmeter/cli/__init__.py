@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from effmeter import __version__
-from effmeter.cli.group import CommandGroup
+from effmeter.cli.group import CommandGroup, complain
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
@@ -109,4 +109,4 @@ def _show_on_one_line(
     message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
 ) -> None:
     kind = "" if issubclass(category, EffmeterWarning) else f" ({category.__name__})"
-    click.echo(f"effmeter: warning{kind}: {message}", err=True)
+    complain(f"warning{kind}: {message}")

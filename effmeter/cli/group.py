@@ -56,6 +56,13 @@ class CommandGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def complain(text: str, program: str = "effmeter") -> None:
+    """Print a diagnostic on stderr, in one line that is safe on a terminal."""
+    from effmeter.report.formatting import printable
+
+    click.echo(f"{program}: {printable(text)}", err=True)
+
+
 def _suggestion(name: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
@@ -64,12 +71,12 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 def _report(error: click.ClickException | EffmeterError) -> int:
     """Print the error in one line on stderr; the exit status that it stands for."""
     if isinstance(error, EffmeterError):
-        click.echo(f"effmeter: {error}", err=True)
+        complain(str(error))
         return error.exit_status
     message = " ".join(error.format_message().split())
     if isinstance(error, click.UsageError) and error.ctx is not None:
         path = error.ctx.command_path
-        click.echo(f"{path}: {message} See {path} --help.", err=True)
+        complain(f"{message} See {path} --help.", path)
     else:
-        click.echo(f"effmeter: {message}", err=True)
+        complain(message)
     return error.exit_code

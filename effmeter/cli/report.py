@@ -13,6 +13,7 @@ from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
+from effmeter.cli.group import complain
 from effmeter.cli.options import emit, label_option, output_option
 from effmeter.cli.report_efficiency import (
     PUBLISHED_CRITERIA,
@@ -135,7 +136,7 @@ def command(
         wanted = ", ".join(f"{label}={value}" for label, value in labels.items())
         raise UsageError(f"no run has the labels {wanted}")
     for error in errors:
-        click.echo(f"effmeter: {error}", err=True)
+        complain(error)
     _refuse_unlogged(name, runs)
     comparisons = comparisons_of(
         [analysis.run for analysis in runs],

@@ -104,6 +104,7 @@ def table_of(
     A column with neither a heading nor a cell is left out.
     """
     right, rows = set(numeric), [tuple(map(printable, row)) for row in rows]
+    headings = tuple(map(printable, headings))
     kept = [p for p, heading in enumerate(headings) if heading or any(row[p] for row in rows)]
     return Table(
         tuple(headings[place] for place in kept),

@@ -46,6 +46,17 @@ def test_an_unknown_option_suggests_the_nearest() -> None:
     assert "--details" in result.stderr
 
 
+def test_a_mistake_is_printed_without_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b]0;title\x07.arrow"
+    file.write_bytes(b"not a run")
+    for arguments in (["report", str(file)], ["--\x1b[2J"], ["\x1b[2J"]):
+        result = called(*arguments)
+        assert result.exit_code != 0
+        assert len(result.stderr.splitlines()) == 1
+        assert "\x1b" not in result.output
+    assert f"{tmp_path}/\\x1b]0;title\\x07.arrow is not a run" in called("report", str(file)).stderr
+
+
 @pytest.mark.parametrize("group", [[], ["daemon"]])
 def test_a_group_without_a_command_prints_its_help(group: list[str]) -> None:
     result = called(*group)

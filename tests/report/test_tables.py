@@ -76,6 +76,7 @@ def test_wide_characters_take_two_cells() -> None:
 )
 def test_what_a_terminal_would_obey_is_escaped(name: str, shown: str) -> None:
     assert list(table_of(("name",), [(name,)]).lines()) == ["  name", f"  {shown}"]
+    assert list(table_of((name,), [("a",)]).lines()) == [f"  {shown}", "  a"]
 
 
 def test_further_lines_stand_below_the_first() -> None:
