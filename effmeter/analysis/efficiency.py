@@ -16,7 +16,7 @@ from effmeter.energy import Energy
 from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
-from effmeter.stopping.direction import usual_mode
+from effmeter.stopping.direction import Mode, usual_mode
 
 Measure = Callable[[RecordedRun, Cover, int, int], Energy | None]
 
@@ -58,6 +58,8 @@ class Efficiency:
     cover: Cover
     epochs: tuple[EpochEfficiency, ...]
     """Those that ended, with a finite value of the metric and a known energy; at least one."""
+    mode: Mode | None = None
+    """Whether less or more of the metric is better; None where that is unknown."""
 
     @property
     def final(self) -> EpochEfficiency:
@@ -66,18 +68,22 @@ class Efficiency:
 
     @property
     def best(self) -> EpochEfficiency | None:
-        """Where Eq 2 is highest; None unless the metric's name says that more is better."""
-        if usual_mode(self.metric) != "max":
+        """Where Eq 2 is highest; None unless more of the metric is better."""
+        if self.mode != "max":
             return None
         return max(self.epochs, key=lambda epoch: epoch.value_per_j)
 
 
 def efficiency_of(
-    run: RecordedRun, metric: str | None = None, measure: Measure = total_over
+    run: RecordedRun,
+    metric: str | None = None,
+    measure: Measure = total_over,
+    *,
+    mode: Mode | None = None,
 ) -> Efficiency | None:
     """Eq 2 of a run's lead epochs; None where no epoch has both the metric and an energy.
 
-    ``metric`` defaults to ``default_metric``.
+    ``metric`` defaults to ``default_metric``; ``mode`` to what the metric's name implies.
     ``measure`` gives the energy of a window (run clock, ns) over a cover.
     """
     name = default_metric(run) if metric is None else metric
@@ -91,7 +97,7 @@ def efficiency_of(
         energy = measure(run, cover, begin_ns, epoch.end_ns)
         if not epoch.open and math.isfinite(value) and energy is not None:
             found.append(EpochEfficiency(epoch, value, energy))
-    return Efficiency(name, cover, tuple(found)) if found else None
+    return Efficiency(name, cover, tuple(found), mode or usual_mode(name)) if found else None
 
 
 def metric_per_j(metric_value: float, energy_j: float) -> float:

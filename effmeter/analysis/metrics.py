@@ -1,12 +1,16 @@
 """The metrics of a run: the last value of each, and the best where its name says what is better."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
-from effmeter.stopping.direction import usual_mode
+from effmeter.stopping.direction import Mode, usual_mode
+
+Modes = Mapping[str, Mode]
+"""Whether less or more is better, by metric, where a user said so; else the name decides."""
+_BY_NAME: Modes = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +21,14 @@ class MetricCourse:
     final: float
     final_epoch: int
     best: float | None
-    """None where the name does not say whether less or more is better, or no value is finite."""
+    """None where it is unknown whether less or more is better, or no value is finite."""
     best_epoch: int | None
 
 
-def courses(epochs: Sequence[RecordedEpoch]) -> tuple[MetricCourse, ...]:
+def courses(epochs: Sequence[RecordedEpoch], modes: Modes = _BY_NAME) -> tuple[MetricCourse, ...]:
     """Every metric of these epochs, in the order in which they were first logged."""
     names = dict.fromkeys(name for epoch in epochs for name in epoch.metrics)
-    return tuple(_course(name, epochs) for name in names)
+    return tuple(_course(name, epochs, modes) for name in names)
 
 
 def logged_names(run: RecordedRun) -> tuple[str, ...]:
@@ -32,9 +36,9 @@ def logged_names(run: RecordedRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for epoch in run.lead_epochs for name in epoch.metrics))
 
 
-def unclear_names(run: RecordedRun) -> tuple[str, ...]:
-    """Those of ``logged_names`` that do not say whether less or more is better."""
-    return tuple(name for name in logged_names(run) if usual_mode(name) is None)
+def unclear_names(run: RecordedRun, modes: Modes = _BY_NAME) -> tuple[str, ...]:
+    """Those of ``logged_names`` of which it is unknown whether less or more is better."""
+    return tuple(name for name in logged_names(run) if _mode_of(name, modes) is None)
 
 
 def default_metric(run: RecordedRun) -> str | None:
@@ -50,16 +54,21 @@ def default_metric(run: RecordedRun) -> str | None:
     return next(iter((*rising, *unclear_names(run))), None)
 
 
-def _course(name: str, epochs: Sequence[RecordedEpoch]) -> MetricCourse:
+def _mode_of(name: str, modes: Modes) -> Mode | None:
+    return modes.get(name) or usual_mode(name)
+
+
+def _course(name: str, epochs: Sequence[RecordedEpoch], modes: Modes) -> MetricCourse:
     values = [(epoch.metrics[name], epoch.number) for epoch in epochs if name in epoch.metrics]
-    best, best_epoch = _best(name, values)
+    best, best_epoch = _best(values, _mode_of(name, modes))
     final, final_epoch = values[-1]
     return MetricCourse(name, final, final_epoch, best, best_epoch)
 
 
-def _best(name: str, values: Sequence[tuple[float, int]]) -> tuple[float, int] | tuple[None, None]:
+def _best(
+    values: Sequence[tuple[float, int]], mode: Mode | None
+) -> tuple[float, int] | tuple[None, None]:
     """A value that is not a number can be the last one, but never the best."""
-    mode = usual_mode(name)
     finite = [pair for pair in values if math.isfinite(pair[0])]
     if mode is None or not finite:
         return None, None

@@ -11,6 +11,7 @@ from effmeter.analysis.warnings import warnings_of
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
+from effmeter.stopping.direction import Mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +54,28 @@ class RunAnalysis:
 
 
 def analyse(
-    run: RecordedRun, metric: str | None = None, idle: IdleBaseline | None = None
+    run: RecordedRun,
+    metric: str | None = None,
+    idle: IdleBaseline | None = None,
+    *,
+    mode: Mode | None = None,
 ) -> RunAnalysis:
     """The analysis of a run; Eq 2 is of ``metric``, by default of the run's own choice.
 
+    ``mode`` says whether less or more of ``metric`` is better, in place of its name.
     With ``idle``, net energies stand beside gross ones. Raises MeasurementError where the
     baseline does not fit the run.
     """
     breakdown = run.breakdown()
-    efficiency = efficiency_of(run, metric)
+    efficiency = efficiency_of(run, metric, mode=mode)
+    modes: dict[str, Mode] = {} if metric is None or mode is None else {metric: mode}
     return RunAnalysis(
         run,
         breakdown,
-        courses(run.lead_epochs),
+        courses(run.lead_epochs, modes),
         efficiency,
         None if idle is None else net_energy(run, breakdown, idle),
-        (*warnings_of(run, efficiency, metric), *_idle_warnings(idle)),
+        (*warnings_of(run, efficiency, metric, modes), *_idle_warnings(idle)),
     )
 
 

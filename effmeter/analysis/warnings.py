@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from effmeter.analysis.efficiency import Efficiency
-from effmeter.analysis.metrics import logged_names, unclear_names
+from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.channel import Channel, Kind
 from effmeter.cover import UNSEEN, VISIBILITY_UNKNOWN, lineage
@@ -20,11 +20,15 @@ _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
 def warnings_of(
-    run: RecordedRun, efficiency: Efficiency | None, metric: str | None = None
+    run: RecordedRun,
+    efficiency: Efficiency | None,
+    metric: str | None = None,
+    modes: Modes | None = None,
 ) -> Iterator[str]:
     """The warnings of one run, in the order of the report.
 
-    ``efficiency`` is the run's, of ``metric`` if one was asked for.
+    ``efficiency`` is the run's, of ``metric`` if one was asked for; ``modes`` are those that
+    a user gave.
     """
     whole = run.breakdown()
     yield from _ending(run)
@@ -32,6 +36,8 @@ def warnings_of(
     yield from _part_time_gauges(whole)
     yield from _disagreements(whole)
     yield from _learning(run, efficiency, metric)
+    yield from _unclear(run, modes or {})
+    yield from _overtraining(run, efficiency)
     yield from _recording(run)
     yield from _environment(run, whole)
 
@@ -122,10 +128,17 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
     elif judged is None and run.lead_epochs:
         why = "no epoch has both a metric of which more is better and a known energy"
         yield f"no Eq 2: {why}"
-    unclear = unclear_names(run)
+
+
+def _unclear(run: RecordedRun, modes: Modes) -> Iterator[str]:
+    unclear = unclear_names(run, modes)
     if unclear:
-        names_them = ", ".join(unclear)
-        yield f"no best {names_them}: the name does not say whether less or more of it is better"
+        reason = "the name does not say whether less or more of it is better"
+        remedy = f"add --metric {unclear[0]}:max or {unclear[0]}:min"
+        yield f"no best {', '.join(unclear)}: {reason}; {remedy}"
+
+
+def _overtraining(run: RecordedRun, judged: Efficiency | None) -> Iterator[str]:
     verdict = None if judged is None else overtraining_of(run, judged.metric)
     if verdict is not None and verdict.is_overtrained:
         yield f"Eq 2 at the end is that of a model {verdict}"

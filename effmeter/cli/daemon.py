@@ -1,7 +1,6 @@
 """``effmeter daemon run|status|stop``: the shared recorder."""
 
 import grp
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ import click
 from effmeter.cli.group import CommandGroup
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import Connection, connect
-from effmeter.errors import RecorderError, UsageError
+from effmeter.errors import RecorderError
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.shared import serve_shared
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_socket
@@ -25,9 +25,18 @@ _socket_option = click.option(
     "--socket",
     "socket_path",
     type=click.Path(path_type=Path),
-    help="The socket it listens at.  [default: in /run/effmeter for root, else in the user's "
+    help="The socket of the daemon.  [default: in /run/effmeter for root, else in the user's "
     "runtime directory]",
 )
+
+
+def _gid_of(context: click.Context, parameter: click.Parameter, group: str | None) -> int | None:
+    """The callback of an option that takes the name of a group."""
+    try:
+        return None if group is None else grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        text = f"there is no group {group!r}: getent group lists those of this machine."
+        raise click.BadParameter(text, context, parameter) from error
 
 
 @click.group("daemon", cls=CommandGroup)
@@ -43,7 +52,7 @@ def command() -> None:
 
 @command.command("run")
 @_socket_option
-@click.option("--group", help="Serve the members of this group too.")
+@click.option("--group", "gid", callback=_gid_of, help="Serve the members of this group too.")
 @click.option(
     "--others-rate",
     "others_rate_hz",
@@ -52,13 +61,12 @@ def command() -> None:
     show_default=True,
     help="The highest rate for members of the group, in readings per second.",
 )
-def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: float) -> None:
+def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float) -> None:
     """Serve in the foreground until stopped.
 
-    Service managers expect this; the daemon also ends on SIGTERM, SIGINT and SIGHUP.
+    Service managers expect this. SIGTERM, SIGINT and SIGHUP also end the daemon.
     """
     path = socket_path or shared_socket(os.environ)
-    gid = None if group is None else _gid(group)
     click.echo(f"effmeter: recording for this machine at {path}", err=True)
     serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz))
 
@@ -70,14 +78,14 @@ def run_daemon(socket_path: Path | None, group: str | None, others_rate_hz: floa
 def show_status(socket_path: Path | None, as_json: bool, output: Path | None) -> None:
     """Print the status of the daemon.
 
-    Its process and uptime, its channels, and how many programs it records.
+    It shows the process, its uptime and channels, and the number of recordings.
     """
     connection = _connect(socket_path)
     connection.send({"op": "status"})
     facts = {k: v for k, v in connection.expect("status", 5.0).items() if k != "op"}
     connection.close()
     if as_json:
-        emit(json.dumps(facts, indent=2), output)
+        emit(json_text(facts), output)
     else:
         emit(str(_page_of(facts, Page() if output else Page.for_stream())), output)
 
@@ -106,15 +114,6 @@ def _connect(socket_path: Path | None) -> Connection:
     if not path.exists():
         raise RecorderError(f"no daemon runs at {path}: start one with effmeter daemon run")
     return connect(path)
-
-
-def _gid(group: str) -> int:
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError as error:
-        raise UsageError(
-            f"there is no group {group!r}: getent group lists those of this machine"
-        ) from error
 
 
 def _page_of(facts: Mapping[str, Any], page: Page) -> Page:

@@ -18,6 +18,7 @@ from effmeter.cover import Cover, choose_cover
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
 from effmeter.wire.paths import shared_sockets
@@ -52,15 +53,15 @@ class Diagnosis:
 @json_option
 @output_option
 def command(as_json: bool, output: Path | None) -> None:
-    """List the sensors of this machine and how to enable those that refuse.
+    """List the sensors of this machine and how to enable those that cannot be read.
 
-    Every channel is read once. For each sensor that cannot be read, the reason follows, and the
-    commands that enable it, the best first. Nothing on the machine is changed. The checks of the
-    installed parts follow: whether compiled kernels compute for the training methods.
+    Every channel is read once. Each sensor that cannot be read is listed with the reason and the
+    commands that enable it, the best first. Nothing on the machine is changed. The last lines say
+    whether the training methods use compiled kernels.
     """
     diagnosis = diagnose(os.environ)
     if as_json:
-        emit(json.dumps(_as_mapping(diagnosis), indent=2), output)
+        emit(json_text(_as_mapping(diagnosis)), output)
     else:
         emit(str(_page_of(diagnosis, Page() if output else Page.for_stream())), output)
 

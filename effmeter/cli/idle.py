@@ -1,6 +1,5 @@
 """``effmeter idle``: the power of the idle machine."""
 
-import json
 import os
 import socket
 import tempfile
@@ -19,6 +18,7 @@ from effmeter.errors import MeasurementError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.state.idle_baseline import baseline_path, save_baseline
 from effmeter.tracking import Run, track
@@ -52,11 +52,11 @@ class _Watched:
 @json_option
 @output_option
 def command(duration_s: float, as_json: bool, output: Path | None) -> None:
-    """Measure the power of the idle machine and keep it as this host's baseline.
+    """Measure the power of the idle machine and store it as this host's baseline.
 
-    Stop all other work first: what still runs is named in a warning and kept with the baseline.
-    `effmeter report --net` subtracts the baseline from the energy of runs on this host. It is
-    kept in $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
+    Stop all other work first. Signs of other work are printed as warnings and stored with the
+    baseline. `effmeter report --net` subtracts the baseline from the energy of runs on this
+    host. The file is $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
     """
     wait_s = SETTLE_S + duration_s
     click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)
@@ -66,9 +66,9 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
     for text in baseline.warnings:
         click.echo(f"effmeter: warning: the machine was not idle: {text}", err=True)
     if as_json:
-        emit(json.dumps({"file": str(path), **baseline.as_mapping()}, indent=2), output)
+        emit(json_text({"file": str(path), **baseline.as_mapping()}), output)
     else:
-        emit(str(_page_of(baseline, Page() if output else Page.for_stream())), output)
+        emit(str(page_of(baseline, Page() if output else Page.for_stream())), output)
     click.echo(f"effmeter: the baseline is kept in {path}", err=True)
 
 
@@ -110,7 +110,8 @@ def _warnings(recorded: RecordedRun, watched: _Watched) -> Iterator[str]:
         yield "it slept"
 
 
-def _page_of(baseline: IdleBaseline, page: Page) -> Page:
+def page_of(baseline: IdleBaseline, page: Page) -> Page:
+    """A page with the power of each channel."""
     rows = [
         (
             name,

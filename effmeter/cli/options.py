@@ -1,12 +1,13 @@
 """The options that several commands share, and where their results go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from effmeter.errors import EffmeterError
+from effmeter.errors import EffmeterError, UsageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 output_option = click.option(
@@ -16,6 +17,15 @@ output_option = click.option(
     metavar="FILE",
     help="Write to this file instead of stdout.",
 )
+
+
+@contextmanager
+def naming_option(context: click.Context, parameter: click.Parameter) -> Iterator[None]:
+    """Turns a UsageError about the value of an option into click's, which names the option."""
+    try:
+        yield
+    except UsageError as error:
+        raise click.BadParameter(f"{error}.", context, parameter) from error
 
 
 def label_option(text: str) -> Callable[[Any], Any]:

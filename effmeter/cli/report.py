@@ -14,12 +14,22 @@ from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
 from effmeter.cli.options import emit, label_option, output_option
-from effmeter.cli.report_efficiency import comparisons_of, refuse_without_object, wanted_criteria
+from effmeter.cli.report_efficiency import (
+    PUBLISHED_CRITERIA,
+    checked_unit,
+    comparisons_of,
+    criteria_of,
+    refuse_without_object,
+    wanted_criteria,
+)
 from effmeter.errors import EffmeterError, RunFileError, UsageError
 from effmeter.recorded.reading import find_runs, read_runs
 from effmeter.report.page import has_styles, width_of
 from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
+from effmeter.stopping import Criterion, criterion_examples
+from effmeter.stopping.direction import Mode
+from effmeter.stopping.options import split_mode
 
 
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,11 +45,16 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @format_options
 @output_option
-@click.option("--details", "has_details", is_flag=True, help="Print all of each run.")
-@click.option("--epochs", "has_epochs", is_flag=True, help="Print the epochs of each run too.")
-@click.option("--metric", metavar="NAME", help="The metric of Eq 2.  [default: accuracy]")
-@click.option("--net", is_flag=True, help="Add the energy net of the idle machine's.")
-@label_option("Report only runs with this label. May be given several times.")
+@click.option("--details", "has_details", is_flag=True, help="Print everything about each run.")
+@click.option("--epochs", "has_epochs", is_flag=True, help="Also print the epochs of each run.")
+@click.option(
+    "--metric",
+    metavar="NAME[:MODE]",
+    help="The metric of Eq 2. Append :max or :min where the name does not say which is better, as "
+    "in reward:max.  [default: accuracy]",
+)
+@click.option("--net", is_flag=True, help="Also print the energy less that of the idle machine.")
+@label_option("Report only runs with this label. Repeatable.")
 @click.option(
     "--efficiency",
     "has_efficiency",
@@ -48,19 +63,21 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--stop",
-    "stops",
+    "given_criteria",
     multiple=True,
     metavar="CRITERION",
-    help="Cut the runs for --efficiency where this criterion is met: epochs=50, accuracy=0.97, "
-    "patience=3, energy=100kJ. May be given several times.  [default: these four]",
+    callback=criteria_of,
+    help="A criterion at which --efficiency cuts the runs; implies --efficiency: "
+    f"{criterion_examples()}, or METRIC=TARGET. Repeatable.  "
+    f"[default: {', '.join(PUBLISHED_CRITERIA)}]",
 )
 @click.option(
     "--energy",
     default=JOULES,
     show_default=True,
     type=click.Choice([JOULES, POWER_SAMPLES]),
-    help="The divisor of --efficiency. Sums of power samples, as published, grow with the "
-    "sampling rate.",
+    help="The divisor of --efficiency. Sums of power samples, which published tables hold, grow "
+    "with the sampling rate.",
 )
 @click.option(
     "--table",
@@ -68,13 +85,14 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Compare the rows of this CSV table in the same way. May be given several times.",
+    help="Compare the rows of this CSV table like runs. Repeatable.",
 )
 @click.option(
     "--energy-unit",
     default="J",
     show_default=True,
     metavar="UNIT",
+    callback=checked_unit,
     help="The unit of the energies in --table: J, kJ, Wh, power-samples.",
 )
 def command(
@@ -87,17 +105,17 @@ def command(
     net: bool,
     labels: Mapping[str, str],
     has_efficiency: bool,
-    stops: tuple[str, ...],
+    given_criteria: Mapping[str, Criterion],
     energy: str,
     tables: tuple[Path, ...],
     energy_unit: str,
 ) -> None:
     """Print the energy, metrics and efficiency of runs.
 
-    FILES are run files (runs/*.arrow) or directories of them. Several runs are one line each.
-    A single run, or every run with --details, shows its status, metrics, spans and warnings;
-    the energy of each component with its interval and source; and the metric per energy since
-    the first epoch began (Eq 2), at the end and at its best epoch.
+    FILES are run files (runs/*.arrow) or directories of them. Several runs are printed one per
+    line. A single run, or every run with --details, shows its status, metrics, spans and
+    warnings; the energy of each component with its interval and source; and the metric per
+    energy since the first epoch began (Eq 2), at the end and at its best epoch.
 
     --net subtracts the power that `effmeter idle` measured on the same machine.
 
@@ -108,21 +126,22 @@ def command(
 
     Files that cannot be read are named on stderr, and the exit status is 1.
     """
-    criteria = wanted_criteria(stops, is_wanted=has_efficiency)
+    criteria = wanted_criteria(given_criteria, is_wanted=has_efficiency)
     run_options = {"--efficiency": bool(criteria), "--net": net, "--epochs": has_epochs}
     refuse_without_object(files, tables, {**run_options, "--label": bool(labels)})
-    runs, errors = _analysed(files, metric, _baselines() if net else None, labels)
+    name, mode = (None, None) if metric is None else split_mode(metric)
+    runs, errors = _analysed(files, name, mode, _baselines() if net else None, labels)
     if labels and not runs and not errors:
-        wanted = ", ".join(f"{name}={value}" for name, value in labels.items())
+        wanted = ", ".join(f"{label}={value}" for label, value in labels.items())
         raise UsageError(f"no run has the labels {wanted}")
     for error in errors:
         click.echo(f"effmeter: {error}", err=True)
-    _refuse_unlogged(metric, runs)
+    _refuse_unlogged(name, runs)
     comparisons = comparisons_of(
         [analysis.run for analysis in runs],
         criteria,
         tables,
-        metric=metric,
+        metric=name,
         energy=energy,
         energy_unit=energy_unit,
     )
@@ -146,6 +165,7 @@ def _baselines() -> Mapping[str, IdleBaseline]:
 def _analysed(
     files: Sequence[Path],
     metric: str | None,
+    mode: Mode | None,
     baselines: Mapping[str, IdleBaseline] | None,
     labels: Mapping[str, str],
 ) -> tuple[list[RunAnalysis], list[str]]:
@@ -157,7 +177,7 @@ def _analysed(
             for run in read_runs(path):
                 if has_labels(run, labels):
                     idle = None if baselines is None else baseline_of(run, baselines)
-                    found.append(analyse(run, metric, idle))
+                    found.append(analyse(run, metric, idle, mode=mode))
         except EffmeterError as error:
             errors.append(str(error))
     return found, errors

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from effmeter.analysis.efficiency_framework.from_runs import observe
-from effmeter.analysis.efficiency_framework.from_tables import read_tables
+from effmeter.analysis.efficiency_framework.from_tables import energy_unit_j, read_tables
 from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, build_framework
+from effmeter.cli.options import naming_option
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import Criterion, parse_criteria
 
@@ -36,9 +37,24 @@ def comparisons_of(
     return found
 
 
-def wanted_criteria(stops: Sequence[str], *, is_wanted: bool) -> dict[str, Criterion]:
+def criteria_of(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> dict[str, Criterion]:
+    """The callback of --stop."""
+    with naming_option(context, parameter):
+        return parse_criteria(texts)
+
+
+def checked_unit(context: click.Context, parameter: click.Parameter, unit: str) -> str:
+    """The callback of --energy-unit."""
+    with naming_option(context, parameter):
+        energy_unit_j(unit)
+    return unit
+
+
+def wanted_criteria(given: Mapping[str, Criterion], *, is_wanted: bool) -> Mapping[str, Criterion]:
     """The criteria given, else the published ones; none unless a comparison is wanted."""
-    return parse_criteria(stops or PUBLISHED_CRITERIA) if stops or is_wanted else {}
+    return given if given or not is_wanted else parse_criteria(PUBLISHED_CRITERIA)
 
 
 def refuse_without_object(

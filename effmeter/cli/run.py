@@ -1,6 +1,5 @@
 """``effmeter run -- CMD``: record a command in any language."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from effmeter.cli.options import label_option
 from effmeter.client.files import is_path
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
+from effmeter.report.formatting import json_text
 from effmeter.runfile.format import RUN_SUFFIX
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.tracking import Run
@@ -34,8 +34,8 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
     metavar="FILE",
     help="The run file to write.  [default: runs/NAME-TIME.arrow]",
 )
-@click.option("--name", help="The run's name.  [default: that of FILE, else of the command]")
-@label_option("Describe the run, as with size=2. May be given several times.")
+@click.option("--name", help="The name of the run.  [default: that of FILE or of the command]")
+@label_option("A label of the run, such as size=2. Repeatable.")
 @click.option(
     "--rate",
     "rate_hz",
@@ -49,7 +49,7 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
     type=click.Choice(["auto", "private", "shared"]),
     default="auto",
     show_default=True,
-    help="A private recorder, the shared daemon, or the daemon where one runs.",
+    help="A recorder for this run alone, the shared daemon, or the daemon if it is running.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, on stderr.")
@@ -66,8 +66,8 @@ def command(
 ) -> int:
     """Record a command in any language, from its start to its end.
 
-    The command keeps stdout, its signals and its exit status; the summary goes to stderr. A
-    program in it that uses effmeter.track() joins the same recording.
+    Output, signals and exit status are those of the command; a summary follows on stderr. A
+    program that calls effmeter.track() inside the command joins the same recording.
     """
     program = shutil.which(command_line[0])
     if program is None:
@@ -87,7 +87,7 @@ def command(
         status = _run_through(program, command_line, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))
     if not quiet:
-        _print_summary(recorded.summary(), as_json)
+        print_summary(recorded.summary(), as_json)
     return _exit_like(status)
 
 
@@ -172,9 +172,10 @@ def _failure(status: int) -> DetailedStatus:
     return DetailedStatus(Status.FAILED, f"exit status {status}")
 
 
-def _print_summary(summary: Summary, as_json: bool) -> None:
+def print_summary(summary: Summary, as_json: bool) -> None:
+    """Print a run at a glance on stderr."""
     if as_json:
-        click.echo(json.dumps(summary.as_mapping()), err=True)
+        click.echo(json_text(summary.as_mapping(), indent=None), err=True)
         return
     click.echo(f"effmeter: {summary}", err=True)
     if summary.path is not None:

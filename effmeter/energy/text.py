@@ -28,8 +28,7 @@ def half_width_words(half_width_j: float, value_j: float, low_j: float, high_j: 
 
 def decimals_of(value: float, half_width: float) -> int:
     """Three digits of the value, more where the interval is narrower than the third."""
-    hidden = half_width / _WIDTHS_THAT_COUNT if math.isfinite(half_width) else 0.0
-    return _decimals(max(abs(value), hidden), half_width)
+    return _decimals(_size(value, half_width), half_width)
 
 
 def number(value: float, decimals: int) -> str:
@@ -46,11 +45,17 @@ def _scale(value_j: float, low_j: float, high_j: float) -> tuple[float, str, int
     """The unit of the value, and its decimals; of the interval where the value is near zero."""
     half_width_j = (high_j - low_j) / 2
     if value_j == 0:
-        size_j = max(abs(low_j), abs(high_j))
+        size_j = max((abs(end_j) for end_j in (low_j, high_j) if math.isfinite(end_j)), default=0.0)
     else:
-        size_j = max(abs(value_j), half_width_j / _WIDTHS_THAT_COUNT)
+        size_j = _size(value_j, half_width_j)
     factor, unit = next((p for p in _PREFIXES if size_j >= p[0] * 0.9995), _PREFIXES[-1])
     return factor, unit, _decimals(size_j / factor, half_width_j / factor)
+
+
+def _size(value: float, half_width: float) -> float:
+    """What sets the unit and the digits: the value, unless it is small beside its interval."""
+    hidden = half_width / _WIDTHS_THAT_COUNT if math.isfinite(half_width) else 0.0
+    return max(abs(value), hidden)
 
 
 def _decimals(value: float, half_width: float) -> int:

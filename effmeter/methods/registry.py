@@ -138,7 +138,8 @@ def method_class(name: str) -> "type[Method]":
 def _home(name: str) -> str:
     if name not in _METHODS:
         known = ", ".join(_METHODS)
-        raise UsageError(f"there is no method {name!r}{_nearest(name, _METHODS)}; known: {known}")
+        nearest = _nearest(name, _METHODS)
+        raise UsageError(f"unknown method {name!r}{nearest}; choose from {known}")
     return _METHODS[name].home
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from effmeter.recorded.description import described, labels_in
 from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.records import Label, Source
 from effmeter.recorded.run import RecordedRun
@@ -45,7 +46,8 @@ class InnerRun(RecordedRun):
         programs = {source.id for source in self.sources}
         for note in self.notes:
             if note.name == NoteName.LABELS and note.source in programs:
-                labels.update(self._described(note.part, note.text))
+                with self._naming(note.part):
+                    labels.update(labels_in(described(note.text)))
         return labels
 
     @cached_property

@@ -18,7 +18,7 @@ def memory_uses(events: Iterable[EventRow], part_ends_ns: Sequence[int]) -> Mapp
     Of several sources that tell of a memory of the same name, the one that used most counts.
     """
     rows = sorted(
-        (e for e in events if e.event == Event.MEMORY and e.name),
+        (e for e in events if e.event == Event.MEMORY and e.name and (e.value or 0) >= 0),
         key=lambda e: (e.name or "", e.source or "", e.part, e.time_ns),
     )
     found: dict[str, MemoryUse] = {}

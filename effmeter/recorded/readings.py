@@ -17,7 +17,7 @@ from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.recorded.records import Gap, Readings
 from effmeter.runfile.format import Event
-from effmeter.runfile.part import Part
+from effmeter.runfile.part import MAX_NUMBER, Part
 from effmeter.runfile.row import EventRow
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
@@ -82,7 +82,8 @@ def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch
     if channel.name not in names:
         mine = np.zeros(0, np.int64)
     else:
-        is_mine = (codes == names.index(channel.name)) & ~part.is_event & np.isfinite(values)
+        is_believable = np.abs(values) <= MAX_NUMBER  # false for NaN too
+        is_mine = (codes == names.index(channel.name)) & ~part.is_event & is_believable
         mine = np.flatnonzero(is_mine)
     return _Stretch(part.times_ns[mine], values[mine], part.floats("duration_s")[mine], absolute_j)
 

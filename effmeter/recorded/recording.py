@@ -1,17 +1,17 @@
 """What the files of a run say, in nanoseconds of the run clock."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
+from effmeter.recorded.description import described, labels_in, source_of
 from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -97,7 +97,8 @@ class Recording:
             labels = {**source.labels, **labels}
         for note in self.notes:
             if note.name == NoteName.LABELS:
-                labels.update(self._described(note.part, note.text))
+                with self._naming(note.part):
+                    labels.update(labels_in(described(note.text)))
         return labels
 
     @property
@@ -111,8 +112,8 @@ class Recording:
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == NoteName.SOURCE and note.source is not None:
-                described = self._described(note.part, note.text)
-                found.setdefault((note.source, note.id), _source(note, described))
+                with self._naming(note.part):
+                    found.setdefault((note.source, note.id), source_of(note))
         return tuple(found.values())
 
     @cached_property
@@ -140,12 +141,8 @@ class Recording:
         found = {c.name: c for part in self.parts for c in part.metadata.channels}
         for event in self.events:
             if event.event == Event.CHANNEL and event.channel is not None:
-                described = self._described(event.part, event.text)
-                try:
-                    found[event.channel] = Channel.from_mapping(described)
-                except NotARunError as error:
-                    path = self.parts[event.part].path
-                    raise NotARunError(f"{path} cannot be read: {error}") from error
+                with self._naming(event.part):
+                    found[event.channel] = Channel.from_mapping(described(event.text))
         return found
 
     def trace(self, channel: str) -> Trace | None:
@@ -267,14 +264,13 @@ class Recording:
     def _last_part_events(self) -> list[EventRow]:
         return [event for event in self.events if event.part == len(self.parts) - 1]
 
-    def _described(self, part: int, text: str | None) -> Mapping[str, Any]:
-        """What a row describes in JSON."""
+    @contextlib.contextmanager
+    def _naming(self, part: int) -> Iterator[None]:
+        """Name the file in an error about what stands in it."""
         try:
-            described = json.loads(text or "{}")
-        except ValueError as error:
-            path = self.parts[part].path
-            raise NotARunError(f"{path} cannot be read: a description is broken") from error
-        return described if isinstance(described, dict) else {}
+            yield
+        except NotARunError as error:
+            raise NotARunError(f"{self.parts[part].path} cannot be read: {error}") from error
 
 
 def _without_repeats(rows: Iterable[EventRow]) -> list[EventRow]:
@@ -296,19 +292,3 @@ def _of_process(row: EventRow, known: set[str | None]) -> EventRow:
         return row
     process = next((k for k in known if k is not None and source.startswith(f"{k}/")), source)
     return row._replace(source=process)
-
-
-def _source(note: Note, described: Mapping[str, Any]) -> Source:
-    program, run_id = described.get("program"), described.get("run_id")
-    return Source(
-        id=str(note.source),
-        root=note.id,
-        name=str(described.get("name", "")),
-        host=str(described.get("host", "")),
-        rank=described.get("rank"),
-        local_rank=described.get("local_rank"),
-        pid=described.get("pid") or (program.get("pid") if isinstance(program, dict) else None),
-        program=program,
-        labels=described.get("labels") or {},
-        run_id=run_id if isinstance(run_id, str) else None,
-    )

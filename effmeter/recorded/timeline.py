@@ -145,11 +145,16 @@ def gaps(events: Iterable[EventRow], end_ns: int) -> tuple[Gap, ...]:
         reason = row.text or (first.reason if first else "")
         if row.duration_s is not None and 0 <= row.duration_s < _LONGEST_S:
             closed_ns = row.time_ns + round(row.duration_s * 1e9)
-            hidden_j = first.hidden_j if first and row.value is None else row.value
+            hidden_j = first.hidden_j if first and row.value is None else _bound_j(row)
             found[key] = Gap(row.channel, row.time_ns, closed_ns, reason, hidden_j)
         elif first is None:
-            found[key] = Gap(row.channel, row.time_ns, end_ns, reason, row.value, open=True)
+            found[key] = Gap(row.channel, row.time_ns, end_ns, reason, _bound_j(row), open=True)
     return tuple(sorted(found.values(), key=lambda gap: gap.begin_ns))
+
+
+def _bound_j(row: EventRow) -> float | None:
+    """The most joules that a gap can have hidden; None where the row does not say."""
+    return None if row.value is None or row.value < 0 else row.value
 
 
 def _close_earlier(found: dict[tuple[int, str | None, int | None], Gap], row: EventRow) -> None:

@@ -1,6 +1,8 @@
 """Figures with their intervals, in as many digits as the interval is worth."""
 
+import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from effmeter.energy import Energy
@@ -28,13 +30,18 @@ def printable(text: str) -> str:
 
 def jsonable(value: Any) -> Any:
     """Nested values as JSON can hold them: tuples as lists, numbers not finite as null."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: jsonable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [jsonable(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """The JSON of nested values, as ``jsonable`` prepares them."""
+    return json.dumps(jsonable(value), indent=indent, allow_nan=False)
 
 
 def energy_figure(energy: Energy) -> str:

@@ -1,9 +1,7 @@
 """Reports as JSON; ``docs/schemas/report.schema.json`` describes it."""
 
-import json
-
 from effmeter.report.efficiency_mapping import comparison_as_mapping
-from effmeter.report.formatting import jsonable
+from effmeter.report.formatting import json_text
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import run_as_mapping
 
@@ -18,4 +16,4 @@ class JsonRenderer(Renderer):
             **{name: comparison_as_mapping(each) for name, each in report.comparisons.items()},
             "errors": report.errors,
         }
-        return json.dumps(jsonable(contents), indent=2, allow_nan=False)
+        return json_text(contents)

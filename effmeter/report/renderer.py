@@ -14,7 +14,11 @@ from effmeter.analysis.run_analysis import RunAnalysis
 RENDERERS = {
     "text": ("effmeter.report.text", "TextRenderer", "Print text."),
     "json": ("effmeter.report.json", "JsonRenderer", "Print JSON."),
-    "csv": ("effmeter.report.csv", "CsvRenderer", "Print CSV: a row per run, or per epoch."),
+    "csv": (
+        "effmeter.report.csv",
+        "CsvRenderer",
+        "Print CSV: a row per run, or with --epochs per epoch.",
+    ),
 }
 """For each format: the module and class of its renderer, and the help of its option."""
 TEXT = "text"

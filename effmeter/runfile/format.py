@@ -220,6 +220,8 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
 def _refusal(described: Mapping[str, Any]) -> Refusal:
     known = {f.name for f in fields(Refusal)}
     kept = {k: v for k, v in described.items() if k in known}
+    if not all(isinstance(v, bool if k == "present" else str) for k, v in kept.items()):
+        raise ValueError("a refusal has a field of the wrong type")
     return Refusal(**{**kept, "component": Component(kept["component"])})
 
 

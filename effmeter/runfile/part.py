@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from effmeter.runfile.format import Metadata
+from effmeter.runfile.format import Event, Metadata
 from effmeter.runfile.row import EVENT_COLUMNS, EventRow
 from effmeter.units import format_duration
+
+MAX_NUMBER = 1e18
+"""More joules, watts, seconds or bytes than can be; the arithmetic with it stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,23 @@ class Part:
         columns = [rows[name].to_pylist() for name in EVENT_COLUMNS]
         moments = self.times_ns[self.is_event].tolist()
         return [
-            EventRow._make((moment, *values, index))
+            _believable(EventRow._make((moment, *values, index)))
             for moment, *values in zip(moments, *columns, strict=True)
         ]
+
+
+def _believable(row: EventRow) -> EventRow:
+    """An event whose numbers are null where they cannot be right; a metric may be any number."""
+    if row.event == Event.METRIC or (_is_believable(row.value) and _is_believable(row.duration_s)):
+        return row
+    return row._replace(
+        value=row.value if _is_believable(row.value) else None,
+        duration_s=row.duration_s if _is_believable(row.duration_s) else None,
+    )
+
+
+def _is_believable(value: float | None) -> bool:
+    return value is None or abs(value) <= MAX_NUMBER  # false for NaN too
 
 
 def clock_offset_ns(metadata: Metadata) -> int:

@@ -169,7 +169,8 @@ def test_a_metric_of_a_run_that_logged_none(tmp_path: Path) -> None:
 def test_a_metric_whose_name_does_not_say_what_is_better(tmp_path: Path) -> None:
     path = recorded(tmp_path, lambda file: file.epoch(1, 1, 3, accuracy=0.5, charm=1.0))
     assert warned(path) == [
-        "no best charm: the name does not say whether less or more of it is better"
+        "no best charm: the name does not say whether less or more of it is better; "
+        "add --metric charm:max or charm:min"
     ]
 
 

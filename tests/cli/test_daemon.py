@@ -14,8 +14,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 import effmeter
+from effmeter.cli import effmeter as command_line
 from effmeter.client.connection import connect
 from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
@@ -205,10 +207,23 @@ def test_only_its_own_user_may_connect_unless_a_group_is_named(daemon: Daemon) -
     assert daemon.socket.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_group_that_is_not_there_is_one_clear_line(daemon: Daemon) -> None:
-    refused = daemon.ask("run", "--group", "no-such-group")
-    assert refused.returncode == 2
-    assert "there is no group 'no-such-group'" in refused.stderr
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--group", "no-such-group"], "'--group': there is no group 'no-such-group'"),
+        (["run", "--others-rate", "0"], "'--others-rate': 0.0 is not in the range 0.1<=x<=1000"),
+        (["run", "--others-rate", "fast"], "'--others-rate': 'fast' is not a valid float"),
+        (["run", "--socket"], "'--socket' requires an argument"),
+        (["status", "--output", "/"], "'--output': File '/' is a directory"),
+        (["status", "--jsn"], "No such option '--jsn'"),
+        (["stop", "now"], "unexpected extra argument (now)"),
+    ],
+)
+def test_a_mistake_of_usage_is_one_line(arguments: list[str], complaint: str) -> None:
+    result = CliRunner().invoke(command_line, ["daemon", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert complaint in line
 
 
 def stop_at(path: Path) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from effmeter.cli import effmeter as command_line
 from effmeter.probes.base import Discovery
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
@@ -150,6 +152,21 @@ def test_it_says_what_computes_for_the_methods(
         "compiled": False,
         "reason": reason,
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--output", "/"], "'--output': File '/' is a directory"),
+        (["--jsn"], "No such option '--jsn'"),
+        (["cpu0"], "unexpected extra argument (cpu0)"),
+    ],
+)
+def test_a_mistake_of_usage_is_one_line(arguments: list[str], complaint: str) -> None:
+    result = CliRunner().invoke(command_line, ["doctor", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert complaint in line
 
 
 def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:

@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from effmeter.analysis.idle import IdleBaseline, IdlePower
+from effmeter.cli import effmeter as command_line
+from effmeter.cli.idle import page_of
 from effmeter.recorder.observers.processes import sees_all_processes
+from effmeter.report.page import Page
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.powercap import dram, package
 from tests.simulated.waveforms import constant
+from tests.snapshot import assert_matches
 
 ZONES = [package(0, constant(20.0)), dram(0, constant(4.0))]
 
@@ -87,6 +93,30 @@ def test_without_a_baseline_nothing_is_net(tmp_path: Path) -> None:
     assert "effmeter idle" in line
 
 
-def test_a_time_too_short_is_a_mistake_of_usage(tmp_path: Path) -> None:
-    with SimulatedMachine(tmp_path, ZONES) as machine:
-        assert effmeter(machine.environ, "idle", "--seconds", "0").returncode == 2
+@pytest.mark.parametrize("width", [None, 30], ids=["wide", "30"])
+def test_text_is_that_of_the_snapshot(width: int | None) -> None:
+    channels = {
+        "cpu0": IdlePower("cpu0", 21.5, 21.25, 21.75, 0.0),
+        "ram-estimate": IdlePower("ram", 3.0, 1.5, 6.0, 0.0),
+    }
+    baseline = IdleBaseline("host", "2026-01-01T00:00:00+00:00", 60.0, channels)
+    name = f"idle-{width or 'wide'}"
+    assert_matches(f"{page_of(baseline, Page(width))}\n", name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--seconds", "0"], "'--seconds': 0.0 is not in the range x>=1.0"),
+        (["--seconds", "soon"], "'--seconds': 'soon' is not a valid float"),
+        (["--output", "/"], "'--output': File '/' is a directory"),
+        (["--secnds", "3"], "No such option '--secnds'"),
+    ],
+)
+def test_a_mistake_of_usage_is_one_line_before_anything_is_measured(
+    arguments: list[str], complaint: str
+) -> None:
+    result = CliRunner().invoke(command_line, ["idle", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert complaint in line

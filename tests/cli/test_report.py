@@ -11,6 +11,7 @@ from effmeter.recorded.reading import read_run
 from effmeter.report.formatting import energy_figure
 from tests.analysis.labelled_runs import labelled_run
 from tests.report.runs import write_plain, write_troubled
+from tests.runfile.writing import RunFile, counter, every, metadata
 
 
 def report(*arguments: object) -> Result:
@@ -43,6 +44,33 @@ def test_epochs_are_told_on_request(tmp_path: Path) -> None:
 def test_metric_can_be_chosen(tmp_path: Path) -> None:
     path = write_plain(tmp_path / "plain.arrow")
     assert "loss per kJ" in report(path, "--metric", "loss").stdout
+
+
+def test_the_better_direction_of_a_metric_can_be_given(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(),))) as file:
+        file.count("cpu0", every(0.1, 0, 10), 50.0)
+        for number, reward in ((1, 7.0), (2, 5.0)):
+            file.epoch(number, 2.0 * number, 2.0 * number + 2, reward=reward)
+        file.end(10.0)
+    unknown = report(file.path, "--metric", "reward").stdout
+    assert "7 at epoch 1" not in unknown
+    assert "add --metric reward:max or reward:min" in unknown
+    rising = report(file.path, "--metric", "reward:max").stdout
+    assert "5 at the end, best 7 at epoch 1" in rising
+    assert "at its best, epoch 1" in rising
+    assert "add --metric" not in rising
+    falling = report(file.path, "--metric", "reward:min").stdout
+    assert "5 at the end, best 5 at epoch 2" in falling
+    assert "at its best" not in falling, "Eq 2 has no best where less is better"
+
+
+@pytest.mark.parametrize("metric", ["reward", "reward:max", "accuracy:up", ":max"])
+def test_metric_of_no_run_is_refused_with_or_without_its_direction(
+    tmp_path: Path, metric: str
+) -> None:
+    result = report(write_plain(tmp_path / "plain.arrow"), "--metric", metric)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("effmeter: no run logged the metric ")
 
 
 def test_metric_that_no_run_logged_is_a_mistake_of_usage(tmp_path: Path) -> None:

@@ -13,10 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from effmeter.cli import effmeter as command_line
+from effmeter.cli.run import print_summary
+from effmeter.energy import Energy
 from effmeter.recorded.reading import read_run
+from effmeter.status import COMPLETED
+from effmeter.tracking.live import LiveEnergy, Summary
 from tests.recording import eventually, only_run
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
+from tests.snapshot import assert_matches
 
 RUN = [sys.executable, "-m", "effmeter", "run"]
 
@@ -137,17 +142,40 @@ def test_json_tells_the_same_on_stderr(environ: Mapping[str, str], tmp_path: Pat
     assert told["energy"]["cover"] == ["cpu0", "cpu1", "dram0"]
 
 
+def summary_of(energy: LiveEnergy | None, metrics: Mapping[str, float]) -> Summary:
+    path = Path("runs", "train.arrow")
+    return Summary("train", path, COMPLETED, 90.0, 3, None, None, metrics, energy)
+
+
+def test_text_of_the_summary_is_that_of_the_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
+    gpu, cpu = Energy(900.0, 880.0, 930.0), Energy(340.0, 320.0, 350.0)
+    parts = {"gpu": gpu, "cpu": cpu}
+    covered = LiveEnergy(gpu + cpu, parts, ("gpu0", "cpu0"), ("cpu0",), ("ram",))
+    print_summary(summary_of(covered, {"accuracy": 0.975}), as_json=False)
+    print_summary(summary_of(None, {}), as_json=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert_matches(said.err, "run-summary")
+
+
+def test_a_metric_that_is_no_number_is_null_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(summary_of(None, {"loss": float("nan")}), as_json=True)
+    told = json.loads(capsys.readouterr().err)
+    assert_fits(told, "run")
+    assert told["metrics"] == {"loss": None}
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["--", "no-such-command"], "there is no command 'no-such-command'"),
         ([], "Missing argument '-- CMD [ARG]...'"),
-        (["--rate", "0", "--", "true"], "0.0 is not in the range 0<x<=1000"),
+        (["--rate", "0", "--", "true"], "'--rate': 0.0 is not in the range 0<x<=1000"),
         (["--rate", "1001", "--", "true"], "1001.0 is not in the range 0<x<=1000"),
-        (["--rate", "fast", "--", "true"], "is not a valid float"),
-        (["--label", "novalue", "--", "true"], "'novalue' is not NAME=VALUE"),
+        (["--rate", "fast", "--", "true"], "'--rate': 'fast' is not a valid float"),
+        (["--label", "novalue", "--", "true"], "'--label': 'novalue' is not NAME=VALUE"),
         (["--label", "=3", "--", "true"], "'=3' is not NAME=VALUE"),
-        (["--recorder", "mine", "--", "true"], "'mine' is not one of"),
+        (["--recorder", "mine", "--", "true"], "'--recorder': 'mine' is not one of"),
         (["--name", "a/b", "--", "true"], "--name takes a name, not a path: use -o a/b"),
         (["--rte", "3", "--", "true"], "No such option '--rte'"),
     ],

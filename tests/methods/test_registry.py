@@ -24,8 +24,8 @@ def test_a_name_with_parameters_is_a_method() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nonsense", "there is no method 'nonsense'.*; known: dense"),
-        ("sprop", r"no method 'sprop' \(did you mean 'ssprop'\?\)"),
+        ("nonsense", "unknown method 'nonsense'.*; choose from dense"),
+        ("sprop", r"unknown method 'sprop' \(did you mean 'ssprop'\?\)"),
         ("ssprop:drp=0.5", r"no parameter 'drp' \(did you mean 'drop'\?\); it has: drop"),
         ("dense:speed=2", "dense has no parameter 'speed'.*; it has: seed"),
         ("dense:seed=fast", "dense:seed takes a whole number, not 'fast'"),

@@ -71,3 +71,9 @@ def test_the_stretch_between_two_recorders_counts_for_nothing(file: RunFile) -> 
 
 def test_a_run_without_such_rows_knows_of_no_memory(file: RunFile) -> None:
     assert ended(file).memory == {}
+
+
+def test_less_than_no_bytes_are_no_memory(file: RunFile) -> None:
+    file.event(0, Event.MEMORY, name="ram", value=100.0)
+    file.event(5, Event.MEMORY, name="ram", value=-1.0)
+    assert ended(file).memory == {"ram": MemoryUse(100.0, 100.0)}

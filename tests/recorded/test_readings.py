@@ -1,5 +1,6 @@
 """The readings of a channel joined over the files of a run: nothing added, nothing lost unsaid."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,9 +69,14 @@ def test_what_a_counter_showed_at_both_ends_bridges_two_files(tmp_path: Path) ->
     assert found.samples.values[-1] == pytest.approx(95)
 
 
-def test_a_counter_that_wrapped_between_two_files_is_bridged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first_j", "second_j"),
+    [(50.0, 5.0), (90.0, 45.0)],
+    ids=["between the files", "within the first"],
+)
+def test_a_counter_that_wrapped_is_bridged(tmp_path: Path, first_j: float, second_j: float) -> None:
     channel = counter(modulus=100_000_000, max_power_w=50.0)
-    parts = [part(tmp_path, channel, 0, 2, 50.0), part(tmp_path, channel, 3, 5, 5.0)]
+    parts = [part(tmp_path, channel, 0, 2, first_j), part(tmp_path, channel, 3, 5, second_j)]
     found = joined(channel, parts)
     assert found.readings.losses == ()
     assert found.samples.values[-1] == pytest.approx(40 + 15 + 40)
@@ -146,3 +152,13 @@ def test_a_gap_counts_in_the_file_in_which_it_lies_and_losses_are_in_order(tmp_p
     assert first == Loss(at(1), at(2), "first", 1.0)
     assert between.reason == BETWEEN_RECORDERS
     assert second == Loss(at(4), at(5), "second", 2.0)
+
+
+@pytest.mark.parametrize("odd_w", [1e308, math.inf, math.nan])
+def test_a_reading_that_cannot_be_right_is_passed_over(tmp_path: Path, odd_w: float) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(GAUGE,))) as file:
+        file.show(GAUGE.name, [0.0, 1.0], SHOWN_W)
+        file.row(1.5, channel=GAUGE.name, power_w=odd_w)
+        file.show(GAUGE.name, [2.0], SHOWN_W)
+    found = joined(GAUGE, [read_part(file.path)])
+    assert found.samples.values.tolist() == [SHOWN_W] * 3

@@ -184,6 +184,12 @@ def test_a_gap_of_an_impossible_length_stays_open(duration_s: float) -> None:
     assert (gap.end_ns, gap.open) == (END_NS, True)
 
 
+def test_a_gap_cannot_hide_less_than_nothing() -> None:
+    events = [row(1, Event.GAP, channel="cpu0", id=1, text="odd", value=-5.0, duration_s=1.0)]
+    (gap,) = timeline.gaps(events, END_NS)
+    assert gap.hidden_j is None
+
+
 def test_a_long_chain_of_epochs_is_followed_once() -> None:
     deep = 20_000
     events = [mark(1, Event.EPOCH_BEGIN, id_, parent=id_ - 1) for id_ in range(1, deep)]

@@ -1,11 +1,18 @@
 """Figures show as many digits as their interval is worth."""
 
+import json
 import math
 
 import pytest
 
 from effmeter.energy import Energy
-from effmeter.report.formatting import energy_figure, energy_interval, per_kilojoule, with_interval
+from effmeter.report.formatting import (
+    energy_figure,
+    energy_interval,
+    json_text,
+    per_kilojoule,
+    with_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +53,11 @@ def test_a_value_that_nobody_knows_is_said_to_be_so() -> None:
 
 def test_a_value_far_below_its_interval_is_written_in_the_intervals_digits() -> None:
     assert with_interval(3.7e-17, -0.0069, 0.0069) == ("0.000000", "[-0.006900, 0.006900]")
+
+
+def test_json_holds_null_for_a_number_that_is_not_finite() -> None:
+    value = {"loss": math.nan, "ends": (-math.inf, 1.5), "within": {"name": None}}
+    text = json_text(value)
+    assert json.loads(text) == {"loss": None, "ends": [None, 1.5], "within": {"name": None}}
+    assert len(text.splitlines()) > 1
+    assert len(json_text(value, indent=None).splitlines()) == 1

@@ -41,6 +41,8 @@ METADATA = Metadata(
     refusals=(Refusal("dram", Component.RAM, "not readable", "ask root", present=False),),
 )
 
+REFUSED = {"source": "dram", "component": "ram", "reason": "not readable"}
+
 
 def described(**more: object) -> dict[bytes, bytes]:
     """Metadata as it stands in a file, with some of it changed."""
@@ -131,6 +133,9 @@ def test_every_event_and_column_is_documented() -> None:
         {"channels": [None]},
         {"channels": {"gpu0": 1}},
         {"refusals": [1]},
+        {"refusals": [{**REFUSED, "leaves_unread": ["gpu0"]}]},
+        {"refusals": [{**REFUSED, "present": "x"}]},
+        {"refusals": [{**REFUSED, "remedy": None}]},
     ],
     ids=str,
 )

@@ -1,5 +1,6 @@
 """What one file holds is told in the run clock, and what is missing in words."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_events_carry_the_run_clock_and_the_place_of_their_file(tmp_path: Path) 
         "words",
         1,
     )
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, 1e300])
+def test_numbers_that_cannot_be_right_are_null_but_in_metrics(tmp_path: Path, odd: float) -> None:
+    with RunFile(tmp_path / "run.arrow") as file:
+        file.event(0.0, Event.ANCHOR, value=odd, duration_s=1.0)
+        file.event(1.0, Event.GAP, value=2.0, duration_s=odd)
+        file.event(2.0, Event.METRIC, name="loss", value=odd)
+    anchor, gap, metric = read_part(file.path).events(0)
+    assert (anchor.value, anchor.duration_s) == (None, 1.0)
+    assert (gap.value, gap.duration_s) == (2.0, None)
+    assert repr(metric.value) == repr(odd)
 
 
 def test_each_row_names_its_channel_by_code(tmp_path: Path) -> None:

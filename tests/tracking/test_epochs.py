@@ -154,6 +154,14 @@ def test_a_budget_ends_the_loop_with_what_was_used_beyond_it() -> None:
     }
 
 
+def test_what_one_loop_used_is_not_taken_for_what_a_later_one_did() -> None:
+    loop = Loop(answers([120.0]))
+    assert loop.numbers(EnergyBudget(100)) == [1]
+    assert loop.numbers(MaxEpochs(2)) == [2]
+    assert [result.used is None for result in loop.epochs.done] == [False, True]
+    assert loop.epochs.overshoot is None
+
+
 def test_a_budget_that_predicts_ends_the_loop_below_it() -> None:
     loop = Loop(answers([40.0, 80.0, 120.0]))
     assert loop.numbers(EnergyBudget(100, predict=True)) == [1, 2]

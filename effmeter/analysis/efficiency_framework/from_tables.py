@@ -81,7 +81,7 @@ def energy_unit_j(unit: str) -> float:
         return 1.0 if unit == POWER_SAMPLES else parse_energy_j(f"1 {unit}")
     except UsageError as error:
         raise UsageError(
-            f"{unit!r} is no unit of energy: J, Wh, either with m, k, M or G before it, "
+            f"{unit!r} is not a unit of energy: J, Wh, either with m, k, M or G before it, "
             f"or {POWER_SAMPLES}"
         ) from error
 

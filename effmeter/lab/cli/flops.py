@@ -1,6 +1,5 @@
 """``effmeter flops``: what an iteration of a training computes, counted from the real layers."""
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from effmeter.errors import EffmeterError, UsageError
 from effmeter.lab.cli.flops_table import FlopsCount, page_of
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
+from effmeter.report.formatting import json_text
 
 if TYPE_CHECKING:
     from effmeter.methods.flops.work import Work
@@ -64,7 +64,7 @@ def _described_models() -> str:
     type=click.IntRange(min=1),
     help="Training and validation samples of an epoch; adds the total of the training.",
 )
-@click.option("--layers", "with_layers", is_flag=True, help="List every layer too.")
+@click.option("--layers", "with_layers", is_flag=True, help="Also list every layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
     model: str,
@@ -79,13 +79,13 @@ def command(
 ) -> None:
     """Count the floating-point operations of an iteration of training MODEL.
 
-    MODEL is a name with options: resnet50:dropout=0.4. The count follows from the shapes of the
-    real layers; nothing is computed.
+    MODEL is a name, with or without options: resnet50:dropout=0.4. The count follows from the
+    shapes of the real layers; nothing is trained.
 
-    A multiplication and an addition are two operations. BACKWARD is the dense backward pass,
-    EXECUTED the part of it that the method executes. NOMINAL is the convention of the ssProp
-    paper: fractional channels, and the gradient of the images included; its total is
-    convolutions, batch norm and dropout.
+    A multiplication and an addition are two operations. The column "backward" counts the dense
+    backward pass, "executed" the part of it that the method executes. "nominal" follows the
+    ssProp paper: it allows fractions of channels and includes the gradient of the images. Its
+    total sums convolutions, batch norm and dropout.
     """
     if samples is not None and epochs is None:
         raise UsageError("--samples gives the total of a training: add --epochs")
@@ -93,7 +93,7 @@ def command(
     work = _counted(model, images, batch_size, method_text, epochs)
     count = FlopsCount(model, images, batch_size, method_text, work, samples, epochs)
     if as_json:
-        click.echo(json.dumps(count.as_mapping(with_layers), indent=2))
+        click.echo(json_text(count.as_mapping(with_layers)))
     else:
         click.echo(str(page_of(count, with_layers)))
 

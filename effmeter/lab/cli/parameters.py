@@ -1,15 +1,14 @@
 """Options that ``effmeter sweep`` and ``effmeter reproduce`` share, and types of values."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from effmeter.errors import UsageError
+from effmeter.cli.options import naming_option
 from effmeter.lab.spec import name_and_value, whole_numbers
-from effmeter.stopping import criterion_examples
+from effmeter.stopping import parse_criteria
 
 Decorator = Callable[[Any], Any]
 """Adds an option to a command."""
@@ -17,7 +16,7 @@ Decorator = Callable[[Any], Any]
 
 def numbers_of(context: click.Context, parameter: click.Parameter, text: str) -> list[int]:
     """The callback of an option that takes ``whole_numbers``."""
-    with _named(context, parameter):
+    with naming_option(context, parameter):
         return whole_numbers(text)
 
 
@@ -25,17 +24,17 @@ def pairs_of(
     context: click.Context, parameter: click.Parameter, texts: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     """The callback of a repeatable option that takes ``name_and_value``."""
-    with _named(context, parameter):
+    with naming_option(context, parameter):
         return tuple(map(name_and_value, texts))
 
 
-@contextmanager
-def _named(context: click.Context, parameter: click.Parameter) -> Iterator[None]:
-    """Names the option in an error."""
-    try:
-        yield
-    except UsageError as error:
-        raise click.BadParameter(f"{error}.", context, parameter) from error
+def checked_criteria(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The callback of a repeatable option that takes the texts of criteria."""
+    with naming_option(context, parameter):
+        parse_criteria(texts)
+    return texts
 
 
 def output_option(content: str, default: str, *, as_default: bool = True) -> Decorator:
@@ -47,7 +46,19 @@ def output_option(content: str, default: str, *, as_default: bool = True) -> Dec
         default=Path(default) if as_default else None,
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
-        help=f"Folder of {content}; runs that it holds are not repeated.  [default: {default}]",
+        help=f"Folder for {content}; completed runs in it are not repeated.  [default: {default}]",
+    )
+
+
+def stop_option(text: str) -> Decorator:
+    """``--stop``, with this help."""
+    return click.option(
+        "--stop",
+        "criteria",
+        multiple=True,
+        metavar="CRITERION",
+        callback=checked_criteria,
+        help=text,
     )
 
 
@@ -66,7 +77,7 @@ def seeds_option(default: str) -> Decorator:
 data_dir_option = click.option(
     "--data-dir",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder with the files of the data sets.",
 )
 download_option = click.option(
@@ -77,13 +88,6 @@ device_option = click.option(
     default="auto",
     show_default=True,
     help="Where to train: auto (an accelerator if there is one), cpu, cuda or mps.",
-)
-stop_option = click.option(
-    "--stop",
-    "criteria",
-    multiple=True,
-    metavar="CRITERION",
-    help=f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.",
 )
 fresh_option = click.option(
     "--fresh", is_flag=True, help="Repeat completed runs; their files move to set-aside/."

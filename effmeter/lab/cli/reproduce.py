@@ -1,6 +1,5 @@
 """``effmeter reproduce``: published studies, run again at a chosen scale."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,9 @@ from effmeter.lab.studies.figure import FigureData, write_figures
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.picture import MISSING, draw
 from effmeter.lab.studies.study import Study, StudyOptions, StudyRequest, StudyResult
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
+from effmeter.stopping import criterion_examples
 
 _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
     (
@@ -38,10 +39,13 @@ _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
             "parts",
             multiple=True,
             metavar="PART",
-            help="Run this part alone; see below. Repeatable.",
+            help="Run only this part; see below. Repeatable.",
         ),
     ),
-    (StudyOptions.CRITERIA, stop_option),
+    (
+        StudyOptions.CRITERIA,
+        stop_option(f"Replace the study's criterion: {criterion_examples()}. Repeatable."),
+    ),
     (StudyOptions.DATA, data_dir_option),
     (StudyOptions.DATA, download_option),
     (StudyOptions.DEVICE, device_option),
@@ -53,16 +57,20 @@ _OPTIONS: tuple[tuple[StudyOptions, Decorator], ...] = (
             nargs=2,
             type=click.Path(path_type=Path, exists=True, file_okay=False),
             metavar="DIR_A DIR_B",
-            help="Train nothing; compare the runs of two machines (appendix A).",
+            help="Compare the runs of two machines (appendix A) instead of training.",
         ),
     ),
     (
         StudyOptions.STUDENTS,
-        click.option("--students", type=int, help="Students of each approach, for the losses."),
+        click.option(
+            "--students", type=int, help="Number of students of each approach, for the losses."
+        ),
     ),
     (
         StudyOptions.STUDENTS,
-        click.option("--trials", type=int, help="Recorded students of each, for the energies."),
+        click.option(
+            "--trials", type=int, help="Number of recorded students of each, for the energies."
+        ),
     ),
     (
         StudyOptions.STUDENTS,
@@ -90,10 +98,9 @@ def command_of(study: Study) -> click.Command:
         result = study.run(request, trainer)
         written = write(result.figures, place / "figures")
         if as_json:
-            mapping = _mapping(study, request, result, written)
-            click.echo(json.dumps(mapping, indent=2, allow_nan=False))
+            click.echo(json_text(_mapping(study, request, result, written)))
         else:
-            print_tables(result.tables, result.remarks)
+            print_tables(result.tables, result.warnings)
             report_files(written)
         refuse_incomplete(result.outcomes)
 
@@ -134,7 +141,7 @@ def _mapping(
     return {
         "study": study.name,
         "scale": request.scale,
-        "remarks": list(result.remarks),
+        "warnings": list(result.warnings),
         "tables": [table.as_mapping() for table in result.tables],
         "figures": list(map(str, written)),
         "runs": [as_mapping(outcome) for outcome in result.outcomes],
@@ -163,8 +170,8 @@ def report_files(written: Sequence[Path]) -> None:
         click.echo(f"figure ({kind}): {seen_from_here(path)}", err=True)
 
 
-def print_tables(tables: Iterable[PaperTable], remarks: Iterable[str]) -> None:
-    """Print each table below its title, its notes below it, and the remarks at the end."""
+def print_tables(tables: Iterable[PaperTable], warnings: Iterable[str]) -> None:
+    """Print each table below its title, its notes below it, and the warnings at the end."""
     page = Page.for_stream()
     for table in tables:
         page.title(f"{table.name}: {table.title}")
@@ -173,8 +180,8 @@ def print_tables(tables: Iterable[PaperTable], remarks: Iterable[str]) -> None:
         for note in table.notes:
             page.note(note)
         page.blank()
-    for remark in remarks:
-        page.warning(remark)
+    for text in warnings:
+        page.warning(text)
     click.echo(str(page))
 
 

@@ -1,6 +1,5 @@
 """``effmeter sweep``: train workloads over a grid, and record every run."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,8 @@ from effmeter.lab.cli.trainer import CommandLineTrainer, refuse_incomplete
 from effmeter.lab.cli.workload_list import print_workloads
 from effmeter.lab.sweep import Axes, Ending, Until, find_device, plan_cells
 from effmeter.lab.workloads import DENOISING_METRICS, METRICS, Recipe
+from effmeter.report.formatting import json_text
+from effmeter.stopping import criterion_examples
 
 _USUAL = Recipe("lenet")
 _EXAMPLES = """\b
@@ -65,7 +66,11 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     metavar="METHOD",
     help="Training-acceleration method with its parameters: ssprop:drop=0.8. Repeatable.",
 )
-@click.option("--folds", type=int, help="Split the data into this many folds; test on each once.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    help="Split the data into this many folds, and test on each once.",
+)
 @click.option(
     "--option",
     "options",
@@ -75,12 +80,16 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     help="Option of a workload or data set: initialisation=normal. Repeatable.",
 )
 @click.option(
-    "--batch-size", default=_USUAL.batch_size, show_default=True, help="Images in a batch."
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=_USUAL.batch_size,
+    show_default=True,
+    help="Images in a batch.",
 )
 @click.option(
     "--validation",
     "validation_fraction",
-    type=float,
+    type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="FRACTION",
     help="Fraction of the training part that is held out and logged as validation_accuracy.",
@@ -92,11 +101,16 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     default=("accuracy",),
     show_default=True,
     metavar="NAME",
-    help=f"Metric to log: {', '.join(METRICS)}; of a diffusion model "
+    type=click.Choice([*METRICS, *DENOISING_METRICS]),
+    help=f"Metric to log: {', '.join(METRICS)}; for a diffusion model: "
     f"{', '.join(DENOISING_METRICS)}. Repeatable.",
 )
-@click.option("--epochs", type=int, help="Most epochs of a run.  [default: those of --stop, or 50]")
-@stop_option
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Maximum number of epochs of a run.  [default: those of --stop, or 50]",
+)
+@stop_option(f"Stopping criterion: {criterion_examples()}, or METRIC=TARGET. Repeatable.")
 @click.option(
     "--until",
     type=click.Choice([until.value for until in Until]),
@@ -142,9 +156,9 @@ def command(
 ) -> None:
     """Train workloads over a grid of settings and record every run.
 
-    The grid is every combination of WORKLOAD, size, data set, seed, method and fold. Runs follow
-    one another. stdout receives the names of the run files, for effmeter report. Repeat the
-    command to continue an interrupted sweep. Exit status 1: a run did not complete.
+    The grid is every combination of WORKLOAD, size, data set, seed, method and fold, trained one
+    after another. The names of the run files go to stdout, for effmeter report. Repeat the
+    command to continue an interrupted sweep. The exit status is 1 if a run did not complete.
     """
     if lists:
         print_workloads(as_json)
@@ -168,7 +182,7 @@ def command(
     cells = plan_cells(axes, ending, replace(common, device=found.name))
     outcomes = CommandLineTrainer(directory, fresh, wait).record(cells, found)
     if as_json:
-        click.echo(json.dumps([as_mapping(outcome) for outcome in outcomes], indent=2))
+        click.echo(json_text([as_mapping(outcome) for outcome in outcomes]))
     else:
         for path in filter(None, (outcome.path for outcome in outcomes)):
             click.echo(seen_from_here(path))

@@ -44,10 +44,7 @@ def _energy_mapping(energy: Breakdown) -> dict[str, object] | None:
     if energy.total is None:
         return None
     return {
-        "total_j": energy.total.value_j,
-        "low_j": energy.total.low_j,
-        "high_j": energy.total.high_j,
-        "systematic_j": energy.total.systematic_j,
+        "total": energy.total.as_mapping(),
         "cover": list(energy.cover.names),
         "estimated": list(energy.cover.estimated),
         "missing": list(energy.cover.missing),

@@ -1,6 +1,5 @@
 """The list of workloads, data sets and methods of ``effmeter sweep --list``."""
 
-import json
 from collections.abc import Iterator, Mapping
 
 import click
@@ -8,6 +7,7 @@ import click
 from effmeter.lab.workloads import ARCHITECTURES, DATASETS
 from effmeter.lab.workloads.options import Option
 from effmeter.methods.registry import method_summaries
+from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 
 _NAME_WIDTH = 21
@@ -16,7 +16,7 @@ _NAME_WIDTH = 21
 def print_workloads(as_json: bool) -> None:
     """Print the workloads, data sets and methods with the options of each."""
     if as_json:
-        click.echo(json.dumps(_as_mapping(), indent=2))
+        click.echo(json_text(_as_mapping()))
         return
     page = Page.for_stream()
     page.title("Workloads")

@@ -90,7 +90,7 @@ def _learning_rows(comparison: Comparison, results: Results) -> Iterable[tuple[s
             "" if ratio is None else f"{ratio:.3f}",
             *energy_words(repeats),
             *interval_words(energy_ratio(repeats, dense) if others else None),
-            remarks_on(repeats, variant in comparison.computing_densely),
+            warnings_on(repeats, variant in comparison.computing_densely),
         )
 
 
@@ -106,7 +106,7 @@ def _speed_rows(comparison: Comparison, results: Results) -> Iterable[tuple[str,
             _promise(repeats, dense) if others else "",
             *interval_words(energy_ratio(repeats, dense) if others else None),
             *interval_words(difference(repeats, dense) if others else None, signed=True),
-            remarks_on(repeats, variant in comparison.computing_densely),
+            warnings_on(repeats, variant in comparison.computing_densely),
         )
 
 
@@ -138,17 +138,17 @@ def energy_words(repeats: BySeed) -> tuple[str, str]:
     return joule_words(mean.value, mean.low, mean.high)
 
 
-def remarks_on(repeats: Repeats, computes_densely: bool = False) -> str:
+def warnings_on(repeats: Repeats, computes_densely: bool = False) -> str:
     """What a reader must know of a row: an inactive method, a plateau, runs that failed."""
-    remarks = []
+    warnings = []
     if computes_densely:
-        remarks.append("computes densely")
+        warnings.append("computes densely")
     elif repeats.variant.method != DENSE and repeats.is_inactive:
-        remarks.append("inactive: it left out nothing")
+        warnings.append("inactive: it left out nothing")
     if "plateau_patience" in repeats.variant.method:
-        remarks.append(_switch_words(repeats))
-    remarks += dict.fromkeys(repeats.failures)
-    return "; ".join(remarks)
+        warnings.append(_switch_words(repeats))
+    warnings += dict.fromkeys(repeats.failures)
+    return "; ".join(warnings)
 
 
 def _switch_words(repeats: Repeats) -> str:

@@ -84,7 +84,6 @@ def _is_of(outcome: Outcome, variant: Variant) -> bool:
 
 def _variant_mapping(repeats: Repeats) -> dict[str, object]:
     recipe = repeats.variant.recipe
-    metric = recipe.metrics[0]
     return {
         "dataset": recipe.dataset,
         "model": repeats.variant.model,
@@ -95,7 +94,8 @@ def _variant_mapping(repeats: Repeats) -> dict[str, object]:
         "seeds": list(repeats.by_seed),
         "failures": list(repeats.failures),
         "left_work_out": not repeats.is_inactive,
-        metric: _interval_mapping(mean_metric(repeats)),
+        "metric": recipe.metrics[0],
+        "metric_value": _interval_mapping(mean_metric(repeats)),
         "duration_s": _interval_mapping(mean_duration_s(repeats)),
         "energy_j": _energy_mapping(repeats),
         "backward_flops": executed_flops(repeats),

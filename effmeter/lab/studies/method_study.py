@@ -11,7 +11,7 @@ from effmeter.lab.studies.study import (
     StudyRequest,
     StudyResult,
     Trainer,
-    energy_caveats,
+    energy_warnings,
 )
 from effmeter.lab.studies.variant import cells_of
 from effmeter.lab.sweep import find_device
@@ -55,7 +55,7 @@ class MethodStudy:
         results = MethodResults.gather(scale, outcomes)
         return StudyResult(
             self.tables_of(results),
-            energy_caveats(results.runs),
+            energy_warnings(results.runs),
             [] if self.figures_of is None else self.figures_of(results),
             outcomes,
             {"results": results.as_mappings()},

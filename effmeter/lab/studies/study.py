@@ -56,7 +56,7 @@ class StudyResult:
     """What a study prints and writes."""
 
     tables: Sequence[PaperTable]
-    remarks: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     """Printed below all tables."""
     figures: Sequence[FigureData] = ()
     outcomes: Sequence[Outcome] = ()
@@ -124,20 +124,20 @@ class Study(Protocol):
         """
 
 
-def energy_caveats(runs: Sequence[RecordedRun]) -> list[str]:
+def energy_warnings(runs: Sequence[RecordedRun]) -> list[str]:
     """What limits the energies of runs: estimates, missing channels, other programs."""
     breakdowns = [run.breakdown() for run in runs]
     estimated = dict.fromkeys(name for each in breakdowns for name in each.cover.estimated)
     missing = {missed.what: missed.reason for each in breakdowns for missed in each.missing}
     shared = sum(any(other.processes for other in run.contentions) for run in runs)
-    caveats = []
+    warnings = []
     if estimated:
-        caveats.append(f"energies are estimated, not measured: {', '.join(estimated)}")
+        warnings.append(f"energies are estimated, not measured: {', '.join(estimated)}")
     for what, reason in missing.items():
-        caveats.append(f"not covered: {what} ({reason})" if reason else f"not covered: {what}")
+        warnings.append(f"not covered: {what} ({reason})" if reason else f"not covered: {what}")
     if shared:
-        caveats.append(
+        warnings.append(
             f"other processes used the devices during {shared} of {len(runs)} runs, and the "
             "energies include their share: effmeter report names them"
         )
-    return caveats
+    return warnings

@@ -83,7 +83,9 @@ def test_units_of_energy(unit: str, joules: float) -> None:
 
 @pytest.mark.parametrize("unit", ["kcal", "", "2 J", "W"])
 def test_an_unknown_unit_is_a_mistake_of_usage(unit: str) -> None:
-    with pytest.raises(UsageError, match=f"'{unit}' is no unit of energy: J, Wh, .* power-samples"):
+    with pytest.raises(
+        UsageError, match=f"'{unit}' is not a unit of energy: J, Wh, .* power-samples"
+    ):
         energy_unit_j(unit)
 
 

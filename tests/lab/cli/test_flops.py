@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from effmeter.cli import effmeter
+from tests.schemas import assert_fits
 
 
 def flops(*arguments: str) -> Result:
@@ -19,6 +20,7 @@ def told(*arguments: str) -> dict[str, Any]:
     result = flops(*arguments, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     answer: dict[str, Any] = json.loads(result.stdout)
+    assert_fits(answer, "flops")
     return answer
 
 
@@ -109,9 +111,13 @@ def test_a_small_figure_is_not_rounded_to_nothing() -> None:
         (["resnet18", "--input", "0x32x32"], "not '0x32x32'"),
         (["densenet121", "--input", "3x4x4"], "densenet121 cannot read images of 3x4x4"),
         (["lenet", "--input", "1x28x28"], "lenet reads images of 32x32 pixels, not 28x28"),
-        (["resnet18", "--method", "magic"], "there is no method 'magic'"),
+        (["resnet18", "--method", "magic"], "unknown method 'magic'"),
         (["resnet18", "--method", "dense:drop=1"], "dense has no parameter 'drop'"),
-        (["resnet18", "--samples", "10"], "add --epochs"),
+        (["resnet18", "--samples", "10"], "--samples gives the total of a training: add --epochs"),
+        (["resnet18", "--samples", "0"], "'--samples': 0 is not in the range x>=1"),
+        (["resnet18", "--epochs", "0"], "'--epochs': 0 is not in the range x>=1"),
+        (["resnet18", "--batch-size", "0"], "'--batch-size': 0 is not in the range x>=1"),
+        (["resnet18", "--classes", "0"], "'--classes': 0 is not in the range x>=1"),
     ],
 )
 def test_a_mistake_is_one_line_of_usage(arguments: list[str], message: str) -> None:

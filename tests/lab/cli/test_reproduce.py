@@ -11,6 +11,7 @@ from effmeter.recorded.reading import find_runs
 from tests.lab.command_line import CommandLine, assert_one_line
 from tests.lab.studies.case_runs import case_runs
 from tests.lab.studies.method_runs import Given, written_study
+from tests.schemas import assert_fits
 
 
 def test_recorded_runs_are_not_trained_again_and_give_the_tables(call: CommandLine) -> None:
@@ -31,6 +32,7 @@ def test_json_holds_tables_framework_and_published_figures(call: CommandLine) ->
     case_runs(call.folder / "done")
     arguments = ("--device", "cpu", "-o", "done", "--stop", "energy=3kJ", "--json")
     told = json.loads(call("reproduce", "training-efficiency", *arguments).stdout)
+    assert_fits(told, "reproduce")
     assert (told["study"], told["scale"]) == ("training-efficiency", "tiny")
     assert [table["name"] for table in told["tables"]][:2] == ["Table 3", "Table 4"]
     assert told["efficiency"]["criteria"]["energy"] == "energy=3kJ"
@@ -47,7 +49,9 @@ def test_two_folders_of_runs_are_set_side_by_side(call: CommandLine) -> None:
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("Appendix A: digits, efficiency on two machines")
     assert "A: a, host alpha, sums cpu" in result.stdout
-    assert len(json.loads(call(*compare, "--json").stdout)["machines"]) == 2
+    as_json = json.loads(call(*compare, "--json").stdout)
+    assert_fits(as_json, "reproduce")
+    assert len(as_json["machines"]) == 2
 
 
 def test_runs_that_are_recorded_give_the_tables_of_a_part(call: CommandLine) -> None:
@@ -61,6 +65,7 @@ def test_runs_that_are_recorded_give_the_tables_of_a_part(call: CommandLine) -> 
     assert "max, cnn2 - random, cnn2: +0.05000 not known" in result.stdout
     assert "completed earlier" in result.stderr
     as_json = json.loads(call("reproduce", "gradient-approximation", *part, "--json").stdout)
+    assert_fits(as_json, "reproduce")
     assert [table["name"] for table in as_json["tables"]] == ["Table 2"]
     assert len(as_json["results"]) == 4
     assert len(as_json["runs"]) == 12
@@ -84,7 +89,15 @@ def test_the_data_of_a_figure_is_written_beside_the_runs(call: CommandLine) -> N
     [
         (["training-efficiency", "--scale", "small"], ["mnist", "folder"]),
         (["training-efficiency", "--seeds", "x"], ["--seeds"]),
-        (["training-efficiency", "--stop", "colour=red"], ["'colour=red'"]),
+        (["training-efficiency", "--stop", "colour=red"], ["--stop", "'colour=red'"]),
+        (["training-efficiency", "--stop", "f1=0.5"], ["'f1=0.5'", "criteria: epochs"]),
+        (["training-efficiency", "--scale", "huge"], ["--scale", "'huge' is not one of"]),
+        (["training-efficiency", "--output", __file__], ["--output", "is a file"]),
+        (["training-efficiency", "--compare", "a", "b"], ["--compare", "'a' does not exist"]),
+        (
+            ["training-efficiency", "--scale", "small", "--data-dir", "nowhere"],
+            ["--data-dir", "'nowhere' does not exist"],
+        ),
         (["training-efficiency", "--device", "abacus"], ["no device 'abacus'"]),
         (["training-efficiency", "--compare", ".", "."], ["holds no run"]),
         (["training-efficiency", "--part", "table-3"], ["No such option", "--part"]),

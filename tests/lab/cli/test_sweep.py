@@ -20,6 +20,7 @@ from tests.lab.command_line import (
     assert_one_line,
 )
 from tests.lab.sweep.tiny import add_workload, faulty_in_training, linear
+from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
 
@@ -73,13 +74,15 @@ def test_a_table_at_the_end_says_how_each_run_ended(recorded_sweep: RecordedSwee
 def test_json_holds_the_runs_with_their_files_and_energies(
     call: CommandLine, simulated: SimulatedMachine
 ) -> None:
-    result = call("sweep", *ONE_EPOCH, "--json")
-    (run,) = json.loads(result.stdout)
+    runs = json.loads(call("sweep", *ONE_EPOCH, "--json").stdout)
+    assert_fits(runs, "sweep")
+    (run,) = runs
     assert read_run(call.folder / run["file"]).labels == run["labels"]
     assert (run["status"], run["epochs"], run["stopped_by"]) == ("completed", 1, "max-epochs: 1")
     assert (run["complete"], run["earlier"], run["unmet"]) == (True, False, [])
     assert run["traceback"] is None
-    assert run["energy"]["low_j"] < run["energy"]["total_j"] < run["energy"]["high_j"]
+    total = run["energy"]["total"]
+    assert total["low_j"] < total["value_j"] < total["high_j"]
     assert run["energy"]["estimated"] == run["energy"]["cover"]
 
 
@@ -161,6 +164,7 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
     assert "--option initialisation=" in listed.stdout
     assert "digits" in listed.stdout
     as_json = json.loads(call("sweep", "--list", "--json").stdout)
+    assert_fits(as_json, "sweep-list")
     assert as_json["workloads"]["lenet"]["sizes"] == [1, 2, 3, 4, 5]
 
 
@@ -172,22 +176,31 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
         (["lenet", "--sizes", "6"], ["sizes 1 to 5, not 6"]),
         (["lenet", "--sizes", "3-1"], ["--sizes", "3-1"]),
         (["lenet", "--seeds", "-1"], ["--seeds", "'-1'"]),
-        (["lenet", "--epochs", "0"], ["epochs from 1, not 0"]),
-        (["lenet", "--stop", "energy=2000"], ["'2000'", "unit", "2kJ"]),
-        (["lenet", "--stop", "colour=red"], ["'colour=red'"]),
-        (["lenet", "--stop", "soon"], ["'soon' is not a stopping criterion"]),
+        (["lenet", "--epochs", "0"], ["--epochs", "0 is not in the range"]),
+        (["lenet", "--stop", "energy=2000"], ["--stop", "'2000'", "unit", "2kJ"]),
+        (["lenet", "--stop", "colour=red"], ["--stop", "'colour=red'"]),
+        (["lenet", "--stop", "soon"], ["--stop", "'soon' is not a stopping criterion"]),
         (["lenet", "--device", "abacus"], ["no device 'abacus'"]),
         ([], ["name a workload", "--list"]),
         (["lenet", "--dataset", "stars"], ["unknown data set 'stars'", "digits"]),
         (["lenet", "--dataset", "mnist"], ["mnist", "folder"]),
         (["lenet", "--option", "normal"], ["--option", "NAME=VALUE", "'normal'"]),
         (["lenet", "--option", "hue=red"], ["unknown option 'hue'", "initialisation"]),
-        (["lenet", "--folds", "1"], ["2 folds or more"]),
-        (["lenet", "--batch-size", "0"], ["a batch must hold 1 image or more"]),
+        (["lenet", "--folds", "1"], ["--folds", "1 is not in the range"]),
+        (["lenet", "--batch-size", "0"], ["--batch-size", "0 is not in the range"]),
         (["lenet", "--stop", "epochs=9", "--epochs", "5"], ["epochs=9", "beyond", "5"]),
         (["cnn2", "--method", "ssprop:drop=2"], ["drop", "2"]),
         (["cnn2", "--method", "dense", "--method", "ssprop:foo=2"], ["no parameter 'foo'", "drop"]),
         (["cnn2", "--method", "gskip+gskip"], ["gskip"]),
+        (["lenet", "--method", "magic"], ["unknown method 'magic'"]),
+        (["lenet", "--validation", "1"], ["--validation", "1.0 is not in the range"]),
+        (["lenet", "--metric", "charm"], ["--metric", "'charm' is not one of", "accuracy"]),
+        (["lenet", "--until", "none"], ["--until", "'none' is not one of", "first"]),
+        (["lenet", "--output", __file__], ["--output", "is a file"]),
+        (
+            ["lenet", "--data-dir", "nowhere", "--dataset", "mnist"],
+            ["--data-dir", "'nowhere' does not exist"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(

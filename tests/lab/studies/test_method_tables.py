@@ -11,7 +11,7 @@ from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.studies.ssprop.study import SCALES as S3_SCALES
 from effmeter.lab.studies.ssprop.study import figure_data
 from effmeter.lab.studies.ssprop.study import paper_tables as s3_tables
-from effmeter.lab.studies.study import energy_caveats
+from effmeter.lab.studies.study import energy_warnings
 from tests.lab.studies.method_runs import Given, written_study
 
 SSPROP = Given(0.92, epoch_s=0.5, kept=(1.0, 0.2))
@@ -156,6 +156,7 @@ def test_json_has_plain_numbers_and_null_for_what_is_not_known(tmp_path: Path) -
     result = MethodResults.gather(scale, outcomes)
     dense, *others = result.as_mappings()
     assert dense["method"] == "dense"
-    assert dense["accuracy"] == {"value": pytest.approx(0.9), "low": None, "high": None}
+    assert dense["metric"] == "accuracy"
+    assert dense["metric_value"] == {"value": pytest.approx(0.9), "low": None, "high": None}
     assert len(others) == 3
-    assert list(energy_caveats(result.runs)) == []
+    assert list(energy_warnings(result.runs)) == []

@@ -71,7 +71,7 @@ def test_each_method_is_a_training_of_its_own() -> None:
 
 def test_a_method_that_there_is_not_is_refused() -> None:
     axes = Axes(["cnn2"], methods=["nonsense"])
-    with pytest.raises(UsageError, match="there is no method 'nonsense'"):
+    with pytest.raises(UsageError, match="unknown method 'nonsense'"):
         plan_cells(axes, Ending.parse([], "first", 1), Recipe("cnn2"))
 
 

@@ -14,8 +14,8 @@ from effmeter.lab.studies.comparison_table import (
     energy_words,
     interval_words,
     listed,
-    remarks_on,
     verdicts_of,
+    warnings_on,
 )
 from effmeter.lab.studies.method_results import MethodResults
 from effmeter.lab.studies.over_seeds import (
@@ -101,7 +101,7 @@ def _rows(comparison: Comparison, results: Results, number: int) -> Iterable[tup
             printed.get("energy_j", ""),
             *interval_words(None if is_big else gain_percent(repeats, big)),
             printed.get("gain_percent", ""),
-            remarks_on(repeats),
+            warnings_on(repeats),
         )
 
 

@@ -131,7 +131,7 @@ SMALL = SspropSettings(
 )
 FULL = SspropSettings(
     "full",
-    "the paper's data sets and networks; long, so take it in parts",
+    "the paper's data sets and networks; run it part by part, since it takes long",
     courses=(
         Course("mnist", 50, 50),
         Course("fashion-mnist", 50, 50),

@@ -9,7 +9,7 @@ from effmeter.lab.studies.study import (
     StudyRequest,
     StudyResult,
     Trainer,
-    energy_caveats,
+    energy_warnings,
 )
 from effmeter.lab.studies.teacher_student.scale import LEAST_ITERATIONS, SCALES, StudentScale
 from effmeter.lab.sweep.device import not_installed
@@ -20,11 +20,12 @@ class TeacherStudentStudy:
 
     name = "teacher-student"
     title = "Students of one teacher."
-    summary = """Measure the students of one teacher by nine approaches, and print Table I.
+    summary = """Train the students of one teacher with nine approaches, and print Table I.
 
     Boumendil et al., "Grow, prune or select data". Losses come from many students trained at
-    once, energies from single ones that are recorded on the processor. The published joules stand
-    beside the measured ones. Figures 1 and 2 are written as CSV and, with matplotlib, drawn.
+    once, energies from students that are trained and recorded singly on the processor. The
+    published joules stand beside the measured ones. Figures 1 and 2 are written as CSV and, with
+    matplotlib, drawn.
     """
     options = StudyOptions.STUDENTS
     default_seeds = ""
@@ -84,7 +85,7 @@ def _run(scale: StudentScale, request: StudyRequest, trainer: Trainer) -> StudyR
     results = StudentResults(scale, curves, by_approach(runs))
     return StudyResult(
         [table_1(results)],
-        energy_caveats(list(runs.values())),
+        energy_warnings(list(runs.values())),
         figure_data(results),
         details={
             "students": scale.runs,

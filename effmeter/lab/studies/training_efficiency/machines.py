@@ -106,7 +106,7 @@ def _notes(dataset: str, one: Machine, other: Machine, comparable: bool) -> Iter
     for name, machine in (("A", one), ("B", other)):
         sums = " + ".join(machine.components) or "nothing"
         yield f"{name}: {machine.folder}, host {machine.host}, sums {sums}"
-        yield from (f"{name}: {caveat}" for caveat in machine.study.caveats)
+        yield from (f"{name}: {text}" for text in machine.study.warnings)
     if not comparable:
         yield "no ratios: the two machines do not sum the same components"
     for criterion in (*CRITERIA, EQ_4):

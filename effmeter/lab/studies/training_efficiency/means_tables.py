@@ -44,7 +44,7 @@ def means_table(study: CaseResults, number: int, place: int) -> PaperTable:
         )
         for criterion in (*CRITERIA, EQ_4)
     ]
-    notes = (*study.caveats, *_unsure(ratios.values()), published_note(print_of, bool(printed)))
+    notes = (*study.warnings, *_unsure(ratios.values()), published_note(print_of, bool(printed)))
     numeric = (*range(1, 7), *range(8, 11))
     return PaperTable(
         f"Table {number}", f"{dataset}, {title}", headings, tuple(rows), numeric, notes
@@ -73,7 +73,7 @@ def datasets_table(study: CaseResults, number: int) -> PaperTable:
         *("model", "criterion", f"{first} per kJ", "interval", f"{second} per kJ", "interval"),
         *("ratio", "interval", ""),
     )
-    notes = (*study.caveats, *_rankings(study), "no published figures are held of this table")
+    notes = (*study.warnings, *_rankings(study), "no published figures are held of this table")
     return PaperTable(f"Table {number}", title, headings, tuple(rows), tuple(range(2, 8)), notes)
 
 

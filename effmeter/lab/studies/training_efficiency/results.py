@@ -18,7 +18,7 @@ from effmeter.analysis.efficiency_framework.observation import POWER_SAMPLES, Ob
 from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, build_framework
 from effmeter.analysis.efficiency_framework.trials import refuse_mixtures
 from effmeter.errors import UsageError
-from effmeter.lab.studies.study import energy_caveats
+from effmeter.lab.studies.study import energy_warnings
 from effmeter.lab.studies.training_efficiency.criteria import CRITERIA, choose_criteria
 from effmeter.recorded.run import RecordedRun
 
@@ -38,7 +38,7 @@ class CaseResults:
     """By data set and name: the criterion in words."""
     rules: tuple[str, ...]
     """The rules that gave the criteria."""
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
     """What its energies are subject to: estimates, and what is not covered."""
 
     @property
@@ -77,7 +77,7 @@ def cut_runs(
         build_framework(together),
         {d: dict(found.criteria) for d, found in zip(by_dataset, seen, strict=True)},
         tuple(rule for choice in chosen.values() for rule in choice.rules),
-        tuple(energy_caveats(runs)),
+        tuple(energy_warnings(runs)),
     )
 
 

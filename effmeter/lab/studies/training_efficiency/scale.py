@@ -64,7 +64,7 @@ SCALES = {
         ),
         CaseScale(
             "full",
-            "as in the paper, MNIST and six folds of CIFAR-10",
+            "MNIST and six folds of CIFAR-10, as in the paper",
             ("mnist", "cifar10"),
             256,
             folds={"cifar10": 6},

@@ -32,9 +32,9 @@ class TrainingEfficiencyStudy:
     summary = """Measure LeNet and its Bayesian equivalent, and print Tables 3 to 14.
 
     Cueto-Mendoza and Kelleher, "A framework for measuring the training efficiency of a neural
-    architecture". Ten models train for 100 epochs on each data set; each criterion is a cut of
-    these recordings. Where published figures are held, they stand beside the measured ones. The
-    data of Figures 5 to 11 is written as CSV beside the runs.
+    architecture". Ten models train for 100 epochs on each data set, and each criterion cuts these
+    recordings. The tables show published figures, where there are any, beside the measured ones.
+    The data of Figures 5 to 11 is written as CSV beside the runs.
     """
     options = (
         StudyOptions.SEEDS
@@ -66,7 +66,7 @@ class TrainingEfficiencyStudy:
             figure_data(results),
             outcomes,
             {
-                "caveats": list(results.caveats),
+                "energy_warnings": list(results.warnings),
                 "efficiency": comparison_as_mapping(results.framework),
                 "published": comparison_as_mapping(published()),
             },

@@ -76,7 +76,7 @@ def _criterion_table(study: CaseResults, number: int, place: int, criterion: str
         headings,
         tuple(tuple(row[: len(headings)]) for row in rows),
         (*range(1, 8), *range(9, 13)),
-        (*study.caveats, published_note(print_of, held)),
+        (*study.warnings, published_note(print_of, held)),
     )
 
 

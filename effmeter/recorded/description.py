@@ -1,0 +1,59 @@
+"""The descriptions in a run's rows, which are JSON: of channels, sources and labels.
+
+A description that is no object, or has a field of the wrong type, is a NotARunError.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from effmeter.cover import VISIBILITY_UNKNOWN
+from effmeter.errors import NotARunError
+from effmeter.recorded.records import Label, Note, Source
+
+
+def described(text: str | None) -> dict[str, Any]:
+    """The object in a row's text; empty where the row has none."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise NotARunError("a description is broken") from error
+    if not isinstance(found, dict):
+        raise NotARunError("a description is no object")
+    return found
+
+
+def labels_in(found: Mapping[str, Any]) -> dict[str, Label]:
+    """The labels in an object."""
+    if not all(isinstance(value, str | int | float) for value in found.values()):
+        raise NotARunError("a label is no text, number or truth value")
+    return dict(found)
+
+
+def source_of(note: Note) -> Source:
+    """The program that a ``source`` note describes."""
+    found = described(note.text)
+    program = _field(found, "program", dict)
+    if not isinstance((program or {}).get(VISIBILITY_UNKNOWN) or "", str):
+        raise NotARunError(f"the {VISIBILITY_UNKNOWN} of a program is no text")
+    run_id = found.get("run_id")
+    return Source(
+        id=str(note.source),
+        root=note.id,
+        name=str(found.get("name", "")),
+        host=str(found.get("host", "")),
+        rank=_field(found, "rank", int),
+        local_rank=_field(found, "local_rank", int),
+        pid=_field(found, "pid", int) or _field(program or {}, "pid", int),
+        program=program,
+        labels=labels_in(_field(found, "labels", dict) or {}),
+        run_id=run_id if isinstance(run_id, str) else None,
+    )
+
+
+def _field(found: Mapping[str, Any], name: str, kind: type) -> Any:
+    """A field of the kind; None where it is null or missing."""
+    value = found.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise NotARunError(f"the {name} of a source is no {kind.__name__}")
+    return value
