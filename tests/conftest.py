@@ -31,6 +31,8 @@ settings.load_profile("effmeter")
 RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
 """In the source of a module whose tests record for real, or are marked."""
 
+YIELDING_NICENESS = 10
+
 
 @functools.cache
 def in_real_time(module: Path) -> bool:
@@ -42,6 +44,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the tests in real time."""
     if in_real_time(item.path):
         item.add_marker("real_time")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the worker of the tests in real time go first where several workers share the cores.
+
+    Its group is the largest, so that it is handed out first, to a worker that has run nothing yet.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and not in_real_time(item.path):
+        os.nice(max(0, YIELDING_NICENESS - os.nice(0)))
 
 
 @pytest.hookimpl(optionalhook=True)
