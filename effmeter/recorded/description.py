@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from effmeter.channel import Channel
 from effmeter.cover import VISIBILITY_UNKNOWN
 from effmeter.errors import NotARunError
 from effmeter.recorded.records import Label, Note, Source
@@ -21,6 +22,14 @@ def described(text: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NotARunError("a description is no object")
     return found
+
+
+def channel_named(name: str, text: str | None) -> Channel:
+    """The channel that its row describes."""
+    channel = Channel.from_mapping(described(text))
+    if channel.name != name:
+        raise NotARunError(f"the row of the channel {name} describes {channel.name}")
+    return channel
 
 
 def labels_in(found: Mapping[str, Any]) -> dict[str, Label]:

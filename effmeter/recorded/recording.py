@@ -11,7 +11,7 @@ from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
-from effmeter.recorded.description import described, labels_in, source_of
+from effmeter.recorded.description import channel_named, described, labels_in, source_of
 from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -142,7 +142,7 @@ class Recording:
         for event in self.events:
             if event.event == Event.CHANNEL and event.channel is not None:
                 with self._naming(event.part):
-                    found[event.channel] = Channel.from_mapping(described(event.text))
+                    found[event.channel] = channel_named(event.channel, event.text)
         return found
 
     def trace(self, channel: str) -> Trace | None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from effmeter.errors import NotARunError
-from effmeter.recorded.description import described, labels_in, source_of
+from effmeter.recorded.description import channel_named, described, labels_in, source_of
 from effmeter.recorded.records import Note
+from tests.runfile.writing import counter
 
 
 def note(text: str) -> Note:
@@ -22,6 +23,13 @@ def test_a_row_without_a_text_describes_nothing() -> None:
 def test_what_describes_no_object_is_refused(text: str) -> None:
     with pytest.raises(NotARunError, match="a description is"):
         described(text)
+
+
+def test_a_channel_is_described_in_its_own_row() -> None:
+    channel = counter("cpu0")
+    assert channel_named("cpu0", channel.to_json()) == channel
+    with pytest.raises(NotARunError, match="the row of the channel cpu1 describes cpu0"):
+        channel_named("cpu1", channel.to_json())
 
 
 def test_a_label_is_a_plain_value() -> None:
