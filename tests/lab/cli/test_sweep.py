@@ -115,6 +115,7 @@ def test_a_crashed_run_is_one_line_with_the_place_of_its_traceback(
     assert read_run(call.folder / complete).status == "completed"
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouched(
     tmp_path: Path, simulated: SimulatedMachine
 ) -> None:

@@ -52,6 +52,7 @@ def test_one_kind_of_image_alone_is_far_from_all(
     assert nothing_else > 10 * everything
 
 
+@pytest.mark.slow
 def test_the_network_is_the_same_each_time_and_draws_nothing_of_the_programs(
     digits: Split,
 ) -> None:

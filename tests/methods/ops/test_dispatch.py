@@ -144,7 +144,7 @@ def test_the_environment_can_choose_pytorch(with_kernels: dict[str, Any]) -> Non
     assert chosen["losses"] == pytest.approx(with_kernels["losses"], rel=1e-4)
 
 
-@pytest.mark.parametrize("layer", ["workqueue", "default"])
+@pytest.mark.parametrize("layer", ["workqueue", pytest.param("default", marks=pytest.mark.slow)])
 def test_kernels_can_be_called_from_several_threads(layer: str) -> None:
     assert run(IN_THREADS, NUMBA_THREADING_LAYER=layer).split() == ["80", "80"]
 

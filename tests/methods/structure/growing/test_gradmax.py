@@ -93,6 +93,7 @@ def test_growing_does_not_change_the_function(
     assert set(method.widths.values()) == {8}
 
 
+@pytest.mark.slow
 def test_the_gradient_norm_is_that_of_the_singular_values_and_beats_random_draws() -> None:
     """The seed network is the same each time; what the bypass promises is read before growing."""
     model = network()
