@@ -60,7 +60,7 @@ from effmeter.lab.workloads.metrics import METRICS as COMPUTED_METRICS
             "ddpm is trained with AdamW, without augmentation",
         ),
         (Recipe("ddpm", metrics=("error",), optimizer="sgd"), "ddpm is trained with AdamW"),
-        (Recipe("lenet", method="gskip+magic"), "no method 'magic'; there is: dense"),
+        (Recipe("lenet", method="gskip+magic"), "unknown method 'magic'; choose from dense"),
         (
             Recipe("lenet", "mnist"),
             r"name a folder that holds its files \(--data-dir\), or allow the download",
