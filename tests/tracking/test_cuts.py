@@ -70,11 +70,12 @@ def test_stopping_live_gives_the_cut_of_a_longer_recording(
     assert stopped.reason == cut.reason == live.stopped_by
 
 
-@pytest.mark.parametrize("text", ["energy=80J", "energy=80J,predict"])
+@pytest.mark.parametrize("predict", [False, True])
 def test_a_budget_stops_a_loop_where_it_cuts_the_recording_that_goes_on(
-    machine: SimulatedMachine, tmp_path: Path, text: str
+    machine: SimulatedMachine, tmp_path: Path, predict: bool
 ) -> None:
-    criterion = parse_criterion(text)
+    budget_j = 80.0
+    criterion = EnergyBudget(f"{budget_j} J", predict=predict)
     with effmeter.track(tmp_path / "run.arrow") as run:
         train(run, criterion, EPOCH_S)
         stopped_after, overshoot = len(run.epochs_done), run.overshoot
@@ -86,9 +87,16 @@ def test_a_budget_stops_a_loop_where_it_cuts_the_recording_that_goes_on(
     assert cut.overshoot is not None
     slack_j = late_j(machine)
     if cut.epochs == stopped_after:
-        assert overshoot.value_j == pytest.approx(cut.overshoot.value_j, abs=0.1 * 80 + slack_j)
-    else:  # only a simulated sensor that was late can move the end across an epoch
-        assert abs(cut.overshoot.value_j) <= slack_j
+        assert overshoot.value_j == pytest.approx(
+            cut.overshoot.value_j, abs=0.1 * budget_j + slack_j
+        )
+        return
+    # The two may differ only where the energy that decided is uncertain by more than its
+    # distance from the budget: on a busy machine an epoch ends late, and sensors are read late.
+    first, epochs = min((cut.overshoot, cut.epochs), (overshoot, stopped_after), key=lambda f: f[1])
+    share = 1 + 1 / epochs if predict else 1.0  # a prediction adds one more epoch
+    least_j, most_j = (share * (budget_j + end_j) for end_j in (first.low_j, first.high_j))
+    assert least_j - slack_j <= budget_j <= most_j + slack_j
 
 
 def test_a_budget_checked_each_step_tells_how_far_it_was_overshot(
