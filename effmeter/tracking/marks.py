@@ -33,7 +33,8 @@ class Marks:
             return
         if threading.get_ident() != _MAIN_THREAD:
             fields["thread"] = threading.current_thread().name[:MAX_TEXT]
-        self.session.mark(event, time_ns, fields)
+        # The plain text, because hashing a member of an enum is a call in Python.
+        self.session.mark(event._value_, time_ns, fields)
 
     def metric(self, name: str, value: float, parent: int) -> None:
         """Send a value of a metric of the run, an epoch or a span."""
