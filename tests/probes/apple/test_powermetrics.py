@@ -19,6 +19,8 @@ from effmeter.probes.base import Failure, Reading
 from tests.simulated.powermetrics import FOREVER, SimulatedPowermetrics
 from tests.simulated.waveforms import Sine, Waveform, constant
 
+pytestmark = pytest.mark.real_time  # a program that gets no processor time looks silent
+
 FAST = Timing(interval_s=0.02, patience_s=0.4, restart_pause_s=0.05)
 RAILS: Mapping[str, Waveform] = {
     "cpu": constant(20.0),
