@@ -64,6 +64,13 @@ class Channel:
     """How long a gauge averages over; 0: it shows the moment."""
     gain_error_fraction: float = 0.0
     """The sensor's stated proportional error, kept apart from the interval as systematic."""
+    offset_error_w: float = 0.0
+    """The sensor's stated constant error (W), systematic as the gain error is."""
+    noise_fraction: float = 0.0
+    """Noise, nonlinearity and drift, as a part of the value; a floor of the interval."""
+    least_power_w: float = 0.0
+    """The least that the device draws while it is awake; 0: it may rest. A counter that shows
+    less than this stands still."""
     estimate_factor: float = 1.0
     """An estimate's truth lies within the figure divided and multiplied by this."""
     max_power_w: float | None = None
@@ -97,7 +104,15 @@ _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
 _TEXTS = ("name", "source", "device", "scope")
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
-_NOT_NEGATIVE = ("resolution", "window_s", "gain_error_fraction", "call_cost_s")
+_NOT_NEGATIVE = (
+    "resolution",
+    "window_s",
+    "gain_error_fraction",
+    "offset_error_w",
+    "noise_fraction",
+    "least_power_w",
+    "call_cost_s",
+)
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
