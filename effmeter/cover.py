@@ -9,6 +9,7 @@ A cover also says what its total does not know: components that nothing covers (
 and devices of the components it does cover that give no figure (``partial``).
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ HIDDEN_CHANNELS = "hidden_channels"
 may use all."""
 VISIBILITY_UNKNOWN = "visible_gpus_unknown"
 """In a program's description: why its restriction cannot be resolved."""
+_NUMBERED = re.compile(r"(\D*)(\d*)")
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -80,11 +82,18 @@ def choose_cover(
     missing = {refusal.component for refusal in refused} - _covered(candidates)
     order = list(Component)
     return Cover(
-        tuple(sorted(candidates.values(), key=lambda c: (order.index(c.component), c.name))),
+        tuple(
+            sorted(candidates.values(), key=lambda c: (order.index(c.component), by_number(c.name)))
+        ),
         tuple(left_out),
         tuple(sorted((m for m in missing if m in SUMMED_COMPONENTS), key=order.index)),
         tuple(_partial(candidates, described, known, refused, missing)),
     )
+
+
+def by_number(name: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts ``cpu2`` before ``cpu10``."""
+    return tuple((text, int(number or -1)) for text, number in _NUMBERED.findall(name))
 
 
 def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
@@ -164,6 +173,7 @@ def _partial(
     estimated = {c.component for c in candidates.values() if c.provenance is Provenance.ESTIMATED}
     named = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
     stood_in_for = {n for c in candidates.values() for n in _devices(c, described)}
+    read = {name for c in candidates.values() for name in lineage(c, described)}
     found = [
         channel.name
         for channel in described.values()
@@ -176,7 +186,7 @@ def _partial(
     found += [
         refusal.leaves_unread
         for refusal in refused
-        if refusal.component in covered and refusal.leaves_unread not in {"", *described}
+        if refusal.component in covered and refusal.leaves_unread not in {"", *described, *read}
     ]
     return dict.fromkeys(found)  # each once, though both of two ways to read it were refused
 

@@ -33,6 +33,7 @@ def warnings_of(
     whole = run.breakdown()
     yield from _ending(run)
     yield from _coverage(whole)
+    yield from _repetitions(whole)
     yield from _part_time_gauges(whole)
     yield from _disagreements(whole)
     yield from _learning(run, efficiency, metric)
@@ -68,6 +69,14 @@ def _coverage(whole: Breakdown) -> Iterator[str]:
         if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
             unread = f"{format_duration(seen.unread_s)} of {format_duration(window_s)}"
             yield f"{seen.channel.name} was not read for {unread}: its energy there is bounded"
+
+
+def _repetitions(whole: Breakdown) -> Iterator[str]:
+    """Channels of the total that may be one counter under two names."""
+    for channel in whole.cover.channels:
+        if channel.may_repeat in whole.cover.names:
+            same = f"{channel.name} may show the counter of {channel.may_repeat}"
+            yield f"{same}, which this machine did not decide: the total has both"
 
 
 def _part_time_gauges(whole: Breakdown) -> Iterator[str]:

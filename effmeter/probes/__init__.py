@@ -34,8 +34,9 @@ def discover(
     clock = clock or SystemClock()
     measured = _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock))
     zones = {channel.name: channel for channel in measured.channels}
+    zone_names = powercap.names_read(measured)
     families: list[tuple[str, Component, Callable[[], Discovery]]] = [
-        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zones)),
+        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zone_names)),
         ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
         ("hwmon", Component.CPU, lambda: hwmon_rails.find(sysfs, clock, zones)),
         ("Apple", Component.CPU, lambda: apple_socs.find(environ, clock)),
