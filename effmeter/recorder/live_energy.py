@@ -21,7 +21,7 @@ class _Running:
     """One channel's energy since the recording began."""
 
     channel: Channel
-    first_ns: int
+    began_ns: int
     changed_ns: int
     last_ns: int
     value_j: float = 0.0
@@ -63,7 +63,8 @@ class _Running:
         edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
         error_j = edge_j + self.unsure_j
         low_j, high_j = max(0.0, self.value_j - error_j), self.value_j + error_j + self.hidden_j
-        return channel_energy(self.channel, self.value_j, low_j, high_j)
+        lasted_s = (self.last_ns - self.began_ns) * 1e-9
+        return channel_energy(self.channel, lasted_s, self.value_j, low_j, high_j)
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ class LiveTotals:
         """Count one reading."""
         running = self._channels.get(channel.name)
         if running is None:
-            running = _Running(channel, *[seen.time_ns] * 3)
+            running = _Running(channel, seen.time_ns, seen.time_ns, seen.time_ns)
             self._channels[channel.name] = running
         running.take(seen)
 
@@ -125,8 +126,8 @@ class LiveTotals:
 
     def _counted_from_ns(self, names: Iterable[str]) -> list[int] | None:
         """The earliest and the latest first reading of some channels."""
-        firsts_ns = [self._channels[name].first_ns for name in names]
-        return [min(firsts_ns), max(firsts_ns)] if firsts_ns else None
+        began_ns = [self._channels[name].began_ns for name in names]
+        return [min(began_ns), max(began_ns)] if began_ns else None
 
     def _component(self, component: Component, cover: tuple[Channel, ...]) -> Energy | None:
         return total(self._channels[c.name].energy() for c in cover if c.component is component)
