@@ -76,8 +76,8 @@ class Channel:
     max_power_w: float | None = None
     """More than the device can draw; bounds the steps of its counter."""
     lag_s: float | None = None
-    """Of a gauge whose values the driver stamps itself: how long before its stamp the middle of what
-    a value averages lies. None: a value is dated by the call that read it."""
+    """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
+    value averages lies. None: a value is dated by the call that read it."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 

@@ -29,8 +29,8 @@ from effmeter.probes.nvidia.fields import (
 from effmeter.probes.nvidia.power_samples import SAMPLES_CALL, PowerSamples
 
 COUNTER_PERIOD_NS = 738_000_000
-"""Between readings of an energy counter beside which the driver keeps power samples: its call blocks
-for milliseconds. A fraction of 0.38 over whole refreshes of 100 ms (the golden section) spreads the
+"""Between readings of an energy counter beside which the driver keeps power samples: its call
+blocks for milliseconds. Seven refreshes of 100 ms and 0.38 of one (the golden section) spread the
 readings over the refresh period most evenly, so that together they date it best."""
 _ENERGY_CALL = "nvmlDeviceGetTotalEnergyConsumption"
 _POWER_CALL = "nvmlDeviceGetPowerUsage"

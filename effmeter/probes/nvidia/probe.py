@@ -15,9 +15,9 @@ channel                component  kind     refresh  scope
 
 All are measured, all units are watts but for the counters'. Volta and newer refresh faster; 100 ms
 is the longest known. Each channel is contained in the one above it that answers, so that of
-several figures of a GPU the best counts, once: the counter, else the samples and the average, which
-see all the time, else the gauge that shows the moment. What takes in the module stands apart, since the
-processor has channels of its own. On a GPU with MIG every instance is shown its parent's
+several figures of a GPU the best counts, once: the counter, else the samples or the average, which
+see all the time, else the gauge that shows the moment. What takes in the module stands apart, since
+the processor has channels of its own. On a GPU with MIG every instance is shown its parent's
 figures: the physical GPU is recorded, and its scope says who shares it. What a GPU without any
 of these draws is unknown, and never estimated.
 
@@ -29,14 +29,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Component, Refusal
+from effmeter.channel import Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading, Visibility
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
+from effmeter.probes.nvidia.presence import not_on_bus
 from effmeter.probes.nvidia.visibility import VARIABLES, visibility_of
-from effmeter.probes.sysfs import read_text
+from effmeter.probes.pci import NVIDIA, gpus_on_bus
 
 PERIOD_S = 0.02
 SETTLES_S = 0.05
@@ -126,25 +127,10 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
         probe = NvmlProbe(clock)
     except pynvml.NVMLError as error:
         no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-        if error.value in no_driver and not nvidia_gpu_present(sysfs):
-            return Discovery((), (_absent(str(error)),))
+        if error.value in no_driver and not gpus_on_bus(sysfs, NVIDIA):
+            return Discovery((), (not_on_bus(sysfs, str(error)),))
         return Discovery((), (refusal_of("NVML", refused(error), "NVIDIA GPUs"),))
     if probe.channels:
         return Discovery((probe,), probe.refusals)
     probe.close()
-    return Discovery((), probe.refusals or (_absent("it lists no GPU"),))
-
-
-def nvidia_gpu_present(sysfs: Path) -> bool:
-    """Whether a display controller of NVIDIA sits on the PCI bus."""
-    devices = (sysfs / "bus" / "pci" / "devices").glob("*")
-    return any(
-        read_text(device / "vendor") == "0x10de"
-        and (read_text(device / "class") or "").startswith("0x03")
-        for device in devices
-    )
-
-
-def _absent(answer: str) -> Refusal:
-    reason = f"no NVIDIA GPU on this machine ({answer})"
-    return Refusal("NVML", Component.GPU, reason, present=False)
+    return Discovery((), probe.refusals or (not_on_bus(sysfs, "it lists no GPU"),))
