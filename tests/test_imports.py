@@ -55,7 +55,16 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 MAY_IMPORT_INSIDE: Mapping[str, Mapping[str, frozenset[str]]] = {
     "probes": {
         **dict.fromkeys(
-            ("rapl", "nvidia", "amd", "apple", "hwmon", "estimate"), frozenset({"base", "sysfs"})
+            (
+                *("rapl", "nvidia", "amd", "apple", "hwmon", "estimate"),
+                *("intel", "cray", "wall"),
+            ),
+            frozenset(
+                {
+                    *("base", "sysfs", "pci", "device_tree"),
+                    *("meter_files", "program_output", "settings_file"),
+                }
+            ),
         )
     },
     "lab": {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from effmeter.channel import Channel, Refusal
+from effmeter.channel import Channel, Component, Refusal
 
 LIMIT_HEADROOM = 2.0
 """A stated power limit holds on average over its window, and as the sensor sees it: a channel's
@@ -127,8 +127,16 @@ class Discovery:
 
     probes: tuple[Probe, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    covered: frozenset[Component] = frozenset()
+    """Components of which the probes read every device, so that what other families refuse of
+    them leaves nothing unread."""
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """All channels of all probes."""
         return tuple(channel for probe in self.probes for channel in probe.channels)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all channels."""
+        return frozenset(channel.name for channel in self.channels)

@@ -10,7 +10,8 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.cover import VISIBILITY_UNKNOWN
 from effmeter.errors import NotARunError
-from effmeter.recorded.records import Label, Note, Source
+from effmeter.recorded.records import Note, Source
+from effmeter.runfile.format import Label
 
 
 def described(text: str | None) -> dict[str, Any]:
