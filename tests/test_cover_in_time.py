@@ -22,7 +22,7 @@ def cover(
 
 
 def counted(chosen: Cover, begin_ns: int = 0, end_ns: int = 100) -> list[tuple[str, int, int]]:
-    return sorted(tuple(part) for part in chosen.counted(begin_ns, end_ns))
+    return sorted((name, a, b) for name, a, b in chosen.counted(begin_ns, end_ns))
 
 
 def test_cover_of_channels_that_show_all_the_time_is_one() -> None:
