@@ -193,7 +193,7 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
         (["cnn2", "--method", "ssprop:drop=2"], ["--method", "drop is a fraction", "not 2.0"]),
         (["cnn2", "--method", "dense", "--method", "ssprop:foo=2"], ["--method", "'foo'", "drop"]),
         (["cnn2", "--method", "gskip+gskip"], ["gskip"]),
-        (["lenet", "--method", "magic"], ["--method", "unknown method 'magic'", "choose from dense"]),
+        (["lenet", "--method", "magic"], ["--method", "unknown method 'magic'", "dense"]),
         (["lenet", "--validation", "1"], ["--validation", "1.0 is not in the range"]),
         (["lenet", "--metric", "charm"], ["--metric", "'charm' is not one of", "accuracy"]),
         (["lenet", "--until", "none"], ["--until", "'none' is not one of", "first"]),
