@@ -73,6 +73,7 @@ TESTED_THROUGH = {
     "probes/amd/refusals.py": "probes/amd/test_discovery.py",
     "probes/apple/discovery.py": "probes/test_discover.py",
     "probes/hwmon/rails.py": "probes/hwmon/test_probe.py",
+    "probes/nvidia/channels.py": "probes/nvidia/test_probe.py",
     "probes/nvidia/device.py": "probes/nvidia/test_probe.py",
     "probes/rapl/zones.py": "probes/rapl/test_powercap.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",

@@ -23,6 +23,7 @@ AVERAGE_WINDOW_S = 1.0
 GAIN_ERROR_FRACTION = 0.05
 """AMD states none: as much is assumed as NVIDIA states."""
 NOT_SHOWN = "it shows no figure (N/A)"
+BOTH_DIES = "both dies of the package"
 _HIGHEST = frozenset(map(float, (2**16 - 1, 2**32 - 1, 2**64 - 1)))
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\s*(m|u)?[WJ]?\s*")
 _PREFIX = {None: 1.0, "m": 1e-3, "u": 1e-6}
@@ -63,7 +64,12 @@ def scope_of(model: str) -> str:
     """The same in words, where the component does not say it."""
     if "MI300A" in model.upper():
         return "the socket: graphics, processor cores and memory"
-    return "both dies of the package" if "MI250" in model.upper() else ""
+    return BOTH_DIES if "MI250" in model.upper() else ""
+
+
+def includes_second_die(channel: Channel) -> bool:
+    """Whether a channel shows a die that is a GPU of its own to programs."""
+    return channel.scope == BOTH_DIES
 
 
 class AmdSensors:

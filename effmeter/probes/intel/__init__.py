@@ -1,0 +1,1 @@
+"""Intel GPUs: which of them a program may use."""
