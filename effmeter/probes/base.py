@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from effmeter.channel import Channel, Refusal
+from effmeter.channel import Channel, Component, Refusal
 
 LIMIT_HEADROOM = 2.0
 """A stated power limit holds on average over its window, and as the sensor sees it: a channel's
@@ -148,6 +148,9 @@ class Discovery:
 
     probes: tuple[Probe, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    covered: frozenset[Component] = frozenset()
+    """Components of which the probes read every device, so that what other families refuse of
+    them leaves nothing unread."""
     devices: DeviceListing = field(default_factory=dict)
     """The devices that can be hidden from a program, as the process that searched sees them."""
 
@@ -155,3 +158,8 @@ class Discovery:
     def channels(self) -> tuple[Channel, ...]:
         """All channels of all probes."""
         return tuple(channel for probe in self.probes for channel in probe.channels)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all channels."""
+        return frozenset(channel.name for channel in self.channels)

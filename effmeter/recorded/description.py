@@ -17,7 +17,8 @@ from effmeter.cover import (
     unread_device,
 )
 from effmeter.errors import NotARunError
-from effmeter.recorded.records import Label, Note, Source
+from effmeter.recorded.records import Note, Source
+from effmeter.runfile.format import Label
 
 
 def described(text: str | None) -> dict[str, Any]:

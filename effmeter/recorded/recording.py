@@ -10,6 +10,7 @@ from pathlib import Path
 from effmeter.channel import Channel, Refusal
 from effmeter.cover import UNREAD_DEVICES, unread_device
 from effmeter.energy import Energy, Trace
+from effmeter.energy.standstill import Stretch
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
 from effmeter.recorded.description import (
@@ -33,6 +34,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
+from effmeter.recorded.unshown import blind_stretches, shows_nothing
 from effmeter.runfile.format import Event, Metadata, NoteName, user_note
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
@@ -172,8 +174,11 @@ class Recording:
         """The energy of one channel in a window; None where it is unknown. Computed once."""
         key = (channel, begin_ns, end_ns)
         if key not in self._energies:
-            trace = self.trace(channel)
-            self._energies[key] = None if trace is None else trace.energy(begin_ns, end_ns)
+            joined = self._joined(channel)
+            if joined is None or shows_nothing(joined.readings, begin_ns, end_ns):
+                self._energies[key] = None
+            else:
+                self._energies[key] = joined.trace.energy(begin_ns, end_ns)
         return self._energies[key]
 
     @cached_property
@@ -184,6 +189,17 @@ class Recording:
         """Where a channel was read; None where it never was."""
         joined = self._joined(channel)
         return None if joined is None else joined.readings
+
+    def standing(self, channel: str) -> tuple[Stretch, ...]:
+        """Where the counter of a channel stands still."""
+        readings = self.readings(channel)
+        return () if readings is None else readings.standing
+
+    @cached_property
+    def blind(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """By channel, where it shows nothing although it has readings (run clock, ns)."""
+        read = {name: self.readings(name) for name in self.channels}
+        return {n: tuple(blind_stretches(r)) for n, r in read.items() if r is not None}
 
     def samples(self, channel: str) -> Samples | None:
         """The readings of a channel one by one; None where it was never read."""

@@ -21,6 +21,7 @@ class _Running:
     """One channel's energy since the recording began."""
 
     channel: Channel
+    began_ns: int
     changed_ns: int
     last_ns: int
     value_j: float = 0.0
@@ -62,7 +63,8 @@ class _Running:
         edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
         error_j = edge_j + self.unsure_j
         low_j, high_j = max(0.0, self.value_j - error_j), self.value_j + error_j + self.hidden_j
-        return channel_energy(self.channel, self.value_j, low_j, high_j)
+        lasted_s = (self.last_ns - self.began_ns) * 1e-9
+        return channel_energy(self.channel, lasted_s, self.value_j, low_j, high_j)
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class LiveTotals:
         """Count one reading."""
         running = self._channels.get(channel.name)
         if running is None:
-            running = _Running(channel, seen.time_ns, seen.time_ns)
+            running = _Running(channel, seen.time_ns, seen.time_ns, seen.time_ns)
             self._channels[channel.name] = running
         running.take(seen)
 

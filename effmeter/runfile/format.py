@@ -23,6 +23,8 @@ FORMAT_VERSION = 2
 VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
 RUN_SUFFIX = ".arrow"
+Label = str | int | float | bool
+"""What a label can say."""
 SLOW_READ_NS = 1_000_000
 """A reading that took longer than this carries how long, in ``duration_s``."""
 

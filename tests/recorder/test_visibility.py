@@ -49,7 +49,7 @@ def gpu(name: str, device: ListedDevice, scope: str = "") -> Channel:
 
 
 def machine(*channels: Channel, **devices: Listed) -> Discovery:
-    return Discovery((FixedProbe((counter("cpu0"), *channels)),), (), devices)
+    return Discovery((FixedProbe((counter("cpu0"), *channels)),), devices=devices)
 
 
 TWO = machine(gpu("gpu0", A), gpu("gpu1", B), nvidia=(A, B))

@@ -20,8 +20,8 @@ CPU = gauge("cpu", provenance="estimated", estimate_factor=2.0)
 
 def totals(gpu_j: float, cpu_j: float, error_j: float = 1.0) -> dict[str, Any]:
     """A recorder's message: a measured GPU and an estimated processor."""
-    gpu = channel_energy(GPU, gpu_j, gpu_j - error_j, gpu_j + error_j)
-    cpu = channel_energy(CPU, cpu_j, cpu_j, cpu_j)
+    gpu = channel_energy(GPU, 1.0, gpu_j, gpu_j - error_j, gpu_j + error_j)
+    cpu = channel_energy(CPU, 1.0, cpu_j, cpu_j, cpu_j)
     message = {
         "energy": energy_message(gpu + cpu),
         "components": {"gpu": energy_message(gpu), "cpu": energy_message(cpu)},
@@ -38,7 +38,7 @@ def test_without_a_baseline_everything_counts() -> None:
     found = live_energy(totals(100.0, 10.0), None)
     assert found is not None
     assert found.total.value_j == pytest.approx(110.0)
-    assert found.components["gpu"] == channel_energy(GPU, 100.0, 99.0, 101.0)
+    assert found.components["gpu"] == channel_energy(GPU, 1.0, 100.0, 99.0, 101.0)
     assert (found.cover, found.estimated, found.missing) == (("gpu0", "cpu"), ("cpu",), ("ram",))
 
 

@@ -1,1 +1,1 @@
-"""Intel GPUs: which of them a program may use."""
+"""Intel's graphics cards, by their drivers' hwmon files."""

@@ -28,13 +28,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Component, Kind, Refusal
+from effmeter.channel import Kind, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
-from effmeter.probes.sysfs import read_text
+from effmeter.probes.nvidia.presence import not_on_bus
+from effmeter.probes.pci import NVIDIA, gpus_on_bus
 
 PERIOD_S = 0.02
 
@@ -111,25 +112,10 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
         probe = NvmlProbe(clock)
     except pynvml.NVMLError as error:
         no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-        if error.value in no_driver and not nvidia_gpu_present(sysfs):
-            return Discovery((), (_absent(str(error)),))
+        if error.value in no_driver and not gpus_on_bus(sysfs, NVIDIA):
+            return Discovery((), (not_on_bus(sysfs, str(error)),))
         return Discovery((), (refusal_of("NVML", refused(error), "NVIDIA GPUs"),))
     if probe.channels:
         return Discovery((probe,), probe.refusals)
     probe.close()
-    return Discovery((), probe.refusals or (_absent("it lists no GPU"),))
-
-
-def nvidia_gpu_present(sysfs: Path) -> bool:
-    """Whether a display controller of NVIDIA sits on the PCI bus."""
-    devices = (sysfs / "bus" / "pci" / "devices").glob("*")
-    return any(
-        read_text(device / "vendor") == "0x10de"
-        and (read_text(device / "class") or "").startswith("0x03")
-        for device in devices
-    )
-
-
-def _absent(answer: str) -> Refusal:
-    reason = f"no NVIDIA GPU on this machine ({answer})"
-    return Refusal("NVML", Component.GPU, reason, present=False)
+    return Discovery((), probe.refusals or (not_on_bus(sysfs, "it lists no GPU"),))

@@ -29,6 +29,7 @@ from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.rapl.perf_events import PowerPmu, open_system_wide, power_pmu
+from effmeter.probes.rapl.zones import GAIN_ERROR_FRACTIONS
 
 REFRESH_S = 0.001
 RESOLUTION_J = 61e-6
@@ -146,6 +147,7 @@ class PerfProbe:
             contained_in=contained_in,
             unit_j=self._pmu.events[event].unit_j,
             resolution=RESOLUTION_J,
+            gain_error_fraction=GAIN_ERROR_FRACTIONS[component],
         )
 
 

@@ -17,7 +17,14 @@ from pathlib import Path
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery, Failure, Reading
-from effmeter.probes.rapl.zones import SCOPES, Zone, board_of, list_zones, max_power_w
+from effmeter.probes.rapl.zones import (
+    GAIN_ERROR_FRACTIONS,
+    SCOPES,
+    Zone,
+    board_of,
+    list_zones,
+    max_power_w,
+)
 from effmeter.probes.sysfs import read_number
 
 REFRESH_S = 0.001
@@ -152,6 +159,7 @@ class PowercapProbe:
             unit_j=1e-6,
             modulus=None if range_uj is None else range_uj + 1,
             resolution=RESOLUTION_J,
+            gain_error_fraction=GAIN_ERROR_FRACTIONS[zone.component],
             max_power_w=max_power_w(zone.folder),
         )
 
