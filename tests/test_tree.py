@@ -75,7 +75,6 @@ TESTED_THROUGH = {
     "probes/device_tree.py": "probes/hwmon/test_ina3221.py",
     "probes/hwmon/rails.py": "probes/hwmon/test_probe.py",
     "probes/intel/cards.py": "probes/intel/test_probe.py",
-    "probes/nvidia/channels.py": "probes/nvidia/test_probe.py",
     "probes/nvidia/device.py": "probes/nvidia/test_probe.py",
     "probes/rapl/zones.py": "probes/rapl/test_powercap.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
