@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Boundary, Discovery
 from effmeter.probes.devices import VARIABLES, listing_from_texts
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
@@ -175,7 +175,7 @@ class Registry:
         self._devices.enter(client.key, recording, program, own, pid)
         self._recordings.observe_soon()
         client.awaits_begun = True
-        self._request_reading(client)
+        self._recordings.request_reading(recording, Boundary.BEGIN)
         self._settle_soon()
 
     def _take_devices(self, client: ServedClient, message: Message) -> None:
