@@ -21,12 +21,19 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not see it (its environment hides the device)"
+UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
 VISIBILITY_UNKNOWN = "visible_gpus_unknown"
 """In a program's description: why its restriction cannot be resolved."""
+VISIBLE_DEVICES = "visible_gpus"
+"""In a program's description: the identities of the devices that it may use; for people to read."""
+DEVICE_CAUTIONS = "device_cautions"
+"""In a program's description: what a reader of its figures must know about its devices."""
+UNREAD_DEVICES = "unread_devices"
+"""In a program's description: the devices that it may use and the recorder does not see, each with
+``device``, ``component`` and ``reason``."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -137,6 +144,16 @@ def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
     if not lists or len(lists) < len(stated):
         return frozenset()
     return frozenset.intersection(*lists)
+
+
+def unread_device(described: Mapping[str, Any]) -> Refusal:
+    """The refusal of a device among the ``UNREAD_DEVICES`` of a program."""
+    return Refusal(
+        "the devices of a program",
+        Component(described["component"]),
+        str(described["reason"]),
+        leaves_unread=str(described["device"]),
+    )
 
 
 def in_order(channels: Iterable[Channel]) -> tuple[Channel, ...]:

@@ -7,7 +7,7 @@ from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.standstills import stand_ins, standstills
 from effmeter.channel import Channel, Kind
-from effmeter.cover import UNSEEN, VISIBILITY_UNKNOWN, lineage
+from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN, lineage
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
@@ -167,10 +167,12 @@ def _recording(run: RecordedRun) -> Iterator[str]:
 
 
 def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
-    programs = (s.program for s in run.sources if isinstance(s.program, dict))
+    programs = [s.program for s in run.sources if isinstance(s.program, dict)]
     for reason in dict.fromkeys(program.get(VISIBILITY_UNKNOWN) for program in programs):
         if reason:
             yield f"all GPUs are counted, though the program may not use all of them: {reason}"
+    cautions = (caution for program in programs for caution in program.get(DEVICE_CAUTIONS) or ())
+    yield from dict.fromkeys(cautions)
     for suspend in run.suspends:
         yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
     for step in run.wall_steps:

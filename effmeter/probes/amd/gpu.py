@@ -27,6 +27,7 @@ _SERVER_OFFSET_ERROR_W, _BOARD_OFFSET_ERROR_W = 5.0, 20.0
 """What is assumed of NVIDIA's boards: fans, memory and regulators are not all in the reading."""
 _SERVER = re.compile(r"\b(Instinct|MI\d{2,3})", re.IGNORECASE)
 NOT_SHOWN = "it shows no figure (N/A)"
+BOTH_DIES = "both dies of the package"
 _HIGHEST = frozenset(map(float, (2**16 - 1, 2**32 - 1, 2**64 - 1)))
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\s*(m|u)?[WJ]?\s*")
 _PREFIX = {None: 1.0, "m": 1e-3, "u": 1e-6}
@@ -72,7 +73,12 @@ def scope_of(model: str) -> str:
     """The same in words, where the component does not say it."""
     if "MI300A" in model.upper():
         return "the socket: graphics, processor cores and memory"
-    return "both dies of the package" if "MI250" in model.upper() else ""
+    return BOTH_DIES if "MI250" in model.upper() else ""
+
+
+def includes_second_die(channel: Channel) -> bool:
+    """Whether a channel shows a die that is a GPU of its own to programs."""
+    return channel.scope == BOTH_DIES
 
 
 class AmdSensors:
