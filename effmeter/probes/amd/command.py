@@ -38,8 +38,7 @@ from effmeter.probes.amd.gpu import (
     scope_of,
 )
 from effmeter.probes.amd.refusals import Admission, refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Discovery, Failure, Reading, Visibility
+from effmeter.probes.base import Discovery, Failure, Reading
 
 TIMEOUT_S = 5.0
 _END_TIMEOUT_S = 1.0
@@ -53,7 +52,6 @@ class AmdCommandProbe:
     """
 
     period_s = 1.0
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -95,10 +93,6 @@ class AmdCommandProbe:
             seen = nothing if gpu is None else self._seen(gpu)
             readings += sensors.readings(seen, between_ns, between_ns)
         return readings
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
 
     def close(self) -> None:
         """Nothing is held open between two calls."""

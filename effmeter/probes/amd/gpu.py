@@ -22,7 +22,12 @@ AVERAGE_WINDOW_S = 1.0
 """Assumptions on the safe side: AMD states neither."""
 GAIN_ERROR_FRACTION = 0.05
 """AMD states none: as much is assumed as NVIDIA states."""
+_NOISE_FRACTION = 0.01
+_SERVER_OFFSET_ERROR_W, _BOARD_OFFSET_ERROR_W = 5.0, 20.0
+"""What is assumed of NVIDIA's boards: fans, memory and regulators are not all in the reading."""
+_SERVER = re.compile(r"\b(Instinct|MI\d{2,3})", re.IGNORECASE)
 NOT_SHOWN = "it shows no figure (N/A)"
+BOTH_DIES = "both dies of the package"
 _HIGHEST = frozenset(map(float, (2**16 - 1, 2**32 - 1, 2**64 - 1)))
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\s*(m|u)?[WJ]?\s*")
 _PREFIX = {None: 1.0, "m": 1e-3, "u": 1e-6}
@@ -53,6 +58,11 @@ class AmdGpu:
     gain_error_fraction: float = GAIN_ERROR_FRACTION
     call_cost_s: float = 0.0
 
+    @property
+    def offset_error_w(self) -> float:
+        """How far its reading may be off at any load; boards that are not a server's err more."""
+        return _SERVER_OFFSET_ERROR_W if _SERVER.search(self.device) else _BOARD_OFFSET_ERROR_W
+
 
 def component_of(model: str) -> Component:
     """What a GPU's figures cover: the MI300A's socket holds its processor cores too."""
@@ -63,7 +73,12 @@ def scope_of(model: str) -> str:
     """The same in words, where the component does not say it."""
     if "MI300A" in model.upper():
         return "the socket: graphics, processor cores and memory"
-    return "both dies of the package" if "MI250" in model.upper() else ""
+    return BOTH_DIES if "MI250" in model.upper() else ""
+
+
+def includes_second_die(channel: Channel) -> bool:
+    """Whether a channel shows a die that is a GPU of its own to programs."""
+    return channel.scope == BOTH_DIES
 
 
 class AmdSensors:
@@ -120,6 +135,8 @@ def _counter(gpu: AmdGpu) -> Channel:
         unit_j=gpu.unit_j,
         resolution=gpu.unit_j,
         gain_error_fraction=gpu.gain_error_fraction,
+        offset_error_w=gpu.offset_error_w,
+        noise_fraction=_NOISE_FRACTION,
         max_power_w=_max_power_w(gpu),
         call_cost_s=gpu.call_cost_s,
     )
@@ -139,6 +156,8 @@ def _gauge(gpu: AmdGpu, contained_in: str | None) -> Channel:
         resolution=1.0,
         window_s=AVERAGE_WINDOW_S if gpu.averaged else CURRENT_WINDOW_S,
         gain_error_fraction=GAIN_ERROR_FRACTION,
+        offset_error_w=gpu.offset_error_w,
+        noise_fraction=_NOISE_FRACTION,
         max_power_w=_max_power_w(gpu),
         call_cost_s=gpu.call_cost_s,
     )

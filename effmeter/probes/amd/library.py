@@ -23,7 +23,7 @@ import contextlib
 import importlib
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,7 @@ from effmeter.probes.amd.answers import (
 )
 from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen, component_of, scope_of
 from effmeter.probes.amd.refusals import Admission, refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Discovery, Failure, Reading, Visibility
+from effmeter.probes.base import Discovery, Failure, Reading
 
 SETTLE_S = 0.05
 """How long counters are given to move before the first reading."""
@@ -67,7 +66,6 @@ class AmdLibraryProbe:
 
     name = "amdsmi"
     period_s = 0.01
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -95,10 +93,6 @@ class AmdLibraryProbe:
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
         return [reading for device in self._devices for reading in self._read(device)]
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
 
     def close(self) -> None:
         """Let go of the driver."""

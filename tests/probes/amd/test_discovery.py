@@ -16,11 +16,10 @@ from tests.simulated.amd import (
     install_command,
     install_library,
     place_on_bus,
-    place_pci_device,
     save,
 )
-from tests.simulated.amd.bus import ACCELERATOR, DISPLAY, NETWORK
 from tests.simulated.clock import ManualClock
+from tests.simulated.pci import ACCELERATOR, DISPLAY, NETWORK, place_pci_device
 from tests.simulated.waveforms import constant
 
 GPU = SimulatedAmdGpu(constant(300.0))

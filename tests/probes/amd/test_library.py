@@ -12,9 +12,10 @@ from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelTracker, Sample
-from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi, place_pci_device
+from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi
 from tests.simulated.amd.library import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_FOUND
 from tests.simulated.clock import ManualClock
+from tests.simulated.pci import place_pci_device
 from tests.simulated.waveforms import Sine, Waveform, bursts, constant, square
 
 STEADY = SimulatedAmdGpu(constant(300.0))

@@ -151,7 +151,7 @@ def test_msr_and_mmio_zones_of_other_names_count_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "gain_error_fraction", "least_power_w"),
-    [("cpu0", 0.03, 0.05), ("dram0", 0.2, 0.0), ("cpu0-core", 0.03, 0.0), ("psys", 0.05, 0.05)],
+    [("cpu0", 0.03, 0.1), ("dram0", 0.2, 0.0), ("cpu0-core", 0.03, 0.0), ("psys", 0.03, 0.1)],
 )
 def test_a_channel_states_its_error_and_the_least_that_its_domain_draws(
     tmp_path: Path, name: str, gain_error_fraction: float, least_power_w: float
