@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
-LEAVES = frozenset({"errors", "units", "clock", "channel", "cover", "reason", "status"})
+LEAVES = frozenset(
+    {"errors", "units", "clock", "channel", "cover", "cover_in_time", "reason", "status"}
+)
 INSTRUMENT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "energy": LEAVES,

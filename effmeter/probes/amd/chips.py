@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from effmeter.channel import Component
 
+BOTH_DIES = "both dies of the package"
 _TWO_DIES = (0x7408, 0x740C)
 """MI250X and MI250: two dies, each a device on the bus, of which the first shows the package."""
 _WITH_CORES = (0x74A0,)
@@ -47,4 +48,4 @@ class Chip:
         """The same in words, where the component does not say it."""
         if self.component is Component.SOC:
             return "the socket: graphics, processor cores and memory"
-        return "both dies of the package" if self.has_two_dies else ""
+        return BOTH_DIES if self.has_two_dies else ""

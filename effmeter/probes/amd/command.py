@@ -35,8 +35,7 @@ from effmeter.probes.amd.gpu import (
 )
 from effmeter.probes.amd.pci import AmdBus
 from effmeter.probes.amd.refusals import refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Failure, Reading, Visibility
+from effmeter.probes.base import Failure, Reading
 from effmeter.probes.program_output import run_program
 
 TIMEOUT_S = 5.0
@@ -50,7 +49,6 @@ class AmdCommandProbe:
     """
 
     period_s = 1.0
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -105,10 +103,6 @@ class AmdCommandProbe:
     def refusals(self) -> tuple[Refusal, ...]:
         """The GPUs that give no figure of their own."""
         return tuple(refusal for _, refusal in self.judgement.refusals)
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
 
     def close(self) -> None:
         """Nothing is held open between two calls."""

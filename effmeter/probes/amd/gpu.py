@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeGuard
 
 from effmeter.channel import Channel, Kind, Provenance
 from effmeter.probes.amd.accumulator import CounterWatch
-from effmeter.probes.amd.chips import Chip
+from effmeter.probes.amd.chips import BOTH_DIES, Chip
 from effmeter.probes.base import LIMIT_HEADROOM, Failure, Reading
 
 COUNTER_UNIT_J = 2.0**-16
@@ -72,6 +72,11 @@ class AmdGpu:
     def least_power_w(self) -> float:
         """The least that it draws while it is awake."""
         return _SERVER_LEAST_W if self.is_server_board else _BOARD_LEAST_W
+
+
+def includes_second_die(channel: Channel) -> bool:
+    """Whether a channel shows a die that is a GPU of its own to programs."""
+    return channel.scope == BOTH_DIES
 
 
 class AmdSensors:

@@ -13,7 +13,7 @@ and older) or ``power1_input`` (MI300 and newer). There is no energy counter. A 
 Source: the kernel's ``Documentation/gpu/amdgpu/thermal.rst``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from effmeter.probes.amd.boards import Judgement, ListedGpu, judge
 from effmeter.probes.amd.chips import Chip
 from effmeter.probes.amd.gpu import AmdGpu, Seen, gauge_channel
 from effmeter.probes.amd.pci import AmdPciGpu
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Failure, Visibility
-from effmeter.probes.meter_files import MOST_W, FileMeter, Meter, MeterProbe, read_meter
+from effmeter.probes.base import Failure
+from effmeter.probes.meter_files import MOST_W, FileMeter, MeterProbe, read_meter
 from effmeter.probes.pci import address_of, is_suspended
 from effmeter.probes.sysfs import read_number, read_text
 
@@ -35,24 +34,6 @@ _DRIVER = "amdgpu"
 _FILES = ("power1_average", "power1_input")
 _NO_COUNTER = Failure("the driver shows no energy counter")
 _NO_FILE = Failure("its driver shows no power (power1_average, power1_input)")
-
-
-class AmdHwmonProbe(MeterProbe):
-    """Reads the power files of GPUs."""
-
-    visibility_variables = VARIABLES
-
-    def __init__(
-        self,
-        meters: Sequence[Meter],
-        clock: Clock,
-        why_not: Callable[[Channel], Failure | None],
-    ) -> None:
-        super().__init__("amdgpu", meters, PERIOD_S, clock, why_not)
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +61,7 @@ class _Card:
 
 def find(
     sysfs: Path, gpus: Sequence[AmdPciGpu], clock: Clock
-) -> tuple[AmdHwmonProbe | None, Judgement]:
+) -> tuple[MeterProbe | None, Judgement]:
     """The probe of those among ``gpus`` that show power, and what is so of the others."""
     files = _files_by_address(sysfs)
     cards = {gpu.address: _card(gpu, files.get(gpu.address)) for gpu in gpus}
@@ -95,7 +76,8 @@ def find(
     if not meters:
         return None, judgement
     folders = {_gauge_name(card.gpu): card.gpu.device.folder for card in cards.values()}
-    return AmdHwmonProbe(meters, clock, lambda c: _asleep(folders[c.name])), judgement
+    probe = MeterProbe("amdgpu", meters, PERIOD_S, clock, lambda c: _asleep(folders[c.name]))
+    return probe, judgement
 
 
 def _card(gpu: AmdPciGpu, file: Path | None) -> _Card:

@@ -23,7 +23,7 @@ import contextlib
 import importlib
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,7 @@ from effmeter.probes.amd.boards import ListedGpu, judge
 from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen
 from effmeter.probes.amd.pci import AmdBus
 from effmeter.probes.amd.refusals import refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Failure, Reading, Visibility
+from effmeter.probes.base import Failure, Reading
 
 SETTLE_S = 0.05
 """How long counters are given to move before the first reading."""
@@ -69,7 +68,6 @@ class AmdLibraryProbe:
 
     name = "amdsmi"
     period_s = 0.01
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -106,10 +104,6 @@ class AmdLibraryProbe:
     def refusals(self) -> tuple[Refusal, ...]:
         """The GPUs that give no figure of their own."""
         return tuple(refusal for _, refusal in self.judgement.refusals)
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
 
     def close(self) -> None:
         """Let go of the driver."""
