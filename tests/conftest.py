@@ -36,6 +36,8 @@ COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", 
 """Folders whose tests need most of the compiled kernels: one worker compiles them, once."""
 
 YIELDING_NICENESS = 10
+TRACES_VARIABLE = "EFFMETER_TRACES"
+"""Names the folder of recordings of metered cards, for the tests that replay them."""
 
 
 @functools.cache
@@ -80,7 +82,8 @@ def own_surroundings() -> Iterator[None]:
     """A runtime directory of the tests' own (short: sockets live in it), and no settings."""
     with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
         for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
-            env.delenv(name)
+            if name != TRACES_VARIABLE:
+                env.delenv(name)
         env.delenv("COLUMNS", raising=False)  # pytest-xdist sets it in its workers
         for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
             env.setenv(name, runtime)

@@ -1,18 +1,18 @@
 """The power of an idle machine, and the energy of a run net of it.
 
 Net energy is gross energy less idle power times the time awake. Its interval adds those of both:
-``[gross low - idle high, gross high - idle low]``. The gain error of a sensor and the factor of an
-estimate are the same both times, so they cancel as far as the energies do. Assumption: the idle
-power during the run is that of the baseline.
+``[gross low - idle high, gross high - idle low]``. The systematic errors of a sensor and the factor
+of an estimate are the same both times, so they cancel as far as the energies and durations do.
+Assumption: the idle power during the run is that of the baseline.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.energy import Energy, total
-from effmeter.energy.source import channel_energy, source_name
+from effmeter.energy.source import energy_by_source
 from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown, ComponentEnergy
 from effmeter.recorded.run import RecordedRun
@@ -34,11 +34,8 @@ class IdlePower:
         """The energy that a channel of a host draws at this power."""
         # The interval that was kept includes the factor of an estimate, as the energy's will.
         factor = channel.estimate_factor
-        drawn = channel_energy(
-            channel, self.power_w, self.low_w * factor, self.high_w / factor, host
-        )
-        gains = {source_name(channel, host): self.systematic_w} if self.systematic_w else {}
-        return replace(drawn, gains=gains) * duration_s
+        ends_w = (self.low_w * factor, self.high_w / factor)
+        return energy_by_source(channel, 1.0, self.power_w, *ends_w, host) * duration_s
 
 
 @dataclass(frozen=True, slots=True)

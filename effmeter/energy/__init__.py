@@ -9,7 +9,7 @@ where a gauge has a gap, and before the first and after the last reading, the en
 from the power nearby and bounded by zero and by what the device can have used: its limit, or
 ``POWER_HEADROOM`` times the highest power seen.
 
-A sensor's stated gain error is kept apart as systematic: it does not shrink by averaging.
+A sensor's gain and offset errors are kept apart as systematic: they do not shrink by averaging.
 """
 
 from collections.abc import Sequence

@@ -91,7 +91,8 @@ class CounterTrace:
         high_j = max(counted_j, min(end.high_j - begin.low_j, ceiling_j, counted_j + reach_j))
         low_j = max(0.0, end.low_j - begin.high_j, counted_j - reach_j)
         high_j += max(hidden_j, lost_j)
-        return channel_energy(self._channel, counted_j + lost_j, low_j, high_j, self._host)
+        duration_s, value_j = (end_ns - begin_ns) * 1e-9, counted_j + lost_j
+        return channel_energy(self._channel, duration_s, value_j, low_j, high_j, self._host)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
         if len(self._latest) < 2:

@@ -68,7 +68,8 @@ class GaugeTrace:
         below_j, above_j = self._unseen_j(begin_ns, end_ns)
         low_j = max(0.0, value_j - error_j - guessed_j - below_j)
         high_j = value_j + error_j + max(0.0, most_j - guessed_j) + above_j
-        return channel_energy(self._channel, value_j, low_j, high_j, self._host)
+        duration_s = (end_ns - begin_ns) * 1e-9
+        return channel_energy(self._channel, duration_s, value_j, low_j, high_j, self._host)
 
     def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
         if not len(self._times_ns):

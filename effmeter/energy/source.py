@@ -1,4 +1,6 @@
-"""The energy that one channel shows, with the name under which its errors are kept."""
+"""The energy that one channel shows, with the names under which its errors are kept."""
+
+import math
 
 from effmeter.channel import Channel
 from effmeter.energy.estimated_part import EstimatedPart
@@ -14,15 +16,44 @@ def source_name(channel: Channel, host: str) -> str:
 
 
 def channel_energy(
-    channel: Channel, value_j: float, low_j: float, high_j: float, host: str = ""
+    channel: Channel, duration_s: float, value_j: float, low_j: float, high_j: float, host: str = ""
 ) -> Energy:
-    """The energy that one channel shows, from the interval of what its readings say (J).
+    """The energy that one channel shows.
 
-    The interval of an estimate includes its factor; a stated gain error stays apart.
+    Args:
+        channel: Its description.
+        duration_s: How long the window lasts.
+        value_j: What its readings say.
+        low_j: The lower end of what its readings leave open.
+        high_j: The upper end.
+        host: The machine; errors of another machine's sensors are separate sources.
+
+    Returns:
+        The energy with the sensor's noise in its interval and the errors by source.
     """
-    source, gain = source_name(channel, host), channel.gain_error_fraction
-    gains = {source: float(value_j * gain)} if gain else {}
+    # Noise, nonlinearity and drift last for longer than a window: no length averages them away.
+    noise_j = channel.noise_fraction * abs(value_j)
+    if noise_j:
+        least_j = min(low_j, 0.0)
+        low_j = max(least_j, value_j - math.hypot(value_j - low_j, noise_j))
+        high_j = value_j + math.hypot(high_j - value_j, noise_j)
+    return energy_by_source(channel, duration_s, value_j, low_j, high_j, host)
+
+
+def energy_by_source(
+    channel: Channel, duration_s: float, value_j: float, low_j: float, high_j: float, host: str = ""
+) -> Energy:
+    """An energy of one channel whose interval is known, with the errors that its source shares.
+
+    The interval of an estimate includes its factor; gain and offset errors stay apart.
+    """
+    source = source_name(channel, host)
+    stated = {
+        source: float(value_j * channel.gain_error_fraction),
+        f"{source} offset": float(duration_s * channel.offset_error_w),
+    }
+    systematic = {name: error_j for name, error_j in stated.items() if error_j}
     if channel.estimate_factor == 1:
-        return Energy(value_j, low_j, high_j, gains)
+        return Energy(value_j, low_j, high_j, systematic)
     part = EstimatedPart(float(value_j), float(low_j), float(high_j), channel.estimate_factor)
-    return Energy(value_j, *part.bounds_j, gains, {source: part})
+    return Energy(value_j, *part.bounds_j, systematic, {source: part})

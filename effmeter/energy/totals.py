@@ -13,7 +13,7 @@ def total(energies: Iterable[Energy], independent: bool = False) -> Energy | Non
     Args:
         energies: What to add; a difference is a sum with a negated energy.
         independent: Whether they come from separate recordings, so that what differs from window
-            to window combines by variance. Gains and factors add as ever.
+            to window combines by variance. Systematic errors and factors add as ever.
     """
     energies = list(energies)
     if not energies:
@@ -40,7 +40,7 @@ def _independent_total(energies: Sequence[Energy]) -> Energy:
         summed.value_j,
         measured_j - below_j + math.fsum(low_j for low_j, _ in ends_j),
         measured_j + above_j + math.fsum(high_j for _, high_j in ends_j),
-        summed.gains,
+        summed.systematic,
         estimates,
     )
 

@@ -1,10 +1,11 @@
 """An energy with its interval and its errors by source.
 
-**Three kinds of error.** What differs from window to window (boundaries, sampling, noise, gaps)
-makes the interval. The *gain error* of a sensor stands apart as systematic, and the *factor* of
-an estimate widens the interval; both are the same in all energies of one source, so both are
-kept by source: they add with their sign, and cancel in the difference and the ratio of energies
-of the same source.
+**Kinds of error.** What differs from window to window (boundaries, sampling, noise, gaps) makes
+the interval. The *gain error* of a sensor, in proportion to the energy, and its *offset error*,
+in proportion to the time, stand apart as systematic; the *factor* of an estimate widens the
+interval. Each is the same in all energies of one source, so each is kept by source: it adds with
+its sign, and cancels in differences of the same source (a gain error between equal energies, an
+offset error between equal durations) and in ratios.
 
 **Bounds add.** The interval of a sum reaches from the sum of the lower ends to the sum of the
 upper ends: windows of one run may share a boundary, channels of one machine may err together,
@@ -27,25 +28,25 @@ MAX_SHARED_ESTIMATES = 8
 
 @dataclass(frozen=True, slots=True)
 class EnergyRatio:
-    """The ratio of two energies, its 95 % interval, and what gain errors can add to it."""
+    """The ratio of two energies, its 95 % interval, and what systematic errors can add to it."""
 
     value: float
     low: float
     high: float
     systematic: float = 0.0
-    """Half-width of what the gain errors that the two do not share can add."""
+    """Half-width of what the systematic errors that the two do not share can add."""
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """An energy (J) and the interval that holds it in 95 % of cases, gain errors apart."""
+    """An energy (J) and the interval that holds it in 95 % of cases, systematic errors apart."""
 
     value_j: float
     low_j: float
     high_j: float
-    gains: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """By sensor: what its stated gain error can add (J); negative where the sensor's energy
-    was subtracted."""
+    systematic: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """By source: what a sensor's gain or offset error can add (J); negative where the sensor's
+    energy was subtracted."""
     estimates: Mapping[str, EstimatedPart] = field(default_factory=dict, hash=False)
     """By estimate: its part of this energy. The interval includes them."""
 
@@ -61,8 +62,8 @@ class Energy:
 
     @property
     def systematic_j(self) -> float:
-        """Half-width of what the sensors' gain errors can add to the interval."""
-        return sum(map(abs, self.gains.values()), 0.0)
+        """Half-width of what the sensors' gain and offset errors can add to the interval."""
+        return sum(map(abs, self.systematic.values()), 0.0)
 
     @property
     def half_width_j(self) -> float:
@@ -75,7 +76,7 @@ class Energy:
         return f"{value} {interval}" if interval != NOT_KNOWN else f"{value}, interval {interval}"
 
     def __repr__(self) -> str:
-        systematic = f", systematic_j={self.systematic_j!r}" if self.gains else ""
+        systematic = f", systematic_j={self.systematic_j!r}" if self.systematic else ""
         ends = f"low_j={self.low_j!r}, high_j={self.high_j!r}"
         return f"Energy(value_j={self.value_j!r}, {ends}{systematic})"
 
@@ -90,9 +91,9 @@ class Energy:
 
     def __add__(self, other: "Energy") -> "Energy":
         """The sum; bounds add, errors of the same source add with their sign."""
-        gains = dict(self.gains)
-        for name, gain_j in other.gains.items():
-            gains[name] = gains.get(name, 0.0) + gain_j
+        systematic = dict(self.systematic)
+        for name, error_j in other.systematic.items():
+            systematic[name] = systematic.get(name, 0.0) + error_j
         estimates = {**self.estimates, **other.estimates}
         low_j, high_j = self.low_j + other.low_j, self.high_j + other.high_j
         for name in self.estimates.keys() & other.estimates.keys():
@@ -100,7 +101,7 @@ class Energy:
             estimates[name] = one + another
             low_j += shared_factor_j(one, another, 0)
             high_j += shared_factor_j(one, another, 1)
-        return Energy(self.value_j + other.value_j, low_j, high_j, gains, estimates)
+        return Energy(self.value_j + other.value_j, low_j, high_j, systematic, estimates)
 
     def __neg__(self) -> "Energy":
         """The energy with its sign reversed."""
@@ -118,7 +119,7 @@ class Energy:
             self.value_j * by,
             low_j * by,
             high_j * by,
-            {name: gain_j * by for name, gain_j in self.gains.items()},
+            {name: error_j * by for name, error_j in self.systematic.items()},
             {name: part.scaled(by) for name, part in self.estimates.items()},
         )
 
@@ -159,12 +160,12 @@ class Energy:
             self.value_j - math.fsum(part.value_j for part in self.estimates.values()),
             self.low_j - math.fsum(low_j for low_j, _ in ends_j),
             self.high_j - math.fsum(high_j for _, high_j in ends_j),
-            self.gains,
+            self.systematic,
         )
 
 
 def _ratio(one: Energy, other: Energy) -> EnergyRatio:
-    """Of two energies; the factors and gains that they share move both."""
+    """Of two energies; the factors and systematic errors that they share move both."""
     ends: list[float] = []
     for factors in _factors(one, other):
         over_j, under_j = _at_factors(one, factors), _at_factors(other, factors)
@@ -174,8 +175,8 @@ def _ratio(one: Energy, other: Energy) -> EnergyRatio:
             ends += [a / b for a in over_j for b in under_j]
     value = one.value_j / other.value_j if other.value_j else math.nan
     systematic = 0.0
-    for name in one.gains.keys() | other.gains.keys() if other.value_j else ():
-        moved_j = one.gains.get(name, 0.0) - value * other.gains.get(name, 0.0)
+    for name in one.systematic.keys() | other.systematic.keys() if other.value_j else ():
+        moved_j = one.systematic.get(name, 0.0) - value * other.systematic.get(name, 0.0)
         systematic += abs(moved_j / other.value_j)
     return EnergyRatio(value, min(ends), max(ends), systematic)
 

@@ -8,8 +8,8 @@ recording's own run, as all do that today's recorder writes.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from effmeter.recorded.records import Label, Source
-from effmeter.runfile.format import Metadata
+from effmeter.recorded.records import Source
+from effmeter.runfile.format import Label, Metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from functools import cached_property
 
 from effmeter.recorded.description import described, labels_in
 from effmeter.recorded.identity import RunIdentity
-from effmeter.recorded.records import Label, Source
+from effmeter.recorded.records import Source
 from effmeter.recorded.run import RecordedRun
-from effmeter.runfile.format import Event, NoteName
+from effmeter.runfile.format import Event, Label, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
 

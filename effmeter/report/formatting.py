@@ -55,7 +55,7 @@ def energy_interval(energy: Energy) -> str:
 
 
 def energy_systematic(energy: Energy) -> str:
-    """The sensor's gain error in the unit of the value: ``"± 0.06"``; empty if none is stated."""
+    """The sensors' gain and offset errors in the unit of the value: ``"± 0.06"``; or empty."""
     if not energy.systematic_j:
         return ""
     return half_width_words(energy.systematic_j, energy.value_j, energy.low_j, energy.high_j)

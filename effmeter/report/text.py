@@ -172,9 +172,9 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
         ]
         for name, energy, channels, summed in parts
     ]
-    has_gain_errors = any(energy.systematic_j for _, energy, _, _ in parts)
+    has_systematic_errors = any(energy.systematic_j for _, energy, _, _ in parts)
     headings = (
-        *("component", "energy", "interval", "gain error" if has_gain_errors else ""),
+        *("component", "energy", "interval", "sensor error" if has_systematic_errors else ""),
         *(("net of idle", "interval") if net else ()),
         *("provenance", "channels"),
     )

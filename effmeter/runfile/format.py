@@ -23,6 +23,8 @@ FORMAT_VERSION = 2
 VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
 RUN_SUFFIX = ".arrow"
+Label = str | int | float | bool
+"""What a label can say."""
 SLOW_READ_NS = 1_000_000
 """A reading that took longer than this carries how long, in ``duration_s``."""
 
@@ -98,6 +100,9 @@ class NoteName(StrEnum):
 
     SOURCE = "source"
     """A program joined: source, id (the parent of its outermost marks), text (JSON)."""
+    DEVICES = "devices"
+    """What is known of the devices of a program: source, id as its ``source`` note, text (JSON,
+    which replaces the same names in its description)."""
     LABELS = "labels"
     """Labels set after the beginning: text (JSON)."""
     BUDGET = "budget"

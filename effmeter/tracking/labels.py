@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from effmeter.client.vocabulary import MAX_LABELS, MAX_TEXT
+from effmeter.client.vocabulary import MAX_LABELS, MAX_TEXT, Label
 from effmeter.errors import UsageError
-
-Label = str | int | float | bool
 
 
 class Scalar(Protocol):

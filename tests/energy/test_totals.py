@@ -22,7 +22,7 @@ def test_bounds_and_gains_add() -> None:
 
 
 def test_independent_windows_combine_by_the_root_of_their_squares() -> None:
-    one, other = (channel_energy(GPU, 100.0, 100.0 - e, 100.0 + e) for e in (3.0, 4.0))
+    one, other = (channel_energy(GPU, 1.0, 100.0, 100.0 - e, 100.0 + e) for e in (3.0, 4.0))
     summed = total([one, other], independent=True)
     assert summed is not None
     assert (summed.value_j, summed.low_j, summed.high_j) == (200.0, 195.0, 205.0)
@@ -34,7 +34,7 @@ def test_independent_windows_combine_by_the_root_of_their_squares() -> None:
 
 
 def test_independent_windows_of_one_estimate_share_its_factor() -> None:
-    one, other = (channel_energy(CPU, j, j - e, j + e) for j, e in ((100.0, 3.0), (60.0, 4.0)))
+    one, other = (channel_energy(CPU, 1.0, j, j - e, j + e) for j, e in ((100.0, 3.0), (60.0, 4.0)))
     summed = total([one, other], independent=True)
     assert summed is not None
     assert (summed.value_j, summed.low_j, summed.high_j) == (160.0, 155.0 / 2, 165.0 * 2)
@@ -44,7 +44,8 @@ def test_independent_windows_of_one_estimate_share_its_factor() -> None:
 
 
 def test_one_energy_alone_is_its_own_independent_total() -> None:
-    energy = channel_energy(GPU, 100.0, 90.0, 120.0) + channel_energy(CPU, 50.0, 40.0, 70.0)
+    measured = channel_energy(GPU, 1.0, 100.0, 90.0, 120.0)
+    energy = measured + channel_energy(CPU, 1.0, 50.0, 40.0, 70.0)
     summed = total([energy], independent=True)
     assert summed is not None
     assert (summed.low_j, summed.high_j) == pytest.approx((energy.low_j, energy.high_j))

@@ -16,6 +16,7 @@ from effmeter.energy.source import channel_energy
 from tests.runfile.writing import counter, gauge
 
 GPU = counter("gpu0", gain_error_fraction=0.05)
+CARD = counter("gpu1", gain_error_fraction=0.08, offset_error_w=20.0, noise_fraction=0.01)
 CPU = gauge("cpu", provenance="estimated", estimate_factor=2.0)
 RAM = gauge("ram", provenance="estimated", estimate_factor=3.0, gain_error_fraction=0.1)
 CHANNELS = (GPU, CPU, RAM)
@@ -49,7 +50,7 @@ def windows(draw: st.DrawFn) -> Window:
     )
     low_j, high_j = value_j * (1 - below), value_j + above
     passed_j = value_j + (where * above if where > 0 else where * below * value_j)
-    return Window(channel, channel_energy(channel, value_j, low_j, high_j), value_j, passed_j)
+    return Window(channel, channel_energy(channel, 1.0, value_j, low_j, high_j), value_j, passed_j)
 
 
 energies = windows().map(lambda window: window.energy)
@@ -127,21 +128,21 @@ def test_a_ratio_holds_the_truth(
 
 @given(figures, figures)
 def test_the_gain_of_one_sensor_cancels_in_a_ratio(one_j: float, other_j: float) -> None:
-    one, other = (channel_energy(GPU, j, 0.9 * j, 1.1 * j) for j in (one_j, other_j))
+    one, other = (channel_energy(GPU, 1.0, j, 0.9 * j, 1.1 * j) for j in (one_j, other_j))
     ratio = one / other
     assert ratio.value == pytest.approx(one_j / other_j)
     assert ratio.systematic == pytest.approx(0.0, abs=1e-9 * ratio.value)
 
 
 def test_gains_of_two_sensors_add_in_a_ratio() -> None:
-    elsewhere = channel_energy(GPU, 100.0, 100.0, 100.0, host="another")
-    ratio = channel_energy(GPU, 200.0, 190.0, 220.0, host="one") / elsewhere
+    elsewhere = channel_energy(GPU, 1.0, 100.0, 100.0, 100.0, host="another")
+    ratio = channel_energy(GPU, 1.0, 200.0, 190.0, 220.0, host="one") / elsewhere
     assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.9, 2.2)
     assert ratio.systematic == pytest.approx(2 * (0.05 + 0.05))
 
 
 def test_the_difference_of_one_estimate_is_as_narrow_as_its_factor() -> None:
-    one, other = (channel_energy(CPU, j, j, j) for j in (100.0, 90.0))
+    one, other = (channel_energy(CPU, 1.0, j, j, j) for j in (100.0, 90.0))
     less = one - other
     assert (one.low_j, one.high_j) == (50.0, 200.0)
     assert (less.value_j, less.low_j, less.high_j) == (10.0, 5.0, 20.0)
@@ -150,7 +151,7 @@ def test_the_difference_of_one_estimate_is_as_narrow_as_its_factor() -> None:
 
 
 def test_a_factor_cancels_in_the_ratio_of_one_estimate() -> None:
-    one, other = (channel_energy(CPU, j, 0.9 * j, 1.1 * j) for j in (100.0, 50.0))
+    one, other = (channel_energy(CPU, 1.0, j, 0.9 * j, 1.1 * j) for j in (100.0, 50.0))
     ratio = one / other
     assert ratio.value == 2.0
     assert ratio.low == pytest.approx(90 / 55)
@@ -158,7 +159,7 @@ def test_a_factor_cancels_in_the_ratio_of_one_estimate() -> None:
 
 
 def test_the_factors_of_two_estimates_do_not_cancel() -> None:
-    one, other = (channel_energy(CPU, 100.0, 100.0, 100.0, host) for host in ("a", "b"))
+    one, other = (channel_energy(CPU, 1.0, 100.0, 100.0, 100.0, host) for host in ("a", "b"))
     less = one - other
     assert (less.low_j, less.high_j) == (-150.0, 150.0)
     ratio = one / other
@@ -182,13 +183,14 @@ def test_an_energy_prints_as_text_with_its_interval() -> None:
     assert str(Energy(1234.0, 1200.0, 1260.0)) == "1.234 kJ [1.200, 1.260]"
     assert str(Energy(2e3, math.nan, math.nan)) == "2.00 kJ, interval not known"
     assert repr(Energy(2.0, 1.0, 3.0)) == "Energy(value_j=2.0, low_j=1.0, high_j=3.0)"
-    assert repr(channel_energy(GPU, 2.0, 1.0, 3.0)).endswith("high_j=3.0, systematic_j=0.1)")
+    assert repr(channel_energy(GPU, 1.0, 2.0, 1.0, 3.0)).endswith("high_j=3.0, systematic_j=0.1)")
 
 
 def test_energies_are_equal_where_values_and_errors_are() -> None:
-    assert channel_energy(GPU, 2.0, 1.0, 3.0) == channel_energy(GPU, 2.0, 1.0, 3.0)
-    assert channel_energy(GPU, 2.0, 1.0, 3.0) != Energy(2.0, 1.0, 3.0)
-    assert len({channel_energy(GPU, 2.0, 1.0, 3.0), channel_energy(GPU, 2.0, 1.0, 3.0)}) == 1
+    one, other = (channel_energy(GPU, 1.0, 2.0, 1.0, 3.0) for _ in range(2))
+    assert one == other
+    assert one != Energy(2.0, 1.0, 3.0)
+    assert len({one, other}) == 1
     assert len({Energy(2.0, 1.0, 3.0), Energy(2.0, 1.0, 3.1)}) == 2
 
 
@@ -202,3 +204,36 @@ def test_a_ratio_of_energies_with_hundreds_of_estimates_is_bounded() -> None:
     ratio = one / one
     assert ratio.value == 1.0
     assert ratio.low <= 1.0 <= ratio.high
+
+
+def test_an_offset_error_is_in_proportion_to_the_time() -> None:
+    short, long = (channel_energy(CARD, s, 100.0 * s, 90.0 * s, 110.0 * s) for s in (1.0, 10.0))
+    assert short.systematic_j == pytest.approx(8.0 + 20.0)
+    assert long.systematic_j == pytest.approx(80.0 + 200.0)
+
+
+def test_an_offset_error_cancels_between_equal_durations_and_a_gain_error_does_not() -> None:
+    busy, idle = (channel_energy(CARD, 10.0, j, j, j) for j in (3000.0, 1000.0))
+    assert (busy - idle).systematic_j == pytest.approx(0.08 * 2000.0)
+
+
+def test_a_gain_error_cancels_between_equal_energies_and_an_offset_error_does_not() -> None:
+    slow, fast = (channel_energy(CARD, s, 3000.0, 3000.0, 3000.0) for s in (15.0, 10.0))
+    assert (slow - fast).systematic_j == pytest.approx(20.0 * 5.0)
+
+
+@pytest.mark.parametrize("value_j", [1.0, 1e3, 1e6])
+def test_noise_is_a_floor_of_the_interval(value_j: float) -> None:
+    sure = channel_energy(CARD, 1.0, value_j, value_j, value_j)
+    assert sure.half_width_j == pytest.approx(0.01 * value_j)
+
+
+def test_noise_combines_with_each_side_of_the_interval() -> None:
+    unsure = channel_energy(CARD, 1.0, 1000.0, 976.0, 1024.0)
+    assert [unsure.low_j, unsure.high_j] == pytest.approx([974.0, 1026.0])
+    lopsided = channel_energy(CARD, 1.0, 1000.0, 1000.0, 1024.0)
+    assert [lopsided.low_j, lopsided.high_j] == pytest.approx([990.0, 1026.0])
+
+
+def test_noise_gives_no_energy_below_zero() -> None:
+    assert channel_energy(CARD, 1.0, 10.0, 0.0, 12.0).low_j == 0.0

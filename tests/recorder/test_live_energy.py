@@ -55,6 +55,13 @@ def test_a_gauge_is_integrated_and_its_steps_widen_the_interval() -> None:
     assert uneven.half_width_j > even.half_width_j + 100
 
 
+def test_a_total_says_from_when_its_channels_count() -> None:
+    totals = LiveTotals(())
+    count(totals, 2.0, begin_s=0.3)
+    show(totals, GPU_W, GPU_W)
+    assert totals.as_message(at(2.0))["counted_from_ns"] == [at(0.0), at(0.3)]
+
+
 def test_one_reading_of_a_gauge_is_no_energy() -> None:
     totals = LiveTotals(())
     show(totals, GPU_W)
@@ -98,3 +105,9 @@ def test_a_gap_without_a_bound_is_bounded_by_the_recent_power() -> None:
     before = known(energy(totals, "cpu"))
     totals.note_gap(ChannelGap("cpu0", 1, at(2.0), at(4.0), "the sensor was gone", None))
     assert known(energy(totals, "cpu")).high_j == pytest.approx(before.high_j + 2 * 2 * CPU_W)
+
+
+def test_an_offset_error_grows_with_the_time() -> None:
+    totals = LiveTotals(())
+    count(totals, 5.0, counter("cpu0", offset_error_w=2.0), begin_s=1.0)
+    assert known(energy(totals)).systematic_j == pytest.approx(2.0 * 4.0, rel=0.05)

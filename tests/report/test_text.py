@@ -51,7 +51,7 @@ def test_gain_error_stands_beside_the_interval(tmp_path: Path) -> None:
         file.count("cpu0", every(0.1, 0, 10), 300.0)
         file.end(10.0)
     text = printed(analyse(read_run(file.path)))
-    assert "gain error" in text
+    assert "sensor error" in text
     assert "± 0.15" in line_of(text, "total")
 
 
@@ -135,7 +135,7 @@ def test_epochs_of_several_runs_follow_on_request(
 ) -> None:
     text = printed(plain, troubled, has_epochs=True)
     assert text.count("since epoch 1") == 2
-    assert "gain error" not in text
+    assert "sensor error" not in text
 
 
 def test_spans_are_shown_below_the_one_they_are_in(tmp_path: Path) -> None:

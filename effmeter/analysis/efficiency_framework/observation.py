@@ -78,8 +78,10 @@ class Observation:
             value = self.stated_efficiency_per_j
         ends = [metric_per_j(self.metric_value, e) for e in (energy.low_j, energy.high_j)]
         low, high = (math.nan, math.nan) if math.isnan(sum(ends)) else (min(ends), max(ends))
-        systematic = abs(value) * energy.systematic_j / energy.value_j if energy.value_j else 0.0
-        return UncertainValue(value, low, high, systematic=systematic)
+        # An energy that is too high makes the efficiency too low, by the same part.
+        per_j = -value / energy.value_j if energy.value_j else 0.0
+        gains = {sensor: per_j * gain_j for sensor, gain_j in energy.systematic.items()}
+        return UncertainValue(value, low, high, gains=gains)
 
     @property
     def epoch_energy_j(self) -> float | None:

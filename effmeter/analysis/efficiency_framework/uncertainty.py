@@ -8,7 +8,8 @@ An efficiency has three uncertainties, which behave differently:
 - **its seed.** Another seed gives another value. Seeds of one size vary independently of those
   of another, so their variances add (a t interval; degrees of freedom after Welch and
   Satterthwaite). The criteria of one run share its seed and count as one draw.
-- **the sensor's gain error**, kept apart as systematic: it adds up and never averages away.
+- **the sensors' gain errors**, kept apart as systematic, by sensor: they never average away. What
+  two values take from one sensor adds with its sign, and cancels in their ratio.
 
 ``low`` and ``high`` combine the first two as independent, by the root of the sum of squares on
 each side. An uncertainty that is not stated is NaN, not zero: the interval then holds the other
@@ -16,8 +17,8 @@ one alone, and is NaN where neither is known.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from effmeter.analysis.t_distribution import t_quantile
 
@@ -35,8 +36,13 @@ class UncertainValue:
     """The variance of this value, not of a single seed's."""
     seed_dof: int = 0
     """Degrees of freedom of that variance."""
-    systematic: float = 0.0
-    """Half-width of the stated gain errors."""
+    gains: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """By sensor: what its stated gain error can add."""
+
+    @property
+    def systematic(self) -> float:
+        """Half-width of what the sensors' gain errors can add."""
+        return math.fsum(map(abs, self.gains.values()))
 
     @property
     def seed_half_width(self) -> float:
@@ -79,7 +85,7 @@ class UncertainValue:
             _divided(self.energy_high, other.energy_low),
             value**2 * relative,
             welch_dof(list(zip(parts, dofs, strict=True))),
-            value * (_relative_systematic(self) + _relative_systematic(other)),
+            _gains_of_ratio(self, other, value),
         )
 
 
@@ -112,7 +118,7 @@ def weighted_mean(terms: Sequence[Term]) -> UncertainValue:
         summed("energy_high"),
         math.fsum(variance for variance, _ in spreads),
         welch_dof(spreads),
-        summed("systematic"),
+        _summed_gains(terms),
     )
 
 
@@ -163,8 +169,23 @@ def _relative_variance(part: UncertainValue) -> float:
     return part.seed_variance / part.value**2 if part.value else NAN
 
 
-def _relative_systematic(part: UncertainValue) -> float:
-    return part.systematic / part.value if part.value else NAN
+def _summed_gains(terms: Sequence[Term]) -> dict[str, float]:
+    gains: dict[str, float] = {}
+    for term in terms:
+        for sensor, gain in term.value.gains.items():
+            gains[sensor] = gains.get(sensor, 0.0) + term.weight * gain
+    return gains
+
+
+def _gains_of_ratio(one: UncertainValue, other: UncertainValue, ratio: float) -> dict[str, float]:
+    """A gain that moves both values by the same part leaves their ratio as it is."""
+    if not one.value or not other.value:
+        return dict.fromkeys({**one.gains, **other.gains}, NAN)
+    return {
+        sensor: ratio
+        * (one.gains.get(sensor, 0.0) / one.value - other.gains.get(sensor, 0.0) / other.value)
+        for sensor in {**one.gains, **other.gains}
+    }
 
 
 def _divided(one: float, other: float) -> float:

@@ -12,7 +12,7 @@ from effmeter.recorded.run import RecordedRun
 
 
 @dataclass(frozen=True, slots=True)
-class Flops:
+class BackwardFlops:
     """Operations of all backward passes of a training."""
 
     executed: float
@@ -42,7 +42,7 @@ class Repeat:
     """From the beginning of the first epoch to the end of the last."""
     energy: Breakdown
     """Of the same stretch."""
-    backward: Flops | None
+    backward: BackwardFlops | None
     """None where the run did not log it."""
     step_flops: float | None
     """Operations executed in all steps, forward passes too; None where the run did not log it."""
@@ -138,12 +138,12 @@ def repeat_of(run: RecordedRun, metric: str, seed: int) -> Repeat | None:
     )
 
 
-def _backward(epochs: Sequence[RecordedEpoch]) -> Flops | None:
+def _backward(epochs: Sequence[RecordedEpoch]) -> BackwardFlops | None:
     """Summed over the epochs; None where an epoch lacks it."""
     names = ("backward_flops", "dense_backward_flops", "nominal_backward_flops")
     if not all(name in epoch.metrics for epoch in epochs for name in names):
         return None
-    return Flops(*(math.fsum(epoch.metrics[name] for epoch in epochs) for name in names))
+    return BackwardFlops(*(math.fsum(epoch.metrics[name] for epoch in epochs) for name in names))
 
 
 def _step_flops(epochs: Sequence[RecordedEpoch]) -> float | None:

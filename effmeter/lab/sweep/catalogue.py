@@ -10,10 +10,9 @@ from effmeter.lab.sweep.cell import Cell
 from effmeter.lab.sweep.outcome import Outcome, outcome_of
 from effmeter.recorded.reading import find_runs, read_run
 from effmeter.recorded.run import RecordedRun
-from effmeter.runfile.format import successor_path
+from effmeter.runfile.format import Label, successor_path
 from effmeter.runfile.reader import read_metadata
 from effmeter.status import Status
-from effmeter.tracking.labels import Label
 
 SET_ASIDE = "set-aside"
 """The folder, beside the runs, for files of trainings that were repeated."""

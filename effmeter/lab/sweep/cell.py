@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from effmeter.lab.sweep.ending import Ending
 from effmeter.lab.workloads import ARCHITECTURES, DATASETS, Recipe, resolved_options
-from effmeter.tracking.labels import Label
+from effmeter.runfile.format import Label
 
 _ALWAYS_LABELLED = ("architecture", "size", "seed", "dataset", "batch_size", "device")
 _NO_SETTINGS = ("options", "data_dir", "download")

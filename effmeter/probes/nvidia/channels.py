@@ -21,23 +21,37 @@ Sources: Yang, Adamek and Armour, "Part-time power measurements: nvidia-smi's la
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import LIMIT_HEADROOM
 
 ENERGY_REFRESH_S = 0.1
-GAIN_ERROR_FRACTION = 0.05
-"""NVIDIA states 5 % for its power readings; Yang et al. found as much on most GPUs."""
+LEAST_POWER_W = 3.0
+"""Less than any NVIDIA GPU with a counter draws while it is awake."""
+GAIN_ERROR_FRACTION = 0.08
+"""NVIDIA states 5 % for its power readings; sixteen cards beside an external meter were off by up
+to 7.9 %, a Turing card by 12.7 %. The error is the card's, not the model's."""
+_TURING_GAIN_ERROR_FRACTION = 0.13
+_SERVER_OFFSET_ERROR_W, _BOARD_OFFSET_ERROR_W = 5.0, 20.0
+"""Fans, memory and regulators are not all in the reading: consumer boards were seen to show 15 to
+20 W less at idle while they are right at full load."""
+_NOISE_FRACTION, _OLDER_NOISE_FRACTION = 0.01, 0.015
+"""What remained once a card's own gain was taken off: Ampere and newer, and GA100 and older."""
 _GA100_CAPABILITY = (8, 0)
 _GRACE_HOPPER = re.compile(r"\bGH\d{3}\b")
 """On these the energy counter takes in the whole module (found by the Zeus project)."""
+_SERVER = re.compile(r"\b(Tesla|[A-Z]{1,2}\d{1,3}[A-Z]?)\b")
+_WORKSTATION = re.compile(r"\b(GeForce|GTX|RTX|TITAN|Quadro)\b", re.IGNORECASE)
 _FAST_GAUGE = (0.02, 0.01)
 _SAMPLED_GAUGE = (0.1, 0.025)
 _STEADY_GAUGE = (0.1, 0.1)
 AVERAGED_GAUGE = (0.1, 1.0)
 """Refresh period and averaging window of a power reading (s)."""
+HOPPER_SAMPLES = (0.02, 0.025, 0.015)
+"""Of the values in the driver's buffer, measured on an H200: the period of their stamps, the window
+that each averages over, and how long before its stamp the middle of that window lies (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,10 @@ class Gpu:
     """The UUIDs of its MIG instances; None: it is not partitioned."""
     instant_timing: tuple[float, float] = _SAMPLED_GAUGE
     usage_timing: tuple[float, float] = AVERAGED_GAUGE
+    gain_error_fraction: float = GAIN_ERROR_FRACTION
+    noise_fraction: float = _OLDER_NOISE_FRACTION
+    sample_timing: tuple[float, float, float] | None = None
+    """Of the values in the driver's buffer; None where it was never measured: they are not read."""
 
     @property
     def channel_name(self) -> str:
@@ -64,6 +82,12 @@ class Gpu:
         """Whether its energy counter takes in the processor and memory beside it."""
         return _GRACE_HOPPER.search(self.name) is not None
 
+    @property
+    def offset_error_w(self) -> float:
+        """How far its reading may be off at any load; boards that are not a server's err more."""
+        is_server = _SERVER.search(self.name) and not _WORKSTATION.search(self.name)
+        return _SERVER_OFFSET_ERROR_W if is_server else _BOARD_OFFSET_ERROR_W
+
 
 def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
     """What NVML tells of a GPU; NVMLError where it does not even tell its name."""
@@ -73,9 +97,12 @@ def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
         nvml.nvmlDeviceGetName(handle),
         nvml.nvmlDeviceGetUUID(handle),
         _max_power_w(nvml, handle),
-        _mig_instances(nvml, handle),
+        mig_instances(nvml, handle),
         _instant_timing(nvml, architecture, capability),
         _usage_timing(nvml, architecture, capability),
+        _gain_error_fraction(nvml, architecture),
+        _noise_fraction(nvml, architecture, capability),
+        HOPPER_SAMPLES if architecture == nvml.NVML_DEVICE_ARCH_HOPPER else None,
     )
 
 
@@ -92,9 +119,19 @@ def counter_channel(gpu: Gpu, source: str) -> Channel:
         scope=_module_scope(gpu) if gpu.counts_module else _scope(gpu),
         unit_j=1e-3,
         resolution=1e-3,
-        gain_error_fraction=GAIN_ERROR_FRACTION,
+        least_power_w=LEAST_POWER_W,
+        gain_error_fraction=gpu.gain_error_fraction,
+        offset_error_w=gpu.offset_error_w,
+        noise_fraction=gpu.noise_fraction,
         max_power_w=None if gpu.counts_module else gpu.max_power_w,
     )
+
+
+def sample_channel(gpu: Gpu, source: str, timing: tuple[float, float, float]) -> Channel:
+    """The driver's buffer of power values; contained in the counter whose course they show."""
+    refresh_s, window_s, lag_s = timing
+    gauge = gauge_channel(gpu, "power-samples", source, (refresh_s, window_s))
+    return replace(gauge, lag_s=lag_s)
 
 
 def gauge_channel(
@@ -115,7 +152,9 @@ def gauge_channel(
         scope=scopes.get(part, _scope(gpu)),
         resolution=1e-3,
         window_s=window_s,
-        gain_error_fraction=GAIN_ERROR_FRACTION,
+        gain_error_fraction=gpu.gain_error_fraction,
+        offset_error_w=gpu.offset_error_w,
+        noise_fraction=gpu.noise_fraction,
         max_power_w=None if is_module else gpu.max_power_w,
     )
 
@@ -138,7 +177,8 @@ def _max_power_w(nvml: Any, handle: Any) -> float | None:
     return most_mw * 1e-3 * LIMIT_HEADROOM if most_mw > 0 else None
 
 
-def _mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+def mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+    """The UUIDs of a GPU's MIG instances; None where it is not partitioned."""
     try:
         mode, _ = nvml.nvmlDeviceGetMigMode(handle)
         count = nvml.nvmlDeviceGetMaxMigDeviceCount(handle) if mode else 0
@@ -183,3 +223,16 @@ def _usage_timing(
     if averages and capability != _GA100_CAPABILITY:
         return AVERAGED_GAUGE
     return _instant_timing(nvml, architecture, capability)
+
+
+def _gain_error_fraction(nvml: Any, architecture: int | None) -> float:
+    """A GPU that does not tell its generation may be of the worst."""
+    if architecture in (None, nvml.NVML_DEVICE_ARCH_TURING):
+        return _TURING_GAIN_ERROR_FRACTION
+    return GAIN_ERROR_FRACTION
+
+
+def _noise_fraction(nvml: Any, architecture: int | None, capability: tuple[int, ...]) -> float:
+    is_newer = architecture is not None and architecture >= nvml.NVML_DEVICE_ARCH_AMPERE
+    is_quiet = is_newer and capability != _GA100_CAPABILITY
+    return _NOISE_FRACTION if is_quiet else _OLDER_NOISE_FRACTION

@@ -78,8 +78,10 @@ def test_bounds_of_energies_are_averaged_and_not_narrowed() -> None:
     assert mean.sources == ("energy",)
 
 
-def test_gain_errors_add_up_and_stay_apart() -> None:
-    mean = weighted_mean([term(1.0, 1, systematic=0.05), term(3.0, 2, systematic=0.15)])
+@pytest.mark.parametrize("sensors", [("a", "a"), ("a", "b")])
+def test_gain_errors_add_up_and_stay_apart(sensors: tuple[str, str]) -> None:
+    one, other = ({sensor: gain} for sensor, gain in zip(sensors, (0.05, 0.15), strict=True))
+    mean = weighted_mean([term(1.0, 1, gains=one), term(3.0, 2, gains=other)])
     assert mean.systematic == pytest.approx(0.1)
     assert math.isnan(mean.high)
 
@@ -98,13 +100,21 @@ def test_what_is_not_negative_has_no_negative_end() -> None:
 
 def test_a_ratio_meets_the_ends_that_lie_furthest_apart() -> None:
     one, other = (
-        UncertainValue(6.0, 4.0, 8.0, systematic=0.6),
-        UncertainValue(3.0, 2.0, 4.0, systematic=0.3),
+        UncertainValue(6.0, 4.0, 8.0),
+        UncertainValue(3.0, 2.0, 4.0),
     )
     ratio = one / other
     assert (ratio.value, ratio.low, ratio.high) == (2.0, 1.0, 4.0)
-    assert ratio.systematic == pytest.approx(0.4)
     assert math.isnan((one / UncertainValue(3.0)).energy_low)
+
+
+def test_the_gain_error_of_one_sensor_cancels_in_a_ratio_and_those_of_two_add() -> None:
+    one = UncertainValue(6.0, gains={"gpu": 0.6, "cpu": 0.3})
+    other = UncertainValue(3.0, gains={"gpu": 0.3, "cpu on another host": 0.15})
+    ratio = one / other
+    assert ratio.gains["gpu"] == pytest.approx(0)
+    assert ratio.systematic == pytest.approx(2 * (0.05 + 0.05))
+    assert math.isnan((one / UncertainValue(0.0)).systematic)
 
 
 def test_relative_variances_of_a_ratio_add() -> None:

@@ -18,9 +18,9 @@ from effmeter.lab.workloads.teacher_student.approaches import APPROACHES
 from effmeter.lab.workloads.teacher_student.trial import StudentTrial
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import Label
 from effmeter.stopping import MaxEpochs
 from effmeter.tracking import track
-from effmeter.tracking.labels import Label
 
 _WARMING_ITERATIONS = 200
 """Of a student that is not recorded: the first to train loads and starts what all of them use."""

@@ -20,7 +20,7 @@ from effmeter.methods.structure.growing.directions import (
     replaced_where_silent,
 )
 from effmeter.methods.structure.growing.growth import Growth
-from effmeter.methods.structure.growing.trial import Objective, Seen, look
+from effmeter.methods.structure.growing.trial import Objective, WidthSample, look
 from effmeter.methods.structure.widths.graph import HiddenWidth
 from effmeter.methods.structure.widths.path import without_norms
 
@@ -83,7 +83,7 @@ class GradMax(Growth):
             for (width, count), shown in zip(counts.items(), seen, strict=True)
         }
 
-    def _best(self, width: HiddenWidth, seen: Seen, count: int) -> Tensor:
+    def _best(self, width: HiddenWidth, seen: WidthSample, count: int) -> Tensor:
         gradient = bypass_gradient(width, *seen)
         across = gradient if self.zero == "incoming" else gradient.T
         if self.search == "exact":
@@ -96,7 +96,7 @@ class GradMax(Growth):
         return replaced_where_silent(best, across, self.generator)
 
     def _gradient_norm(
-        self, width: HiddenWidth, seen: Seen, gradient: Tensor
+        self, width: HiddenWidth, seen: WidthSample, gradient: Tensor
     ) -> Callable[[Tensor], Tensor]:
         """From directions to the norm of the gradient on the side that is 0."""
         if self.zero == "incoming":

@@ -14,7 +14,7 @@ Objective = Callable[[Any, Tensor], Tensor]
 """From what the model gives and the targets to the loss that training minimises."""
 
 
-class Seen(NamedTuple):
+class WidthSample(NamedTuple):
     """What one batch showed of a width."""
 
     inputs: Tensor
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
 
 def look(
     model: nn.Module, widths: Sequence[HiddenWidth], objective: Objective, batch: Batch
-) -> list[Seen]:
+) -> list[WidthSample]:
     """One forward and backward pass; weights' gradients and all state stay as they are."""
     inputs: dict[nn.Module, Tensor] = {}
     outputs: dict[nn.Module, Tensor] = {}
@@ -50,4 +50,4 @@ def look(
     finally:
         for hook in hooks:
             hook.remove()
-    return [Seen(inputs[w.writer], g) for w, g in zip(widths, gradients, strict=True)]
+    return [WidthSample(inputs[w.writer], g) for w, g in zip(widths, gradients, strict=True)]

@@ -13,7 +13,7 @@ from effmeter.lab.studies.variant import Variant, cells_of
 from effmeter.lab.sweep.outcome import outcome_of
 from effmeter.lab.workloads import Recipe
 from effmeter.recorded.reading import read_run
-from effmeter.tracking.labels import Label
+from effmeter.runfile.format import Label
 from tests.runfile.writing import RunFile, counter, every, metadata
 
 SEEDS = (0, 1)
