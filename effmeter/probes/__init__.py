@@ -1,7 +1,7 @@
 """Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Search:
         measured = Discovery()
         families: list[_Family] = [
             ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
-            ("perf", Component.CPU, lambda known: perf.find(sysfs, clock, known.names)),
+            ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
             ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
             ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
             ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
@@ -111,6 +111,10 @@ class Search:
     @property
     def _zones(self) -> tuple[Channel, ...]:
         return self._found["powercap"].channels
+
+    @property
+    def _zone_names(self) -> Collection[str]:
+        return powercap.names_read(self._found["powercap"])
 
     def _has_probe(self, family: str) -> bool:
         return family in self._found and bool(self._found[family].probes)
