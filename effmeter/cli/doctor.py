@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from effmeter.channel import Channel, Refusal
+from effmeter.cli.doctor_capture import write_capture
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
-from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.report.formatting import json_text
@@ -52,13 +53,34 @@ class Diagnosis:
 @click.command("doctor")
 @json_option
 @output_option
-def command(as_json: bool, output: Path | None) -> None:
+@click.option(
+    "--capture",
+    "captured",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead, write what all sensors answer for some seconds to a new file, without names, "
+    "so that the machine can be simulated elsewhere.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(min=0.5, max=120.0),
+    default=5.0,
+    show_default=True,
+    help="How long --capture reads the sensors.",
+)
+def command(as_json: bool, output: Path | None, captured: Path | None, duration_s: float) -> None:
     """List the sensors of this machine and how to enable those that cannot be read.
 
     Every channel is read once. Each sensor that cannot be read is listed with the reason and the
     commands that enable it, the best first. Nothing on the machine is changed. The last lines say
     whether the training methods use compiled kernels.
     """
+    if captured is not None:
+        if as_json or output is not None:
+            raise UsageError("--capture names the file itself: leave out --json and --output")
+        write_capture(captured, duration_s, os.environ)
+        return
     diagnosis = diagnose(os.environ)
     if as_json:
         emit(json_text(_as_mapping(diagnosis)), output)

@@ -54,7 +54,7 @@ class PowermetricsProbe:
         timing = timing or Timing()
         self.period_s = timing.interval_s
         self._now_ns = clock.now_ns
-        self._process = PowermetricsProcess(_command(program, timing.interval_s), clock, timing)
+        self._process = PowermetricsProcess(command_of(program, timing.interval_s), clock, timing)
         try:
             self._rails = self._rails_shown(timeout_s)
         except ProbeError:
@@ -123,11 +123,10 @@ def permission_remedy() -> str:
     )
 
 
-def _command(program: str, interval_s: float) -> Sequence[str]:
-    """Sampling without end (``-n 0``), each line handed on at once (``-b 1``)."""
-    interval_ms = str(round(interval_s * 1e3))
-    samplers = "cpu_power,gpu_power,ane_power"
-    return (program, "-f", "plist", "-i", interval_ms, "-n", "0", "-b", "1", "--samplers", samplers)
+def command_of(program: str, interval_s: float, samples: int = 0) -> Sequence[str]:
+    """Sampling (0: without end), each line handed on at once (``-b 1``)."""
+    rhythm = ("-i", str(round(interval_s * 1e3)), "-n", str(samples), "-b", "1")
+    return (program, "-f", "plist", *rhythm, "--samplers", "cpu_power,gpu_power,ane_power")
 
 
 def _channel(rail: str, program: str, interval_s: float) -> Channel:
