@@ -1,6 +1,7 @@
 """The words that a sensor's channel is described with."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -56,6 +57,10 @@ class Channel:
     """What the figure takes in, in words, where the component alone does not say it."""
     contained_in: str | None = None
     """The channel whose figure already includes this one."""
+    repeated_by: str = ""
+    """Other sensors that show the same counter, in words: it counts once."""
+    may_repeat: str = ""
+    """The channel whose counter this may show a second time; undecided, so that both count."""
     unit_j: float = 1.0
     modulus: int | None = None
     resolution: float = 0.0
@@ -75,11 +80,14 @@ class Channel:
     """An estimate's truth lies within the figure divided and multiplied by this."""
     max_power_w: float | None = None
     """More than the device can draw; bounds the steps of its counter."""
+    lag_s: float | None = None
+    """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
+    value averages lies. None: a value is dated by the call that read it."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
     def to_json(self) -> str:
-        """The description as it stands in the file: what is left at its default is left out."""
+        """The description in the file, without the fields that have their default value."""
         given = {f.name: getattr(self, f.name) for f in fields(self)}
         return json.dumps({k: v for k, v in given.items() if v != _CHANNEL_DEFAULTS.get(k, _UNSET)})
 
@@ -95,6 +103,8 @@ class Channel:
             known["component"] = Component(known["component"])
             known["kind"] = Kind(known["kind"])
             known["provenance"] = Provenance(known["provenance"])
+            if known["kind"] is Kind.COUNTER:
+                known.setdefault("least_power_w", _assumed_least_power_w(known))
             return cls(**known)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NotARunError(f"a channel's description cannot be read: {error}") from error
@@ -102,7 +112,7 @@ class Channel:
 
 _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
-_TEXTS = ("name", "source", "device", "scope")
+_TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
 _NOT_NEGATIVE = (
     "resolution",
@@ -111,8 +121,10 @@ _NOT_NEGATIVE = (
     "offset_error_w",
     "noise_fraction",
     "least_power_w",
+    "lag_s",
     "call_cost_s",
 )
+_OPTIONAL = ("max_power_w", "lag_s")
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
@@ -127,12 +139,29 @@ def _check_fields(described: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is no text")
     for name in (*_POSITIVE, *_NOT_NEGATIVE):
         value = described.get(name)
-        if value is None and (name not in described or name == "max_power_w"):
+        if value is None and (name not in described or name in _OPTIONAL):
             continue
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ValueError(f"{name} is no number")
         if not 0 <= value <= _MAX_NUMBER or (value == 0 and name in _POSITIVE):
             raise ValueError(f"{name} is out of range")
+
+
+_WHOLE_DEVICE = re.compile(r"(cpu\d+(-die\d+)?(-perf)?|gpu\d+)")
+_ITS_SOURCE = re.compile(r"intel-rapl|power/energy-pkg|TotalEnergyConsumption|TOTAL_ENERGY")
+_LEAST_POWER_W = 0.1
+"""Less than any processor package or NVIDIA GPU draws while it is awake."""
+
+
+def _assumed_least_power_w(described: Mapping[str, Any]) -> float:
+    """The least power of a counter in a file of a version that did not state it (W).
+
+    The probes of these counters state it since, so that none of theirs is without.
+    """
+    is_whole = _WHOLE_DEVICE.fullmatch(described["name"]) and _ITS_SOURCE.search(
+        described["source"]
+    )
+    return _LEAST_POWER_W if is_whole else 0.0
 
 
 _UNSET = object()

@@ -7,23 +7,51 @@ in for it; a part does not. The board's own meter contains all the rest and stan
 
 A cover also says what its total does not know: components that nothing covers (``missing``),
 and devices of the components it does cover that give no figure (``partial``).
+
+Where a channel shows nothing for a while (its counter stands still, nothing read it), another one
+takes its place for that stretch: ``effmeter.cover_in_time``.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not see it (its environment hides the device)"
+UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
 VISIBILITY_UNKNOWN = "visible_gpus_unknown"
 """In a program's description: why its restriction cannot be resolved."""
+_NUMBERED = re.compile(r"(\D*)(\d*)")
+VISIBLE_DEVICES = "visible_gpus"
+"""In a program's description: the identities of the devices that it may use; for people to read."""
+DEVICE_CAUTIONS = "device_cautions"
+"""In a program's description: what a reader of its figures must know about its devices."""
+UNREAD_DEVICES = "unread_devices"
+"""In a program's description: the devices that it may use and the recorder does not see, each with
+``device``, ``component`` and ``reason``."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
+
+
+class CoverStretch(NamedTuple):
+    """The channels that a total sums from a moment on, until the next stretch."""
+
+    begin_ns: int
+    names: frozenset[str]
+
+
+class Counted(NamedTuple):
+    """A stretch in which a total sums a channel."""
+
+    name: str
+    begin_ns: int
+    end_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +59,7 @@ class Cover:
     """The channels that a total sums, and what it leaves out."""
 
     channels: tuple[Channel, ...]
+    """Some of them only for a part of the time: see ``stretches``."""
     left_out: tuple[tuple[str, str], ...]
     """Channel and reason."""
     missing: tuple[Component, ...]
@@ -38,6 +67,27 @@ class Cover:
     partial: tuple[str, ...] = ()
     """Devices without a figure whose component others cover: a channel's name, or what a
     refusal says it leaves unread."""
+    stretches: tuple[CoverStretch, ...] = ()
+    """Where other channels are summed than before, in order; the first also holds before it
+    begins. Empty: all channels are summed all the time."""
+
+    def counted(self, begin_ns: int, end_ns: int) -> Iterator[Counted]:
+        """The stretches of a window in which each channel is summed, as long as they can be."""
+        if not self.stretches:
+            yield from (Counted(name, begin_ns, end_ns) for name in self.names)
+            return
+        begins_ns = [stretch.begin_ns for stretch in self.stretches]
+        first = max(0, bisect_right(begins_ns, begin_ns) - 1)
+        last = max(first, bisect_right(begins_ns, end_ns - 1) - 1)
+        inside = self.stretches[first : last + 1]
+        since_ns: dict[str, int] = {}
+        for stretch in inside:
+            at_ns = max(begin_ns, stretch.begin_ns)
+            for name in [name for name in since_ns if name not in stretch.names]:
+                yield Counted(name, since_ns.pop(name), at_ns)
+            for name in sorted(stretch.names - since_ns.keys()):
+                since_ns[name] = begin_ns if stretch is inside[0] else at_ns
+        yield from (Counted(name, since, end_ns) for name, since in since_ns.items())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,14 +127,18 @@ def choose_cover(
     for name, reason in _superseded(candidates, described):
         left_out.append((name, reason))
         del candidates[name]
-    missing = {refusal.component for refusal in refused} - _covered(candidates)
-    order = list(Component)
+    missing = {refusal.component for refusal in refused} - covered_components(candidates.values())
     return Cover(
-        tuple(sorted(candidates.values(), key=lambda c: (order.index(c.component), c.name))),
+        in_order(candidates.values()),
         tuple(left_out),
-        tuple(sorted((m for m in missing if m in SUMMED_COMPONENTS), key=order.index)),
+        tuple(component for component in SUMMED_COMPONENTS if component in missing),
         tuple(_partial(candidates, described, known, refused, missing)),
     )
+
+
+def by_number(name: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts ``cpu2`` before ``cpu10``."""
+    return tuple((text, int(number or -1)) for text, number in _NUMBERED.findall(name))
 
 
 def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
@@ -99,8 +153,25 @@ def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
     return frozenset.intersection(*lists)
 
 
-def _covered(candidates: Mapping[str, Channel]) -> set[Component]:
-    covered = {channel.component for channel in candidates.values()}
+def unread_device(described: Mapping[str, Any]) -> Refusal:
+    """The refusal of a device among the ``UNREAD_DEVICES`` of a program."""
+    return Refusal(
+        "the devices of a program",
+        Component(described["component"]),
+        str(described["reason"]),
+        leaves_unread=str(described["device"]),
+    )
+
+
+def in_order(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Channels by component, then by name and number."""
+    order = list(Component)
+    return tuple(sorted(channels, key=lambda c: (order.index(c.component), by_number(c.name))))
+
+
+def covered_components(candidates: Iterable[Channel]) -> set[Component]:
+    """The components that channels cover; a system on a chip holds its processors."""
+    covered = {channel.component for channel in candidates}
     return covered | _INSIDE_SOC if Component.SOC in covered else covered
 
 
@@ -108,8 +179,8 @@ def _superseded(
     candidates: Mapping[str, Channel], described: Mapping[str, Channel]
 ) -> list[tuple[str, str]]:
     """Candidates that another one already includes or measures better, with the reason."""
-    measured = _covered(
-        {n: c for n, c in candidates.items() if c.provenance is not Provenance.ESTIMATED}
+    measured = covered_components(
+        c for c in candidates.values() if c.provenance is not Provenance.ESTIMATED
     )
     found = []
     for channel in candidates.values():
@@ -164,6 +235,7 @@ def _partial(
     estimated = {c.component for c in candidates.values() if c.provenance is Provenance.ESTIMATED}
     named = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
     stood_in_for = {n for c in candidates.values() for n in _devices(c, described)}
+    read = {name for c in candidates.values() for name in lineage(c, described)}
     found = [
         channel.name
         for channel in described.values()
@@ -176,7 +248,7 @@ def _partial(
     found += [
         refusal.leaves_unread
         for refusal in refused
-        if refusal.component in covered and refusal.leaves_unread not in {"", *described}
+        if refusal.component in covered and refusal.leaves_unread not in {"", *described, *read}
     ]
     return dict.fromkeys(found)  # each once, though both of two ways to read it were refused
 

@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
-LEAVES = frozenset({"errors", "units", "clock", "channel", "cover", "reason", "status"})
+LEAVES = frozenset(
+    {"errors", "units", "clock", "channel", "cover", "cover_in_time", "reason", "status"}
+)
 INSTRUMENT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "energy": LEAVES,
@@ -53,7 +55,16 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 MAY_IMPORT_INSIDE: Mapping[str, Mapping[str, frozenset[str]]] = {
     "probes": {
         **dict.fromkeys(
-            ("rapl", "nvidia", "amd", "apple", "hwmon", "estimate"), frozenset({"base", "sysfs"})
+            (
+                *("rapl", "nvidia", "amd", "apple", "hwmon", "estimate"),
+                *("intel", "cray", "wall"),
+            ),
+            frozenset(
+                {
+                    *("base", "sysfs", "pci", "device_tree"),
+                    *("meter_files", "program_output", "settings_file"),
+                }
+            ),
         )
     },
     "lab": {

@@ -1,10 +1,11 @@
 """What a probe is: code that reads one family of sensors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from effmeter.channel import Channel, Refusal
+from effmeter.channel import Channel, Component, Refusal
 
 LIMIT_HEADROOM = 2.0
 """A stated power limit holds on average over its window, and as the sensor sees it: a channel's
@@ -29,6 +30,16 @@ class Reading(NamedTuple):
     value: int | float | Failure
 
 
+class Boundary(IntEnum):
+    """What an extra reading is taken for; a later one asks for more."""
+
+    MARK = 1
+    BEGIN = 2
+    """The beginning of a recording."""
+    END = 3
+    """The end of a recording: no reading follows."""
+
+
 class Probe(Protocol):
     """Reads one family of sensors.
 
@@ -41,7 +52,11 @@ class Probe(Protocol):
     """The shortest period at which reading again can tell anything new."""
 
     def read(self) -> Sequence[Reading]:
-        """One reading of every channel, back to back. Failures are readings too."""
+        """The readings that are due, back to back: as a rule one of every channel.
+
+        Failures are readings too. A channel whose values the driver keeps and stamps gives all of
+        them since the last call, each with its own earlier moment.
+        """
 
     def close(self) -> None:
         """Let go of descriptors and handles."""
@@ -64,6 +79,17 @@ def coarse_counters(probe: Probe) -> CoarseCounters | None:
 
 
 @runtime_checkable
+class BoundaryReader(Protocol):
+    """A probe that takes other readings at a boundary than on schedule."""
+
+    settles_s: float
+    """How long after a moment its readings can show what the power then was."""
+
+    def read_at(self, boundary: Boundary) -> Sequence[Reading]:
+        """The readings that are worth their cost at a boundary that has just come."""
+
+
+@runtime_checkable
 class SharedDevices(Protocol):
     """A probe whose devices tell which processes use them."""
 
@@ -74,31 +100,52 @@ class SharedDevices(Protocol):
         """
 
 
-class Visibility(NamedTuple):
-    """The devices of one family that a program may use; all where nothing restricts it."""
+@dataclass(frozen=True, slots=True)
+class ListedDevice:
+    """A device as one program sees it: in its cgroup, its container, by its own driver."""
 
-    hidden_channels: tuple[str, ...] | None = None
-    """The channels of the other devices. None: the program is not restricted, or the restriction
-    cannot be resolved."""
-    devices: tuple[str, ...] = ()
-    """The identities of the devices that it may use, where it is restricted."""
+    ids: tuple[str, ...]
+    """Whatever identifies it beyond a number: UUID, PCI address. The first names it; empty where
+    the device does not answer."""
+    name: str = ""
+    parts: tuple[str, ...] | None = None
+    """Its MIG instances or tiles; None: it is not divided."""
+    place_is_assumed: bool = False
+    """Whether its place in the list need not be the number that programs give it."""
+
+    @property
+    def id(self) -> str:
+        """The identity that names it in texts."""
+        return self.ids[0]
+
+    def is_of(self, channel: Channel) -> bool:
+        """Whether a channel describes this device."""
+        return not {*self.ids}.isdisjoint(channel.device.split())
+
+
+Listed = tuple[ListedDevice, ...] | Failure
+"""The devices of one family in the order in which a program numbers them; or why it is unknown."""
+DeviceListing = Mapping[str, Listed]
+"""By the name of the family, as ``nvidia``."""
+
+
+class Caution(NamedTuple):
+    """What a reader of a program's figures must know about its devices."""
+
+    text: str
+    """A sentence; of a device, what follows its name."""
+    device: ListedDevice | None = None
+
+
+class Usable(NamedTuple):
+    """The devices of one family that a program may use."""
+
+    devices: tuple[ListedDevice, ...] | None
+    """None: the restriction cannot be resolved, so any of those listed."""
     reason: str = ""
-    """Why the restriction cannot be resolved."""
-
-
-@runtime_checkable
-class RestrictableDevices(Protocol):
-    """A probe whose devices can be hidden from a program by its environment."""
-
-    visibility_variables: tuple[str, ...]
-    """The environment variables that restrict a program."""
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The devices that a program with these variables may use.
-
-        ``same_devices``: whether the program counts the devices that this probe reads; in a
-        container the same numbers can mean others.
-        """
+    """Why it cannot be resolved."""
+    cautions: tuple[Caution, ...] = ()
+    """Devices that are shared, assumptions."""
 
 
 class DeviceMemory(NamedTuple):
@@ -127,8 +174,18 @@ class Discovery:
 
     probes: tuple[Probe, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    covered: frozenset[Component] = frozenset()
+    """Components of which the probes read every device, so that what other families refuse of
+    them leaves nothing unread."""
+    devices: DeviceListing = field(default_factory=dict)
+    """The devices that can be hidden from a program, as the process that searched sees them."""
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """All channels of all probes."""
         return tuple(channel for probe in self.probes for channel in probe.channels)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all channels."""
+        return frozenset(channel.name for channel in self.channels)

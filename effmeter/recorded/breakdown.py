@@ -1,10 +1,16 @@
 """The energy of a window: per channel, per component, and in total over a cover."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from effmeter.channel import Channel, Component, Provenance
-from effmeter.cover import SUMMED_COMPONENTS, Cover, choose_cover, hidden_channels
+from effmeter.cover import (
+    SUMMED_COMPONENTS,
+    Cover,
+    hidden_channels,
+)
+from effmeter.cover_in_time import cover_over_time
 from effmeter.energy import Energy, total
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.visibility import with_hidden_channels
@@ -16,11 +22,14 @@ class ChannelEnergy:
 
     channel: Channel
     energy: Energy | None
-    """None: the readings do not determine it."""
+    """Where the total sums it; in the whole window where it is left out. None: the readings do
+    not determine it."""
     unread_s: float
     """The part of the window without readings (s)."""
+    counted_s: float
+    """The part of the window in which the total sums it (s)."""
     left_out: str | None
-    """Why the total leaves it out; None where it is summed."""
+    """Why the total leaves it out; None where it is summed for some time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +73,23 @@ class Breakdown:
 def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
     """The energy of a window of a run (run clock, ns), with a cover chosen for that window.
 
+    Where a channel shows nothing for a while, the cover turns to another one for that stretch.
+
     The channels of a run are those of one host, so that several sources on it count once.
     """
     energies = {name: run.channel_energy(name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
-    described = run.channels.values()
-    programs = [with_hidden_channels(source.program, described) for source in run.sources]
-    unseen = hidden_channels(programs)
-    cover = choose_cover(run.channels.values(), known, run.metadata.refusals, unseen)
-    reasons = dict(cover.left_out)
+    cover = _cover(run, known, begin_ns, end_ns)
+    counted = _counted(run, cover, begin_ns, end_ns)
+    energies.update((name, part.energy) for name, part in counted.items())
+    reasons = {**dict(cover.left_out), **_standing(run, energies)}
     channels = tuple(
         ChannelEnergy(
-            channel, energies[name], unread_s(run, name, begin_ns, end_ns), reasons.get(name)
+            channel,
+            energies[name],
+            unread_s(run, name, begin_ns, end_ns),
+            counted[name].counted_s if name in counted else 0.0,
+            None if name in counted else reasons.get(name),
         )
         for name, channel in run.channels.items()
     )
@@ -93,9 +107,47 @@ def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
 
 def total_over(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
     """The energy of a window over a given cover; None where any channel of it is not known."""
-    energies = [run.channel_energy(name, begin_ns, end_ns) for name in cover.names]
-    known = [energy for energy in energies if energy is not None]
-    return total(known) if len(known) == len(energies) else None
+    counted = _counted(run, cover, begin_ns, end_ns).values()
+    known = [part.energy for part in counted if part.energy is not None]
+    return total(known) if len(known) == len(counted) else None
+
+
+class _Part(NamedTuple):
+    """What a total takes from one channel."""
+
+    energy: Energy | None
+    counted_s: float
+
+
+def _cover(run: Recording, known: set[str], begin_ns: int, end_ns: int) -> Cover:
+    """The cover of a window, which changes where a channel of it shows nothing."""
+    described = run.channels.values()
+    programs = [with_hidden_channels(source.program, described) for source in run.sources]
+    unseen = hidden_channels(programs)
+    refusals, window_ns = run.refusals, (begin_ns, end_ns)
+    return cover_over_time(described, known, refusals, unseen, run.blind, window_ns)
+
+
+def _counted(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[str, _Part]:
+    """What a total of a window takes from each channel of its cover."""
+    found: dict[str, _Part] = {}
+    for name, first_ns, last_ns in cover.counted(begin_ns, end_ns):
+        energy = run.channel_energy(name, first_ns, last_ns)
+        part = _Part(energy, (last_ns - first_ns) * 1e-9)
+        if name in found:
+            earlier = found[name]
+            known = [e for e in (earlier.energy, energy) if e is not None]
+            summed = total(known) if len(known) == 2 else None
+            part = _Part(summed, earlier.counted_s + part.counted_s)
+        found[name] = part
+    return found
+
+
+def _standing(run: Recording, energies: Mapping[str, Energy | None]) -> dict[str, str]:
+    """The channels without an energy whose counter stands still, with the reason."""
+    unknown = (name for name, energy in energies.items() if energy is None)
+    standing = {name: run.standing(name) for name in unknown}
+    return {name: stretches[-1].reason for name, stretches in standing.items() if stretches}
 
 
 def unread_s(run: Recording, channel: str, begin_ns: int, end_ns: int) -> float:
@@ -126,7 +178,7 @@ def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[Co
 
 def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
     for component in cover.missing:
-        refusals = [r for r in run.metadata.refusals if r.component is component and r.present]
+        refusals = [r for r in run.refusals if r.component is component and r.present]
         reason = "; ".join(dict.fromkeys(r.reason for r in refusals))
         remedy = next((r.remedy for r in refusals if r.remedy), "")
         yield Missing(component, reason, remedy)
@@ -134,7 +186,7 @@ def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
 
 def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
     """Devices without an energy, and without a channel of the cover in their place."""
-    refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
+    refusals = {r.leaves_unread: r for r in reversed(run.refusals) if r.present}
     for name in cover.partial:
         if name in run.channels:
             yield Missing(name, _why_unread(run, name))
@@ -143,6 +195,7 @@ def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
 
 
 def _why_unread(run: Recording, channel: str) -> str:
-    reasons = [gap.reason for gap in run.gaps if gap.channel == channel]
+    standing = [stretch.reason for stretch in run.standing(channel)]
+    reasons = [*(gap.reason for gap in run.gaps if gap.channel == channel), *standing]
     otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
     return reasons[-1] if reasons else otherwise

@@ -5,6 +5,7 @@ died, the absolute counters that both files state bridge the stretch between; wh
 tell is a loss with a bound.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.energy.standstill import STANDS_STILL, standing_stretches, usual_spacing_s
 from effmeter.recorded.records import Gap, Readings
+from effmeter.recorded.unshown import unshown_losses, with_unshown
 from effmeter.runfile.format import Event
 from effmeter.runfile.part import MAX_NUMBER, Part
 from effmeter.runfile.row import EventRow
@@ -68,11 +71,21 @@ def channel_readings(
         for gap in gaps
         if (loss := _loss(channel, gap, int(before.times_ns[0]), int(before.times_ns[-1])))
     ]
-    losses = sorted([*inside, *bridged], key=lambda loss: loss.begin_ns)
+    usual_s = usual_spacing_s(channel, times_ns, _rate_hz(parts[0]))
+    standing = standing_stretches(channel, times_ns, values, usual_s)
+    unshown = unshown_losses(channel, times_ns, values, usual_s, standing)
+    losses = with_unshown([*inside, *bridged], unshown)
     host = str(parts[0].metadata.host.get("name") or "")
     arithmetic = trace(channel, times_ns, values, read_s, losses, host)
-    readings = Readings(begin_ns, end_ns, tuple(losses))
+    readings = Readings(begin_ns, end_ns, tuple(losses), tuple(standing), usual_s)
     return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
+
+
+def _rate_hz(part: Part) -> float | None:
+    """The rate that a recording asked for; None where its file does not state it."""
+    rate_hz = part.metadata.sampling.get("rate_hz")
+    is_rate = isinstance(rate_hz, int | float) and math.isfinite(rate_hz) and rate_hz > 0
+    return rate_hz if is_rate else None
 
 
 def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch:
@@ -137,6 +150,8 @@ def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None
     """
     if gap.channel not in (channel.name, None) or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
         return None
+    if gap.reason == STANDS_STILL:
+        return None  # judged from the readings: see ``unshown``
     # A counter counts on where a batch is damaged: the readings on both sides tell the energy.
     hides_nothing = gap.hidden_j == 0 or gap.channel is None
     if hides_nothing and channel.kind is Kind.COUNTER:

@@ -7,11 +7,19 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from effmeter.channel import Channel
+from effmeter.channel import Channel, Refusal
+from effmeter.cover import UNREAD_DEVICES, unread_device
 from effmeter.energy import Energy, Trace
+from effmeter.energy.standstill import Stretch
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
-from effmeter.recorded.description import channel_named, described, labels_in, source_of
+from effmeter.recorded.description import (
+    channel_named,
+    described,
+    labels_in,
+    source_of,
+    with_devices,
+)
 from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -26,6 +34,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
+from effmeter.recorded.unshown import blind_stretches, shows_nothing
 from effmeter.runfile.format import Event, Metadata, NoteName, user_note
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
@@ -114,7 +123,18 @@ class Recording:
             if note.name == NoteName.SOURCE and note.source is not None:
                 with self._naming(note.part):
                     found.setdefault((note.source, note.id), source_of(note))
+            elif note.name == NoteName.DEVICES and (note.source or "", note.id) in found:
+                key = (note.source or "", note.id)
+                with self._naming(note.part):
+                    found[key] = with_devices(found[key], note)
         return tuple(found.values())
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The sensors that could not be read, and the devices that the recorder did not see."""
+        programs = (s.program for s in self.sources if isinstance(s.program, dict))
+        unread = (device for program in programs for device in program.get(UNREAD_DEVICES) or ())
+        return (*self.metadata.refusals, *map(unread_device, unread))
 
     @cached_property
     def begin_ns(self) -> int:
@@ -154,8 +174,11 @@ class Recording:
         """The energy of one channel in a window; None where it is unknown. Computed once."""
         key = (channel, begin_ns, end_ns)
         if key not in self._energies:
-            trace = self.trace(channel)
-            self._energies[key] = None if trace is None else trace.energy(begin_ns, end_ns)
+            joined = self._joined(channel)
+            if joined is None or shows_nothing(joined.readings, begin_ns, end_ns):
+                self._energies[key] = None
+            else:
+                self._energies[key] = joined.trace.energy(begin_ns, end_ns)
         return self._energies[key]
 
     @cached_property
@@ -166,6 +189,17 @@ class Recording:
         """Where a channel was read; None where it never was."""
         joined = self._joined(channel)
         return None if joined is None else joined.readings
+
+    def standing(self, channel: str) -> tuple[Stretch, ...]:
+        """Where the counter of a channel stands still."""
+        readings = self.readings(channel)
+        return () if readings is None else readings.standing
+
+    @cached_property
+    def blind(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """By channel, where it shows nothing although it has readings (run clock, ns)."""
+        read = {name: self.readings(name) for name in self.channels}
+        return {n: tuple(blind_stretches(r)) for n, r in read.items() if r is not None}
 
     def samples(self, channel: str) -> Samples | None:
         """The readings of a channel one by one; None where it was never read."""

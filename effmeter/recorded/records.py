@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from effmeter.energy import Energy
 from effmeter.energy.counter import Loss
+from effmeter.energy.standstill import Stretch
 from effmeter.runfile.format import Label as Label  # the values of labels
 from effmeter.runfile.format import NoteName as NoteName  # the values of Note.name
 
@@ -171,3 +172,7 @@ class Readings(NamedTuple):
     begin_ns: int
     end_ns: int
     losses: tuple[Loss, ...]
+    standing: tuple[Stretch, ...] = ()
+    """Where its counter stands still."""
+    usual_s: float = 0.0
+    """The longest time between two readings that the period of reading explains."""

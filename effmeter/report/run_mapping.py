@@ -118,6 +118,7 @@ def _channel(seen: ChannelEnergy) -> dict[str, Any]:
         "provenance": seen.channel.provenance,
         "energy": _energy(seen.energy),
         "unread_s": seen.unread_s,
+        "counted_s": seen.counted_s,
         "left_out": seen.left_out,
     }
 

@@ -30,6 +30,7 @@ CHANNEL = Channel(
     unit_j=1e-3,
     contained_in="module0",
     modulus=2**64,
+    least_power_w=1.0,
 )
 METADATA = Metadata(
     run_id="1",

@@ -31,7 +31,10 @@ class SimulatedRail:
 
 
 class SimulatedHwmon:
-    """Devices by name, each with its rails; ``in_device`` puts the files where old drivers do."""
+    """Devices by name, each with its rails; ``in_device`` puts the files where old drivers do.
+
+    ``addresses`` are those of the PCI devices that the first of them belong to.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class SimulatedHwmon:
         devices: Sequence[tuple[str, Sequence[SimulatedRail]]],
         refresh_s: float = 0.05,
         in_device: bool = False,
+        addresses: Sequence[str] = (),
     ) -> None:
         self._refresh_ns = round(refresh_s * 1e9)
         self._rails: dict[Path, SimulatedRail] = {}
@@ -47,6 +51,9 @@ class SimulatedHwmon:
             files = folder / "device" if in_device else folder
             files.mkdir(parents=True)
             (folder / "name").write_text(f"{name}\n")
+            if number < len(addresses):
+                bus = sysfs / "bus" / "pci" / "devices" / addresses[number]
+                (folder / "device").symlink_to(bus)
             for rail in rails:
                 self._build(files, rail)
         self.advance_to(0)

@@ -1,4 +1,4 @@
-"""Power meters of Linux' hwmon tree: NVIDIA Grace by its firmware, and others as they are found.
+"""Power meters of Linux' hwmon tree: NVIDIA Grace and Jetson, AMD's processors, and any other.
 
 ``powerN_average`` and ``powerN_input`` show microwatts, ``energyN_input`` counts microjoules.
 Grace's meters are ACPI power meters that name their rail; the firmware looks every 50 ms, the
@@ -11,8 +11,10 @@ module0        board     gauge   W    0.1 s     Grace, Hopper and their memory  
 cpu0           cpu       gauge   W    0.1 s     the Grace socket and memory     measured
 cpu0-rail      cpu       gauge   W    0.1 s     cores; contained in cpu0        measured
 cpu0-sysio     cpu       gauge   W    0.1 s     fabric; contained in cpu0       measured
-cpu0-hwmon     cpu       counter uJ   0.1 s     amd_energy; contained in cpu0   measured
-hwmonN-card    gpu       counter uJ   0.1 s     an Intel card (i915, xe)        measured
+cpu0-hwmon     cpu       counter uJ   0.1 s     the package, by ``amd_energy``  measured
+                                                or ``zenergy``; contained in
+                                                RAPL's channel of it
+jetson-…       by label  gauge   W    20 ms     see ``ina3221``                 measured
 hwmonN-powerM  board     gauge   W    0.1 s     any other meter; stands apart   measured
 hwmonN-energyM board     counter uJ   0.1 s     any other meter; stands apart   measured
 ============== ========= ======= ==== ========= =============================== ==========
@@ -22,107 +24,44 @@ NVIDIA, Grace Performance Tuning Guide, "Power Telemetry", and its firmware's AC
 """
 
 import contextlib
-import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
-from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import LIMIT_HEADROOM, Discovery, Failure, Reading
+from effmeter.clock import Clock
+from effmeter.probes.base import LIMIT_HEADROOM, Discovery
+from effmeter.probes.device_tree import jetson_model
+from effmeter.probes.hwmon import ina3221
 from effmeter.probes.hwmon.rails import GRACE_SCOPE, Rail, list_rails
+from effmeter.probes.meter_files import MOST_W, FileMeter, Meter, MeterProbe, cause_of, readable
 
 REFRESH_S = 0.1
-MOST_UW = 10**12
-"""A meter that shows more than a megawatt shows an error of its firmware (0xFFFFFFFF mW)."""
-
-
-class _Meter:
-    """The open file of one rail, opened again after a failure; OSError, ValueError at first."""
-
-    def __init__(self, rail: Rail, channel: Channel) -> None:
-        self.channel = channel
-        self._rail = rail
-        self._descriptor = -1
-        try:
-            self._read()
-        except (OSError, ValueError):
-            self.close()
-            raise
-
-    def read(self) -> int | float | Failure:
-        """Microjoules of a counter, watts of a gauge; or why there is none."""
-        try:
-            return self._read()
-        except (OSError, ValueError) as error:
-            self.close()
-            cause = error.strerror if isinstance(error, OSError) else str(error)
-            return Failure(f"{self._rail.file}: {cause}")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
-
-    def _read(self) -> int | float:
-        if self._descriptor < 0:
-            self._descriptor = os.open(self._rail.file, os.O_RDONLY | os.O_CLOEXEC)
-        text = os.pread(self._descriptor, 64, 0)
-        try:
-            shown = int(text)
-        except ValueError:
-            raise ValueError("it does not show a number") from None
-        if self._rail.is_counter:
-            return shown
-        if not 0 <= shown < MOST_UW:
-            raise ValueError(f"it shows {shown} uW, which is no power")
-        return shown * 1e-6
-
-
-class HwmonProbe:
-    """Reads the meters under ``root`` (the place of sysfs); names in ``taken`` are passed over.
-
-    ``refusals`` tells of those that cannot be read.
-    """
-
-    name = "hwmon"
-    period_s = REFRESH_S / 2
-
-    def __init__(self, root: Path, clock: Clock | None = None, taken: Collection[str] = ()) -> None:
-        self._now_ns = (clock or SystemClock()).now_ns
-        self._meters: list[_Meter] = []
-        refusals = []
-        for rail in list_rails(root / "class" / "hwmon"):
-            if rail.role.name in taken:
-                continue
-            try:
-                self._meters.append(_Meter(rail, _channel(rail)))
-            except (OSError, ValueError) as error:
-                refusals.append(_refusal(rail, error))
-        self.refusals = tuple(refusals)
-        self.channels = tuple(meter.channel for meter in self._meters)
-
-    def read(self) -> list[Reading]:
-        """One reading of every channel, back to back."""
-        readings = []
-        before_ns = self._now_ns()
-        for meter in self._meters:
-            value = meter.read()
-            after_ns = self._now_ns()
-            readings.append(Reading(meter.channel.name, before_ns, after_ns, value))
-            before_ns = after_ns
-        return readings
-
-    def close(self) -> None:
-        """Let go of the files."""
-        for meter in self._meters:
-            meter.close()
+OFFSET_ERROR_W = 5.0
+"""What a board's regulators add that a processor's meter does not show."""
+NOISE_FRACTION = 0.01
+GAIN_ERROR_FRACTION = 0.03
+"""AMD's counter is RAPL's, by another driver; Grace states its accuracy."""
+_LEAST_SOCKET_W = 1.0
+"""A socket with its fabric and caches draws more while the machine is awake."""
 
 
 def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
-    """The meters that can be read; silent on machines that have none."""
-    probe = HwmonProbe(sysfs, clock, taken)
-    return Discovery((probe,) if probe.channels else (), probe.refusals)
+    """The meters that can be read; silent on machines that have none.
+
+    ``taken`` holds the names of the channels that RAPL reads.
+    """
+    rails = [rail for rail in list_rails(sysfs / "class" / "hwmon") if rail.role.name not in taken]
+    meters, refusals = readable(_file_meters(rails, taken), _refusal)
+    jetson, jetson_refusals = _jetson(sysfs)
+    probes = (
+        MeterProbe("hwmon", meters, REFRESH_S / 2, clock),
+        MeterProbe(ina3221.DRIVER, jetson, 2.5 * ina3221.REFRESH_S, clock),
+    )
+    return Discovery(
+        tuple(probe for probe in probes if probe.channels),
+        (*refusals, *jetson_refusals),
+        ina3221.covered_parts(meter.channel for meter in jetson),
+    )
 
 
 def takes_in_memory(channel: Channel) -> bool:
@@ -130,7 +69,29 @@ def takes_in_memory(channel: Channel) -> bool:
     return channel.scope.startswith(GRACE_SCOPE)
 
 
-def _channel(rail: Rail) -> Channel:
+def _jetson(sysfs: Path) -> tuple[list[Meter], list[Refusal]]:
+    """The rails of a Jetson; a refusal of its GPU where none of them feeds it."""
+    found = ina3221.jetson_meters(sysfs)
+    has_soc = any(meter.channel.component is Component.SOC for meter in found)
+    meters, refusals = readable(
+        found, lambda channel, error: ina3221.refusal_of(channel, cause_of(error), has_soc)
+    )
+    model = jetson_model(sysfs)
+    covered = ina3221.covered_parts(meter.channel for meter in meters)
+    if model and Component.GPU not in covered:
+        reason = f"the GPU of this Jetson ({model}) has no power meter but the rails of an INA3221"
+        reason += ", and none that feeds it can be read"
+        refusals.append(Refusal(ina3221.DRIVER, Component.GPU, reason, "sudo modprobe ina3221"))
+    return meters, refusals
+
+
+def _file_meters(rails: Iterable[Rail], taken: Collection[str]) -> Iterable[Meter]:
+    return (FileMeter(_channel(rail, taken), rail.file) for rail in rails)
+
+
+def _channel(rail: Rail, taken: Collection[str]) -> Channel:
+    is_processor = rail.role.component is Component.CPU
+    is_socket = is_processor and not rail.role.is_part
     return Channel(
         name=rail.role.name,
         component=rail.role.component,
@@ -140,13 +101,26 @@ def _channel(rail: Rail) -> Channel:
         refresh_s=max(REFRESH_S, _seconds(rail.folder / "update_interval")),
         device=f"{rail.device} {rail.label}".strip(),
         scope=rail.role.scope,
-        contained_in=rail.role.contained_in,
+        contained_in=_container(rail, taken),
         unit_j=1e-6 if rail.is_counter else 1.0,
         resolution=1e-6,
         window_s=_window_s(rail),
         gain_error_fraction=_gain_error_fraction(rail),
+        offset_error_w=OFFSET_ERROR_W if is_processor else 0.0,
+        noise_fraction=NOISE_FRACTION if is_processor else 0.0,
+        least_power_w=_LEAST_SOCKET_W if is_socket else 0.0,
         max_power_w=_max_power_w(rail),
     )
+
+
+def _container(rail: Rail, taken: Collection[str]) -> str | None:
+    """The channel that contains it: of a package, the one that RAPL reads, by any way."""
+    container = rail.role.contained_in
+    if container is None or not rail.role.is_package:
+        return container
+    ways = (container, f"{container}-perf")
+    dies = (name for name in sorted(taken) if name.startswith(f"{container}-die"))
+    return next((name for name in (*ways, *dies) if name in taken), container)
 
 
 def _window_s(rail: Rail) -> float:
@@ -159,7 +133,7 @@ def _window_s(rail: Rail) -> float:
 def _seconds(path: Path) -> float:
     """The milliseconds in a file; 0 where there are none."""
     with contextlib.suppress(OSError, ValueError):
-        return max(0, int(path.read_text())) * 1e-3
+        return min(max(0, int(path.read_text())) * 1e-3, 3600.0)
     return 0.0
 
 
@@ -167,24 +141,27 @@ def _gain_error_fraction(rail: Rail) -> float:
     """What the firmware's stated accuracy leaves open: ``98.5%`` means 1.5 %."""
     with contextlib.suppress(ValueError):
         percent = float((rail.attribute("accuracy") or "").rstrip("%"))
-        return (100 - percent) / 100 if 0 < percent <= 100 else 0.0
-    return 0.0
+        return (100 - percent) / 100 if 0 < percent <= 100 else GAIN_ERROR_FRACTION
+    return GAIN_ERROR_FRACTION
 
 
 def _max_power_w(rail: Rail) -> float | None:
     """More than the device can draw, where it states its highest cap."""
     with contextlib.suppress(ValueError):
         most_w = int(rail.attribute("cap_max") or "") * 1e-6
-        return most_w * LIMIT_HEADROOM if 0 < most_w < MOST_UW * 1e-6 else None
+        return most_w * LIMIT_HEADROOM if 0 < most_w < MOST_W else None
     return None
 
 
-def _refusal(rail: Rail, error: OSError | ValueError) -> Refusal:
-    source = str(rail.file)
+def _refusal(channel: Channel, error: OSError | ValueError) -> Refusal:
+    """A meter that cannot be read; a part of a processor leaves unread what contains it."""
+    source, is_board = channel.source, channel.component is Component.BOARD
+    outer = channel.contained_in
+    is_whole = outer is None or outer.startswith("module")
+    unread = "" if is_board else channel.name if is_whole else outer or ""
     if isinstance(error, PermissionError):
         remedy = f"sudo chmod a+r {source}  # every user, until the next boot"
-        return Refusal(source, rail.role.component, "only root may read it", remedy)
-    cause = error.strerror if isinstance(error, OSError) else str(error)
-    reason = f"it cannot be read: {cause}"
-    present = rail.role.component is not Component.BOARD
-    return Refusal(source, rail.role.component, reason, present=present)
+        reason = "only root may read it"
+        return Refusal(source, channel.component, reason, remedy, leaves_unread=unread)
+    reason = f"it cannot be read: {cause_of(error)}"
+    return Refusal(source, channel.component, reason, present=not is_board, leaves_unread=unread)

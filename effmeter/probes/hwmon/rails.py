@@ -1,6 +1,6 @@
 """The power and energy files of Linux' hwmon tree: which there are, and what each measures.
 
-Only rails that are known to be a processor or a GPU count as one. Every other meter (a board's, a
+Only rails that are known to be a processor count as one. Every other meter (a board's, a
 power supply's, a single regulator's) is listed as the board's, which stands apart from all
 totals: what it takes in is not known, so adding it could count a joule twice.
 """
@@ -15,8 +15,10 @@ from effmeter.channel import Component
 from effmeter.probes.sysfs import read_text
 
 GRACE_SCOPE = "the Grace socket with its memory"
-READ_ELSEWHERE = frozenset({"amdgpu", "nouveau", "nvidia"})
-"""Their GPUs are read by the probes of their vendors."""
+READ_ELSEWHERE = re.compile(r"amdgpu|nouveau|nvidia|i915.*|xe")
+"""Drivers of GPUs, which the probes of their vendors read."""
+_AMD_PROCESSORS = ("amd_energy", "zenergy")
+"""AMD's driver, in Linux until 5.13, and its successor outside of it."""
 _FILE = re.compile(r"(power\d+)_(average|input)|(energy\d+)_input")
 _GRACE = re.compile(r"(module|grace|cpu|sysio) power socket (\d+)", re.IGNORECASE)
 _AMD_SOCKET = re.compile(r"Esocket(\d+)")
@@ -31,6 +33,10 @@ class Role:
     component: Component
     scope: str
     contained_in: str | None = None
+    is_part: bool = False
+    """Whether it is a part of a processor, which may rest."""
+    is_package: bool = False
+    """Whether RAPL may show the same, so that ``contained_in`` is RAPL's name of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def list_rails(tree: Path) -> list[Rail]:
     with contextlib.suppress(OSError):
         for device in sorted(tree.iterdir(), key=_number):
             name = read_text(device / "name")
-            if name is None or name in READ_ELSEWHERE or _is_power_supply(device):
+            if name is None or READ_ELSEWHERE.fullmatch(name) or _is_power_supply(device):
                 continue
             for rail in _rails_of(device, name):
                 rails.setdefault(rail.role.name, rail)
@@ -90,11 +96,9 @@ def _role(device: str, label: str, place: str) -> Role | None:
     """What a rail measures; None if it is a part of what another one of the device shows."""
     if grace := _GRACE.fullmatch(label):
         return _GRACE_ROLES[grace[1].lower()](grace[2])
-    if device == "amd_energy":
+    if device in _AMD_PROCESSORS:  # the cores of a socket, a rail each, lie inside it
         socket = _AMD_SOCKET.fullmatch(label)
         return None if socket is None else _amd_socket(socket[1])
-    if device in ("i915", "xe"):
-        return _intel_gpu(label, place)
     what = f"what {device} measures" + (f" as {label!r}" if label else "")
     return Role(place, Component.BOARD, what)
 
@@ -102,23 +106,16 @@ def _role(device: str, label: str, place: str) -> Role | None:
 _GRACE_ROLES: dict[str, Callable[[str], Role]] = {
     "module": lambda n: Role(f"module{n}", Component.BOARD, "the module: processors, GPU, memory"),
     "grace": lambda n: Role(f"cpu{n}", Component.CPU, GRACE_SCOPE, f"module{n}"),
-    "cpu": lambda n: Role(f"cpu{n}-rail", Component.CPU, "the cores of the socket", f"cpu{n}"),
-    "sysio": lambda n: Role(f"cpu{n}-sysio", Component.CPU, "the socket's fabric", f"cpu{n}"),
+    "cpu": lambda n: Role(
+        f"cpu{n}-rail", Component.CPU, "the cores of the socket", f"cpu{n}", True
+    ),
+    "sysio": lambda n: Role(f"cpu{n}-sysio", Component.CPU, "the socket's fabric", f"cpu{n}", True),
 }
 
 
 def _amd_socket(number: str) -> Role:
-    return Role(f"cpu{number}-hwmon", Component.CPU, "the package", f"cpu{number}")
-
-
-def _intel_gpu(label: str, place: str) -> Role:
-    """A discrete GPU's card, and the chip on it where that is told apart."""
-    card = f"{place.partition('-')[0]}-card"
-    if label == "pkg":
-        return Role(f"{card}-chip-{place.partition('-')[2]}", Component.GPU, "the chip alone", card)
-    if place.rpartition("-")[2].startswith("energy"):
-        return Role(card, Component.GPU, "an Intel graphics card")
-    return Role(f"{card}-power", Component.GPU, "an Intel graphics card", card)
+    name = f"cpu{number}-hwmon"
+    return Role(name, Component.CPU, "the package", f"cpu{number}", is_package=True)
 
 
 def _label(folder: Path, quantity: str) -> str:

@@ -21,13 +21,15 @@ Sources: Yang, Adamek and Armour, "Part-time power measurements: nvidia-smi's la
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import LIMIT_HEADROOM
 
 ENERGY_REFRESH_S = 0.1
+LEAST_POWER_W = 3.0
+"""Less than any NVIDIA GPU with a counter draws while it is awake."""
 GAIN_ERROR_FRACTION = 0.08
 """NVIDIA states 5 % for its power readings; sixteen cards beside an external meter were off by up
 to 7.9 %, a Turing card by 12.7 %. The error is the card's, not the model's."""
@@ -47,6 +49,9 @@ _SAMPLED_GAUGE = (0.1, 0.025)
 _STEADY_GAUGE = (0.1, 0.1)
 AVERAGED_GAUGE = (0.1, 1.0)
 """Refresh period and averaging window of a power reading (s)."""
+HOPPER_SAMPLES = (0.02, 0.025, 0.015)
+"""Of the values in the driver's buffer, measured on an H200: the period of their stamps, the window
+that each averages over, and how long before its stamp the middle of that window lies (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Gpu:
     usage_timing: tuple[float, float] = AVERAGED_GAUGE
     gain_error_fraction: float = GAIN_ERROR_FRACTION
     noise_fraction: float = _OLDER_NOISE_FRACTION
+    sample_timing: tuple[float, float, float] | None = None
+    """Of the values in the driver's buffer; None where it was never measured: they are not read."""
 
     @property
     def channel_name(self) -> str:
@@ -90,11 +97,12 @@ def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
         nvml.nvmlDeviceGetName(handle),
         nvml.nvmlDeviceGetUUID(handle),
         _max_power_w(nvml, handle),
-        _mig_instances(nvml, handle),
+        mig_instances(nvml, handle),
         _instant_timing(nvml, architecture, capability),
         _usage_timing(nvml, architecture, capability),
         _gain_error_fraction(nvml, architecture),
         _noise_fraction(nvml, architecture, capability),
+        HOPPER_SAMPLES if architecture == nvml.NVML_DEVICE_ARCH_HOPPER else None,
     )
 
 
@@ -111,11 +119,19 @@ def counter_channel(gpu: Gpu, source: str) -> Channel:
         scope=_module_scope(gpu) if gpu.counts_module else _scope(gpu),
         unit_j=1e-3,
         resolution=1e-3,
+        least_power_w=LEAST_POWER_W,
         gain_error_fraction=gpu.gain_error_fraction,
         offset_error_w=gpu.offset_error_w,
         noise_fraction=gpu.noise_fraction,
         max_power_w=None if gpu.counts_module else gpu.max_power_w,
     )
+
+
+def sample_channel(gpu: Gpu, source: str, timing: tuple[float, float, float]) -> Channel:
+    """The driver's buffer of power values; contained in the counter whose course they show."""
+    refresh_s, window_s, lag_s = timing
+    gauge = gauge_channel(gpu, "power-samples", source, (refresh_s, window_s))
+    return replace(gauge, lag_s=lag_s)
 
 
 def gauge_channel(
@@ -161,7 +177,8 @@ def _max_power_w(nvml: Any, handle: Any) -> float | None:
     return most_mw * 1e-3 * LIMIT_HEADROOM if most_mw > 0 else None
 
 
-def _mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+def mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+    """The UUIDs of a GPU's MIG instances; None where it is not partitioned."""
     try:
         mode, _ = nvml.nvmlDeviceGetMigMode(handle)
         count = nvml.nvmlDeviceGetMaxMigDeviceCount(handle) if mode else 0

@@ -4,6 +4,7 @@
 channel                component  kind     refresh  scope
 =====================  =========  =======  =======  =======================================
 ``gpu0``               gpu        counter  100 ms   the GPU; mJ, Volta and newer
+``gpu0-power-samples`` gpu        gauge    20 ms    the GPU, stamped by the driver; Hopper
 ``gpu0-power-average`` gpu        gauge    100 ms   the GPU, averaged over 1 s
 ``gpu0-power-instant`` gpu        gauge    100 ms   the GPU, see :mod:`.nvml_channels`
 ``gpu0-power``         gpu        gauge    100 ms   the GPU, where neither field answers
@@ -14,9 +15,9 @@ channel                component  kind     refresh  scope
 
 All are measured, all units are watts but for the counters'. Volta and newer refresh faster; 100 ms
 is the longest known. Each channel is contained in the one above it that answers, so that of
-several figures of a GPU the best counts, once: the counter, else the average that sees all the
-time, else the gauge that shows the moment. What takes in the module stands apart, since the
-processor has channels of its own. On a GPU with MIG every instance is shown its parent's
+several figures of a GPU the best counts, once: the counter, else the samples or the average, which
+see all the time, else the gauge that shows the moment. What takes in the module stands apart, since
+the processor has channels of its own. On a GPU with MIG every instance is shown its parent's
 figures: the physical GPU is recorded, and its scope says who shares it. What a GPU without any
 of these draws is unknown, and never estimated.
 
@@ -24,20 +25,23 @@ Source: NVIDIA, NVML API Reference.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Component, Kind, Refusal
+from effmeter.channel import Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import DeviceMemory, Discovery, Failure, Reading, Visibility
+from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
-from effmeter.probes.nvidia.visibility import VARIABLES, visibility_of
-from effmeter.probes.sysfs import read_text
+from effmeter.probes.nvidia.presence import not_on_bus
+from effmeter.probes.pci import NVIDIA, gpus_on_bus
 
 PERIOD_S = 0.02
+SETTLES_S = 0.05
+"""How long after a moment the samples that show its power are in the buffer: the newest is stamped
+up to 20 ms ago, and averages over up to 30 ms before its stamp."""
 
 
 class NvmlProbe:
@@ -49,13 +53,12 @@ class NvmlProbe:
 
     name = "nvml"
     period_s = PERIOD_S
-    visibility_variables = VARIABLES
 
     def __init__(self, clock: Clock | None = None) -> None:
         import pynvml
 
         self._nvml: Any = pynvml
-        self._now_ns = (clock or SystemClock()).now_ns
+        self._clock = clock or SystemClock()
         self._devices: list[Device] = []
         pynvml.nvmlInit()
         self._started = True
@@ -67,15 +70,20 @@ class NvmlProbe:
         self.gpus = tuple(gpu for gpu, _ in found)
         self.refusals = tuple(refusal for _, refusals in found for refusal in refusals)
         self.channels = tuple(s.channel for device in self._devices for s in device.sensors)
-        self.is_coarse = any(channel.kind is Kind.COUNTER for channel in self.channels)
+        self.is_coarse = any(device.is_coarse for device in self._devices)
+        self.settles_s = SETTLES_S if any(d.is_sampled for d in self._devices) else 0.0
 
     def read(self) -> list[Reading]:
-        """One reading of every channel, back to back; an error of one GPU stays its own."""
-        return [reading for device in self._devices for reading in device.read(self._now_ns)]
+        """The readings of every GPU that are due; an error of one GPU stays its own."""
+        return [reading for device in self._devices for reading in device.read()]
+
+    def read_at(self, boundary: Boundary) -> list[Reading]:
+        """The readings at a boundary: every channel, unless samples make one not worth its cost."""
+        return [reading for device in self._devices for reading in device.read_at(boundary)]
 
     def read_closely(self) -> list[Reading]:
-        """One reading of the energy counters alone."""
-        return [r for device in self._devices for r in device.read_counters(self._now_ns)]
+        """One reading of the energy counters without samples beside them."""
+        return [reading for device in self._devices for reading in device.read_closely()]
 
     def users(self) -> dict[str, tuple[int, ...] | Failure]:
         """The processes that compute or draw on each GPU; numbers of the machine's own."""
@@ -84,10 +92,6 @@ class NvmlProbe:
     def memory(self) -> dict[str, DeviceMemory]:
         """The memory of each GPU that is in use, and by which processes."""
         return {device.own_channel: device.memory() for device in self._devices}
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.gpus, self.channels, same_devices)
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -99,7 +103,7 @@ class NvmlProbe:
     def _admit(self, index: int) -> tuple[Gpu, Sequence[Refusal]]:
         """Take in a GPU with the sensors of it that answer; what refuses."""
         try:
-            device = Device(self._nvml, index)
+            device = Device(self._nvml, index, self._clock)
         except self._nvml.NVMLError as error:
             nameless = Gpu(index, "", "")
             name = nameless.channel_name
@@ -117,25 +121,10 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
         probe = NvmlProbe(clock)
     except pynvml.NVMLError as error:
         no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-        if error.value in no_driver and not nvidia_gpu_present(sysfs):
-            return Discovery((), (_absent(str(error)),))
+        if error.value in no_driver and not gpus_on_bus(sysfs, NVIDIA):
+            return Discovery((), (not_on_bus(sysfs, str(error)),))
         return Discovery((), (refusal_of("NVML", refused(error), "NVIDIA GPUs"),))
     if probe.channels:
         return Discovery((probe,), probe.refusals)
     probe.close()
-    return Discovery((), probe.refusals or (_absent("it lists no GPU"),))
-
-
-def nvidia_gpu_present(sysfs: Path) -> bool:
-    """Whether a display controller of NVIDIA sits on the PCI bus."""
-    devices = (sysfs / "bus" / "pci" / "devices").glob("*")
-    return any(
-        read_text(device / "vendor") == "0x10de"
-        and (read_text(device / "class") or "").startswith("0x03")
-        for device in devices
-    )
-
-
-def _absent(answer: str) -> Refusal:
-    reason = f"no NVIDIA GPU on this machine ({answer})"
-    return Refusal("NVML", Component.GPU, reason, present=False)
+    return Discovery((), probe.refusals or (not_on_bus(sysfs, "it lists no GPU"),))

@@ -12,9 +12,10 @@ from effmeter.energy import Trace, trace
 from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelTracker, Sample
-from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi, place_pci_device
+from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi
 from tests.simulated.amd.library import DRIVER_NOT_LOADED, NO_PERMISSION, NOT_FOUND
 from tests.simulated.clock import ManualClock
+from tests.simulated.pci import place_pci_device
 from tests.simulated.waveforms import Sine, Waveform, bursts, constant, square
 
 STEADY = SimulatedAmdGpu(constant(300.0))
@@ -328,9 +329,8 @@ def test_a_lost_gpu_gives_failures_and_the_other_goes_on() -> None:
 )
 def test_a_library_that_refuses_names_the_reason_and_the_command(error: str, remedy: str) -> None:
     bench = Bench([STEADY], init_error=error)
-    found = find(bench.library, NOWHERE, bench.clock)
-    (refusal,) = found.refusals
-    assert found.probes == ()
+    probe, (refusal,) = find(bench.library, NOWHERE, bench.clock)
+    assert probe is None
     assert refusal.present
     assert error in refusal.reason
     assert "\n" not in refusal.reason
@@ -339,8 +339,8 @@ def test_a_library_that_refuses_names_the_reason_and_the_command(error: str, rem
 
 def test_a_library_that_lists_no_gpu_is_closed_again() -> None:
     bench = Bench([])
-    found = find(bench.library, NOWHERE, bench.clock)
-    assert reasons(found.refusals) == ["it lists no GPU"]
+    _, refusals = find(bench.library, NOWHERE, bench.clock)
+    assert reasons(refusals) == ["it lists no GPU"]
     assert bench.library.users == 0
 
 

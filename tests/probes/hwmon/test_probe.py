@@ -1,15 +1,16 @@
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from effmeter.channel import Component, Kind
+from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.cover import choose_cover
 from effmeter.energy import trace
 from effmeter.probes import discover
-from effmeter.probes.base import Failure
-from effmeter.probes.hwmon.probe import HwmonProbe, find
+from effmeter.probes.base import Failure, Probe
+from effmeter.probes.hwmon.probe import find
 from tests.simulated.clock import ManualClock
 from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail, grace_devices
 from tests.simulated.waveforms import Sine, constant
@@ -19,14 +20,19 @@ STEADY = constant(42.0)
 ONE_METER = [("power_meter", [SimulatedRail("power1_average", STEADY, "x")])]
 
 
-def containers(probe: HwmonProbe) -> dict[str, str | None]:
+def only_probe(sysfs: Path, clock: ManualClock | None = None, taken: Collection[str] = ()) -> Probe:
+    (probe,) = find(sysfs, clock or ManualClock(), taken).probes
+    return probe
+
+
+def containers(probe: Probe) -> dict[str, str | None]:
     return {channel.name: channel.contained_in for channel in probe.channels}
 
 
 @pytest.mark.parametrize("in_device", [False, True])
 def test_the_rails_of_grace_name_what_contains_them(tmp_path: Path, in_device: bool) -> None:
     SimulatedHwmon(tmp_path, GRACE, in_device=in_device)
-    probe = HwmonProbe(tmp_path, ManualClock())
+    probe = only_probe(tmp_path)
     assert containers(probe) == {
         "module0": None,
         "cpu0": "module0",
@@ -42,14 +48,14 @@ def test_the_rails_of_grace_name_what_contains_them(tmp_path: Path, in_device: b
 def test_several_sockets_are_told_apart(tmp_path: Path) -> None:
     SimulatedHwmon(tmp_path, GRACE + grace_devices(1, STEADY, STEADY, STEADY, STEADY))
     cover = choose_cover(
-        HwmonProbe(tmp_path).channels, [c.name for c in HwmonProbe(tmp_path).channels]
+        only_probe(tmp_path).channels, [c.name for c in only_probe(tmp_path).channels]
     )
     assert cover.names == ("cpu0", "cpu1")
 
 
 def test_rails_without_their_socket_count_side_by_side(tmp_path: Path) -> None:
     SimulatedHwmon(tmp_path, GRACE[2:])
-    channels = HwmonProbe(tmp_path).channels
+    channels = only_probe(tmp_path).channels
     assert choose_cover(channels, [c.name for c in channels]).names == ("cpu0-rail", "cpu0-sysio")
 
 
@@ -64,7 +70,7 @@ def test_the_memory_inside_a_socket_is_not_estimated_again(tmp_path: Path) -> No
 def test_the_energy_of_a_window_is_the_truth_within_its_interval(tmp_path: Path) -> None:
     clock = ManualClock()
     tree = SimulatedHwmon(tmp_path, GRACE[1:2])
-    probe = HwmonProbe(tmp_path, clock)
+    probe = only_probe(tmp_path, clock)
     (channel,) = probe.channels
     times_ns, powers_w = [], []
     for _ in range(600):
@@ -83,37 +89,62 @@ def test_the_energy_of_a_window_is_the_truth_within_its_interval(tmp_path: Path)
         assert energy.half_width_j < 0.15 * true_j
 
 
-def test_a_counter_is_read_as_one_and_contains_the_gauge_beside_it(tmp_path: Path) -> None:
-    card = [
-        SimulatedRail("energy1_input", STEADY, "card", "label"),
-        SimulatedRail("energy2_input", STEADY, "pkg", "label"),
-        SimulatedRail("power1_input", STEADY),
-    ]
-    tree = SimulatedHwmon(tmp_path, [("xe", card)])
-    tree.advance_to(2_000_000_000)
-    probe = HwmonProbe(tmp_path, ManualClock())
-    assert {channel.component for channel in probe.channels} == {Component.GPU}
-    assert containers(probe) == {
-        "hwmon0-card": None,
-        "hwmon0-card-chip-energy2": "hwmon0-card",
-        "hwmon0-card-power": "hwmon0-card",
-    }
-    assert [reading.value for reading in probe.read()] == [84_000_000, 84_000_000, 42.0]
-
-
-def test_the_sockets_of_amd_energy_lie_in_those_of_powercap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["amd_energy", "zenergy"])
+@pytest.mark.parametrize(
+    ("taken", "container"),
+    [
+        ((), "cpu1"),
+        (("cpu1",), "cpu1"),
+        (("cpu1-perf",), "cpu1-perf"),
+        (("cpu1-die0",), "cpu1-die0"),
+    ],
+)
+def test_a_socket_of_amd_s_drivers_lies_in_that_of_rapl(
+    tmp_path: Path, driver: str, taken: tuple[str, ...], container: str
+) -> None:
     rails = [
         SimulatedRail("energy1_input", STEADY, "Ecore000", "label"),
         SimulatedRail("energy65_input", STEADY, "Esocket1", "label"),
     ]
-    SimulatedHwmon(tmp_path, [("amd_energy", rails)])
-    assert containers(HwmonProbe(tmp_path)) == {"cpu1-hwmon": "cpu1"}
+    tree = SimulatedHwmon(tmp_path, [(driver, rails)])
+    tree.advance_to(2_000_000_000)
+    probe = only_probe(tmp_path, taken=taken)
+    assert containers(probe) == {"cpu1-hwmon": container}
+    assert [reading.value for reading in probe.read()] == [84_000_000]
+
+
+def test_a_package_that_perf_reads_is_counted_once(tmp_path: Path) -> None:
+    rails = [SimulatedRail("energy1_input", STEADY, "Esocket0", "label")]
+    SimulatedHwmon(tmp_path, [("zenergy", rails)])
+    perf = Channel(
+        "cpu0-perf",
+        Component.CPU,
+        Kind.COUNTER,
+        Provenance.MEASURED,
+        "perf",
+        0.001,
+        contained_in="cpu0",
+    )
+    channels = [perf, *only_probe(tmp_path, taken=["cpu0-perf"]).channels]
+    assert choose_cover(channels, [c.name for c in channels]).names == ("cpu0-perf",)
+    alone = only_probe(tmp_path).channels
+    assert choose_cover(alone, [c.name for c in alone]).names == ("cpu0-hwmon",)
+
+
+def test_a_socket_that_cannot_be_read_is_missing_from_the_total(tmp_path: Path) -> None:
+    tree = SimulatedHwmon(tmp_path, GRACE + grace_devices(1, STEADY, STEADY, STEADY, STEADY))
+    for name in ("Grace", "CPU", "SysIO"):
+        tree.path(f"{name} Power Socket 1").write_text("")
+    found = find(tmp_path, ManualClock())
+    cover = choose_cover(found.channels, [c.name for c in found.channels], found.refusals)
+    assert cover.names == ("cpu0",)
+    assert cover.partial == ("cpu1",)
 
 
 def test_a_meter_of_unknown_reach_is_in_no_total(tmp_path: Path) -> None:
     rails = [SimulatedRail("power1_input", STEADY, "total", "label")]
     SimulatedHwmon(tmp_path, [("corsairpsu", rails), ("power_meter", [rails[0]])])
-    channels = HwmonProbe(tmp_path).channels
+    channels = only_probe(tmp_path).channels
     assert [channel.name for channel in channels] == ["hwmon0-power1", "hwmon1-power1"]
     assert choose_cover(channels, [c.name for c in channels]).names == ()
 
@@ -131,7 +162,7 @@ def test_what_other_probes_read_and_what_gives_no_power_is_passed_over(tmp_path:
 def test_an_average_is_preferred_and_its_untold_interval_taken_for_long(tmp_path: Path) -> None:
     both = [SimulatedRail("power1_input", STEADY), SimulatedRail("power1_average", STEADY)]
     SimulatedHwmon(tmp_path, [("power_meter", both)])
-    (channel,) = HwmonProbe(tmp_path).channels
+    (channel,) = only_probe(tmp_path).channels
     assert channel.source.endswith("power1_average")
     assert channel.window_s == 1.0
 
@@ -140,7 +171,7 @@ def test_a_stated_accuracy_and_cap_are_the_channel_s(tmp_path: Path) -> None:
     stated = {"accuracy": "98.5%", "cap_max": "500000000"}
     rail = SimulatedRail("power1_average", STEADY, attributes=stated)
     SimulatedHwmon(tmp_path, [("power_meter", [rail])])
-    (channel,) = HwmonProbe(tmp_path).channels
+    (channel,) = only_probe(tmp_path).channels
     assert channel.gain_error_fraction == pytest.approx(0.015)
     assert channel.max_power_w == pytest.approx(1000.0)
 
@@ -148,7 +179,7 @@ def test_a_stated_accuracy_and_cap_are_the_channel_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shown", ["4294967295000", "-5", "", "many"])
 def test_what_is_no_power_is_a_failure_until_there_is_one_again(tmp_path: Path, shown: str) -> None:
     tree = SimulatedHwmon(tmp_path, ONE_METER)
-    probe = HwmonProbe(tmp_path, ManualClock())
+    probe = only_probe(tmp_path)
     tree.path("x").write_text(shown)
     (failed,) = probe.read()
     assert isinstance(failed.value, Failure)
@@ -160,7 +191,7 @@ def test_what_is_no_power_is_a_failure_until_there_is_one_again(tmp_path: Path, 
 
 def test_a_device_that_goes_away_gives_failures_and_leaves_no_file_open(tmp_path: Path) -> None:
     tree = SimulatedHwmon(tmp_path, ONE_METER)
-    probe = HwmonProbe(tmp_path, ManualClock())
+    probe = only_probe(tmp_path)
     open_before = len(os.listdir("/dev/fd"))
     path = tree.path("x")
     path.write_text("")
@@ -183,4 +214,4 @@ def test_a_meter_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) 
 
 def test_a_name_that_another_probe_uses_is_left_to_it(tmp_path: Path) -> None:
     SimulatedHwmon(tmp_path, GRACE)
-    assert "cpu0" not in containers(HwmonProbe(tmp_path, ManualClock(), ["cpu0"]))
+    assert "cpu0" not in containers(only_probe(tmp_path, taken=["cpu0"]))

@@ -9,7 +9,7 @@ A ``SimulatedAmdGpu`` follows a waveform; its faults are parameters. Three stand
 ``place_on_bus`` lists the GPUs in a folder that stands for sysfs.
 """
 
-from tests.simulated.amd.bus import place_on_bus, place_pci_device
+from tests.simulated.amd.bus import place_on_bus
 from tests.simulated.amd.gpu import SimulatedAmdGpu, save
 from tests.simulated.amd.install import Trouble, install_command, install_library
 from tests.simulated.amd.library import SimulatedAmdSmi, SimulatedError
@@ -22,6 +22,5 @@ __all__ = [
     "install_command",
     "install_library",
     "place_on_bus",
-    "place_pci_device",
     "save",
 ]

@@ -1,0 +1,1 @@
+"""Intel's graphics cards, by their drivers' hwmon files."""
