@@ -43,13 +43,21 @@ class _Part:
         return f"cray-{self.kind or 'node'}{self.number}"
 
 
-def counter_channels(folder: Path, found: Discovery) -> list[tuple[Channel, Path]]:
-    """The counters that exist, each with its file; ``found``: what the other families read."""
+def counter_channels(
+    folder: Path, found: Discovery, late_gpu: str | None = None
+) -> list[tuple[Channel, Path]]:
+    """The counters that exist, each with its file.
+
+    Args:
+        folder: Where the files are.
+        found: What the other families read.
+        late_gpu: The first channel of GPUs whose driver may be loaded later.
+    """
     parts = [part for part in _parts(folder) if not _shows_nothing(part.path)]
     names = {part.name for part in parts}
     refresh_s = _refresh_s(folder)
     return [
-        (_channel(part, refresh_s, *_place(part, names, found)), part.path)
+        (_channel(part, refresh_s, *_place(part, names, found, late_gpu)), part.path)
         for part in parts
         # The sum of the accelerators repeats them.
         if part.name != "cray-accel" or "cray-accel0" not in names
@@ -70,7 +78,7 @@ def _shows_nothing(path: Path) -> bool:
 
 
 def _place(
-    part: _Part, names: Collection[str], found: Discovery
+    part: _Part, names: Collection[str], found: Discovery, late_gpu: str | None
 ) -> tuple[Component, str | None, str]:
     """Component, container and device, so that no joule counts twice."""
     if part.kind == "cpu":
@@ -80,7 +88,8 @@ def _place(
     if part.kind == "accel":
         # On a node of superchips an accelerator's figure may take in its processor.
         apart = _has(found, Component.GPU, Component.SOC) or "cray-cpu0" in names
-        return Component.BOARD if apart else Component.GPU, None, f"accelerator {part.number}"
+        device = f"accelerator {part.number}"
+        return (Component.BOARD, None, device) if apart else (Component.GPU, late_gpu, device)
     return Component.WALL, None, ""
 
 

@@ -36,6 +36,7 @@ from effmeter.probes.meter_files import (
     read_meter,
     readable,
 )
+from effmeter.probes.pci import AMD, NVIDIA, gpus_on_bus
 
 FOLDER = Path("cray", "pm_counters")
 PERIOD_S = 0.05
@@ -105,13 +106,19 @@ def find(sysfs: Path, clock: Clock, found: Discovery) -> Discovery:
     folder = sysfs / FOLDER
     meters = [
         FileMeter(channel, path, pattern=ENERGY)
-        for channel, path in counter_channels(folder, found)
+        for channel, path in counter_channels(folder, found, _late_gpu(sysfs))
     ]
     shown, refusals = readable(meters, _refusal)
     if not shown:
         return Discovery((), tuple(refusals))
     probe = CrayProbe(shown, folder / "freshness", clock)
     return Discovery((probe,), tuple(refusals), _covered(probe.channels, refusals, found))
+
+
+def _late_gpu(sysfs: Path) -> str | None:
+    """The first channel that the GPUs on the bus will have once their driver is loaded."""
+    vendors = ((NVIDIA, "gpu0"), (AMD, "amd-gpu0"))
+    return next((name for vendor, name in vendors if gpus_on_bus(sysfs, vendor)), None)
 
 
 def _covered(

@@ -11,6 +11,7 @@ from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.cray.probe import STALE, find
 from tests.simulated.clock import ManualClock
 from tests.simulated.cray import SimulatedCray
+from tests.simulated.pci import place_pci_device
 from tests.simulated.powercap import SimulatedPowercap, dram, package
 from tests.simulated.waveforms import constant
 
@@ -146,6 +147,16 @@ def test_cards_that_no_tool_reads_are_not_missing_where_the_node_counts_them(
     cover = choose_cover(found.channels, found.names, [refused])
     assert cover.missing == ()
     assert Component.GPU in found.covered  # discover() then drops what the refusal leaves unread
+
+
+def test_gpus_whose_driver_comes_late_are_counted_once(tmp_path: Path) -> None:
+    place_pci_device(tmp_path, device="0x7408")
+    SimulatedCray(tmp_path, NODE)
+    found = find(tmp_path, ManualClock(), NOTHING)
+    assert names_of_total(found)[:2] == ("cray-accel0", "cray-accel1")
+    late = beside(channel("amd-gpu0", Component.GPU), channel("amd-gpu1", Component.GPU))
+    assert names_of_total(found, late)[:2] == ("amd-gpu0", "amd-gpu1")
+    assert "cray-accel0" not in names_of_total(found, late)
 
 
 def test_the_superchips_of_a_node_are_left_to_their_vendor_s_tool(tmp_path: Path) -> None:
