@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from effmeter.channel import Channel, Refusal
-from effmeter.cli.doctor_capture import write_capture
+from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import Cover, choose_cover
@@ -65,11 +65,11 @@ class Diagnosis:
     "--seconds",
     "duration_s",
     type=click.FloatRange(min=0.5, max=120.0),
-    default=5.0,
-    show_default=True,
-    help="How long --capture reads the sensors.",
+    help=f"How long --capture reads the sensors; {CAPTURE_S:g} unless given.",
 )
-def command(as_json: bool, output: Path | None, captured: Path | None, duration_s: float) -> None:
+def command(
+    as_json: bool, output: Path | None, captured: Path | None, duration_s: float | None
+) -> None:
     """List the sensors of this machine and how to enable those that cannot be read.
 
     Every channel is read once. Each sensor that cannot be read is listed with the reason and the
@@ -79,8 +79,10 @@ def command(as_json: bool, output: Path | None, captured: Path | None, duration_
     if captured is not None:
         if as_json or output is not None:
             raise UsageError("--capture names the file itself: leave out --json and --output")
-        write_capture(captured, duration_s, os.environ)
+        write_capture(captured, duration_s or CAPTURE_S, os.environ)
         return
+    if duration_s is not None:
+        raise UsageError("--seconds is of --capture FILE: give both")
     diagnosis = diagnose(os.environ)
     if as_json:
         emit(json_text(_as_mapping(diagnosis)), output)

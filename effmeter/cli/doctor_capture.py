@@ -13,6 +13,8 @@ from effmeter.errors import EffmeterError, UsageError
 from effmeter.probes.capture.machine import capture_machine, text_of
 from effmeter.units import format_duration
 
+CAPTURE_S = 5.0
+
 
 def write_capture(path: Path, duration_s: float, environ: Mapping[str, str]) -> None:
     """Capture this machine into a new file, and say what is in it.

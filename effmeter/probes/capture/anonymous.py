@@ -28,7 +28,9 @@ _SHORTEST_NAME = 3
 _COMMON_NAMES = frozenset({"root", "localhost", "user", "host", "ubuntu", "linux"})
 
 
-def anonymous(capture: Mapping[str, Any], names: Mapping[str, str] | None = None) -> dict[str, Any]:
+def without_names(
+    capture: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The capture without names; ``names`` are words to replace, by default of host and user."""
     names = own_names() if names is None else names
     replacer = _Replacer(json.dumps(capture), names)

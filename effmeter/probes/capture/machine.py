@@ -5,9 +5,11 @@ A capture is one JSON object:
 =============  =====================================================================
 ``format``     ``effmeter-capture 1``
 ``about``      what the machine is, in words; empty until somebody writes it
-``right``      what is right about it; empty until somebody writes it
+``right``      empty until somebody writes it: ``counts``, the channels that a total sums with
+               their mean power (W), and ``missing``, what a total lacks
 ``machine``    system, architecture, processor, versions
-``clock``      the run clock and the wall clock (ns) at the beginning
+``clock``      the run clock and the wall clock (ns) at the beginning, and when the
+               sensors had been found
 ``variables``  environment variables that restrict devices or point to sensors
 ``files``      texts of sysfs by path, all links resolved; also ``folders``
 ``links``      links of sysfs and where they point; they may lead nowhere
@@ -32,9 +34,9 @@ from typing import Any
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes import discover, sysfs_of
 from effmeter.probes.base import Discovery, Failure, Probe
-from effmeter.probes.capture.anonymous import anonymous
+from effmeter.probes.capture.anonymous import without_names
 from effmeter.probes.capture.library import tapped_libraries
-from effmeter.probes.capture.programs import program_outputs
+from effmeter.probes.capture.programs import ProgramCapture
 from effmeter.probes.capture.sysfs_tree import copy_tree, read_changing
 from effmeter.probes.devices import VARIABLES
 
@@ -62,31 +64,30 @@ def capture_machine(
     begin = clock.anchor()
     progress("the files of sysfs")
     tree = copy_tree(sysfs)
-    shown = _Shown(sysfs, tree.changing, begin.time_ns)
-    for _ in range(_CLOSE_ROUNDS if shown.counts else 0):
-        shown.look(clock.now_ns(), closely=True)
-        pause(_CLOSE_PERIOD_S)
+    progress("the sensors")
     with tapped_libraries(clock.now_ns, begin.time_ns) as logs:
-        progress("the sensors")
-        found = discover(environ=environ, clock=clock)
-        readings = _read(found, shown, duration_s, clock, pause, begin.time_ns)
-    progress("the vendors' programs")
+        found = discover(environ=environ, clock=clock, pause=pause)
+        found_ns = clock.now_ns() - begin.time_ns
+        programs = ProgramCapture(environ, clock.now_ns, begin.time_ns)
+        shown = _Shown(sysfs, tree.changing, begin.time_ns)
+        readings = _read(found, shown, duration_s, clock, pause)
+        outputs = programs.end()
+    for probe in found.probes:
+        probe.close()
     capture = {
         "format": FORMAT,
         "about": "",
-        "right": "",
+        "right": {},
         "machine": _machine(),
-        "clock": {"time_ns": begin.time_ns, "wall_ns": begin.wall_ns},
+        "clock": {"time_ns": begin.time_ns, "wall_ns": begin.wall_ns, "found_ns": found_ns},
         "variables": {n: environ[n] for n in (*VARIABLES, *_POINTING) if n in environ},
         **tree.as_mapping(),
         "shown": shown.texts,
         "libraries": {name: log.as_list() for name, log in logs.items()},
-        "programs": program_outputs(environ, clock.now_ns, begin.time_ns),
+        "programs": outputs,
         "effmeter": _as_seen(found, readings),
     }
-    for probe in found.probes:
-        probe.close()
-    return anonymous(capture)
+    return without_names(capture)
 
 
 class _Shown:
@@ -95,16 +96,16 @@ class _Shown:
     def __init__(self, sysfs: Path, paths: list[str], begin_ns: int) -> None:
         self.texts: dict[str, list[tuple[int, str]]] = {}
         self.counts = [path for path in paths if path.endswith("energy_uj")]
+        self.begin_ns = begin_ns
         self._sysfs = sysfs
         self._paths = paths
-        self._begin_ns = begin_ns
 
     def look(self, now_ns: int, *, closely: bool = False) -> None:
         """Read them once; ``closely``: only the counters that change each millisecond."""
         for path, text in read_changing(self._sysfs, self.counts if closely else self._paths):
             seen = self.texts.setdefault(path, [])
             if not seen or seen[-1][1] != text:
-                seen.append((now_ns - self._begin_ns, text))
+                seen.append((now_ns - self.begin_ns, text))
 
 
 def _read(
@@ -113,9 +114,14 @@ def _read(
     duration_s: float,
     clock: Clock,
     pause: Callable[[float], None],
-    origin_ns: int,
 ) -> dict[str, list[tuple[int, Any]]]:
-    """Read files and probes until the time is over; each probe no more often than is useful."""
+    """Read files and probes until the time is over; each probe no more often than is useful.
+
+    At first the files alone, each millisecond: this shows which of them show one counter.
+    """
+    for _ in range(_CLOSE_ROUNDS if shown.counts else 0):
+        shown.look(clock.now_ns(), closely=True)
+        pause(_CLOSE_PERIOD_S)
     begin_ns = clock.now_ns()
     probes = [probe for probe in found.probes if probe.name not in _SLOW_PROBES]
     due_ns = dict.fromkeys((probe.name for probe in probes), begin_ns)
@@ -125,7 +131,7 @@ def _read(
         for probe in probes:
             if now_ns >= due_ns[probe.name]:
                 due_ns[probe.name] = now_ns + int(max(probe.period_s, _PERIOD_S) * 1e9)
-                _keep(probe, readings, origin_ns)
+                _keep(probe, readings, shown.begin_ns)
         pause(_PERIOD_S)
     return readings
 

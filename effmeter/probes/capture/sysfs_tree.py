@@ -46,7 +46,7 @@ class SysfsTree:
     links: dict[str, str] = field(default_factory=dict)
     """Targets, as they are stored; they may lead nowhere."""
     folders: list[str] = field(default_factory=list)
-    """Folders that exist, whatever is in them."""
+    """Folders that exist."""
     closed: dict[str, str] = field(default_factory=dict)
     """Files and folders that cannot be read, with the error."""
 
@@ -57,8 +57,10 @@ class SysfsTree:
 
     def as_mapping(self) -> dict[str, Any]:
         """The parts by name, without those that are empty."""
-        parts = ("files", "links", "folders", "closed")
-        return {name: getattr(self, name) for name in parts if getattr(self, name)}
+        around = {str(parent) for path in self.files for parent in Path(path).parents}
+        empty = sorted({folder for folder in self.folders if folder not in around})
+        parts = {"files": self.files, "links": self.links, "folders": empty, "closed": self.closed}
+        return {name: part for name, part in parts.items() if part}
 
 
 def copy_tree(sysfs: Path) -> SysfsTree:
@@ -158,7 +160,7 @@ def _resolved(tree: SysfsTree, sysfs: Path, path: Path) -> Path | None:
 
 def _text(content: bytes) -> str | dict[str, str]:
     try:
-        return content.decode()
+        return content.decode().rstrip("\n ")
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(content).decode()}
 
