@@ -3,7 +3,6 @@
 Whatever fails here, the program goes on. It warns once, and from then on nothing is measured.
 """
 
-import os
 import threading
 import time
 from collections import defaultdict
@@ -50,7 +49,6 @@ class Session:
         self._rejoin_at_s = 0.0
         self._watching = False
         self._checked_ns = 0
-        self._owner_pid = os.getpid()
         self._unwritten = UnwrittenMarks()
         self._checking = threading.Lock()
         self.failure: str | None = None
@@ -89,8 +87,8 @@ class Session:
     @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
-        connection = self._connection
-        return connection is not None and not connection.lost and self._is_here
+        connection = self._here
+        return connection is not None and not connection.lost
 
     @property
     def recorder_pid(self) -> int | None:
@@ -99,8 +97,10 @@ class Session:
         return None if connection is None else connection.recorder_pid or None
 
     @property
-    def _is_here(self) -> bool:
-        return os.getpid() == self._owner_pid
+    def _here(self) -> Connection | None:
+        """The connection; None where there is none, and in a forked child, whose copy is closed."""
+        connection = self._connection
+        return None if connection is None or connection.is_inherited else connection
 
     def variables_for_children(self) -> dict[str, str]:
         """The environment variables by which a child process joins."""
@@ -117,13 +117,11 @@ class Session:
 
     def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
-        if not self._is_here:
+        connection = self._connection
+        if connection is None or connection.is_inherited:
             return
         message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
         self._unwritten.remember(message)
-        connection = self._connection
-        if connection is None:
-            return
         connection.send(message)
         if connection.lost or time_ns - self._checked_ns > CHECK_PERIOD_NS:
             self._checked_ns = time_ns
@@ -131,7 +129,7 @@ class Session:
 
     def check(self) -> None:
         """Notice now, rather than at the next mark, that the recorder has ended."""
-        if self._is_here:
+        if self._here is not None:
             self._check_connection()
 
     def ask_total(self) -> Message | None:
@@ -139,8 +137,8 @@ class Session:
 
         It is unknown after a succession: only the report joins what both recorders measured.
         """
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
+        connection = self._here
+        if connection is None or self._replaced:
             return None
         total = connection.ask_total(ANSWER_TIMEOUT_S)
         self._check_connection()
@@ -148,21 +146,19 @@ class Session:
 
     def request_total(self) -> None:
         """Ask for the recording's energy by now without waiting; ``pop_totals`` has the answer."""
-        connection = self._connection
-        if self._is_here and connection is not None and not self._replaced:
+        connection = self._here
+        if connection is not None and not self._replaced:
             connection.request_total()
 
     def pop_totals(self) -> list[Message]:
         """The answers to ``request_total`` that have come."""
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
-            return []
-        return connection.pop_totals()
+        connection = self._here
+        return [] if connection is None or self._replaced else connection.pop_totals()
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
+        connection = self._here
+        if connection is None or self._replaced:
             return None
         if not self._watching:
             self._watching = True
@@ -172,7 +168,7 @@ class Session:
 
     def end(self, status: str) -> None:
         """Close this program's part; waits until its own file is complete."""
-        if not self._is_here:
+        if self._here is None:
             return
         self._check_connection()
         connection = self._connection

@@ -11,6 +11,7 @@ from effmeter.tracking.labels import as_number, check_name
 from effmeter.tracking.meter import SPAN_REQUEST_NS, Meter
 from effmeter.tracking.nesting import Nesting, next_id
 
+_EPOCH_END = Event.EPOCH_END
 _MAIN_THREAD = threading.main_thread().ident
 
 
@@ -27,7 +28,7 @@ class Marks:
 
     def send(self, event: Event, time_ns: int, **fields: Any) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
-        if event is not Event.EPOCH_END:
+        if event is not _EPOCH_END:
             self.last_ns = time_ns
         if self.session is None:
             return
