@@ -34,6 +34,7 @@ def warnings_of(
     whole = run.breakdown()
     yield from _ending(run)
     yield from _coverage(whole)
+    yield from _repetitions(whole)
     yield from standstills(run, whole)
     yield from _part_time_gauges(whole)
     yield from _disagreements(whole)
@@ -77,6 +78,14 @@ def _unread(whole: Breakdown) -> Iterator[str]:
             others = ", ".join(stand_ins(seen.channel, whole))
             instead = f"{others} counts instead" if others else "its energy there is bounded"
             yield f"{seen.channel.name} was not read for {unread}: {instead}"
+
+
+def _repetitions(whole: Breakdown) -> Iterator[str]:
+    """Channels of the total that may be one counter under two names."""
+    for channel in whole.cover.channels:
+        if channel.may_repeat in whole.cover.names:
+            same = f"{channel.name} may show the counter of {channel.may_repeat}"
+            yield f"{same}, which this machine did not decide: the total has both"
 
 
 def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
