@@ -8,7 +8,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from effmeter.client.acquisition import (
     ANSWER_TIMEOUT_S,
@@ -115,14 +114,14 @@ class Session:
 
     # Marks and totals
 
-    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
-        """Send a mark without waiting; fields as the protocol names them."""
+    def mark(self, message: Message) -> None:
+        """Send a mark, as the protocol describes it, without waiting."""
         connection = self._connection
         if connection is None or connection.is_inherited:
             return
-        message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
         self._unwritten.remember(message)
         connection.send(message)
+        time_ns: int = message["time_ns"]
         if connection.lost or time_ns - self._checked_ns > CHECK_PERIOD_NS:
             self._checked_ns = time_ns
             self._check_connection()
@@ -166,8 +165,8 @@ class Session:
         self._check_connection()
         return None if self._replaced or self._connection is None else connection.latest_total
 
-    def end(self, status: str) -> None:
-        """Close this program's part; waits until its own file is complete."""
+    def end(self, status: str, ended_ns: int) -> None:
+        """Close this program's part, whose block ended then; waits until its file is complete."""
         if self._here is None:
             return
         self._check_connection()
@@ -176,9 +175,8 @@ class Session:
             # Other ranks of a launch may still record: theirs ends with the last of them.
             final = self._acquisition.launch is None and self._leave_recording()
             dropped = self._dropped_before + connection.dropped_marks
-            connection.send(
-                {"op": "end", "status": status, "final": final, "dropped_marks": dropped}
-            )
+            ending = {"op": "end", "status": status, "time_ns": ended_ns}
+            connection.send({**ending, "final": final, "dropped_marks": dropped})
             if connection.flush(END_TIMEOUT_S):
                 self._wait_for_end(connection)
         self._release()
