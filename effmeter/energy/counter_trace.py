@@ -80,6 +80,16 @@ class CounterTrace:
         """The same with an interval that no load within the bounded power can leave."""
         return self._within(begin_ns, end_ns, math.inf)
 
+    @property
+    def facts(self) -> tuple[Values, Values, Values]:
+        """The earliest and latest moment (ns) at which each reading's energy (J) was passed."""
+        return self._earliest, self._latest.astype(np.float64), self._energy_j
+
+    def passed_j(self, moment_ns: int) -> tuple[float, float, float]:
+        """The energy passed at a moment since the first reading, and its bounds (J)."""
+        at = self._at(moment_ns)
+        return at.value_j, at.low_j, at.high_j
+
     def _within(self, begin_ns: int, end_ns: int, reach_j: float) -> Energy | None:
         """The energy with its bounds, no further from the value than given."""
         if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
