@@ -57,6 +57,10 @@ class Channel:
     """What the figure takes in, in words, where the component alone does not say it."""
     contained_in: str | None = None
     """The channel whose figure already includes this one."""
+    repeated_by: str = ""
+    """Other sensors that show the same counter, in words: it counts once."""
+    may_repeat: str = ""
+    """The channel whose counter this may show a second time; undecided, so that both count."""
     unit_j: float = 1.0
     modulus: int | None = None
     resolution: float = 0.0
@@ -108,7 +112,7 @@ class Channel:
 
 _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
-_TEXTS = ("name", "source", "device", "scope")
+_TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
 _NOT_NEGATIVE = (
     "resolution",

@@ -10,6 +10,7 @@ from effmeter.clock import Clock, SystemClock
 from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
+from effmeter.probes.devices import list_devices
 from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
@@ -19,6 +20,11 @@ from effmeter.probes.rapl import perf, powercap, pyrapl
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
 _ESTIMATED_COMPONENTS = (Component.CPU, Component.RAM)
+
+
+def sysfs_of(environ: Mapping[str, str]) -> Path:
+    """Where sysfs is mounted."""
+    return Path(environ.get(SYSFS_VARIABLE) or "/sys")
 
 
 def discover(
@@ -32,12 +38,13 @@ def discover(
     ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
     """
     environ = os.environ if environ is None else environ
-    sysfs = sysfs or Path(environ.get(SYSFS_VARIABLE) or "/sys")
+    sysfs = sysfs or sysfs_of(environ)
     clock = clock or SystemClock()
     measured = _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock))
     zones = {channel.name: channel for channel in measured.channels}
+    zone_names = powercap.names_read(measured)
     families: list[tuple[str, Component, Callable[[], Discovery]]] = [
-        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zones)),
+        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zone_names)),
         ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
         ("hwmon", Component.CPU, lambda: hwmon_rails.find(sysfs, clock, measured.names)),
         ("Apple", Component.CPU, lambda: apple_socs.find(environ, clock)),
@@ -49,6 +56,7 @@ def discover(
         measured = _joined(measured, _searched(*family))
     measured = _without_what_is_covered(measured)
     uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
+    measured = replace(measured, devices=list_devices(sysfs))
     if not uncovered:
         return measured
     estimated = _searched("psutil", uncovered[0], lambda: estimates.find(uncovered, environ, clock))
@@ -69,6 +77,7 @@ def _joined(*found: Discovery) -> Discovery:
         tuple(probe for discovery in found for probe in discovery.probes),
         tuple(refusal for discovery in found for refusal in discovery.refusals),
         frozenset(component for discovery in found for component in discovery.covered),
+        {name: listed for discovery in found for name, listed in discovery.devices.items()},
     )
 
 

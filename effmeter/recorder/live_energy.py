@@ -4,7 +4,7 @@ A live figure is simpler than the report's: the last reading against the first, 
 sensor's refresh period at the recent power as its interval.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +110,7 @@ class LiveTotals:
         return {
             "time_ns": time_ns,
             "read_ns": min((self._channels[n].last_ns for n in cover.names), default=None),
+            "counted_from_ns": self._counted_from_ns(cover.names),
             "energy": None if summed is None else energy_message(summed),
             "components": {
                 component: energy_message(part)
@@ -122,6 +123,11 @@ class LiveTotals:
             "partial": [name for name in cover.partial if name not in self._channels],
             "unread": {n: self._unread[n] for n in cover.names if n in self._unread},
         }
+
+    def _counted_from_ns(self, names: Iterable[str]) -> list[int] | None:
+        """The earliest and the latest first reading of some channels."""
+        began_ns = [self._channels[name].began_ns for name in names]
+        return [min(began_ns), max(began_ns)] if began_ns else None
 
     def _component(self, component: Component, cover: tuple[Channel, ...]) -> Energy | None:
         return total(self._channels[c.name].energy() for c in cover if c.component is component)

@@ -55,6 +55,13 @@ def test_a_gauge_is_integrated_and_its_steps_widen_the_interval() -> None:
     assert uneven.half_width_j > even.half_width_j + 100
 
 
+def test_a_total_says_from_when_its_channels_count() -> None:
+    totals = LiveTotals(())
+    count(totals, 2.0, begin_s=0.3)
+    show(totals, GPU_W, GPU_W)
+    assert totals.as_message(at(2.0))["counted_from_ns"] == [at(0.0), at(0.3)]
+
+
 def test_one_reading_of_a_gauge_is_no_energy() -> None:
     totals = LiveTotals(())
     show(totals, GPU_W)

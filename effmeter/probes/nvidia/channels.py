@@ -97,7 +97,7 @@ def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
         nvml.nvmlDeviceGetName(handle),
         nvml.nvmlDeviceGetUUID(handle),
         _max_power_w(nvml, handle),
-        _mig_instances(nvml, handle),
+        mig_instances(nvml, handle),
         _instant_timing(nvml, architecture, capability),
         _usage_timing(nvml, architecture, capability),
         _gain_error_fraction(nvml, architecture),
@@ -177,7 +177,8 @@ def _max_power_w(nvml: Any, handle: Any) -> float | None:
     return most_mw * 1e-3 * LIMIT_HEADROOM if most_mw > 0 else None
 
 
-def _mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+def mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:
+    """The UUIDs of a GPU's MIG instances; None where it is not partitioned."""
     try:
         mode, _ = nvml.nvmlDeviceGetMigMode(handle)
         count = nvml.nvmlDeviceGetMaxMigDeviceCount(handle) if mode else 0
