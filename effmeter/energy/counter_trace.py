@@ -35,6 +35,9 @@ NEARBY_S = 1.0
 SWUNG_FRACTION = 0.9
 """How much of a step a swing within a refresh period is taken to move the energy at most: short
 pulses of ten times the mean power, repeated with the refresh, move it by so much."""
+DATED_FRACTION = 1.0
+"""How much of what was used between two readings an unsure date moves the energy: a boundary lies
+between two changes, each dated by itself."""
 NEXT_CHANGES = 2
 """How many changes after a boundary are asked what had been used there at least."""
 
@@ -229,7 +232,7 @@ class CounterTrace:
         later = int(np.searchsorted(self._earliest[self._changes], moment_ns))
         around = self._changes[max(later - 1, 0) : later + 1]
         unsure_ns = (self._latest[around] - self._earliest[around]).max()
-        return power_w * float(unsure_ns) * 1e-9
+        return DATED_FRACTION * power_w * float(unsure_ns) * 1e-9
 
     def _changes_after(self, reading: int) -> NDArray[np.intp]:
         """The next changes that a reading is followed by."""

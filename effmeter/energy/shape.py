@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effmeter.channel import Channel
+from effmeter.channel import Channel, Kind
 from effmeter.energy.part_time import Times, Values
 
 APART_REFRESHES = 3.0
@@ -108,6 +108,23 @@ class Shape:
         since_s = (moment_ns - self._middles[before]) * 1e-9
         here_w = self.power_w(moment_ns)
         return float(self._passed_j[before] + since_s * (self._power_w[before] + here_w) / 2)
+
+
+def shows_course_of(gauge: Channel, counter: Channel) -> bool:
+    """Whether a gauge's values are the course of a counter: stamped, and of the same device."""
+    of_one = (gauge.device, gauge.component) == (counter.device, counter.component)
+    kinds = (gauge.kind, counter.kind) == (Kind.GAUGE, Kind.COUNTER)
+    return kinds and of_one and gauge.lag_s is not None
+
+
+def polled_ns(channel: Channel, times_ns: Times) -> Times:
+    """When a gauge that is polled as often as it refreshes would have shown stamped values.
+
+    ``GaugeTrace`` dates a value half a refresh period and half a window before it was first read.
+    """
+    if channel.lag_s is None:
+        return times_ns
+    return times_ns + round(((channel.refresh_s + channel.window_s) / 2 - channel.lag_s) * 1e9)
 
 
 def _cumulated(values: Values) -> Values:

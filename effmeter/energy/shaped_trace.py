@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from effmeter.channel import Channel, Component, Kind
+from effmeter.channel import Channel
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.energy.part_time import Values
@@ -35,14 +35,6 @@ LATE_FRACTION = 0.15
 """How much later than its refresh period a counter may refresh: 110 ms of 100 were seen."""
 UNSURE_S = 0.005
 """How far the dates of counter and values may differ besides."""
-
-
-def shows_course_of(gauge: Channel, counter: Channel) -> bool:
-    """Whether a gauge's values are the course of a counter: stamped, and of the same device."""
-    same = (gauge.device, gauge.component) == (counter.device, counter.component)
-    kinds = gauge.kind is Kind.GAUGE and counter.kind is Kind.COUNTER
-    # A driver's own figure of a board takes in several devices.
-    return kinds and same and gauge.lag_s is not None and counter.component is not Component.BOARD
 
 
 class _Passed(NamedTuple):
