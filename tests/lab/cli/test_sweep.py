@@ -119,11 +119,11 @@ def test_a_crashed_run_is_one_line_with_the_place_of_its_traceback(
 def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouched(
     tmp_path: Path, simulated: SimulatedMachine
 ) -> None:
-    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    arguments = (*TINY, "--epochs", "2", "--sizes", "1,2")
     with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 2"):
                 break
         program.kill()
     (finished,) = (p for p in (tmp_path / "runs").iterdir() if p.name.startswith("lenet-1"))
@@ -144,11 +144,11 @@ def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouc
 
 
 def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: SimulatedMachine) -> None:
-    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    arguments = (*TINY, "--epochs", "2", "--sizes", "1,2")
     with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 2"):
                 break
         program.send_signal(signal.SIGINT)
         said = program.stderr.read()
