@@ -33,6 +33,9 @@ class Component(StrEnum):
     RAM = "ram"
     SOC = "soc"
     BOARD = "board"
+    """Several of the others together, and what else its meter takes in."""
+    WALL = "wall"
+    """The whole machine, with its power supply where the meter stands before it."""
 
 
 @dataclass(frozen=True, slots=True)

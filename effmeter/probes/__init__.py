@@ -1,7 +1,7 @@
 """Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +10,22 @@ from effmeter.clock import Clock, SystemClock
 from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
+from effmeter.probes.cray import probe as cray_counters
 from effmeter.probes.devices import list_devices
 from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.rapl import perf, powercap, pyrapl
+from effmeter.probes.wall import discovery as wall_meters
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
 _ESTIMATED_COMPONENTS = (Component.CPU, Component.RAM)
+_ESTIMATES = "psutil"
+_Family = tuple[str, Component, Callable[[Discovery], Discovery]]
+"""A family's name, the component that its failure leaves unknown, and its search, which is given
+what the families before it have found."""
 
 
 def sysfs_of(environ: Mapping[str, str]) -> Path:
@@ -37,30 +43,96 @@ def discover(
     Processors and memory that no sensor covers are estimated, and their channels say so.
     ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
     """
-    environ = os.environ if environ is None else environ
-    sysfs = sysfs or sysfs_of(environ)
-    clock = clock or SystemClock()
-    measured = _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock))
-    zones = {channel.name: channel for channel in measured.channels}
-    zone_names = powercap.names_read(measured)
-    families: list[tuple[str, Component, Callable[[], Discovery]]] = [
-        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zone_names)),
-        ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
-        ("hwmon", Component.CPU, lambda: hwmon_rails.find(sysfs, clock, measured.names)),
-        ("Apple", Component.CPU, lambda: apple_socs.find(environ, clock)),
-        ("NVML", Component.GPU, lambda: nvidia_gpus.find(sysfs, clock)),
-        ("Intel", Component.GPU, lambda: intel_gpus.find(sysfs, clock)),
-        ("AMD SMI", Component.GPU, lambda: amd_gpus.find(sysfs, environ, clock)),
-    ]
-    for family in families:
-        measured = _joined(measured, _searched(*family))
-    measured = _without_what_is_covered(measured)
-    uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
-    measured = replace(measured, devices=list_devices(sysfs))
-    if not uncovered:
-        return measured
-    estimated = _searched("psutil", uncovered[0], lambda: estimates.find(uncovered, environ, clock))
-    return _joined(measured, estimated)
+    return Search(sysfs, environ, clock).discovery
+
+
+class Search:
+    """A search for the sensors of this machine, which can be repeated; arguments as ``discover``.
+
+    ``discovery`` is what it has found.
+    """
+
+    def __init__(
+        self,
+        sysfs: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._sysfs = sysfs or sysfs_of(self._environ)
+        self._clock = clock or SystemClock()
+        self._found: dict[str, Discovery] = {}
+        """By family."""
+        self.discovery = self._search()
+
+    def again(self) -> Discovery | None:
+        """What is there now, after another search of the families that had no usable sensor.
+
+        None: the same as before. The probes found earlier stay as they are.
+        """
+        before = dict(self._found)
+        for family, found in before.items():
+            if not found.probes:
+                del self._found[family]
+        discovery = self._search()
+        if self._found == before:
+            return None
+        self.discovery = discovery
+        return discovery
+
+    def _search(self) -> Discovery:
+        """All families; those that are known already are not searched."""
+        sysfs, environ, clock = self._sysfs, self._environ, self._clock
+        measured = Discovery()
+        families: list[_Family] = [
+            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
+            ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
+            ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
+            ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
+            ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
+            ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
+            ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
+            ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
+            ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),
+            ("wall", Component.WALL, lambda _: wall_meters.find(sysfs, environ, clock)),
+        ]
+        for family in families:
+            measured = _joined(measured, self._family(measured, *family))
+        measured = _without_what_is_covered(measured)
+        measured = replace(measured, devices=list_devices(sysfs))
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        # An estimate stays where a sensor is found later: it is then left out of totals.
+        if not uncovered and not self._has_probe(_ESTIMATES):
+            return measured
+        estimated = self._family(
+            measured,
+            _ESTIMATES,
+            uncovered[0] if uncovered else _ESTIMATED_COMPONENTS[0],
+            lambda _: estimates.find(uncovered, environ, clock),
+        )
+        return _joined(measured, estimated)
+
+    @property
+    def _zones(self) -> tuple[Channel, ...]:
+        return self._found["powercap"].channels
+
+    @property
+    def _zone_names(self) -> Collection[str]:
+        return powercap.names_read(self._found["powercap"])
+
+    def _has_probe(self, family: str) -> bool:
+        return family in self._found and bool(self._found[family].probes)
+
+    def _family(
+        self,
+        known: Discovery,
+        family: str,
+        component: Component,
+        find: Callable[[Discovery], Discovery],
+    ) -> Discovery:
+        if family not in self._found:
+            self._found[family] = _searched(family, component, lambda: find(known))
+        return self._found[family]
 
 
 def _searched(source: str, component: Component, find: Callable[[], Discovery]) -> Discovery:
@@ -90,8 +162,8 @@ def _without_what_is_covered(found: Discovery) -> Discovery:
     return replace(found, refusals=refusals)
 
 
-def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
-    return any(
+def _covers(found: Discovery, component: Component) -> bool:
+    return component in found.covered or any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
-        for channel in channels
-    ) or (component is Component.RAM and any(map(hwmon_rails.takes_in_memory, channels)))
+        for channel in found.channels
+    )

@@ -31,8 +31,8 @@ class StatesDevices(Protocol):
         """Write down what is known."""
 
 
-class _Awaited(NamedTuple):
-    """A program whose list of devices has not come yet."""
+class _Joined(NamedTuple):
+    """A program in a recording."""
 
     recording: StatesDevices
     environ: Mapping[str, str]
@@ -54,7 +54,10 @@ class ProgramDevices:
     ) -> None:
         self._discovery = discovery
         self._trusts = trusts
-        self._awaited: dict[int, _Awaited] = {}
+        self._awaited: dict[int, _Joined] = {}
+        """The programs whose list has not come yet, by their connection."""
+        self._stated: dict[int, tuple[_Joined, DeviceListing | None]] = {}
+        """The others, with their list; None: there is none."""
         self._listings: dict[ProgramKey, DeviceListing] = {}
         """The oldest first."""
 
@@ -70,13 +73,12 @@ class ProgramDevices:
 
         ``key``: its connection, and its source in the recording.
         """
-        environ = variables_of(described)
+        joined = _Joined(recording, variables_of(described), program, pid)
         if program.program_id and program not in self._listings:
-            self._awaited[key] = _Awaited(recording, environ, program, pid)
-            recording.assume_devices(key, device_facts(environ, self._own(pid), self._discovery()))
-            return
-        listing = self._listings.get(program) or self._own(pid)
-        recording.state_devices(key, device_facts(environ, listing, self._discovery()))
+            self._awaited[key] = joined
+            recording.assume_devices(key, self._facts(joined, None))
+        else:
+            self._state(key, joined, self._listings.get(program))
 
     def receive(self, program: ProgramKey, listing: DeviceListing) -> None:
         """Take the list of a program, and state its devices where that was awaited."""
@@ -85,23 +87,35 @@ class ProgramDevices:
         mine = [known for known in self._listings if known.uid == program.uid]
         for known in mine[:-MOST_LISTINGS_PER_USER]:
             del self._listings[known]
-        for key, awaited in list(self._awaited.items()):
-            if awaited.program == program:
+        for key, joined in list(self._awaited.items()):
+            if joined.program == program:
                 del self._awaited[key]
-                facts = device_facts(awaited.environ, listing, self._discovery())
-                awaited.recording.state_devices(key, facts)
+                self._state(key, joined, listing)
+
+    def restate(self) -> None:
+        """Sensors have been found: state again what each program may use."""
+        for key, (joined, listing) in self._stated.items():
+            joined.recording.state_devices(key, self._facts(joined, listing))
 
     def leave(self, key: int) -> None:
         """A program leaves its recording: no list is awaited any more."""
-        awaited = self._awaited.pop(key, None)
-        if awaited is not None:
-            facts = device_facts(awaited.environ, self._own(awaited.pid), self._discovery())
-            awaited.recording.state_devices(key, facts)
+        joined = self._awaited.pop(key, None)
+        if joined is not None:
+            self._state(key, joined, None)
+        self._stated.pop(key, None)
 
     def forget(self, key: int) -> None:
         """A connection whose recording is over."""
         self._awaited.pop(key, None)
+        self._stated.pop(key, None)
 
-    def _own(self, pid: int) -> DeviceListing | None:
-        """The recorder's own list, where a process is inside the same boundary."""
-        return self._discovery().devices if self._trusts(pid) else None
+    def _state(self, key: int, joined: _Joined, listing: DeviceListing | None) -> None:
+        self._stated[key] = joined, listing
+        joined.recording.state_devices(key, self._facts(joined, listing))
+
+    def _facts(self, joined: _Joined, listing: DeviceListing | None) -> dict[str, Any]:
+        """By the program's own list, else by the recorder's inside the same boundary."""
+        discovery = self._discovery()
+        if listing is None and self._trusts(joined.pid):
+            listing = discovery.devices
+        return device_facts(joined.environ, listing, discovery)

@@ -39,7 +39,7 @@ _SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
 _FUTURE_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JoinedProgram:
     """One program, or rank of one, whose marks stand in a recording."""
 
@@ -47,6 +47,8 @@ class JoinedProgram:
     root_id: int
     description: dict[str, Any]
     """The live totals look at the same object, so that what is learned later counts there too."""
+    has_stated_devices: bool = False
+    """Whether a note states its devices, which a later one then replaces."""
 
 
 class Recording:
@@ -210,8 +212,10 @@ class Recording:
     def state_devices(self, key: int, facts: Mapping[str, Any]) -> None:
         """Write down what is known of a program's devices."""
         self.assume_devices(key, facts)
-        self.totals.refusals += tuple(map(unread_device, facts.get(UNREAD_DEVICES, ())))
-        if facts:
+        unread = map(unread_device, facts.get(UNREAD_DEVICES, ()))
+        self.totals.refusals = tuple(dict.fromkeys((*self.totals.refusals, *unread)))
+        if facts or self.sources[key].has_stated_devices:
+            self.sources[key].has_stated_devices = True
             source = self.sources[key]
             text = json.dumps(facts)
             self._rows.note(NoteName.DEVICES, source=source.label, text=text, id=source.root_id)

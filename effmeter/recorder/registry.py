@@ -16,6 +16,7 @@ from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.program_devices import ProgramDevices, ProgramKey
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.recordings import Recordings
+from effmeter.recorder.rediscovery import Rediscovery
 from effmeter.recorder.served_client import ServedClient
 from effmeter.recorder.visibility import without_answers
 from effmeter.status import Status
@@ -32,7 +33,12 @@ class Registry:
     """Answers the requests of clients; ``wake`` ends the wait of the loop."""
 
     def __init__(
-        self, discovery: Discovery, policy: ServicePolicy, clock: Clock, wake: Callable[[], None]
+        self,
+        discovery: Discovery,
+        policy: ServicePolicy,
+        clock: Clock,
+        wake: Callable[[], None],
+        rediscovery: Rediscovery | None = None,
     ) -> None:
         self.stop_requested = False
         self.settle_by_ns: int | None = None
@@ -43,6 +49,9 @@ class Registry:
         self._wake = wake
         self._recordings = Recordings(discovery, clock, self._wake_if_settling)
         self._clients: dict[int, ServedClient] = {}
+        self._rediscovery = rediscovery
+        self._delayed: list[tuple[ServedClient, Message]] = []
+        """Requests to begin that wait for a search for sensors."""
         self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
         self._devices = ProgramDevices(lambda: self._discovery)
         self._decided: list[ServedClient] = []
@@ -73,9 +82,13 @@ class Registry:
     def start(self) -> None:
         """Start the samplers, at rest."""
         self._recordings.start()
+        if self._rediscovery is not None:
+            self._rediscovery.start()
 
     def close(self) -> None:
         """End the samplers."""
+        if self._rediscovery is not None:
+            self._rediscovery.stop()
         self._recordings.stop()
 
     def end_all(self) -> None:
@@ -138,7 +151,37 @@ class Registry:
         self._clients[client.key] = client
 
     def _begin(self, client: ServedClient, message: Message) -> None:
+        if self._rediscovery is not None:
+            self._rediscovery.request()
+            if self._rediscovery.is_awaited(self._clock.now_ns()):
+                client.hold()
+                self._delayed.append((client, message))
+                return
         self._pending.begin(client, message, self._recordings.unfinished)
+
+    @property
+    def is_delaying(self) -> bool:
+        """Whether a recording waits for a search for sensors."""
+        return bool(self._delayed)
+
+    def take_found(self) -> None:
+        """Take in the sensors that a search has found, and begin what waited for it."""
+        if self._rediscovery is None:
+            return
+        found = self._rediscovery.pop()
+        if found is not None:
+            self._discovery = self._pending.discovery = found
+            self._recordings.take_in(found.probes)
+            self._devices.restate()
+        if not self._delayed or self._rediscovery.is_awaited(self._clock.now_ns()):
+            return
+        delayed, self._delayed = self._delayed, []
+        for client, message in delayed:
+            if client.key not in self._clients:
+                continue
+            self._pending.begin(client, message, self._recordings.unfinished)
+            if client.recording is None:
+                self._decided.append(client)
 
     def begin_ready(self) -> None:
         """Begin the recordings whose file has been found fit."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from effmeter.cover import HIDDEN_CHANNELS, VISIBILITY_UNKNOWN
+from effmeter.probes.base import Discovery
 from effmeter.recorder.program_devices import (
     MOST_LISTINGS_PER_USER,
     ProgramDevices,
@@ -109,3 +110,15 @@ def test_a_user_has_a_bounded_number_of_lists(notes: Notes) -> None:
         devices.enter(KEY, notes, PROGRAM, program, PID)
         assert (notes.hidden[-1:] == [SECOND_GPU]) == is_kept
         notes.stated.clear()
+
+
+def test_sensors_that_are_found_later_are_hidden_too(notes: Notes) -> None:
+    found = [Discovery()]
+    devices = ProgramDevices(lambda: found[-1], lambda _: True)
+    devices.receive(ME, {"nvidia": (B,)})
+    devices.enter(KEY, notes, PROGRAM, ME, PID)
+    found.append(TWO)
+    devices.restate()
+    devices.leave(KEY)
+    devices.restate()
+    assert notes.hidden == [None, SECOND_GPU]
