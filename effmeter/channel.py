@@ -86,6 +86,8 @@ class Channel:
     lag_s: float | None = None
     """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
     value averages lies. None: a value is dated by the call that read it."""
+    read_period_s: float = 0.0
+    """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
@@ -125,6 +127,7 @@ _NOT_NEGATIVE = (
     "noise_fraction",
     "least_power_w",
     "lag_s",
+    "read_period_s",
     "call_cost_s",
 )
 _OPTIONAL = ("max_power_w", "lag_s")

@@ -26,8 +26,11 @@ from tests.simulated.clock import ManualClock
 _PROGRAM = """#!{python}
 import json, pathlib, sys
 now_ns = int(pathlib.Path({now!r}).read_text())
+def asked(arguments):  # but for how many samples
+    before = ["", *arguments]
+    return [a for a, b in zip(arguments, before) if b != "-n"]
 outputs = [o for o in json.loads(pathlib.Path({outputs!r}).read_text())
-           if o["command"] == [{name!r}, *sys.argv[1:]]]
+           if asked(o["command"]) == asked([{name!r}, *sys.argv[1:]])]
 if not outputs:
     sys.exit(f"the capture has no output of {{sys.argv}}")
 output = [outputs[0], *(o for o in outputs if o["ended_ns"] <= now_ns)][-1]
@@ -64,8 +67,11 @@ class ReplayedMachine:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of a program on this machine."""
-        captured = {n: v for n, v in self._capture["variables"].items() if n != "EFFMETER_SYSFS"}
-        return {**captured, "EFFMETER_SYSFS": str(self.sysfs), "PATH": str(self._programs)}
+        environ = {**self._capture["variables"], "EFFMETER_SYSFS": str(self.sysfs)}
+        for output in self._capture["programs"]:
+            if "--samplers" in output["command"]:
+                environ["EFFMETER_POWERMETRICS"] = str(self._programs / output["command"][0])
+        return {**environ, "PATH": str(self._programs)}
 
     def advance(self, seconds: float) -> None:
         """Let time pass; files show what they showed then."""

@@ -10,7 +10,12 @@ from typing import Any
 
 from effmeter.errors import ProbeError
 from effmeter.probes.amd.formats import FORMATS
-from effmeter.probes.apple.powermetrics import PROGRAM, PROGRAM_VARIABLE, command_of
+from effmeter.probes.apple.powermetrics import (
+    PROGRAM,
+    PROGRAM_VARIABLE,
+    SAMPLERS,
+    command_of,
+)
 from effmeter.probes.program_output import run_program
 
 _TIMEOUT_S = 15.0
@@ -71,4 +76,5 @@ def _commands(environ: Mapping[str, str]) -> Iterator[tuple[Sequence[str], bool]
             yield (program, *form.read_options), True
     stated = environ.get(PROGRAM_VARIABLE)
     if stated or (sys.platform == "darwin" and os.geteuid() == 0):
-        yield command_of(stated or PROGRAM, 0.2, _POWERMETRICS_SAMPLES), False
+        for samplers in SAMPLERS:
+            yield command_of(stated or PROGRAM, 0.2, samplers, _POWERMETRICS_SAMPLES), False

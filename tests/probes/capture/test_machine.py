@@ -21,6 +21,7 @@ from tests.simulated.clock import ManualClock
 from tests.simulated.ioreport import SimulatedMonitor
 from tests.simulated.nvml import AVERAGE, INSTANT, SimulatedGpu, SimulatedSamples
 from tests.simulated.powercap import package
+from tests.simulated.powermetrics import sample_text
 from tests.simulated.replay import ReplayedMachine, cover_of, total_w
 from tests.simulated.waveforms import Waveform, constant, square
 
@@ -218,6 +219,23 @@ def test_what_a_vendors_command_prints_is_replayed(tmp_path: Path) -> None:
         (probe,) = (probe for probe in found.probes if probe.name == "rocm-smi")
         readings = {reading.channel: reading.value for reading in probe.read()}
     assert readings["amd-gpu0-power"] == 300.0
+
+
+def test_what_powermetrics_prints_is_replayed(tmp_path: Path) -> None:
+    printed = tmp_path / "printed"
+    printed.write_bytes(sample_text({"cpu": 900.0, "gpu": 300.0, "ane": 0.0}, 200_000_000) * 6)
+    program = tmp_path / "powermetrics"
+    program.write_text(f"#!/bin/sh\nexec cat {printed}\n")
+    program.chmod(0o755)
+    (tmp_path / "sys").mkdir()
+    environ = {"EFFMETER_SYSFS": str(tmp_path / "sys"), "EFFMETER_POWERMETRICS": str(program)}
+    capture = capture_machine({**environ, "PATH": "/bin:/usr/bin"}, 0.1, SystemClock())
+    replay = ReplayedMachine(json.loads(text_of(capture)), tmp_path / "replay")
+    with replay.libraries():
+        found = replay.discover()
+    for probe in found.probes:
+        probe.close()
+    assert measured(found, Component.CPU, Component.GPU) == ["cpu0", "gpu0"]
 
 
 def test_a_capture_says_what_it_is_and_what_was_made_of_it(tmp_path: Path) -> None:
