@@ -15,6 +15,7 @@ from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
+from effmeter.probes.processors import ProcessorConditions
 from effmeter.probes.rapl import perf, powercap, pyrapl
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
@@ -59,6 +60,7 @@ class Search:
         self._environ = os.environ if environ is None else environ
         self._sysfs = sysfs or sysfs_of(self._environ)
         self._clock = clock or SystemClock()
+        self._processors = ProcessorConditions(self._sysfs, self._clock)
         self._found: dict[str, Discovery] = {}
         """By family."""
         self.discovery = self._search()
@@ -81,7 +83,7 @@ class Search:
     def _search(self) -> Discovery:
         """All families; those that are known already are not searched."""
         sysfs, environ, clock = self._sysfs, self._environ, self._clock
-        measured = Discovery()
+        measured = Discovery(conditions=(self._processors,))
         families: list[_Family] = [
             ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
             ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
@@ -146,6 +148,7 @@ def _joined(*found: Discovery) -> Discovery:
         tuple(refusal for discovery in found for refusal in discovery.refusals),
         frozenset(component for discovery in found for component in discovery.covered),
         {name: listed for discovery in found for name, listed in discovery.devices.items()},
+        tuple(source for discovery in found for source in discovery.conditions),
     )
 
 
