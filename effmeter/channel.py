@@ -33,6 +33,9 @@ class Component(StrEnum):
     RAM = "ram"
     SOC = "soc"
     BOARD = "board"
+    """Several of the others together, and what else its meter takes in."""
+    WALL = "wall"
+    """The whole machine, with its power supply where the meter stands before it."""
 
 
 class Condition(StrEnum):
@@ -123,6 +126,8 @@ class Channel:
     lag_s: float | None = None
     """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
     value averages lies. None: a value is dated by the call that read it."""
+    read_period_s: float = 0.0
+    """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
@@ -162,6 +167,7 @@ _NOT_NEGATIVE = (
     "noise_fraction",
     "least_power_w",
     "lag_s",
+    "read_period_s",
     "call_cost_s",
 )
 _OPTIONAL = ("max_power_w", "lag_s")

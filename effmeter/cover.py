@@ -121,7 +121,7 @@ def choose_cover(
         if channel.name not in known:
             left_out.append((channel.name, "no reading"))
         elif channel.component not in SUMMED_COMPONENTS:
-            left_out.append((channel.name, "contains the others: stands apart"))
+            left_out.append((channel.name, "stands apart: it may contain the others"))
         else:
             candidates[channel.name] = channel
     for name, reason in _superseded(candidates, described):
@@ -256,4 +256,4 @@ def _partial(
 def _devices(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
     """A channel's lineage as far as it is described, without the board that contains devices."""
     outer = (described[name] for name in lineage(channel, described)[1:] if name in described)
-    return [channel.name, *(c.name for c in outer if c.component is not Component.BOARD)]
+    return [channel.name, *(c.name for c in outer if c.component in SUMMED_COMPONENTS)]

@@ -10,6 +10,7 @@ from effmeter.clock import Clock, SystemClock
 from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
+from effmeter.probes.cray import probe as cray_counters
 from effmeter.probes.devices import list_devices
 from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
@@ -17,6 +18,7 @@ from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.processors import ProcessorConditions
 from effmeter.probes.rapl import perf, powercap, pyrapl
+from effmeter.probes.wall import discovery as wall_meters
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
@@ -93,12 +95,14 @@ class Search:
             ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
             ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
             ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
+            ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),
+            ("wall", Component.WALL, lambda _: wall_meters.find(sysfs, environ, clock)),
         ]
         for family in families:
             measured = _joined(measured, self._family(measured, *family))
         measured = _without_what_is_covered(measured)
         measured = replace(measured, devices=list_devices(sysfs))
-        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
         # An estimate stays where a sensor is found later: it is then left out of totals.
         if not uncovered and not self._has_probe(_ESTIMATES):
             return measured
@@ -161,8 +165,8 @@ def _without_what_is_covered(found: Discovery) -> Discovery:
     return replace(found, refusals=refusals)
 
 
-def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
-    return any(
+def _covers(found: Discovery, component: Component) -> bool:
+    return component in found.covered or any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
-        for channel in channels
-    ) or (component is Component.RAM and any(map(hwmon_rails.takes_in_memory, channels)))
+        for channel in found.channels
+    )

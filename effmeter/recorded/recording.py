@@ -210,7 +210,8 @@ class Recording:
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
             described = self.channels[channel]
-            joined = channel_readings(described, self.parts, self.events, self.gaps)
+            others = self.channels.values()
+            joined = channel_readings(described, self.parts, self.events, self.gaps, others)
             self._traces[channel] = joined
         return self._traces.get(channel)
 

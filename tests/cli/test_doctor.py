@@ -107,6 +107,14 @@ def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> No
     assert cover["left_out"] == {"gpu0-power": "contained in gpu0"}
 
 
+def test_a_counter_under_several_names_is_listed_once(tmp_path: Path) -> None:
+    zones = [package(i, constant(70.0), start_uj=10**10) for i in range(3)]
+    with SimulatedMachine(tmp_path, zones) as machine:
+        printed = run_doctor(machine)
+    assert "A total sums: cpu0, ram-estimate" in printed
+    assert "cpu0 counts once: package-1, package-2 show the same counter" in printed
+
+
 @contextmanager
 def shared_recorder(machine: SimulatedMachine) -> Iterator[None]:
     runtime = Path(machine.environ["XDG_RUNTIME_DIR"])
