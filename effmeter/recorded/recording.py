@@ -13,7 +13,6 @@ from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
-from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.description import (
     channel_named,
     described,
@@ -247,11 +246,6 @@ class Recording:
         """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``."""
         ends_ns = [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
         return memory_uses(self.events, ends_ns)
-
-    @cached_property
-    def conditions(self) -> tuple[RecordedCondition, ...]:
-        """Clocks, temperatures, limits and throttling of its devices, at its start and since."""
-        return conditions_in(self.events, self.begin_ns, self.end_ns)
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
