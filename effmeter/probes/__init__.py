@@ -28,7 +28,8 @@ def discover(
 ) -> Discovery:
     """Every sensor that can be used here, and every one that refuses; it never raises.
 
-    Processors and memory that no sensor covers are estimated, and their channels say so.
+    Processors and memory are estimated too, and their channels say so: the estimates count where
+    no sensor covers them, and stand by for sensors that fail.
     ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
     """
     environ = os.environ if environ is None else environ
@@ -48,11 +49,26 @@ def discover(
     for family in families:
         measured = _joined(measured, _searched(*family))
     measured = _without_what_is_covered(measured)
-    uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
-    if not uncovered:
-        return measured
-    estimated = _searched("psutil", uncovered[0], lambda: estimates.find(uncovered, environ, clock))
-    return _joined(measured, estimated)
+    return _joined(measured, _estimated(measured.channels, environ, clock))
+
+
+def _estimated(
+    channels: tuple[Channel, ...], environ: Mapping[str, str], clock: Clock
+) -> Discovery:
+    """Estimates where no sensor covers a component, and in reserve where one does.
+
+    None where a processor's sensor takes in its memory: an estimate of both would not be of what
+    the sensor shows.
+    """
+    uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(channels, c)]
+    takes_in_memory = any(map(hwmon_rails.takes_in_memory, channels))
+    reserve = [c for c in _ESTIMATED_COMPONENTS if c not in uncovered and not takes_in_memory]
+    if not uncovered and not reserve:
+        return Discovery()
+    component = (*uncovered, *reserve)[0]
+    return _searched(
+        "psutil", component, lambda: estimates.find(uncovered, reserve, environ, clock)
+    )
 
 
 def _searched(source: str, component: Component, find: Callable[[], Discovery]) -> Discovery:

@@ -15,6 +15,8 @@ from effmeter.probes.base import LIMIT_HEADROOM, Failure, Reading
 
 COUNTER_UNIT_J = 2.0**-16
 """15.259 uJ; the tools state it rounded to 15.3 uJ, which is 0.27 % too much."""
+LEAST_POWER_W = 1.0
+"""Less than any GPU draws that is awake."""
 REFRESH_S = 0.1
 """An assumption on the safe side: the driver reads the counter anew every millisecond."""
 CURRENT_WINDOW_S = 0.1
@@ -128,6 +130,7 @@ def _counter(gpu: AmdGpu) -> Channel:
         scope=gpu.scope,
         unit_j=gpu.unit_j,
         resolution=gpu.unit_j,
+        least_power_w=LEAST_POWER_W,
         gain_error_fraction=gpu.gain_error_fraction,
         offset_error_w=gpu.offset_error_w,
         noise_fraction=_NOISE_FRACTION,

@@ -28,6 +28,8 @@ from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import LIMIT_HEADROOM
 
 ENERGY_REFRESH_S = 0.1
+LEAST_POWER_W = 1.0
+"""Less than any GPU draws that is awake: idle laptops' draw 2 W, cards 5 to 10 W and more."""
 GAIN_ERROR_FRACTION = 0.08
 """NVIDIA states 5 % for its power readings; sixteen cards beside an external meter were off by up
 to 7.9 %, a Turing card by 12.7 %. The error is the card's, not the model's."""
@@ -111,6 +113,7 @@ def counter_channel(gpu: Gpu, source: str) -> Channel:
         scope=_module_scope(gpu) if gpu.counts_module else _scope(gpu),
         unit_j=1e-3,
         resolution=1e-3,
+        least_power_w=LEAST_POWER_W,
         gain_error_fraction=gpu.gain_error_fraction,
         offset_error_w=gpu.offset_error_w,
         noise_fraction=gpu.noise_fraction,

@@ -29,7 +29,7 @@ from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.rapl.perf_events import PowerPmu, open_system_wide, power_pmu
-from effmeter.probes.rapl.zones import GAIN_ERROR_FRACTIONS
+from effmeter.probes.rapl.zones import GAIN_ERROR_FRACTIONS, LEAST_POWER_W
 
 REFRESH_S = 0.001
 RESOLUTION_J = 61e-6
@@ -41,6 +41,7 @@ _PARTS = {
     "energy-gpu": ("cpu{}-uncore", Component.CPU, "the graphics beside the cores"),
     "energy-psys": ("psys", Component.BOARD, "the platform"),
 }
+_WHOLE_DEVICES = ("energy-pkg", "energy-psys")
 _INSIDE_PACKAGE = ("energy-cores", "energy-gpu")
 _REFUSED = (errno.EACCES, errno.EPERM)
 
@@ -148,6 +149,7 @@ class PerfProbe:
             unit_j=self._pmu.events[event].unit_j,
             resolution=RESOLUTION_J,
             gain_error_fraction=GAIN_ERROR_FRACTIONS[component],
+            least_power_w=LEAST_POWER_W if event in _WHOLE_DEVICES else 0.0,
         )
 
 

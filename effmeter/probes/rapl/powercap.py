@@ -160,6 +160,7 @@ class PowercapProbe:
             modulus=None if range_uj is None else range_uj + 1,
             resolution=RESOLUTION_J,
             gain_error_fraction=GAIN_ERROR_FRACTIONS[zone.component],
+            least_power_w=zone.least_power_w,
             max_power_w=max_power_w(zone.folder),
         )
 

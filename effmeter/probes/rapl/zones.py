@@ -16,6 +16,9 @@ _PSYS = re.compile(r"psys(?:-(\d+))?")
 GAIN_ERROR_FRACTIONS = {Component.CPU: 0.03, Component.RAM: 0.2, Component.BOARD: 0.03}
 """Beside a meter, packages were off by up to 3 %, and memory of the DDR3 and DDR4 generations by 3
 to 38 %. That of later memory is not known to be better."""
+LEAST_POWER_W = 0.1
+"""Less than a package draws that is awake to be read: even the low-power packages of laptops in
+their deepest idle state draw more on average. Their memory, cores and graphics may rest."""
 SCOPES = {"core": "the cores of the package", "uncore": "the graphics beside the cores"}
 
 
@@ -47,6 +50,12 @@ class Zone:
         if _PSYS.fullmatch(self.name):
             return Component.BOARD
         return Component.RAM if self.name == "dram" else Component.CPU
+
+    @property
+    def least_power_w(self) -> float:
+        """What the zone shows at least while the machine is awake (W); 0: it may rest."""
+        is_whole = _PACKAGE.fullmatch(self.name) or self.component is Component.BOARD
+        return LEAST_POWER_W if is_whole else 0.0
 
     @property
     def counter(self) -> Path:
