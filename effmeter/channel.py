@@ -76,6 +76,9 @@ class Channel:
     """An estimate's truth lies within the figure divided and multiplied by this."""
     max_power_w: float | None = None
     """More than the device can draw; bounds the steps of its counter."""
+    lag_s: float | None = None
+    """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
+    value averages lies. None: a value is dated by the call that read it."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
@@ -114,8 +117,10 @@ _NOT_NEGATIVE = (
     "offset_error_w",
     "noise_fraction",
     "least_power_w",
+    "lag_s",
     "call_cost_s",
 )
+_OPTIONAL = ("max_power_w", "lag_s")
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
@@ -130,7 +135,7 @@ def _check_fields(described: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is no text")
     for name in (*_POSITIVE, *_NOT_NEGATIVE):
         value = described.get(name)
-        if value is None and (name not in described or name == "max_power_w"):
+        if value is None and (name not in described or name in _OPTIONAL):
             continue
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ValueError(f"{name} is no number")

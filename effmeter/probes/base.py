@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from effmeter.channel import Channel, Component, Refusal
@@ -29,6 +30,16 @@ class Reading(NamedTuple):
     value: int | float | Failure
 
 
+class Boundary(IntEnum):
+    """What an extra reading is taken for; a later one asks for more."""
+
+    MARK = 1
+    BEGIN = 2
+    """The beginning of a recording."""
+    END = 3
+    """The end of a recording: no reading follows."""
+
+
 class Probe(Protocol):
     """Reads one family of sensors.
 
@@ -41,7 +52,11 @@ class Probe(Protocol):
     """The shortest period at which reading again can tell anything new."""
 
     def read(self) -> Sequence[Reading]:
-        """One reading of every channel, back to back. Failures are readings too."""
+        """The readings that are due, back to back: as a rule one of every channel.
+
+        Failures are readings too. A channel whose values the driver keeps and stamps gives all of
+        them since the last call, each with its own earlier moment.
+        """
 
     def close(self) -> None:
         """Let go of descriptors and handles."""
@@ -61,6 +76,17 @@ class CoarseCounters(Protocol):
 def coarse_counters(probe: Probe) -> CoarseCounters | None:
     """The probe as one to be read closely, if it has such a counter."""
     return probe if isinstance(probe, CoarseCounters) and probe.is_coarse else None
+
+
+@runtime_checkable
+class BoundaryReader(Protocol):
+    """A probe that takes other readings at a boundary than on schedule."""
+
+    settles_s: float
+    """How long after a moment its readings can show what the power then was."""
+
+    def read_at(self, boundary: Boundary) -> Sequence[Reading]:
+        """The readings that are worth their cost at a boundary that has just come."""
 
 
 @runtime_checkable

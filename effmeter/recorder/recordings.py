@@ -7,7 +7,7 @@ readings that it asked for.
 from collections.abc import Callable, Iterator, Mapping
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Boundary, Discovery
 from effmeter.recorder.observers.surroundings import SurroundingsObserver
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.pool import SamplerPool
@@ -75,7 +75,7 @@ class Recordings:
         for key in list(recording.sources):
             recording.end_source(key, status)
         self._ending[token] = recording
-        self.request_reading(recording)
+        self.request_reading(recording, Boundary.END)
 
     def finish_ending(self) -> None:
         """Write the last rows of the recordings that end; their readings are in."""
@@ -104,7 +104,7 @@ class Recordings:
 
     # Their readings
 
-    def request_reading(self, recording: Recording) -> None:
+    def request_reading(self, recording: Recording, boundary: Boundary = Boundary.MARK) -> None:
         """Ask for an extra reading; restricted users get them no faster than their rate."""
         now_ns, uid = self._clock.now_ns(), recording.owner_uid
         if recording.cap_hz is not None:
@@ -112,7 +112,7 @@ class Recordings:
                 return
             self._extra_at_ns[uid] = now_ns + int(1e9 / recording.cap_hz)
         recording.keep_next_readings()
-        self._pool.request_reading()
+        self._pool.request_reading(boundary)
 
     @property
     def is_quiet(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Boundary, Discovery
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
@@ -169,7 +169,7 @@ class Registry:
         recording.add_source(client.key, {**message, "program": program}, label, pid)
         self._recordings.observe_soon()
         client.awaits_begun = True
-        self._request_reading(client)
+        self._recordings.request_reading(recording, Boundary.BEGIN)
         self._settle_soon()
 
     def _mark(self, client: ServedClient, message: Message) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy.counter_trace import CounterTrace
-from effmeter.probes.base import Discovery, Probe, Reading
+from effmeter.probes.base import Boundary, Discovery, Probe, Reading
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.recording import Recording
@@ -183,3 +183,40 @@ def test_coarse_counters_are_read_closely_after_a_boundary() -> None:
         assert sensor.looks.acquire(timeout=PATIENCE_S), "and again soon after"
     sampler.stop()
     assert sensor.reads <= 3 + 2, "at the beginning and the boundary, and no more by schedule"
+
+
+class SelectiveSensor(StandInSensor):
+    """One that takes other readings at boundaries, the last of them once they have settled."""
+
+    settles_s = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.boundaries: list[tuple[Boundary, int]] = []
+
+    def read_at(self, boundary: Boundary) -> Sequence[Reading]:
+        self.boundaries.append((boundary, self.clock.now_ns()))
+        return self.read()
+
+
+def test_a_sensor_learns_what_an_extra_reading_is_for_and_settles_before_the_last() -> None:
+    clock = ManualClock(time_ns=5_000_000_000)
+    sensor = SelectiveSensor("selective", clock)
+    sampler = Sampler(sensor, clock, lambda: None)
+    sampler.start()
+    sampler.request(Boundary.MARK)
+    eventually(lambda: len(sensor.boundaries) == 1 and sampler.is_quiet, "it is read at a mark")
+    sampler.request(Boundary.END)
+    sampler.set_period(3600.0)
+    eventually(lambda: sensor.reads == 2, "a deadline comes meanwhile")
+    assert not sampler.is_quiet, "the end is still to be read"
+
+    def is_read() -> bool:
+        clock.advance(0.01)
+        sampler.set_period(1000.0 if clock.time_ns % 20_000_000 else 2000.0)
+        return len(sensor.boundaries) == 2
+
+    eventually(is_read, "it is read at the end")
+    sampler.stop()
+    assert [boundary for boundary, _ in sensor.boundaries] == [Boundary.MARK, Boundary.END]
+    assert sensor.boundaries[1][1] >= 5_050_000_000

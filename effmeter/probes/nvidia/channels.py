@@ -21,7 +21,7 @@ Sources: Yang, Adamek and Armour, "Part-time power measurements: nvidia-smi's la
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Provenance
@@ -49,6 +49,9 @@ _SAMPLED_GAUGE = (0.1, 0.025)
 _STEADY_GAUGE = (0.1, 0.1)
 AVERAGED_GAUGE = (0.1, 1.0)
 """Refresh period and averaging window of a power reading (s)."""
+HOPPER_SAMPLES = (0.02, 0.025, 0.015)
+"""Of the values in the driver's buffer, measured on an H200: the period of their stamps, the window
+that each averages over, and how long before its stamp the middle of that window lies (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Gpu:
     usage_timing: tuple[float, float] = AVERAGED_GAUGE
     gain_error_fraction: float = GAIN_ERROR_FRACTION
     noise_fraction: float = _OLDER_NOISE_FRACTION
+    sample_timing: tuple[float, float, float] | None = None
+    """Of the values in the driver's buffer; None where it was never measured: they are not read."""
 
     @property
     def channel_name(self) -> str:
@@ -97,6 +102,7 @@ def describe_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
         _usage_timing(nvml, architecture, capability),
         _gain_error_fraction(nvml, architecture),
         _noise_fraction(nvml, architecture, capability),
+        HOPPER_SAMPLES if architecture == nvml.NVML_DEVICE_ARCH_HOPPER else None,
     )
 
 
@@ -119,6 +125,13 @@ def counter_channel(gpu: Gpu, source: str) -> Channel:
         noise_fraction=gpu.noise_fraction,
         max_power_w=None if gpu.counts_module else gpu.max_power_w,
     )
+
+
+def sample_channel(gpu: Gpu, source: str, timing: tuple[float, float, float]) -> Channel:
+    """The driver's buffer of power values; contained in the counter whose course they show."""
+    refresh_s, window_s, lag_s = timing
+    gauge = gauge_channel(gpu, "power-samples", source, (refresh_s, window_s))
+    return replace(gauge, lag_s=lag_s)
 
 
 def gauge_channel(

@@ -6,12 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Refusal
-from effmeter.probes.base import DeviceMemory, Failure, Reading
+from effmeter.clock import Clock
+from effmeter.probes.base import Boundary, DeviceMemory, Failure, Reading
 from effmeter.probes.nvidia.channels import (
     AVERAGED_GAUGE,
     counter_channel,
     describe_gpu,
     gauge_channel,
+    sample_channel,
 )
 from effmeter.probes.nvidia.fields import (
     MEMORY_SCOPE,
@@ -24,7 +26,12 @@ from effmeter.probes.nvidia.fields import (
     read_fields,
     refused,
 )
+from effmeter.probes.nvidia.power_samples import SAMPLES_CALL, PowerSamples
 
+COUNTER_PERIOD_NS = 738_000_000
+"""Between readings of an energy counter beside which the driver keeps power samples: its call
+blocks for milliseconds. Seven refreshes of 100 ms and 0.38 of one (the golden section) spread the
+readings over the refresh period most evenly, so that together they date it best."""
 _ENERGY_CALL = "nvmlDeviceGetTotalEnergyConsumption"
 _POWER_CALL = "nvmlDeviceGetPowerUsage"
 _ENERGY, _AVERAGE, _INSTANT = map(Field, (TOTAL_ENERGY, POWER_AVERAGE, POWER_INSTANT))
@@ -37,7 +44,7 @@ class _Sensor:
     """One channel with the call, or the field, that shows it."""
 
     channel: Channel
-    read_by: Callable[[Any], int] | Field
+    read_by: Callable[[Any], int] | Field | PowerSamples
 
     def reading(self, begin_ns: int, end_ns: int, shown: int | float | Refused) -> Reading:
         """Millijoules of a counter, watts of a gauge, or why there is none."""
@@ -52,8 +59,9 @@ class _Sensor:
 class Device:
     """One GPU with what of it answers, found out by reading everything once."""
 
-    def __init__(self, nvml: Any, index: int) -> None:
+    def __init__(self, nvml: Any, index: int, clock: Clock) -> None:
         self._nvml = nvml
+        self._now_ns = clock.now_ns
         self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
         self.gpu = describe_gpu(nvml, index, self._handle)
         fields = (_ENERGY, _AVERAGE, _INSTANT, *_MEMORY, *_MODULE)
@@ -61,37 +69,67 @@ class Device:
         self._errors: dict[str, Refused] = {}
         counter, gauges = list(self._counter()), list(self._gauges())
         apart = counter if self.gpu.counts_module else []
-        own = [*([] if apart else counter), *gauges]
+        samples = list(self._samples(clock))
+        own = [*([] if apart else counter), *samples, *gauges]
         self._is_read = bool(own)
         self.own_channel = (own or apart)[0].channel.name if own or apart else self.gpu.channel_name
         memory = self._first(_MEMORY, "power-memory", "memory") if own else []
         module = self._first(_MODULE, "module-power", "module")
         self.sensors = tuple(_chained([*apart, *module, *own, *memory]))
         self._counters = [s for s in self.sensors if s.channel.kind is Kind.COUNTER]
+        self._sampled = [s for s in self.sensors if isinstance(s.read_by, PowerSamples)]
+        seldom = [*self._counters, *self._sampled]
+        self._polled = [s for s in self.sensors if s not in seldom]
+        self._due_ns = 0
 
-    def read(self, now_ns: Callable[[], int]) -> Iterator[Reading]:
-        """One reading of every channel: the counter by itself, then all fields by one call."""
-        return self._read(self.sensors, now_ns)
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the driver keeps power samples, so that the counter is read less often."""
+        return bool(self._sampled)
 
-    def read_counters(self, now_ns: Callable[[], int]) -> Iterator[Reading]:
-        """One reading of the energy counter, where there is one."""
-        return self._read(self._counters, now_ns)
+    @property
+    def is_coarse(self) -> bool:
+        """Whether a boundary is dated by an energy counter alone."""
+        return bool(self._counters) and not self._sampled
 
-    def _read(self, sensors: Sequence[_Sensor], now_ns: Callable[[], int]) -> Iterator[Reading]:
-        before_ns = now_ns()
+    def read(self) -> Iterator[Reading]:
+        """The readings that are due: the counter and the samples less often than the fields."""
+        if self._sampled and self._now_ns() < self._due_ns:
+            return self._read(self._polled)
+        return self._read_all()
+
+    def read_at(self, boundary: Boundary) -> Iterator[Reading]:
+        """The readings at a boundary: at a mark without a counter that samples stand beside."""
+        if boundary is Boundary.MARK and self._sampled and self._now_ns() < self._due_ns:
+            return self._read([*self._sampled, *self._polled])
+        return self._read_all()
+
+    def read_closely(self) -> Iterator[Reading]:
+        """One reading of the energy counter, where it alone dates a boundary."""
+        return self._read(self._counters if self.is_coarse else ())
+
+    def _read_all(self) -> Iterator[Reading]:
+        self._due_ns = self._now_ns() + COUNTER_PERIOD_NS
+        return self._read(self.sensors)
+
+    def _read(self, sensors: Sequence[_Sensor]) -> Iterator[Reading]:
+        """Calls of their own first, then all fields by one call."""
+        before_ns = self._now_ns()
         fields = []
         for sensor in sensors:
             if isinstance(sensor.read_by, Field):
                 fields.append((sensor, sensor.read_by))
                 continue
-            shown: int | float | Refused = self._call(sensor.read_by)
-            after_ns = now_ns()
-            yield sensor.reading(before_ns, after_ns, shown)
-            before_ns = after_ns
+            if isinstance(sensor.read_by, PowerSamples):
+                yield from sensor.read_by.readings(sensor.channel)
+            else:
+                shown: int | float | Refused = self._call(sensor.read_by)
+                yield sensor.reading(before_ns, self._now_ns(), shown)
+            before_ns = self._now_ns()
         if not fields:
             return
         values = read_fields(self._nvml, self._handle, [field for _, field in fields])
-        after_ns = now_ns()
+        after_ns = self._now_ns()
         for (sensor, _), shown in zip(fields, values, strict=True):
             yield sensor.reading(before_ns, after_ns, shown)
 
@@ -145,6 +183,14 @@ class Device:
             yield _Sensor(counter_channel(self.gpu, _ENERGY.source), _ENERGY)
         else:
             self._errors[_ENERGY_CALL] = shown
+
+    def _samples(self, clock: Clock) -> Iterator[_Sensor]:
+        """The driver's buffer of power samples, where window and lag of a value are known."""
+        timing = self.gpu.sample_timing
+        if timing is not None:
+            samples = PowerSamples(self._nvml, self._handle, clock)
+            if samples.answers:
+                yield _Sensor(sample_channel(self.gpu, SAMPLES_CALL, timing), samples)
 
     def _gauges(self) -> Iterator[_Sensor]:
         """The GPU's own power: by both fields, or by the call that older drivers have."""

@@ -66,9 +66,14 @@ def read_fields(nvml: Any, handle: Any, fields: Sequence[Field]) -> list[int | f
 def _value(nvml: Any, shown: Any) -> int | float | Refused:
     if shown.nvmlReturn != nvml.NVML_SUCCESS:
         return refused(nvml.NVMLError(shown.nvmlReturn))
-    if shown.valueType not in range(len(_UNION_MEMBERS)):
-        return Refused(nvml.NVML_ERROR_UNKNOWN, f"a value of unknown type {shown.valueType}")
-    value: int | float = getattr(shown.value, _UNION_MEMBERS[shown.valueType])
+    return sample_value(nvml, shown.valueType, shown.value)
+
+
+def sample_value(nvml: Any, value_type: int, shown: Any) -> int | float | Refused:
+    """What NVML's union of values holds, by its value type."""
+    if value_type not in range(len(_UNION_MEMBERS)):
+        return Refused(nvml.NVML_ERROR_UNKNOWN, f"a value of unknown type {value_type}")
+    value: int | float = getattr(shown, _UNION_MEMBERS[value_type])
     if value in _NO_VALUE or not value >= 0:
         return Refused(nvml.NVML_ERROR_NO_DATA, f"a value that cannot be right: {value}")
     return value

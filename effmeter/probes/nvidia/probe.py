@@ -4,6 +4,7 @@
 channel                component  kind     refresh  scope
 =====================  =========  =======  =======  =======================================
 ``gpu0``               gpu        counter  100 ms   the GPU; mJ, Volta and newer
+``gpu0-power-samples`` gpu        gauge    20 ms    the GPU, stamped by the driver; Hopper
 ``gpu0-power-average`` gpu        gauge    100 ms   the GPU, averaged over 1 s
 ``gpu0-power-instant`` gpu        gauge    100 ms   the GPU, see :mod:`.nvml_channels`
 ``gpu0-power``         gpu        gauge    100 ms   the GPU, where neither field answers
@@ -14,9 +15,9 @@ channel                component  kind     refresh  scope
 
 All are measured, all units are watts but for the counters'. Volta and newer refresh faster; 100 ms
 is the longest known. Each channel is contained in the one above it that answers, so that of
-several figures of a GPU the best counts, once: the counter, else the average that sees all the
-time, else the gauge that shows the moment. What takes in the module stands apart, since the
-processor has channels of its own. On a GPU with MIG every instance is shown its parent's
+several figures of a GPU the best counts, once: the counter, else the samples or the average, which
+see all the time, else the gauge that shows the moment. What takes in the module stands apart, since
+the processor has channels of its own. On a GPU with MIG every instance is shown its parent's
 figures: the physical GPU is recorded, and its scope says who shares it. What a GPU without any
 of these draws is unknown, and never estimated.
 
@@ -28,9 +29,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Kind, Refusal
+from effmeter.channel import Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import DeviceMemory, Discovery, Failure, Reading, Visibility
+from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading, Visibility
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
@@ -39,6 +40,9 @@ from effmeter.probes.nvidia.visibility import VARIABLES, visibility_of
 from effmeter.probes.pci import NVIDIA, gpus_on_bus
 
 PERIOD_S = 0.02
+SETTLES_S = 0.05
+"""How long after a moment the samples that show its power are in the buffer: the newest is stamped
+up to 20 ms ago, and averages over up to 30 ms before its stamp."""
 
 
 class NvmlProbe:
@@ -56,7 +60,7 @@ class NvmlProbe:
         import pynvml
 
         self._nvml: Any = pynvml
-        self._now_ns = (clock or SystemClock()).now_ns
+        self._clock = clock or SystemClock()
         self._devices: list[Device] = []
         pynvml.nvmlInit()
         self._started = True
@@ -68,15 +72,20 @@ class NvmlProbe:
         self.gpus = tuple(gpu for gpu, _ in found)
         self.refusals = tuple(refusal for _, refusals in found for refusal in refusals)
         self.channels = tuple(s.channel for device in self._devices for s in device.sensors)
-        self.is_coarse = any(channel.kind is Kind.COUNTER for channel in self.channels)
+        self.is_coarse = any(device.is_coarse for device in self._devices)
+        self.settles_s = SETTLES_S if any(d.is_sampled for d in self._devices) else 0.0
 
     def read(self) -> list[Reading]:
-        """One reading of every channel, back to back; an error of one GPU stays its own."""
-        return [reading for device in self._devices for reading in device.read(self._now_ns)]
+        """The readings of every GPU that are due; an error of one GPU stays its own."""
+        return [reading for device in self._devices for reading in device.read()]
+
+    def read_at(self, boundary: Boundary) -> list[Reading]:
+        """The readings at a boundary: every channel, unless samples make one not worth its cost."""
+        return [reading for device in self._devices for reading in device.read_at(boundary)]
 
     def read_closely(self) -> list[Reading]:
-        """One reading of the energy counters alone."""
-        return [r for device in self._devices for r in device.read_counters(self._now_ns)]
+        """One reading of the energy counters without samples beside them."""
+        return [reading for device in self._devices for reading in device.read_closely()]
 
     def users(self) -> dict[str, tuple[int, ...] | Failure]:
         """The processes that compute or draw on each GPU; numbers of the machine's own."""
@@ -100,7 +109,7 @@ class NvmlProbe:
     def _admit(self, index: int) -> tuple[Gpu, Sequence[Refusal]]:
         """Take in a GPU with the sensors of it that answer; what refuses."""
         try:
-            device = Device(self._nvml, index)
+            device = Device(self._nvml, index, self._clock)
         except self._nvml.NVMLError as error:
             nameless = Gpu(index, "", "")
             name = nameless.channel_name

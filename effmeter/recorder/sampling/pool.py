@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Discovery, Failure, Reading
+from effmeter.probes.base import Boundary, Discovery, Failure, Reading
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, ChannelTracker, Item
 from effmeter.recorder.sampling.sampler import Sampler
 
@@ -42,10 +42,10 @@ class SamplerPool:
         for sampler in self._samplers:
             sampler.set_period(period_s)
 
-    def request_reading(self) -> None:
+    def request_reading(self, boundary: Boundary = Boundary.MARK) -> None:
         """Ask every sampler for an extra reading."""
         for sampler in self._samplers:
-            sampler.request()
+            sampler.request(boundary)
 
     @property
     def is_quiet(self) -> bool:

@@ -6,6 +6,7 @@ are coalesced, and those that come on top of the deadlines keep to a part of the
 
 import contextlib
 import ctypes
+import functools
 import sys
 import threading
 import time
@@ -13,7 +14,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Failure, Probe, Reading, coarse_counters
+from effmeter.probes.base import (
+    Boundary,
+    BoundaryReader,
+    Failure,
+    Probe,
+    Reading,
+    coarse_counters,
+)
 from effmeter.recorder.sampling.schedule import Schedule
 
 DOZE_NS = 2_000_000
@@ -38,7 +46,9 @@ class Sampler:
         self._coarse = coarse_counters(probe)
         self._schedule = Schedule(int(probe.period_s * 1e9) if self._coarse else None)
         self._period_ns: int | None = None
-        self._extra_wanted = False
+        self._boundary_reader = probe if isinstance(probe, BoundaryReader) else None
+        self._demands: deque[Boundary] = deque()
+        """What extra readings are wanted for."""
         self._stopping = False
         self.reading_since_ns: int | None = None
         """When the call now in progress began; a driver that hangs shows here."""
@@ -55,11 +65,15 @@ class Sampler:
             self._period_ns = period_ns
             self._wake()
 
-    def request(self) -> None:
+    def request(self, boundary: Boundary = Boundary.MARK) -> None:
         """Ask for an extra reading as soon as the probe's cost allows."""
-        self._schedule.demand(self._clock.now_ns())
-        if not self._extra_wanted:
-            self._extra_wanted = True
+        settles_s = 0.0
+        if boundary is Boundary.END and self._boundary_reader is not None:
+            settles_s = self._boundary_reader.settles_s
+        self._schedule.demand(self._clock.now_ns(), int(settles_s * 1e9))
+        is_news = not self._demands
+        if is_news or boundary is not Boundary.MARK:  # of marks one stands for all
+            self._demands.append(boundary)
             self._wake()
 
     @property
@@ -70,7 +84,7 @@ class Sampler:
     @property
     def is_quiet(self) -> bool:
         """Whether no reading is under way or asked for."""
-        return not self._extra_wanted and self.reading_since_ns is None
+        return not self._demands and self.reading_since_ns is None
 
     def drain(self) -> list[Reading]:
         """The readings since the last call, oldest first."""
@@ -95,7 +109,7 @@ class Sampler:
         while not self._stopping:
             if schedule.period_ns != self._period_ns:
                 schedule.set_period(self._period_ns, now_ns)
-            due_ns = schedule.due_ns(self._extra_wanted)
+            due_ns = schedule.due_ns(bool(self._demands))
             if due_ns is None or due_ns > now_ns:
                 self._wait(None if due_ns is None else due_ns - now_ns)
                 now_ns = self._clock.now_ns()
@@ -110,20 +124,31 @@ class Sampler:
 
     def _read(self, begin_ns: int) -> int:
         """Read what is due now; the moment when that is done."""
-        schedule, is_demanded = self._schedule, self._extra_wanted
+        schedule = self._schedule
         self.reading_since_ns = begin_ns
-        if self._coarse is None or schedule.is_full_due(begin_ns, is_demanded):
-            self._extra_wanted = False
-            self._collect(self.probe.read, begin_ns)
+        if self._coarse is None or schedule.is_full_due(begin_ns, bool(self._demands)):
+            boundary = self._pop_demands(begin_ns)
+            self._collect(self._reader_at(boundary), begin_ns)
             end_ns = self._clock.now_ns()
             schedule.note_full_reading(begin_ns, end_ns)
-            if is_demanded:
+            if boundary is not None:
                 self._on_extra()
         else:
             self._collect(self._coarse.read_closely, begin_ns)
             end_ns = self._clock.now_ns()
             schedule.note_counter_reading(begin_ns, end_ns)
         return end_ns
+
+    def _pop_demands(self, now_ns: int) -> Boundary | None:
+        """The most that is demanded of a reading taken now; None: nothing yet."""
+        if not self._demands or not self._schedule.is_settled(now_ns):
+            return None
+        return max(self._demands.popleft() for _ in range(len(self._demands)))
+
+    def _reader_at(self, boundary: Boundary | None) -> Callable[[], Sequence[Reading]]:
+        if boundary is None or self._boundary_reader is None:
+            return self.probe.read
+        return functools.partial(self._boundary_reader.read_at, boundary)
 
     def _collect(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
         try:

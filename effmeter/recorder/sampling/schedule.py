@@ -32,6 +32,7 @@ class Schedule:
     missed_deadlines: int = 0
     _deadline_ns: int = 0
     _extra_ns: int = 0
+    _settled_ns: int = 0
     _close_ns: int = 0
     _close_until_ns: int = 0
 
@@ -39,17 +40,23 @@ class Schedule:
         """Begin anew with other deadlines, the first of them now."""
         self.period_ns, self._deadline_ns = period_ns, now_ns
 
-    def demand(self, now_ns: int) -> None:
-        """Close readings follow what was demanded now."""
+    def demand(self, now_ns: int, settles_ns: int = 0) -> None:
+        """Close readings follow what was demanded now, to be read no sooner than it settles."""
         self._close_until_ns = now_ns + CLOSE_NS
+        if settles_ns:
+            self._settled_ns = max(self._settled_ns, now_ns + settles_ns)
+
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether readings taken now can show what was demanded."""
+        return now_ns >= self._settled_ns
 
     def due_ns(self, is_demanded: bool) -> int | None:
         """When to read next; None: not before a demand."""
         if self.period_ns is None:
-            return self._extra_ns if is_demanded else None
+            return self._demanded_ns if is_demanded else None
         due_ns = self._deadline_ns
         if is_demanded:
-            due_ns = min(due_ns, self._extra_ns)
+            due_ns = min(due_ns, self._demanded_ns)
         if self.close_period_ns is not None and self._close_ns < self._close_until_ns:
             due_ns = min(due_ns, self._close_ns)
         return due_ns
@@ -57,7 +64,12 @@ class Schedule:
     def is_full_due(self, now_ns: int, is_demanded: bool) -> bool:
         """Whether every channel is due now, rather than the counters alone."""
         on_deadline = self.period_ns is not None and self._deadline_ns <= now_ns
-        return on_deadline or (is_demanded and self._extra_ns <= now_ns)
+        return on_deadline or (is_demanded and self._demanded_ns <= now_ns)
+
+    @property
+    def _demanded_ns(self) -> int:
+        """When a reading on demand may be taken."""
+        return max(self._extra_ns, self._settled_ns)
 
     def note_full_reading(self, begin_ns: int, end_ns: int) -> None:
         """Every channel was read: on the deadline if that had come, else on demand."""

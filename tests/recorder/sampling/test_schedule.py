@@ -68,6 +68,18 @@ def test_demanded_readings_keep_to_a_part_of_the_time() -> None:
     assert len(reader.wholes) * 2 * MS <= EXTRA_LOAD_FRACTION * 1100 * MS
 
 
+def test_a_demand_that_has_to_settle_waits_for_it_and_the_deadlines_go_on() -> None:
+    schedule = schedule_of(100 * MS)
+    schedule.demand(90 * MS, settles_ns=50 * MS)
+    assert schedule.due_ns(is_demanded=True) == 0
+    reader = Reader(schedule).until(101 * MS)
+    assert reader.wholes == [0, 100 * MS]
+    assert not schedule.is_settled(100 * MS)
+    assert schedule.due_ns(is_demanded=True) == 140 * MS
+    assert schedule.is_settled(140 * MS)
+    assert schedule.is_full_due(140 * MS, is_demanded=True)
+
+
 def test_counters_are_read_closely_for_a_while_after_a_demand_between_the_deadlines() -> None:
     schedule = schedule_of(100 * MS, close_period_ns=20 * MS)
     reader = Reader(schedule).until(1000 * MS)

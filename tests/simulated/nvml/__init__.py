@@ -60,6 +60,34 @@ class SimulatedField:
         return " ".join([*map(str, numbers), fault.to_text()])
 
 
+@dataclass(frozen=True, slots=True)
+class SimulatedSamples:
+    """The driver's buffer of power values: how many it keeps, and when and of what each is.
+
+    The newest is in the buffer ``late_s`` after it was taken.
+    """
+
+    count: int = 119
+    period_s: float = 0.02
+    window_s: float = 0.025
+    lag_s: float = 0.015
+    late_s: float = 0.0
+    fault: Fault | None = None
+
+    def to_text(self) -> str:
+        """``COUNT PERIOD WINDOW LAG LATE CODE FROM UNTIL``."""
+        numbers = (self.count, self.period_s, self.window_s, self.lag_s, self.late_s)
+        return " ".join([*map(str, numbers), (self.fault or Fault(0)).to_text()])
+
+
+@dataclass(frozen=True, slots=True)
+class WallSetting:
+    """What the wall clock shows less the run clock, from a moment of the run clock on."""
+
+    from_ns: int
+    offset_ns: int
+
+
 INSTANT = SimulatedField(186)
 AVERAGE = SimulatedField(185, window_s=1.0)
 MEMORY = SimulatedField(185, scope=2, window_s=1.0, share=0.2)
@@ -84,6 +112,7 @@ class SimulatedGpu:
     energy_fault: Fault | None = None
     power_fault: Fault | None = None
     fields: Sequence[SimulatedField] = ()
+    samples: SimulatedSamples | None = None
     fields_fault: Fault | None = None
     """What a call for any field values answers."""
     mig_instances: Sequence[str] | None = None
@@ -119,6 +148,8 @@ class SimulatedGpu:
             "processes_fault": self.processes_fault,
         }
         lines.update({key: fault.to_text() for key, fault in faults.items() if fault is not None})
+        if self.samples is not None:
+            lines["samples"] = self.samples.to_text()
         repeated = [*lines.items(), *self._repeated()]
         return "gpu \n" + "".join(f"{key} {text}\n" for key, text in repeated)
 
@@ -178,13 +209,16 @@ def configure_fake_nvml(
     refresh_s: float = 0.02,
     now_ns: int | None = None,
     init_code: int = 0,
+    wall: Sequence[WallSetting] = (),
 ) -> None:
     """Write the configuration, in one step for a program that is reading it.
 
-    ``now_ns``: the library's clock stands there; None: it follows the run clock.
+    ``now_ns``: the library's clock stands there; None: it follows the run clock. ``wall``: how the
+    wall clock was set, in order; empty: it is the machine's own.
     """
     head = f"init {init_code}\norigin_ns {origin_ns}\nrefresh_ns {round(refresh_s * 1e9)}\n"
     head += "" if now_ns is None else f"now_ns {now_ns}\n"
+    head += "".join(f"wall {setting.from_ns} {setting.offset_ns}\n" for setting in wall)
     apart = path.with_suffix(".new")
     apart.write_text(head + "".join(gpu.to_text(index) for index, gpu in enumerate(gpus)))
     apart.replace(path)

@@ -177,6 +177,38 @@ int nvmlDeviceGetFieldValues(void *handle, int count, FieldValue *values) {
     return code;
 }
 
+typedef struct {
+    unsigned long long stamp_us;
+    unsigned long long value;
+} Sample;
+
+/* Like the real one it answers the number of samples where no room is given for them. */
+int nvmlDeviceGetSamples(void *handle, int kind, unsigned long long last_us, int *value_type,
+                         unsigned int *count, Sample *shown) {
+    Machine machine;
+    Gpu *gpu;
+    unsigned int found = 0;
+    int code = find(handle, &machine, &gpu);
+    if (!code && (kind != 0 || !gpu->samples.count)) code = NOT_SUPPORTED;
+    if (!code) code = fault_now(&gpu->samples.fault, machine.now_ns);
+    if (code) return code;
+    long long newest = newest_sample(&machine, &gpu->samples);
+    for (long long i = newest - gpu->samples.count + 1; i <= newest; i++) {
+        long long taken_ns = sample_ns(&machine, &gpu->samples, i);
+        unsigned long long stamp_us = sample_stamp_us(&machine, taken_ns);
+        if (i < 0 || stamp_us <= last_us) continue;
+        if (shown && found == *count) break;
+        if (shown) {
+            double power_mw = sampled_mw(&machine, gpu, taken_ns);
+            shown[found] = (Sample){stamp_us, (unsigned int)(power_mw + 0.5)};
+        }
+        found++;
+    }
+    *value_type = 1;
+    *count = found;
+    return found ? SUCCESS : NOT_FOUND;
+}
+
 int nvmlDeviceGetMigMode(void *handle, unsigned int *current, unsigned int *pending) {
     Machine machine;
     Gpu *gpu;

@@ -18,11 +18,14 @@ enum {
     INSUFFICIENT_SIZE = 7,
     DRIVER_NOT_LOADED = 9
 };
+enum { MAX_SAMPLES = 120, MAX_SETTINGS = 4 };
 enum { MAX_GPUS = 8, MAX_NUMBERS = 192, MAX_FIELDS = 12, MAX_INSTANCES = 7, MAX_PROCESSES = 16 };
 
 typedef struct { long long code, from_ns, until_ns; } Fault;
 typedef struct { int is_sine, repeats, count; double numbers[MAX_NUMBERS]; } Waveform;
 typedef struct { unsigned int id, scope; int type; double window_s, share; Fault fault; } Field;
+typedef struct { int count; double period_s, window_s, lag_s, late_s; Fault fault; } Samples;
+typedef struct { long long from_ns, offset_ns; } WallSetting;
 typedef struct { unsigned int pid; int draws; long long memory_bytes; } Process;
 typedef struct {
     char name[96], uuid[96];
@@ -30,6 +33,7 @@ typedef struct {
     unsigned long long start_mj, used_bytes;
     double window_s;
     Fault lost, energy, power, fields_call, processes_call;
+    Samples samples;
     Waveform waveform;
     Field fields[MAX_FIELDS];
     Process processes[MAX_PROCESSES];
@@ -39,6 +43,8 @@ typedef struct {
 typedef struct {
     int init_code, gpu_count;
     long long origin_ns, refresh_ns, now_ns;
+    int wall_count;
+    WallSetting wall[MAX_SETTINGS];
     Gpu gpus[MAX_GPUS];
 } Machine;
 
@@ -67,6 +73,19 @@ static void read_field(const char *text, Gpu *gpu) {
            &field->fault.until_ns);
 }
 
+static void read_samples(const char *text, Samples *samples) {
+    sscanf(text, "%d %lf %lf %lf %lf %lld %lld %lld", &samples->count, &samples->period_s,
+           &samples->window_s, &samples->lag_s, &samples->late_s, &samples->fault.code,
+           &samples->fault.from_ns, &samples->fault.until_ns);
+    if (samples->count > MAX_SAMPLES) samples->count = MAX_SAMPLES;
+}
+
+static void read_wall(const char *text, Machine *machine) {
+    if (machine->wall_count == MAX_SETTINGS) return;
+    WallSetting *setting = &machine->wall[machine->wall_count++];
+    sscanf(text, "%lld %lld", &setting->from_ns, &setting->offset_ns);
+}
+
 static void read_process(const char *text, Gpu *gpu) {
     if (gpu->process_count == MAX_PROCESSES) return;
     Process *process = &gpu->processes[gpu->process_count++];
@@ -83,6 +102,8 @@ static void read_line(Machine *machine, char *line) {
     else if (!strcmp(line, "origin_ns")) machine->origin_ns = atoll(text);
     else if (!strcmp(line, "refresh_ns")) machine->refresh_ns = atoll(text);
     else if (!strcmp(line, "now_ns")) machine->now_ns = atoll(text);
+    else if (!strcmp(line, "wall")) read_wall(text, machine);
+    else if (!strcmp(line, "samples")) read_samples(text, &gpu->samples);
     else if (!strcmp(line, "gpu") && machine->gpu_count < MAX_GPUS) machine->gpu_count++;
     else if (!strcmp(line, "name")) snprintf(gpu->name, sizeof gpu->name, "%s", text);
     else if (!strcmp(line, "uuid")) snprintf(gpu->uuid, sizeof gpu->uuid, "%s", text);
@@ -115,6 +136,12 @@ static long long run_clock_ns(void) {
     return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+static long long wall_clock_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 /* The line lies on the stack: the real library may be called from several threads at once, and
  * so may this one. A line shared between threads is cut by one while another splits it. */
 static int read_machine(Machine *machine) {
@@ -128,6 +155,10 @@ static int read_machine(Machine *machine) {
     while (fgets(line, sizeof line, file)) read_line(machine, line);
     fclose(file);
     if (machine->now_ns < 0) machine->now_ns = run_clock_ns();
+    if (!machine->wall_count) {
+        machine->wall[0].offset_ns = wall_clock_ns() - run_clock_ns();
+        machine->wall_count = 1;
+    }
     return machine->init_code;
 }
 
@@ -180,4 +211,32 @@ static double averaged_mw(const Machine *machine, const Waveform *waveform, doub
 static unsigned long long counted_mj(const Machine *machine, const Gpu *gpu) {
     double used_j = passed_j(&gpu->waveform, refreshed_s(machine));
     return gpu->start_mj + (unsigned long long)(used_j * 1e3);
+}
+
+/* When a sample was taken, on the run clock: one each period since the origin. */
+static long long sample_ns(const Machine *machine, const Samples *samples, long long number) {
+    return machine->origin_ns + (long long)((double)number * samples->period_s * 1e9);
+}
+
+/* The number of the newest sample that is in the buffer; below zero: none. */
+static long long newest_sample(const Machine *machine, const Samples *samples) {
+    double since_s = (double)(machine->now_ns - machine->origin_ns) * 1e-9 - samples->late_s;
+    return since_s < 0 ? -1 : (long long)floor(since_s / samples->period_s + 1e-9);
+}
+
+/* The driver's stamp of it: the wall clock as it was set at that moment. */
+static unsigned long long sample_stamp_us(const Machine *machine, long long taken_ns) {
+    long long offset_ns = machine->wall[0].offset_ns;
+    for (int i = 0; i < machine->wall_count; i++)
+        if (taken_ns >= machine->wall[i].from_ns) offset_ns = machine->wall[i].offset_ns;
+    return (unsigned long long)((taken_ns + offset_ns) / 1000);
+}
+
+/* The mean power over its window, whose middle lies the lag before its stamp. */
+static double sampled_mw(const Machine *machine, const Gpu *gpu, long long taken_ns) {
+    const Samples *samples = &gpu->samples;
+    double middle = (double)(taken_ns - machine->origin_ns) * 1e-9 - samples->lag_s;
+    double begin = fmax(0, middle - samples->window_s / 2);
+    double averaged_j = passed_j(&gpu->waveform, begin + samples->window_s);
+    return (averaged_j - passed_j(&gpu->waveform, begin)) / samples->window_s * 1e3;
 }
