@@ -33,6 +33,9 @@ class Component(StrEnum):
     RAM = "ram"
     SOC = "soc"
     BOARD = "board"
+    """Several of the others together, and what else its meter takes in."""
+    WALL = "wall"
+    """The whole machine, with its power supply where the meter stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class Channel:
     """What the figure takes in, in words, where the component alone does not say it."""
     contained_in: str | None = None
     """The channel whose figure already includes this one."""
+    repeated_by: str = ""
+    """Other sensors that show the same counter, in words: it counts once."""
+    may_repeat: str = ""
+    """The channel whose counter this may show a second time; undecided, so that both count."""
     unit_j: float = 1.0
     modulus: int | None = None
     resolution: float = 0.0
@@ -79,6 +86,8 @@ class Channel:
     lag_s: float | None = None
     """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
     value averages lies. None: a value is dated by the call that read it."""
+    read_period_s: float = 0.0
+    """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
@@ -108,7 +117,7 @@ class Channel:
 
 _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
-_TEXTS = ("name", "source", "device", "scope")
+_TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
 _NOT_NEGATIVE = (
     "resolution",
@@ -118,6 +127,7 @@ _NOT_NEGATIVE = (
     "noise_fraction",
     "least_power_w",
     "lag_s",
+    "read_period_s",
     "call_cost_s",
 )
 _OPTIONAL = ("max_power_w", "lag_s")

@@ -12,6 +12,7 @@ Where a channel shows nothing for a while (its counter stands still, nothing rea
 takes its place for that stretch: ``effmeter.cover_in_time``.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +22,20 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not see it (its environment hides the device)"
+UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
 VISIBILITY_UNKNOWN = "visible_gpus_unknown"
 """In a program's description: why its restriction cannot be resolved."""
+_NUMBERED = re.compile(r"(\D*)(\d*)")
+VISIBLE_DEVICES = "visible_gpus"
+"""In a program's description: the identities of the devices that it may use; for people to read."""
+DEVICE_CAUTIONS = "device_cautions"
+"""In a program's description: what a reader of its figures must know about its devices."""
+UNREAD_DEVICES = "unread_devices"
+"""In a program's description: the devices that it may use and the recorder does not see, each with
+``device``, ``component`` and ``reason``."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -112,7 +121,7 @@ def choose_cover(
         if channel.name not in known:
             left_out.append((channel.name, "no reading"))
         elif channel.component not in SUMMED_COMPONENTS:
-            left_out.append((channel.name, "contains the others: stands apart"))
+            left_out.append((channel.name, "stands apart: it may contain the others"))
         else:
             candidates[channel.name] = channel
     for name, reason in _superseded(candidates, described):
@@ -127,6 +136,11 @@ def choose_cover(
     )
 
 
+def by_number(name: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts ``cpu2`` before ``cpu10``."""
+    return tuple((text, int(number or -1)) for text, number in _NUMBERED.findall(name))
+
+
 def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
     """The channels of devices that none of the programs may use, by their descriptions.
 
@@ -139,10 +153,20 @@ def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
     return frozenset.intersection(*lists)
 
 
+def unread_device(described: Mapping[str, Any]) -> Refusal:
+    """The refusal of a device among the ``UNREAD_DEVICES`` of a program."""
+    return Refusal(
+        "the devices of a program",
+        Component(described["component"]),
+        str(described["reason"]),
+        leaves_unread=str(described["device"]),
+    )
+
+
 def in_order(channels: Iterable[Channel]) -> tuple[Channel, ...]:
-    """Channels by component, then by name."""
+    """Channels by component, then by name and number."""
     order = list(Component)
-    return tuple(sorted(channels, key=lambda c: (order.index(c.component), c.name)))
+    return tuple(sorted(channels, key=lambda c: (order.index(c.component), by_number(c.name))))
 
 
 def covered_components(candidates: Iterable[Channel]) -> set[Component]:
@@ -226,6 +250,7 @@ def _partial(
     estimated = {c.component for c in candidates.values() if c.provenance is Provenance.ESTIMATED}
     named = estimated | set(Component) - set(SUMMED_COMPONENTS) | set(missing)
     stood_in_for = {n for c in candidates.values() for n in _devices(c, described)}
+    read = {name for c in candidates.values() for name in lineage(c, described)}
     found = [
         channel.name
         for channel in described.values()
@@ -238,7 +263,7 @@ def _partial(
     found += [
         refusal.leaves_unread
         for refusal in refused
-        if refusal.component in covered and refusal.leaves_unread not in {"", *described}
+        if refusal.component in covered and refusal.leaves_unread not in {"", *described, *read}
     ]
     return dict.fromkeys(found)  # each once, though both of two ways to read it were refused
 
@@ -246,4 +271,4 @@ def _partial(
 def _devices(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
     """A channel's lineage as far as it is described, without the board that contains devices."""
     outer = (described[name] for name in lineage(channel, described)[1:] if name in described)
-    return [channel.name, *(c.name for c in outer if c.component is not Component.BOARD)]
+    return [channel.name, *(c.name for c in outer if c.component in SUMMED_COMPONENTS)]

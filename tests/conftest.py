@@ -2,7 +2,8 @@
 
 Tests run in several worker processes (``make test``). A module's tests stay in one worker, so that
 its fixtures are built once; tests in real time run one after another, in one worker: beside each
-other they would take the time from each other that they measure.
+other they would take the time from each other that they measure. Tests of kernels share a worker
+too: in several, each would compile the same kernels.
 """
 
 import functools
@@ -31,6 +32,9 @@ settings.load_profile("effmeter")
 RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
 """In the source of a module whose tests record for real, or are marked."""
 
+COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", "methods/ops"))
+"""Folders whose tests need most of the compiled kernels: one worker compiles them, once."""
+
 YIELDING_NICENESS = 10
 TRACES_VARIABLE = "EFFMETER_TRACES"
 """Names the folder of recordings of metered cards, for the tests that replay them."""
@@ -51,7 +55,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let the worker of the tests in real time go first where several workers share the cores.
 
-    Its group is the largest, so that it is handed out first, to a worker that has run nothing yet.
+    Its group is one of the largest, which are handed out first: to workers that have run nothing.
     """
     if "PYTEST_XDIST_WORKER" in os.environ and not in_real_time(item.path):
         os.nice(max(0, YIELDING_NICENESS - os.nice(0)))
@@ -59,12 +63,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep each module's tests in one worker, and all that are in real time in one."""
+    """Keep each module's tests in one worker; real time and kernels have one worker each."""
     from xdist.scheduler import LoadScopeScheduling
 
     def group_of(node_id: str) -> str:
         module = node_id.split("::")[0]
-        return "real time" if in_real_time(REPOSITORY / module) else module
+        if in_real_time(REPOSITORY / module):
+            return "real time"
+        return "kernels" if module.startswith(COMPILING) else module
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = group_of

@@ -28,6 +28,16 @@ def test_device_that_another_sensor_reads_is_not_partial() -> None:
     assert cover(counter("cpu0"), counter("cpu1"), refusals=(refused("cpu1"),)).partial == ()
 
 
+def test_device_that_a_sensor_of_another_family_reads_is_not_partial() -> None:
+    by_perf = counter("cpu1-perf", contained_in="cpu1")
+    assert cover(counter("cpu0"), by_perf, refusals=(refused("cpu1"),)).partial == ()
+
+
+def test_channels_are_in_the_order_of_their_numbers() -> None:
+    names = [f"cpu{i}" for i in range(12)]
+    assert cover(*(counter(name) for name in reversed(names))).names == tuple(names)
+
+
 def test_device_that_two_sensors_refuse_is_named_once() -> None:
     refusals = (refused("cpu1"), refused("cpu1"))
     assert cover(counter("cpu0"), refusals=refusals).partial == ("cpu1",)

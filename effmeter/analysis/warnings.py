@@ -7,7 +7,7 @@ from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.standstills import stand_ins, standstills
 from effmeter.channel import Kind
-from effmeter.cover import UNSEEN, VISIBILITY_UNKNOWN
+from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
@@ -34,6 +34,7 @@ def warnings_of(
     whole = run.breakdown()
     yield from _ending(run)
     yield from _coverage(whole)
+    yield from _repetitions(whole)
     yield from standstills(run, whole)
     yield from _part_time_gauges(whole)
     yield from _disagreements(run, whole)
@@ -77,6 +78,14 @@ def _unread(whole: Breakdown) -> Iterator[str]:
             others = ", ".join(stand_ins(seen.channel, whole))
             instead = f"{others} counts instead" if others else "its energy there is bounded"
             yield f"{seen.channel.name} was not read for {unread}: {instead}"
+
+
+def _repetitions(whole: Breakdown) -> Iterator[str]:
+    """Channels of the total that may be one counter under two names."""
+    for channel in whole.cover.channels:
+        if channel.may_repeat in whole.cover.names:
+            same = f"{channel.name} may show the counter of {channel.may_repeat}"
+            yield f"{same}, which this machine did not decide: the total has both"
 
 
 def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
@@ -154,10 +163,12 @@ def _recording(run: RecordedRun) -> Iterator[str]:
 
 
 def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
-    programs = (s.program for s in run.sources if isinstance(s.program, dict))
+    programs = [s.program for s in run.sources if isinstance(s.program, dict)]
     for reason in dict.fromkeys(program.get(VISIBILITY_UNKNOWN) for program in programs):
         if reason:
             yield f"all GPUs are counted, though the program may not use all of them: {reason}"
+    cautions = (caution for program in programs for caution in program.get(DEVICE_CAUTIONS) or ())
+    yield from dict.fromkeys(cautions)
     for suspend in run.suspends:
         yield f"the machine slept for {format_duration(suspend.asleep_s)} during the run"
     for step in run.wall_steps:

@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -153,11 +153,18 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
         page.table(_HEADINGS, [_row(channel, diagnosis) for channel in channels])
     else:
         page.paragraph("No channel can be read on this machine.")
-    for refusal in diagnosis.discovery.refusals:
+    for alike in _grouped(diagnosis.discovery.refusals):
         page.blank()
-        _add_refusal(page, refusal)
+        _add_refusals(page, alike)
     page.blank()
     _add_cover(page, diagnosis.cover)
+    for channel in channels:
+        if channel.repeated_by:
+            what = f"{channel.name} counts once: {channel.repeated_by} show the same counter"
+            page.paragraph(what, "  ")
+        if channel.may_repeat:
+            what = f"{channel.name} may show the counter of {channel.may_repeat}: both count"
+            page.paragraph(what, "  ")
     page.blank()
     page.paragraph(daemon_line(diagnosis.daemon))
     for results in diagnosis.checks.values():
@@ -178,9 +185,20 @@ def _row(channel: Channel, diagnosis: Diagnosis) -> tuple[str, ...]:
     )
 
 
-def _add_refusal(page: Page, refusal: Refusal) -> None:
+def _grouped(refusals: Sequence[Refusal]) -> list[list[Refusal]]:
+    """Refusals that differ in their source alone, together."""
+    groups: dict[tuple[object, ...], list[Refusal]] = {}
+    for refusal in refusals:
+        alike = (refusal.component, refusal.reason, refusal.remedy, refusal.present)
+        groups.setdefault(alike, []).append(refusal)
+    return list(groups.values())
+
+
+def _add_refusals(page: Page, alike: Sequence[Refusal]) -> None:
+    refusal = alike[0]
     heading = "Refused" if refusal.present else "Absent"
-    page.paragraph(f"{heading}: {refusal.component} from {refusal.source}: {refusal.reason}")
+    sources = ", ".join(other.source for other in alike)
+    page.paragraph(f"{heading}: {refusal.component} from {sources}: {refusal.reason}")
     for line in refusal.remedy.splitlines():
         page.verbatim(line, "    ")
 

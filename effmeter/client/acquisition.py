@@ -14,9 +14,9 @@ from pathlib import Path
 
 from effmeter.client import files
 from effmeter.client.connection import Connection, connect
-from effmeter.client.launch import PrivateRecorder, launch_private
+from effmeter.client.launch import PrivateRecorder, launch_private, start_device_helper
 from effmeter.client.rendezvous import Endpoint, Rendezvous, launch_of
-from effmeter.client.request import RecordingRequest
+from effmeter.client.request import PROGRAM_ID, RecordingRequest, needs_listing
 from effmeter.errors import EffmeterError, RecorderError
 from effmeter.runfile.format import successor_path
 from effmeter.wire.paths import (
@@ -31,6 +31,7 @@ ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
 REJOIN_TIMEOUT_S = 0.05
 LaunchRecorder = Callable[[Mapping[str, str], Path | None], PrivateRecorder]
+StartHelper = Callable[[Mapping[str, str], str, int, str], None]
 _ordinals = itertools.count()
 
 
@@ -49,7 +50,8 @@ class Acquired:
 class Acquisition:
     """Finds or begins the recording of one request; ``warn`` receives what a user must know.
 
-    ``launch_recorder`` starts a private recorder, as ``launch_private`` does.
+    ``launch_recorder`` starts a private recorder, as ``launch_private`` does, ``start_helper`` the
+    process that lists this program's devices, as ``start_device_helper`` does.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class Acquisition:
         environ: Mapping[str, str],
         warn: Callable[[str], None],
         launch_recorder: LaunchRecorder = launch_private,
+        start_helper: StartHelper = start_device_helper,
     ) -> None:
         self.launch = launch_of(environ, next(_ordinals))
         self._request = request
         self._environ = environ
         self._warn = warn
         self._launch_recorder = launch_recorder
+        self._start_helper = start_helper
         self._rendezvous: Rendezvous | None = None
         self._run_id = uuid.uuid4().hex
 
@@ -102,6 +106,7 @@ class Acquisition:
         connection = connect(endpoint.socket, REJOIN_TIMEOUT_S)
         greeting = connection.greeting
         connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
+        self._list_devices(connection, endpoint.socket)
         return Acquired(connection, endpoint)
 
     def release(self, acquired: Acquired) -> None:
@@ -133,6 +138,7 @@ class Acquisition:
             return None
         greeting = connection.greeting
         connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
+        self._list_devices(connection, endpoint.socket)
         try:
             connection.expect("begun", ANSWER_TIMEOUT_S)
         except RecorderError:
@@ -169,6 +175,8 @@ class Acquisition:
                 continue
             try:
                 self._begin_on(connection, descriptor, part=1)
+                if needs_listing(connection.greeting):
+                    self._list_devices(connection, os.fspath(place))
                 token = connection.expect("begun", ANSWER_TIMEOUT_S)["recording"]
             except RecorderError as error:
                 connection.close()
@@ -205,6 +213,10 @@ class Acquisition:
             raise RecorderError(f"{error} ({last_line})" if last_line else str(error)) from error
         endpoint = Endpoint(os.fspath(private.socket_path), token, os.path.abspath(path))
         return Acquired(connection, endpoint, is_owner=True, private=private)
+
+    def _list_devices(self, connection: Connection, socket_path: str) -> None:
+        """Let a helper list the devices while the recorder takes its first readings."""
+        self._start_helper(self._environ, socket_path, connection.recorder_pid, PROGRAM_ID)
 
     def _begin_on(
         self, connection: Connection, descriptor: int, part: int, recording: str | None = None

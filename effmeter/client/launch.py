@@ -1,5 +1,6 @@
 """Starting a private recorder: a process of its own, outside the program's session."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -11,6 +12,11 @@ from effmeter.errors import RecorderError
 from effmeter.wire.paths import SOCKET_NAME, make_private_directory
 
 START_TIMEOUT_S = 20.0
+_DETACHED = ("/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh")
+"""Runs a command in the background and ends at once: it is never a child of the program."""
+_helped: set[tuple[str, int]] = set()
+"""The recorders that have the list of this program's devices: one list serves all of its runs."""
+_DETACH_TIMEOUT_S = 2.0
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -33,6 +39,28 @@ class PrivateRecorder:
         except OSError:
             return ""
         return lines[-1] if lines else ""
+
+
+def start_device_helper(
+    environ: Mapping[str, str], socket_path: str, recorder_pid: int, program_id: str
+) -> None:
+    """Start the process that lists this program's devices for a recorder; does not wait for it.
+
+    Where it cannot be started, the recorder says what it does not know.
+    """
+    if not sys.executable or (socket_path, recorder_pid) in _helped:
+        return
+    module = "effmeter.recorder.device_helper"
+    command = [sys.executable, "-P", "-m", module, socket_path, program_id]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            [*_DETACHED, *command],
+            env={**environ, **_ONE_THREAD},
+            start_new_session=True,
+            check=True,
+            timeout=_DETACH_TIMEOUT_S,
+        )
+        _helped.add((socket_path, recorder_pid))
 
 
 def launch_private(environ: Mapping[str, str], directory: Path | None = None) -> PrivateRecorder:

@@ -1,6 +1,7 @@
 """What a program asks of a recorder, and how it describes itself."""
 
 import os
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,15 @@ from effmeter.wire.protocol import Message
 
 DEFAULT_RATE_HZ = 10.0
 CHOICES = ("auto", "private", "shared")
+
+
+PROGRAM_ID = secrets.token_hex(8)
+"""How this program names itself to recorders, so that they know whose devices a list holds."""
+
+
+def needs_listing(greeting: Greeting | None) -> bool:
+    """Whether a recorder with which this program begins may see other devices than it does."""
+    return greeting is not None and greeting.mode != "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,14 @@ class RecordingRequest:
     def begin_message(
         self, run_id: str, launch: Launch | None, greeting: Greeting | None, **more: Any
     ) -> Message:
-        """The message that begins a recording; the descriptor of its file goes with it."""
+        """The message that begins a recording; the descriptor of its file goes with it.
+
+        A private recorder is begun with by the program that started it: both see one machine.
+        """
         return {
             "op": "begin",
             **self._describe_source(launch, greeting),
+            "program_id": PROGRAM_ID if needs_listing(greeting) else None,
             "run_id": run_id,
             "rate_hz": float(self.rate_hz),
             "git_commit": git_commit(),
@@ -56,7 +70,8 @@ class RecordingRequest:
         self, recording: str, launch: Launch | None, greeting: Greeting | None
     ) -> Message:
         """The message that joins a recording."""
-        return {"op": "join", "recording": recording, **self._describe_source(launch, greeting)}
+        described = self._describe_source(launch, greeting)
+        return {"op": "join", "recording": recording, **described, "program_id": PROGRAM_ID}
 
     def _describe_source(self, launch: Launch | None, greeting: Greeting | None) -> Message:
         variables = () if greeting is None else greeting.variables

@@ -256,4 +256,5 @@ def usual_spacing_s(
 
 def longest_usual_s(channel: Channel, period_s: float) -> float:
     """The longest time between two readings of a sensor that is read with this period (s)."""
-    return max(USUAL_SPACINGS * max(period_s, channel.refresh_s), LEAST_INTERRUPTION_S)
+    longest_s = max(period_s, channel.refresh_s, channel.read_period_s)
+    return max(USUAL_SPACINGS * longest_s, LEAST_INTERRUPTION_S)

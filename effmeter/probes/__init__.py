@@ -1,7 +1,7 @@
 """Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +10,27 @@ from effmeter.clock import Clock, SystemClock
 from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
+from effmeter.probes.cray import probe as cray_counters
+from effmeter.probes.devices import list_devices
 from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.rapl import perf, powercap, pyrapl
+from effmeter.probes.wall import discovery as wall_meters
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
 _ESTIMATED_COMPONENTS = (Component.CPU, Component.RAM)
+_ESTIMATES = "psutil"
+_Family = tuple[str, Component, Callable[[Discovery], Discovery]]
+"""A family's name, the component that its failure leaves unknown, and its search, which is given
+what the families before it have found."""
+
+
+def sysfs_of(environ: Mapping[str, str]) -> Path:
+    """Where sysfs is mounted."""
+    return Path(environ.get(SYSFS_VARIABLE) or "/sys")
 
 
 def discover(
@@ -32,43 +44,100 @@ def discover(
     no sensor covers them, and stand by for sensors that fail.
     ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
     """
-    environ = os.environ if environ is None else environ
-    sysfs = sysfs or Path(environ.get(SYSFS_VARIABLE) or "/sys")
-    clock = clock or SystemClock()
-    measured = _searched("powercap", Component.CPU, lambda: powercap.find(sysfs, clock))
-    zones = {channel.name: channel for channel in measured.channels}
-    families: list[tuple[str, Component, Callable[[], Discovery]]] = [
-        ("perf", Component.CPU, lambda: perf.find(sysfs, clock, zones)),
-        ("pyRAPL", Component.CPU, lambda: pyrapl.find(environ, clock, zones.values())),
-        ("hwmon", Component.CPU, lambda: hwmon_rails.find(sysfs, clock, measured.names)),
-        ("Apple", Component.CPU, lambda: apple_socs.find(environ, clock)),
-        ("NVML", Component.GPU, lambda: nvidia_gpus.find(sysfs, clock)),
-        ("Intel", Component.GPU, lambda: intel_gpus.find(sysfs, clock)),
-        ("AMD SMI", Component.GPU, lambda: amd_gpus.find(sysfs, environ, clock)),
-    ]
-    for family in families:
-        measured = _joined(measured, _searched(*family))
-    measured = _without_what_is_covered(measured)
-    return _joined(measured, _estimated(measured.channels, environ, clock))
+    return Search(sysfs, environ, clock).discovery
 
 
-def _estimated(
-    channels: tuple[Channel, ...], environ: Mapping[str, str], clock: Clock
-) -> Discovery:
-    """Estimates where no sensor covers a component, and in reserve where one does.
+class Search:
+    """A search for the sensors of this machine, which can be repeated; arguments as ``discover``.
 
-    None where a processor's sensor takes in its memory: an estimate of both would not be of what
-    the sensor shows.
+    ``discovery`` is what it has found.
     """
-    uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(channels, c)]
-    takes_in_memory = any(map(hwmon_rails.takes_in_memory, channels))
-    reserve = [c for c in _ESTIMATED_COMPONENTS if c not in uncovered and not takes_in_memory]
-    if not uncovered and not reserve:
-        return Discovery()
-    component = (*uncovered, *reserve)[0]
-    return _searched(
-        "psutil", component, lambda: estimates.find(uncovered, reserve, environ, clock)
-    )
+
+    def __init__(
+        self,
+        sysfs: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._sysfs = sysfs or sysfs_of(self._environ)
+        self._clock = clock or SystemClock()
+        self._found: dict[str, Discovery] = {}
+        """By family."""
+        self.discovery = self._search()
+
+    def again(self) -> Discovery | None:
+        """What is there now, after another search of the families that had no usable sensor.
+
+        None: the same as before. The probes found earlier stay as they are.
+        """
+        before = dict(self._found)
+        for family, found in before.items():
+            if not found.probes:
+                del self._found[family]
+        discovery = self._search()
+        if self._found == before:
+            return None
+        self.discovery = discovery
+        return discovery
+
+    def _search(self) -> Discovery:
+        """All families; those that are known already are not searched."""
+        sysfs, environ, clock = self._sysfs, self._environ, self._clock
+        measured = Discovery()
+        families: list[_Family] = [
+            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
+            ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
+            ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
+            ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
+            ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
+            ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
+            ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
+            ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
+            ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),
+            ("wall", Component.WALL, lambda _: wall_meters.find(sysfs, environ, clock)),
+        ]
+        for family in families:
+            measured = _joined(measured, self._family(measured, *family))
+        measured = _without_what_is_covered(measured)
+        measured = replace(measured, devices=list_devices(sysfs))
+        # An estimate stays where a sensor is found later: it is then left out of totals.
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        component = (*uncovered, *_ESTIMATED_COMPONENTS)[0]
+        estimated = self._family(measured, _ESTIMATES, component, self._estimates)
+        return _joined(measured, estimated)
+
+    def _estimates(self, measured: Discovery) -> Discovery:
+        """Estimates where no sensor covers a component, and in reserve where one does.
+
+        None in reserve for a sensor that takes in two components: an estimate is of one.
+        """
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        reserve = [c for c in _ESTIMATED_COMPONENTS if c not in uncovered]
+        if measured.covered.intersection(_ESTIMATED_COMPONENTS):
+            reserve = []
+        if not uncovered and not reserve:
+            return Discovery()
+        return estimates.find(uncovered, reserve, self._environ, self._clock)
+
+    @property
+    def _zones(self) -> tuple[Channel, ...]:
+        return self._found["powercap"].channels
+
+    @property
+    def _zone_names(self) -> Collection[str]:
+        return powercap.names_read(self._found["powercap"])
+
+    def _family(
+        self,
+        known: Discovery,
+        family: str,
+        component: Component,
+        find: Callable[[Discovery], Discovery],
+    ) -> Discovery:
+        if family not in self._found:
+            self._found[family] = _searched(family, component, lambda: find(known))
+        return self._found[family]
 
 
 def _searched(source: str, component: Component, find: Callable[[], Discovery]) -> Discovery:
@@ -85,6 +154,7 @@ def _joined(*found: Discovery) -> Discovery:
         tuple(probe for discovery in found for probe in discovery.probes),
         tuple(refusal for discovery in found for refusal in discovery.refusals),
         frozenset(component for discovery in found for component in discovery.covered),
+        {name: listed for discovery in found for name, listed in discovery.devices.items()},
     )
 
 
@@ -97,8 +167,8 @@ def _without_what_is_covered(found: Discovery) -> Discovery:
     return replace(found, refusals=refusals)
 
 
-def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
-    return any(
+def _covers(found: Discovery, component: Component) -> bool:
+    return component in found.covered or any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
-        for channel in channels
-    ) or (component is Component.RAM and any(map(hwmon_rails.takes_in_memory, channels)))
+        for channel in found.channels
+    )

@@ -1,7 +1,7 @@
 """What a probe is: code that reads one family of sensors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -100,31 +100,52 @@ class SharedDevices(Protocol):
         """
 
 
-class Visibility(NamedTuple):
-    """The devices of one family that a program may use; all where nothing restricts it."""
+@dataclass(frozen=True, slots=True)
+class ListedDevice:
+    """A device as one program sees it: in its cgroup, its container, by its own driver."""
 
-    hidden_channels: tuple[str, ...] | None = None
-    """The channels of the other devices. None: the program is not restricted, or the restriction
-    cannot be resolved."""
-    devices: tuple[str, ...] = ()
-    """The identities of the devices that it may use, where it is restricted."""
+    ids: tuple[str, ...]
+    """Whatever identifies it beyond a number: UUID, PCI address. The first names it; empty where
+    the device does not answer."""
+    name: str = ""
+    parts: tuple[str, ...] | None = None
+    """Its MIG instances or tiles; None: it is not divided."""
+    place_is_assumed: bool = False
+    """Whether its place in the list need not be the number that programs give it."""
+
+    @property
+    def id(self) -> str:
+        """The identity that names it in texts."""
+        return self.ids[0]
+
+    def is_of(self, channel: Channel) -> bool:
+        """Whether a channel describes this device."""
+        return not {*self.ids}.isdisjoint(channel.device.split())
+
+
+Listed = tuple[ListedDevice, ...] | Failure
+"""The devices of one family in the order in which a program numbers them; or why it is unknown."""
+DeviceListing = Mapping[str, Listed]
+"""By the name of the family, as ``nvidia``."""
+
+
+class Caution(NamedTuple):
+    """What a reader of a program's figures must know about its devices."""
+
+    text: str
+    """A sentence; of a device, what follows its name."""
+    device: ListedDevice | None = None
+
+
+class Usable(NamedTuple):
+    """The devices of one family that a program may use."""
+
+    devices: tuple[ListedDevice, ...] | None
+    """None: the restriction cannot be resolved, so any of those listed."""
     reason: str = ""
-    """Why the restriction cannot be resolved."""
-
-
-@runtime_checkable
-class RestrictableDevices(Protocol):
-    """A probe whose devices can be hidden from a program by its environment."""
-
-    visibility_variables: tuple[str, ...]
-    """The environment variables that restrict a program."""
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The devices that a program with these variables may use.
-
-        ``same_devices``: whether the program counts the devices that this probe reads; in a
-        container the same numbers can mean others.
-        """
+    """Why it cannot be resolved."""
+    cautions: tuple[Caution, ...] = ()
+    """Devices that are shared, assumptions."""
 
 
 class DeviceMemory(NamedTuple):
@@ -156,6 +177,8 @@ class Discovery:
     covered: frozenset[Component] = frozenset()
     """Components of which the probes read every device, so that what other families refuse of
     them leaves nothing unread."""
+    devices: DeviceListing = field(default_factory=dict)
+    """The devices that can be hidden from a program, as the process that searched sees them."""
 
     @property
     def channels(self) -> tuple[Channel, ...]:

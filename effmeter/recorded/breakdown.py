@@ -125,7 +125,7 @@ def _cover(run: Recording, known: set[str], begin_ns: int, end_ns: int) -> Cover
     described = run.channels.values()
     programs = [with_hidden_channels(source.program, described) for source in run.sources]
     unseen = hidden_channels(programs)
-    refusals, window_ns = run.metadata.refusals, (begin_ns, end_ns)
+    refusals, window_ns = run.refusals, (begin_ns, end_ns)
     return cover_over_time(described, known, refusals, unseen, run.blind, window_ns)
 
 
@@ -179,7 +179,7 @@ def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[Co
 
 def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
     for component in cover.missing:
-        refusals = [r for r in run.metadata.refusals if r.component is component and r.present]
+        refusals = [r for r in run.refusals if r.component is component and r.present]
         reason = "; ".join(dict.fromkeys(r.reason for r in refusals))
         remedy = next((r.remedy for r in refusals if r.remedy), "")
         yield Missing(component, reason, remedy)
@@ -187,7 +187,7 @@ def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
 
 def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
     """Devices without an energy, and without a channel of the cover in their place."""
-    refusals = {r.leaves_unread: r for r in reversed(run.metadata.refusals) if r.present}
+    refusals = {r.leaves_unread: r for r in reversed(run.refusals) if r.present}
     for name in cover.partial:
         if name in run.channels:
             yield Missing(name, _why_unread(run, name))

@@ -5,10 +5,17 @@ A description that is no object, or has a field of the wrong type, is a NotARunE
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from effmeter.channel import Channel
-from effmeter.cover import VISIBILITY_UNKNOWN
+from effmeter.cover import (
+    DEVICE_CAUTIONS,
+    HIDDEN_CHANNELS,
+    UNREAD_DEVICES,
+    VISIBILITY_UNKNOWN,
+    unread_device,
+)
 from effmeter.errors import NotARunError
 from effmeter.recorded.records import Note, Source
 from effmeter.runfile.format import Label
@@ -44,8 +51,7 @@ def source_of(note: Note) -> Source:
     """The program that a ``source`` note describes."""
     found = described(note.text)
     program = _field(found, "program", dict)
-    if not isinstance((program or {}).get(VISIBILITY_UNKNOWN) or "", str):
-        raise NotARunError(f"the {VISIBILITY_UNKNOWN} of a program is no text")
+    _check_devices(program or {})
     run_id = found.get("run_id")
     return Source(
         id=str(note.source),
@@ -59,6 +65,29 @@ def source_of(note: Note) -> Source:
         labels=labels_in(_field(found, "labels", dict) or {}),
         run_id=run_id if isinstance(run_id, str) else None,
     )
+
+
+def with_devices(source: Source, note: Note) -> Source:
+    """The source with what a ``devices`` note states about its program's devices."""
+    facts = described(note.text)
+    _check_devices(facts)
+    program = source.program if isinstance(source.program, dict) else {}
+    return replace(source, program={**program, **facts})
+
+
+def _check_devices(program: Mapping[str, Any]) -> None:
+    """NotARunError for a fact about devices that is not of its type."""
+    if not isinstance(program.get(VISIBILITY_UNKNOWN) or "", str):
+        raise NotARunError(f"the {VISIBILITY_UNKNOWN} of a program is no text")
+    for name in (DEVICE_CAUTIONS, HIDDEN_CHANNELS):
+        texts = program.get(name) or []
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise NotARunError(f"the {name} of a program are no texts")
+    try:
+        for unread in program.get(UNREAD_DEVICES) or ():
+            unread_device(unread)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotARunError(f"the {UNREAD_DEVICES} of a program cannot be read") from error
 
 
 def _field(found: Mapping[str, Any], name: str, kind: type) -> Any:

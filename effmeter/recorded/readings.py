@@ -3,6 +3,9 @@
 A counter's energy starts at zero in each file. Where a successor took over from a recorder that
 died, the absolute counters that both files state bridge the stretch between; what they cannot
 tell is a loss with a bound.
+
+A counter is joined with the stamped power values of its device, where the driver keeps them: the
+channel that states a ``lag_s`` and the same device and component.
 """
 
 import math
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.energy.shape import Shape, shows_course_of
 from effmeter.energy.standstill import is_standstill, standing_stretches, usual_spacing_s
 from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.unshown import unshown_losses, with_unshown
@@ -51,9 +55,16 @@ class ChannelReadings(NamedTuple):
 
 
 def channel_readings(
-    channel: Channel, parts: Sequence[Part], events: Iterable[EventRow], gaps: Iterable[Gap]
+    channel: Channel,
+    parts: Sequence[Part],
+    events: Iterable[EventRow],
+    gaps: Iterable[Gap],
+    others: Iterable[Channel] = (),
 ) -> ChannelReadings | None:
-    """The channel's readings in all files; None where it was never read."""
+    """The channel's readings in all files; None where it was never read.
+
+    ``others``: the run's channels, among which the course of a counter may be.
+    """
     absolutes_j = {
         e.part: e.value for e in events if e.event == Event.CHANNEL and e.channel == channel.name
     }
@@ -76,9 +87,20 @@ def channel_readings(
     unshown = unshown_losses(channel, times_ns, values, usual_s, standing)
     losses = with_unshown([*inside, *bridged], unshown)
     host = str(parts[0].metadata.host.get("name") or "")
-    arithmetic = trace(channel, times_ns, values, read_s, losses, host)
+    shape = _shape_of(channel, others, parts)
+    arithmetic = trace(channel, times_ns, values, read_s, losses, host, shape)
     readings = Readings(begin_ns, end_ns, tuple(losses), tuple(standing), usual_s)
     return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
+
+
+def _shape_of(counter: Channel, others: Iterable[Channel], parts: Sequence[Part]) -> Shape | None:
+    """The course of a counter between its readings; None where nothing shows it."""
+    gauge = next((other for other in others if shows_course_of(other, counter)), None)
+    if gauge is None:
+        return None
+    stretches = [_stretch(gauge, part, None) for part in parts]
+    times_ns = np.concatenate([s.times_ns for s in stretches])
+    return Shape(gauge, times_ns, np.concatenate([s.values for s in stretches]))
 
 
 def _rate_hz(part: Part) -> float | None:

@@ -7,14 +7,20 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from effmeter.channel import Channel
-from effmeter.cover import CoverStretch, second_sensors
+from effmeter.channel import Channel, Refusal
+from effmeter.cover import UNREAD_DEVICES, CoverStretch, second_sensors, unread_device
 from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
 from effmeter.energy.widened import disagree
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
-from effmeter.recorded.description import channel_named, described, labels_in, source_of
+from effmeter.recorded.description import (
+    channel_named,
+    described,
+    labels_in,
+    source_of,
+    with_devices,
+)
 from effmeter.recorded.identity import RunIdentity, run_identities
 from effmeter.recorded.memory import memory_uses
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
@@ -118,7 +124,18 @@ class Recording:
             if note.name == NoteName.SOURCE and note.source is not None:
                 with self._naming(note.part):
                     found.setdefault((note.source, note.id), source_of(note))
+            elif note.name == NoteName.DEVICES and (note.source or "", note.id) in found:
+                key = (note.source or "", note.id)
+                with self._naming(note.part):
+                    found[key] = with_devices(found[key], note)
         return tuple(found.values())
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The sensors that could not be read, and the devices that the recorder did not see."""
+        programs = (s.program for s in self.sources if isinstance(s.program, dict))
+        unread = (device for program in programs for device in program.get(UNREAD_DEVICES) or ())
+        return (*self.metadata.refusals, *map(unread_device, unread))
 
     @cached_property
     def begin_ns(self) -> int:
@@ -213,7 +230,8 @@ class Recording:
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
             described = self.channels[channel]
-            joined = channel_readings(described, self.parts, self.events, self.gaps)
+            others = self.channels.values()
+            joined = channel_readings(described, self.parts, self.events, self.gaps, others)
             self._traces[channel] = joined
         return self._traces.get(channel)
 

@@ -106,6 +106,7 @@ class LiveTotals:
         return {
             "time_ns": time_ns,
             "read_ns": min((self._channels[name].last_ns for name in counted_now), default=None),
+            "counted_from_ns": self._counted_from_ns(cover.names),
             "energy": None if summed is None else energy_message(summed),
             "components": {
                 component: energy_message(part)
@@ -155,6 +156,11 @@ class LiveTotals:
         """The channels that show nothing now, with the reason."""
         for name, gaps in self._blind.items():
             yield from ((name, gap.reason) for gap in gaps.values() if gap.end_ns is None)
+
+    def _counted_from_ns(self, names: Iterable[str]) -> list[int] | None:
+        """The earliest and the latest first reading of some channels."""
+        began_ns = [self._channels[name].began_ns for name in names]
+        return [min(began_ns), max(began_ns)] if began_ns else None
 
     def _energy(self, name: str, begin_ns: int, end_ns: int, now_ns: int) -> Energy:
         """The energy of a channel in a stretch in which it is counted."""

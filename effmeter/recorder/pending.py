@@ -53,7 +53,8 @@ class PendingRecordings:
         wake: Callable[[], None],
         on_end: Callable[[str, str | None], None],
     ) -> None:
-        self._discovery = discovery
+        self.discovery = discovery
+        """The sensors that a recording begins with."""
         self._policy = policy
         self._clock = clock
         self._wake = wake
@@ -105,7 +106,7 @@ class PendingRecordings:
     ) -> Recording:
         cap_hz = self._policy.others_rate_hz if client.is_restricted else None
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
-        metadata = describe_run(message, self._discovery, self._policy.mode, rate_hz, self._clock)
+        metadata = describe_run(message, self.discovery, self._policy.mode, rate_hz, self._clock)
         peer = client.peer
         writes_for_another = os.geteuid() == 0 and peer.uid != 0
         writer = RunWriter(

@@ -4,15 +4,18 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.clock import Clock
+from effmeter.cover import UNREAD_DEVICES, unread_device
 from effmeter.recorder.live_energy import LiveTotals
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.row_feed import RowFeed
 from effmeter.recorder.sampling.downsampling import Downsampler
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
+from effmeter.recorder.visibility import ANSWERS
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.runfile.writer import RunWriter
@@ -36,12 +39,16 @@ _SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
 _FUTURE_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JoinedProgram:
     """One program, or rank of one, whose marks stand in a recording."""
 
     label: str
     root_id: int
+    description: dict[str, Any]
+    """The live totals look at the same object, so that what is learned later counts there too."""
+    has_stated_devices: bool = False
+    """Whether a note states its devices, which a later one then replaces."""
 
 
 class Recording:
@@ -192,11 +199,30 @@ class Recording:
         """
         if pid > 0:
             self.roots.add(pid)
-        self.sources[key] = JoinedProgram(label, described["id"])
-        self.totals.programs.append(described["program"])
+        program = dict(described["program"])
+        self.sources[key] = JoinedProgram(label, described["id"], program)
+        self.totals.programs.append(program)
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
         self._rows.note(NoteName.SOURCE, source=label, text=text, id=described["id"])
+
+    def assume_devices(self, key: int, facts: Mapping[str, Any]) -> None:
+        """Let the live totals assume what is probably so of a program's devices."""
+        description = self.sources[key].description
+        for name in ANSWERS:
+            description.pop(name, None)
+        description.update(facts)
+
+    def state_devices(self, key: int, facts: Mapping[str, Any]) -> None:
+        """Write down what is known of a program's devices."""
+        self.assume_devices(key, facts)
+        unread = map(unread_device, facts.get(UNREAD_DEVICES, ()))
+        self.totals.refusals = tuple(dict.fromkeys((*self.totals.refusals, *unread)))
+        if facts or self.sources[key].has_stated_devices:
+            self.sources[key].has_stated_devices = True
+            source = self.sources[key]
+            text = json.dumps(facts)
+            self._rows.note(NoteName.DEVICES, source=source.label, text=text, id=source.root_id)
 
     def mark(self, key: int, mark: Message) -> bool:
         """Keep a mark; whether it is a boundary that needs an extra reading."""

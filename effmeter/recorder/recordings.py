@@ -4,10 +4,10 @@ The hardware is sampled once, as fast as the fastest recording asks; each record
 readings that it asked for.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Boundary, Discovery
+from effmeter.probes.base import Boundary, Discovery, Probe
 from effmeter.recorder.observers.surroundings import SurroundingsObserver
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.pool import SamplerPool
@@ -36,6 +36,12 @@ class Recordings:
         """End the threads and close the probes."""
         self._observer.stop()
         self._pool.stop()
+
+    def take_in(self, probes: Iterable[Probe]) -> None:
+        """Read these probes too, as far as they are new."""
+        self._pool.take_in(probes)
+        self._observer.take_in(probes)
+        self._adjust_rate()
 
     # Which there are
 

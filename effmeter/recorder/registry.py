@@ -10,12 +10,15 @@ from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Boundary, Discovery
+from effmeter.probes.devices import VARIABLES, listing_from_texts
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
+from effmeter.recorder.program_devices import ProgramDevices, ProgramKey
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.recordings import Recordings
+from effmeter.recorder.rediscovery import Rediscovery
 from effmeter.recorder.served_client import ServedClient
-from effmeter.recorder.visibility import visibility_variables, with_hidden_channels
+from effmeter.recorder.visibility import without_answers
 from effmeter.status import Status
 from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
@@ -30,7 +33,12 @@ class Registry:
     """Answers the requests of clients; ``wake`` ends the wait of the loop."""
 
     def __init__(
-        self, discovery: Discovery, policy: ServicePolicy, clock: Clock, wake: Callable[[], None]
+        self,
+        discovery: Discovery,
+        policy: ServicePolicy,
+        clock: Clock,
+        wake: Callable[[], None],
+        rediscovery: Rediscovery | None = None,
     ) -> None:
         self.stop_requested = False
         self.settle_by_ns: int | None = None
@@ -41,12 +49,17 @@ class Registry:
         self._wake = wake
         self._recordings = Recordings(discovery, clock, self._wake_if_settling)
         self._clients: dict[int, ServedClient] = {}
+        self._rediscovery = rediscovery
+        self._delayed: list[tuple[ServedClient, Message]] = []
+        """Requests to begin that wait for a search for sensors."""
         self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
+        self._devices = ProgramDevices(lambda: self._discovery)
         self._decided: list[ServedClient] = []
         self._finished: list[tuple[str, str | None]] = []
         self._started_ns = clock.now_ns()
         self._handlers: dict[str, Callable[[ServedClient, Message], None]] = {
             "mark": self._mark,
+            "devices": self._take_devices,
             "ask": self._ask,
             "begin": self._begin,
             "join": self._join,
@@ -69,9 +82,13 @@ class Registry:
     def start(self) -> None:
         """Start the samplers, at rest."""
         self._recordings.start()
+        if self._rediscovery is not None:
+            self._rediscovery.start()
 
     def close(self) -> None:
         """End the samplers."""
+        if self._rediscovery is not None:
+            self._rediscovery.stop()
         self._recordings.stop()
 
     def end_all(self) -> None:
@@ -127,14 +144,44 @@ class Registry:
 
     def _greet(self, client: ServedClient, message: Message) -> None:
         now_ns = self._clock.now_ns()
-        client.send(greeting(self._policy.mode, now_ns, visibility_variables(self._discovery)))
+        client.send(greeting(self._policy.mode, now_ns, VARIABLES))
         if message["version"] != PROTOCOL_VERSION:
             raise ProtocolError(f"this recorder speaks version {PROTOCOL_VERSION}")
         client.greeted = True
         self._clients[client.key] = client
 
     def _begin(self, client: ServedClient, message: Message) -> None:
+        if self._rediscovery is not None:
+            self._rediscovery.request()
+            if self._rediscovery.is_awaited(self._clock.now_ns()):
+                client.hold()
+                self._delayed.append((client, message))
+                return
         self._pending.begin(client, message, self._recordings.unfinished)
+
+    @property
+    def is_delaying(self) -> bool:
+        """Whether a recording waits for a search for sensors."""
+        return bool(self._delayed)
+
+    def take_found(self) -> None:
+        """Take in the sensors that a search has found, and begin what waited for it."""
+        if self._rediscovery is None:
+            return
+        found = self._rediscovery.pop()
+        if found is not None:
+            self._discovery = self._pending.discovery = found
+            self._recordings.take_in(found.probes)
+            self._devices.restate()
+        if not self._delayed or self._rediscovery.is_awaited(self._clock.now_ns()):
+            return
+        delayed, self._delayed = self._delayed, []
+        for client, message in delayed:
+            if client.key not in self._clients:
+                continue
+            self._pending.begin(client, message, self._recordings.unfinished)
+            if client.recording is None:
+                self._decided.append(client)
 
     def begin_ready(self) -> None:
         """Begin the recordings whose file has been found fit."""
@@ -165,12 +212,21 @@ class Registry:
         client.recording = token
         rank = message.get("rank")
         label = f"{message['host']}/{'-' if rank is None else rank}/{pid}"
-        program = with_hidden_channels(message["program"], self._discovery, pid)
+        program = without_answers(message["program"])
         recording.add_source(client.key, {**message, "program": program}, label, pid)
+        own = ProgramKey(client.peer.uid, message.get("program_id") or "")
+        self._devices.enter(client.key, recording, program, own, pid)
         self._recordings.observe_soon()
         client.awaits_begun = True
         self._recordings.request_reading(recording, Boundary.BEGIN)
         self._settle_soon()
+
+    def _take_devices(self, client: ServedClient, message: Message) -> None:
+        try:
+            listing = listing_from_texts(message["listing"])
+        except ValueError as error:
+            raise ProtocolError(f"devices: {error}") from error
+        self._devices.receive(ProgramKey(client.peer.uid, message["program_id"]), listing)
 
     def _mark(self, client: ServedClient, message: Message) -> None:
         recording = self._recording_of(client)
@@ -235,13 +291,17 @@ class Registry:
         """Close a client's part in its recording; the last part ends the recording."""
         recording, token = self._recording_of(client), client.recording
         if recording is None or token is None or client.key not in recording.sources:
+            self._devices.forget(client.key)
             return
+        self._devices.leave(client.key)
         recording.end_source(client.key, status, dropped_marks)
         if final or not recording.sources:
             self._end_recording(token, Status.INTERRUPTED)
 
     def _end_recording(self, token: str, status: str) -> None:
         if not self._recordings.is_ending(token):
+            for key in self._recordings.active[token].sources:
+                self._devices.leave(key)
             self._recordings.end(token, status)
             self._settle_soon()
 

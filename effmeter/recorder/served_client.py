@@ -91,7 +91,7 @@ class ServedClient:
 
     def hold(self) -> None:
         """Read nothing more for now; messages read already are held back."""
-        self.held = []
+        self.held = self.held or []
         self.paused_until_ns = FOREVER_NS
 
     def release(self) -> list[Message]:

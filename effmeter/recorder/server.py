@@ -15,6 +15,7 @@ from collections.abc import Callable
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery
 from effmeter.recorder.policy import ServicePolicy
+from effmeter.recorder.rediscovery import Rediscovery, SearchAgain
 from effmeter.recorder.registry import Registry
 from effmeter.recorder.served_client import ServedClient
 from effmeter.wire.peer import Peer
@@ -32,10 +33,17 @@ _READABLE = selectors.EVENT_READ
 
 
 class Server:
-    """Serves clients until it is stopped or, if private, nothing is left to record."""
+    """Serves clients until it is stopped or, if private, nothing is left to record.
+
+    ``search_again`` looks for sensors that have appeared since; None: there is no such search.
+    """
 
     def __init__(
-        self, discovery: Discovery, policy: ServicePolicy, clock: Clock | None = None
+        self,
+        discovery: Discovery,
+        policy: ServicePolicy,
+        clock: Clock | None = None,
+        search_again: SearchAgain | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._policy = policy
@@ -44,7 +52,8 @@ class Server:
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
         self._selector.register(self._wake_read, _READABLE, self._drain_wake)
-        self._registry = Registry(discovery, policy, self._clock, self.wake)
+        rediscovery = search_again and Rediscovery(search_again, self._clock, self.wake)
+        self._registry = Registry(discovery, policy, self._clock, self.wake, rediscovery or None)
         self._clients: dict[int, ServedClient] = {}
         self._pumped_ns = 0
         self._started_ns = self._idle_since_ns = self._clock.now_ns()
@@ -102,6 +111,7 @@ class Server:
         for key, _ in self._selector.select(self._until_next_s()):
             key.data()
         # Requests first: readings that a mark asks for belong to the pump that follows.
+        self._registry.take_found()
         self._registry.begin_ready()
         now_ns = self._clock.now_ns()
         if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.is_settled(
@@ -128,8 +138,8 @@ class Server:
         if self._registry.is_recording or self._registry.settle_by_ns is not None:
             due_ns = self._registry.pump_due_ns(self._pumped_ns)
             until_s = max(0.0, (due_ns - self._clock.now_ns()) * 1e-9)
-            return min(until_s, 0.05) if waits else until_s
-        if waits:
+            return min(until_s, 0.05) if waits or self._registry.is_delaying else until_s
+        if waits or self._registry.is_delaying:
             return 0.05
         if not all(c.greeted for c in self._clients.values()):
             return 1.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from effmeter.errors import RecorderError
-from effmeter.probes import discover
+from effmeter.probes import Search
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_pandas_out
@@ -23,7 +23,8 @@ def serve_shared(path: Path, policy: ServicePolicy) -> None:
     """Serve at a socket until stopped; RecorderError where it cannot be served."""
     keep_pandas_out()
     with _listening(path, policy.group_gid) as listener:
-        server = Server(discover(), policy)
+        search = Search()
+        server = Server(search.discovery, policy, search_again=search.again)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
         server.listen(listener)

@@ -1,57 +1,144 @@
-"""The devices that a recorded program may use: each family of probes answers for its own.
+"""The devices that a recorded program may use, as its description in the recording states them.
 
-A program only states the values of the families' environment variables. They are resolved here,
-where the devices are known, since a program's own device numbers may differ from the recorder's.
+A number in a program's variables counts the devices that the program sees. Its own list decides
+where there is one; the recorder's list stands in for it only inside the same boundary.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from effmeter.cover import HIDDEN_CHANNELS, VISIBILITY_UNKNOWN
-from effmeter.probes.base import Discovery, RestrictableDevices
+from effmeter.channel import Channel, Component
+from effmeter.cover import (
+    DEVICE_CAUTIONS,
+    HIDDEN_CHANNELS,
+    UNREAD_DEVICES,
+    VISIBILITY_UNKNOWN,
+    VISIBLE_DEVICES,
+)
+from effmeter.probes.base import (
+    Caution,
+    DeviceListing,
+    Discovery,
+    Failure,
+    Listed,
+    ListedDevice,
+    Usable,
+)
+from effmeter.probes.devices import VARIABLES, VENDORS, Vendor
 
-VISIBLE_DEVICES = "visible_gpus"
-"""The identities of the devices that a restricted program may use; for people to read."""
-_ANSWERS = (HIDDEN_CHANNELS, VISIBILITY_UNKNOWN, VISIBLE_DEVICES)
+ANSWERS = (HIDDEN_CHANNELS, VISIBILITY_UNKNOWN, VISIBLE_DEVICES, DEVICE_CAUTIONS, UNREAD_DEVICES)
+"""What only the recorder states in a program's description."""
+OUTSIDE = "the recorder does not see it: the program runs in a cgroup or container of its own"
+_NOT_LISTED = Failure(
+    "it runs in a cgroup or container of its own, and its devices could not be listed there"
+)
+_UNNUMBERED = (ListedDevice(("",)),) * 256
+"""In front of a list: every number is then that of an unknown device."""
+_PROC = Path("/proc")
 
 
-def visibility_variables(discovery: Discovery) -> tuple[str, ...]:
-    """The environment variables by which a program can be restricted to some devices."""
-    names = (name for probe in _restrictable(discovery) for name in probe.visibility_variables)
-    return tuple(dict.fromkeys(names))
+def variables_of(program: Mapping[str, Any]) -> dict[str, str]:
+    """The variables in a program's description that restrict its devices."""
+    return {name: str(program[name]) for name in VARIABLES if program.get(name) is not None}
 
 
-def with_hidden_channels(
-    program: Mapping[str, Any], discovery: Discovery, pid: int
+def without_answers(program: Mapping[str, Any]) -> dict[str, Any]:
+    """A program's description without claims about what only the recorder knows."""
+    return {name: fact for name, fact in program.items() if name not in ANSWERS}
+
+
+def device_facts(
+    environ: Mapping[str, str], listing: DeviceListing | None, discovery: Discovery
 ) -> dict[str, Any]:
-    """A program's description, with the channels of the devices that are hidden from it."""
-    # A program's own claims about this are dropped: only the recorder knows its devices.
-    facts = {name: value for name, value in program.items() if name not in _ANSWERS}
-    same_devices = _has_same_files(pid)
-    for probe in _restrictable(discovery):
-        environ = {
-            name: str(facts[name])
-            for name in probe.visibility_variables
-            if facts.get(name) is not None
-        }
-        answer = probe.visible_to(environ, same_devices)
-        if answer.hidden_channels is not None:
-            facts.setdefault(HIDDEN_CHANNELS, []).extend(answer.hidden_channels)
-            facts.setdefault(VISIBLE_DEVICES, []).extend(answer.devices)
-        elif answer.reason:
-            facts[VISIBILITY_UNKNOWN] = answer.reason
+    """What a program's description states about its devices; empty where nothing restricts it.
+
+    ``listing``: the devices that the program sees; None: unknown.
+    """
+    facts: dict[str, Any] = {}
+    for name, vendor in VENDORS.items():
+        listed = _NOT_LISTED if listing is None else listing.get(name, ())
+        own = discovery.devices.get(name, ())
+        known = () if isinstance(own, Failure) else own
+        devices = [*known, *(() if isinstance(listed, Failure) else listed)]
+        channels = [c for c in discovery.channels if any(device.is_of(c) for device in devices)]
+        usable = _usable(vendor, environ, listed, known)
+        if usable.devices is None:
+            _note_unknown(facts, usable.reason, channels)
+            continue
+        _note_usable(facts, usable.devices, vendor, channels)
+        unseen = [device for device in usable.devices if not _is_among(device, known)]
+        _extend(facts, UNREAD_DEVICES, [_unread(device) for device in unseen if device.id])
+        _extend(facts, DEVICE_CAUTIONS, [_in_words(c, channels) for c in usable.cautions])
     return facts
 
 
-def _restrictable(discovery: Discovery) -> Iterator[RestrictableDevices]:
-    return (probe for probe in discovery.probes if isinstance(probe, RestrictableDevices))
-
-
-def _has_same_files(pid: int) -> bool:
-    """Whether a process sees the recorder's files, and so its devices; a container has its own."""
+def shares_boundary(pid: int, proc: Path = _PROC) -> bool:
+    """Whether a process sees the recorder's devices: the same file systems in the same cgroup."""
     try:
-        own, other = (os.stat(f"/proc/{who}/ns/mnt") for who in ("self", pid))
+        own, other = (os.stat(proc / str(who) / "ns/mnt") for who in ("self", pid))
+        cgroups = [(proc / str(who) / "cgroup").read_bytes() for who in ("self", pid)]
     except OSError:
         return False
-    return (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino)
+    return (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino) and len(set(cgroups)) == 1
+
+
+def _usable(
+    vendor: Vendor, environ: Mapping[str, str], listed: Listed, known: Sequence[ListedDevice]
+) -> Usable:
+    """The devices that a program may use; without its own list, as far as no number decides."""
+    if not isinstance(listed, Failure):
+        return vendor.usable(environ, listed)
+    usable = vendor.usable(environ, [*_UNNUMBERED, *known])
+    if usable.devices is None or any(not device.id for device in usable.devices):
+        return Usable(None, listed.reason)
+    return usable
+
+
+def _note_unknown(facts: dict[str, Any], reason: str, channels: Sequence[Channel]) -> None:
+    if channels:
+        reasons = [facts[VISIBILITY_UNKNOWN]] if VISIBILITY_UNKNOWN in facts else []
+        facts[VISIBILITY_UNKNOWN] = "; ".join(dict.fromkeys([*reasons, reason]))
+
+
+def _note_usable(
+    facts: dict[str, Any],
+    usable: Sequence[ListedDevice],
+    vendor: Vendor,
+    channels: Sequence[Channel],
+) -> None:
+    """Name the channels of the other devices, unless one may take in a usable device."""
+    hidden = [c for c in channels if not any(device.is_of(c) for device in usable)]
+    if any(not any(device.is_of(c) for c in channels) for device in usable):
+        hidden = [channel for channel in hidden if not vendor.takes_in_others(channel)]
+    if hidden:
+        _extend(facts, HIDDEN_CHANNELS, [channel.name for channel in hidden])
+        _extend(facts, VISIBLE_DEVICES, [device.id for device in usable], keeps_empty=True)
+
+
+def _in_words(caution: Caution, channels: Sequence[Channel]) -> str:
+    if caution.device is None:
+        return caution.text
+    names = [channel.name for channel in channels if caution.device.is_of(channel)]
+    name = f"{names[0]} ({caution.device.id})" if names else caution.device.id
+    return f"{name} {caution.text}"
+
+
+def _unread(device: ListedDevice) -> dict[str, str]:
+    return {
+        "device": device.id,
+        "component": Component.GPU,
+        "reason": f"{device.name}: {OUTSIDE}" if device.name else OUTSIDE,
+    }
+
+
+def _is_among(device: ListedDevice, known: Iterable[ListedDevice]) -> bool:
+    return any(not {*device.ids}.isdisjoint(other.ids) for other in known)
+
+
+def _extend(
+    facts: dict[str, Any], name: str, found: Sequence[Any], keeps_empty: bool = False
+) -> None:
+    if found or keeps_empty:
+        facts.setdefault(name, []).extend(found)

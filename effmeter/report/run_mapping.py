@@ -5,6 +5,7 @@ None stands for what is unknown. ``docs/schemas/report.schema.json`` describes t
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import ChannelEnergy, ComponentEnergy, Missing, provenances_of
@@ -38,6 +40,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "closing_metrics": dict(run.closing_metrics),
         "components": [_component(part) for part in breakdown.components],
         "total": _total(breakdown.total, breakdown.cover.channels),
+        "walls": [_wall(wall) for wall in analysis.walls],
         "net": None if analysis.net is None else _net(analysis.net, breakdown.cover.channels),
         "missing": [_missing(missing) for missing in breakdown.missing],
         "channels": [_channel(channel) for channel in breakdown.channels],
@@ -94,6 +97,16 @@ def _summed(name: str, energy: Energy, channels: Sequence[Channel]) -> dict[str,
         "energy": energy.as_mapping(),
         "provenance": ", ".join(provenances_of(channels)),
         "channels": [channel.name for channel in channels],
+    }
+
+
+def _wall(wall: WallEnergy) -> dict[str, Any]:
+    ratio = wall.total_ratio
+    return {
+        "channel": wall.channel.name,
+        "scope": wall.channel.scope,
+        "energy": wall.energy.as_mapping(),
+        "total_ratio": None if ratio is None else asdict(ratio),
     }
 
 

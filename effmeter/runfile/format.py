@@ -100,6 +100,9 @@ class NoteName(StrEnum):
 
     SOURCE = "source"
     """A program joined: source, id (the parent of its outermost marks), text (JSON)."""
+    DEVICES = "devices"
+    """What is known of the devices of a program: source, id as its ``source`` note, text (JSON,
+    which replaces the same names in its description)."""
     LABELS = "labels"
     """Labels set after the beginning: text (JSON)."""
     BUDGET = "budget"

@@ -1,11 +1,11 @@
 """Figures of a run while it goes on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from effmeter.energy import Energy
+from effmeter.energy import POWER_HEADROOM, Energy
 from effmeter.energy.message import energy_of_message
 from effmeter.reason import Reason
 from effmeter.status import DetailedStatus
@@ -31,6 +31,16 @@ class LiveEnergy:
     """Channels of the cover that cannot be read just now."""
     partial: tuple[str, ...] = ()
     """Devices without a figure, of components that others measure."""
+
+    def since(self, earlier: "LiveEnergy") -> "LiveEnergy":
+        """What was used after an earlier figure of the same recording."""
+        parts = {c: _less(used, earlier.components.get(c)) for c, used in self.components.items()}
+        return replace(self, total=_less(self.total, earlier.total), components=parts)
+
+    def share(self, fraction: float) -> "LiveEnergy":
+        """What was used in the first part of the time that the figures cover."""
+        parts = {name: _share(used, fraction) for name, used in self.components.items()}
+        return replace(self, total=_share(self.total, fraction), components=parts)
 
     def as_mapping(self) -> dict[str, Any]:
         """The figures in plain types, for JSON."""
@@ -92,17 +102,13 @@ class Summary:
         return ", ".join(parts)
 
 
-def live_energy(
-    total: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None
-) -> LiveEnergy | None:
-    """What a recorder's total says of a run; what was used before the run is taken off."""
+def live_energy(total: Mapping[str, Any] | None) -> LiveEnergy | None:
+    """The figures of a recorder's total, since the recording began; None where it is unknown."""
     if total is None or not total.get("energy"):
         return None
-    before = baseline or {}
-    earlier = before.get("components", {})
     return LiveEnergy(
-        _since(before.get("energy"), total["energy"]),
-        {c: _since(earlier.get(c), e) for c, e in total["components"].items()},
+        energy_of_message(total["energy"]),
+        {name: energy_of_message(part) for name, part in total["components"].items()},
         tuple(total["cover"]),
         tuple(total["estimated"]),
         tuple(total["missing"]),
@@ -111,7 +117,12 @@ def live_energy(
     )
 
 
-def _since(baseline: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Energy:
-    """What was used after the baseline; energy is never given back."""
-    used = energy_of_message(now)
-    return used if baseline is None else (used - energy_of_message(baseline)).not_below_zero()
+def _less(now: Energy, earlier: Energy | None) -> Energy:
+    """What was used after an earlier figure; energy is never given back."""
+    return now if earlier is None else (now - earlier).not_below_zero()
+
+
+def _share(used: Energy, fraction: float) -> Energy:
+    """The energy of a fraction of a stretch, whose power is at most twice its mean."""
+    unsure_j = used.value_j * fraction
+    return used * fraction + Energy(0.0, -unsure_j, (POWER_HEADROOM - 1) * unsure_j)

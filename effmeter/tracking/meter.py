@@ -1,6 +1,6 @@
 """The energy of a run while it goes on, asked of the recorder or known from earlier answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from effmeter.client.session import Session
@@ -12,18 +12,23 @@ EPOCH_REQUEST_NS = 20_000_000
 """The least time between a request for a total and one at the boundary of an epoch."""
 SPAN_REQUEST_NS = 200_000_000
 """The same at the boundary of a span: a loop may have a thousand of them in a second."""
+_NOTHING = Energy.exactly(0.0)
 
 
 class Meter:
-    """Asks for totals and keeps the answers."""
+    """Asks for totals and keeps the answers; ``began_ns`` is when the run's block began."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, began_ns: int) -> None:
         self._session = session
+        self._began_ns = began_ns
         self._history = EnergyHistory()
         self._requested_ns = 0
-        self._baseline = None if session.is_owner else self._keep(session.ask_total())
+        self._before: LiveEnergy | None = None
+        """What the recording had used when the block began."""
         self._last: LiveEnergy | None = None
         self._closed = False
+        if not session.is_owner:
+            self._before = self._keep(session.ask_total())
 
     @property
     def is_alive(self) -> bool:
@@ -36,12 +41,14 @@ class Meter:
         None where it is unknown. After ``close``, the last answer.
         """
         if not self._closed:
-            self._last = self._live(self._keep(self._session.ask_total()))
+            self._last = self._since_begin(self._keep(self._session.ask_total()))
         return self._last
 
     def latest(self) -> LiveEnergy | None:
         """The energy that the recorder sent last, a few times a second; never waits."""
-        return self._last if self._closed else self._live(self._session.latest_total())
+        if self._closed:
+            return self._last
+        return self._since_begin(self._keep(self._session.latest_total()))
 
     def request(self, time_ns: int, spacing_ns: int) -> None:
         """Ask for a total without waiting, unless one was requested a moment ago."""
@@ -51,30 +58,39 @@ class Meter:
 
     def between(self, begin_ns: int, end_ns: int) -> Energy | None:
         """The energy of a stretch that has ended; waits only if no total is as late as its end."""
-        self._keep_all(self._session.pop_totals())
+        self._keep_arrived()
         if not self._closed and not self._history.reaches(end_ns):
             self._keep(self._session.ask_total())
         return self._history.between(begin_ns, end_ns)
 
     def close(self) -> None:
         """Take the last answers while the recorder is still there."""
+        self._keep_arrived()
         self.ask()
-        self._keep_all(self._session.pop_totals())
         self._closed = True
 
-    def _live(self, total: Mapping[str, Any] | None) -> LiveEnergy | None:
-        if not self._session.is_owner and self._baseline is None:
-            return None  # what the recording had used before this run is unknown
-        return live_energy(total, self._baseline)
+    def _since_begin(self, live: LiveEnergy | None) -> LiveEnergy | None:
+        """Less what was used before the block; None where that is unknown."""
+        return None if live is None or self._before is None else live.since(self._before)
 
-    def _keep_all(self, totals: Iterable[Mapping[str, Any]]) -> None:
-        for total in totals:
+    def _keep_arrived(self) -> None:
+        for total in self._session.pop_totals():
             self._keep(total)
 
-    def _keep(self, total: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        live = live_energy(total, None)
-        if total is not None and live is not None:
-            read_ns = total["read_ns"] or total["time_ns"]
-            spread_ns = total["time_ns"] - read_ns
-            self._history.add(Total(read_ns, live.total, live.cover, spread_ns))
-        return total
+    def _keep(self, total: Mapping[str, Any] | None) -> LiveEnergy | None:
+        """Put a total into the history; its figures since the recording began."""
+        live = live_energy(total)
+        if total is None or live is None:
+            return None
+        read_ns = total["read_ns"]
+        from_ns, latest_from_ns = total["counted_from_ns"]
+        self._history.add(Total(from_ns, _NOTHING, live.cover, latest_from_ns - from_ns))
+        self._history.add(Total(read_ns, live.total, live.cover, total["time_ns"] - read_ns))
+        if self._before is None and self._session.is_owner:
+            self._before = self._at_begin(live, from_ns, read_ns)
+        return live
+
+    def _at_begin(self, first: LiveEnergy, from_ns: int, read_ns: int) -> LiveEnergy:
+        """The part of the first total that the recorder counted before the block began."""
+        elapsed_ns = max(1, read_ns - from_ns)
+        return first.share(min(max(0.0, (self._began_ns - from_ns) / elapsed_ns), 1.0))

@@ -53,8 +53,8 @@ class Run:
         session = self._marks.session = Session.begin(self._request, os.environ)
         self.path = session.path
         announce(self, session.variables_for_children())
-        self._marks.meter = Meter(session)
         self._began_ns = now_ns()
+        self._marks.meter = Meter(session, self._began_ns)
         self.detailed_status = DetailedStatus(Status.RECORDING)
         return self
 

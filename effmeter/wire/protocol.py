@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from effmeter.errors import RecorderError
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 4096
 MAX_LABELS = 64
@@ -54,6 +54,7 @@ _SOURCE = {
     "local_rank": FieldSpec(int, False),
     "program": FieldSpec(dict),
     "id": FieldSpec(int),
+    "program_id": FieldSpec(str, False),
 }
 REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
     "hello": {"version": FieldSpec(int), "time_ns": FieldSpec(int)},
@@ -67,6 +68,7 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
         "versions": FieldSpec(dict),
     },
     "join": {**_SOURCE, "recording": FieldSpec(str)},
+    "devices": {"program_id": FieldSpec(str), "listing": FieldSpec(dict)},
     "mark": _MARK,
     "ask": {"number": FieldSpec(int)},
     "watch": {},

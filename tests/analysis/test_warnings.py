@@ -78,6 +78,17 @@ def test_a_device_that_was_never_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_channel_that_may_show_the_counter_of_another(tmp_path: Path) -> None:
+    undecided = counter("cpu1", may_repeat="cpu0")
+
+    def write(file: RunFile) -> None:
+        file.count("cpu1", every(0.1, 0, 10), 50.0)
+
+    assert warned(recorded(tmp_path, write, described_with(undecided))) == [
+        "cpu1 may show the counter of cpu0, which this machine did not decide: the total has both"
+    ]
+
+
 def test_a_refusal_without_a_reason(tmp_path: Path) -> None:
     described = described_with(refusals=(Refusal("NVML", Component.GPU, ""),))
     assert warned(recorded(tmp_path, lambda _: None, described)) == ["not in the total: gpu"]

@@ -28,8 +28,10 @@ PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 def run_doctor(machine: SimulatedMachine, *options: str) -> str:
     command = [sys.executable, "-c", PROGRAM, *options]
+    # The kernels have a test of their own: here they would be loaded for nothing, again and again.
+    environ = {**machine.environ, "EFFMETER_KERNELS": "torch"}
     answer = subprocess.run(
-        command, env=machine.environ, capture_output=True, text=True, check=True, timeout=60
+        command, env=environ, capture_output=True, text=True, check=True, timeout=60
     )
     assert answer.stderr == ""
     return answer.stdout
@@ -103,6 +105,14 @@ def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> No
         cover = facts(machine)["cover"]
     assert cover["channels"] == ["gpu0", "cpu0", "cpu1", "dram0"]
     assert cover["left_out"] == {"gpu0-power": "contained in gpu0"}
+
+
+def test_a_counter_under_several_names_is_listed_once(tmp_path: Path) -> None:
+    zones = [package(i, constant(70.0), start_uj=10**10) for i in range(3)]
+    with SimulatedMachine(tmp_path, zones) as machine:
+        printed = run_doctor(machine)
+    assert "A total sums: cpu0, ram-estimate" in printed
+    assert "cpu0 counts once: package-1, package-2 show the same counter" in printed
 
 
 @contextmanager

@@ -5,9 +5,11 @@ import pytest
 from effmeter.channel import Component, Provenance
 from effmeter.clock import Anchor
 from effmeter.cover import choose_cover
-from effmeter.probes import discover
-from effmeter.probes.base import Discovery
+from effmeter.probes import Search, discover
+from effmeter.probes.base import Discovery, ListedDevice
+from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.simulated.clock import ManualClock
+from tests.simulated.nvml import DRIVER_NOT_LOADED, SimulatedGpu, uuid
 from tests.simulated.powercap import SimulatedPowercap, SimulatedZone, dram, package, psys
 from tests.simulated.waveforms import constant
 
@@ -105,3 +107,34 @@ def test_odd_names_of_zones_stop_nothing(tmp_path: Path, content: bytes) -> None
     SimulatedPowercap(tmp_path, [SimulatedZone("intel-rapl:0", "package-0", "cpu0", STEADY)])
     (tmp_path / "class/powercap/intel-rapl:0/name").write_bytes(content)
     assert "ram-estimate" in beside_gpus(search(tmp_path))
+
+
+def test_another_search_finds_what_has_come_and_keeps_what_was_there(tmp_path: Path) -> None:
+    search_of_machine = Search(tmp_path, {}, ManualClock())
+    first = search_of_machine.discovery
+    assert search_of_machine.again() is None
+    SimulatedPowercap(tmp_path, [package(0, STEADY)])
+    found = search_of_machine.again()
+    assert found is search_of_machine.discovery
+    assert found is not None
+    assert beside_gpus(found) == ["cpu0", "cpu-estimate", "ram-estimate"]
+    assert {*map(id, first.probes)} < {*map(id, found.probes)}
+    assert not any("no RAPL zones" in refusal.reason for refusal in found.refusals)
+    assert search_of_machine.again() is None
+    for probe in found.probes:
+        probe.close()
+
+
+def test_a_driver_that_is_loaded_later_is_found(bench: NvmlBench, tmp_path: Path) -> None:
+    gpus = [SimulatedGpu(constant(300.0))]
+    bench.show(gpus, init_code=DRIVER_NOT_LOADED)
+    search_of_machine = Search(tmp_path, {}, bench.clock)
+    assert search_of_machine.discovery.devices["nvidia"] == ()
+    bench.show(gpus)
+    found = search_of_machine.again()
+    assert found is not None
+    assert "gpu0" in found.names
+    assert found.devices["nvidia"] == (ListedDevice((uuid(0),), gpus[0].name),)
+    assert not any(refusal.source == "NVML" for refusal in found.refusals)
+    for probe in found.probes:
+        probe.close()

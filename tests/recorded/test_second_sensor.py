@@ -73,7 +73,7 @@ def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place(
     run = recorded(tmp_path, {CPU: power_w, ESTIMATE: 10.0}, {CPU: 4.0})
     whole = run.breakdown()
     total = known(whole.total)
-    assert whole.cover.names == ("cpu-estimate", "cpu0")
+    assert whole.cover.names == ("cpu0", "cpu-estimate")
     assert total.value_j == pytest.approx(4 * power_w + 60.0, rel=0.01)
     assert total.low_j <= 10 * power_w <= total.high_j
     late = known(total_over(run, whole.cover, at(6), at(8)))

@@ -58,6 +58,13 @@ def test_a_gauge_is_integrated_and_its_steps_widen_the_interval() -> None:
     assert uneven.half_width_j > even.half_width_j + 100
 
 
+def test_a_total_says_from_when_its_channels_count() -> None:
+    totals = LiveTotals(())
+    count(totals, 2.0, begin_s=0.3)
+    show(totals, GPU_W, GPU_W)
+    assert totals.as_message(at(2.0))["counted_from_ns"] == [at(0.0), at(0.3)]
+
+
 def test_one_reading_of_a_gauge_is_no_energy() -> None:
     totals = LiveTotals(())
     show(totals, GPU_W)
@@ -146,7 +153,7 @@ def test_estimate_counts_from_where_a_counter_stood_still_though_that_was_seen_l
     found = known(energy(totals))
     assert found.value_j == pytest.approx(4 * CPU_W + 6 * 30.0, rel=1e-6)
     assert found.low_j <= 10 * CPU_W <= found.high_j
-    assert message["cover"] == ["cpu-estimate", "cpu0"]
+    assert message["cover"] == ["cpu0", "cpu-estimate"]
     assert (message["estimated"], message["unread"]) == (["cpu-estimate"], {})
 
 

@@ -123,7 +123,7 @@ def test_a_client_cannot_write_what_only_the_recorder_knows(
 
 def test_a_client_of_another_version_is_told_so_and_left(connection: Connection) -> None:
     connection.send({"op": "hello", "version": 99, "time_ns": 0})
-    with pytest.raises(RecorderError, match="speaks version 2"):
+    with pytest.raises(RecorderError, match="speaks version 3"):
         connection.expect("total", 5.0)
 
 

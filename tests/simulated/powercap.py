@@ -42,8 +42,11 @@ def package(
     start_uj: int = 0,
     limit_uw: int | None = None,
 ) -> SimulatedZone:
-    """The zone of a processor package: channel ``cpu0`` for number 0."""
-    folder = f"intel-rapl:{number}"
+    """The zone of a processor package: channel ``cpu0`` for number 0.
+
+    Its folder is numbered as the kernel does it, in hexadecimal.
+    """
+    folder = f"intel-rapl:{number:x}"
     name = f"package-{number}"
     return SimulatedZone(folder, name, f"cpu{number}", waveform, range_uj, start_uj, limit_uw)
 
@@ -57,7 +60,7 @@ def dram(
     limit_uw: int | None = None,
 ) -> SimulatedZone:
     """The memory zone of a package: channel ``dram0`` for number 0."""
-    folder = f"intel-rapl:{number}:0"
+    folder = f"intel-rapl:{number:x}:0"
     return SimulatedZone(folder, "dram", f"dram{number}", waveform, range_uj, start_uj, limit_uw)
 
 

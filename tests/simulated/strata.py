@@ -135,6 +135,12 @@ FURTHER_INSTRUMENTS = (
         SimulatedRecorder(0.02),
         11.0,
     ),
+    Instrument(
+        "gauge 0.1 to 1 s, window 1 s, read at 50 Hz",
+        SimulatedGauge(1.0, 1.0, jitter_fraction=0.9, max_power_w=MAX_POWER_W),
+        SimulatedRecorder(0.02),
+        4.0,
+    ),
 )
 
 

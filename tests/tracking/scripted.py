@@ -18,6 +18,7 @@ def total(
     used_j: float,
     *,
     read_s: float | None = None,
+    counted_from_s: float = 0.0,
     unread: Sequence[str] = (),
 ) -> Message:
     """What a recorder answers at a time: the energy so far, as it was read at ``read_s``."""
@@ -25,7 +26,8 @@ def total(
         "op": "total",
         "number": 1,
         "time_ns": round(time_s * S),
-        "read_ns": None if read_s is None else round(read_s * S),
+        "read_ns": round((time_s if read_s is None else read_s) * S),
+        "counted_from_ns": [round(counted_from_s * S)] * 2,
         "energy": energy_message(Energy.exactly(used_j)),
         "components": {},
         "cover": ["cpu0"],

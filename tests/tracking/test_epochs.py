@@ -21,7 +21,7 @@ class Loop:
         self.session = ScriptedSession(*totals)
         self.marks = Marks()
         self.marks.session = self.session
-        self.marks.meter = Meter(self.session)
+        self.marks.meter = Meter(self.session, 0)
         self.epochs = EpochLoop(self.marks, synchronises=False)
 
     def numbers(self, *stop: Criterion) -> list[int]:

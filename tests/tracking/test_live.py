@@ -1,6 +1,7 @@
 """Live energies of a run: the recorder's totals less what was used before the run began."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,21 @@ def totals(gpu_j: float, cpu_j: float, error_j: float = 1.0) -> dict[str, Any]:
     return dict(json.loads(json.dumps(message)))
 
 
-def test_without_a_baseline_everything_counts() -> None:
-    found = live_energy(totals(100.0, 10.0), None)
+def live(gpu_j: float = 100.0, cpu_j: float = 10.0) -> LiveEnergy:
+    found = live_energy(totals(gpu_j, cpu_j))
     assert found is not None
+    return found
+
+
+def test_a_total_counts_since_the_recording_began() -> None:
+    found = live()
     assert found.total.value_j == pytest.approx(110.0)
     assert found.components["gpu"] == channel_energy(GPU, 1.0, 100.0, 99.0, 101.0)
     assert (found.cover, found.estimated, found.missing) == (("gpu0", "cpu"), ("cpu",), ("ram",))
 
 
 def test_what_was_used_before_the_run_is_taken_off_with_its_errors() -> None:
-    found = live_energy(totals(100.0, 30.0), totals(40.0, 10.0))
-    assert found is not None
+    found = live(100.0, 30.0).since(live(40.0, 10.0))
     gpu, cpu = found.components["gpu"], found.components["cpu"]
     assert (gpu.value_j, gpu.low_j, gpu.high_j) == (60.0, 58.0, 62.0)
     assert gpu.systematic_j == pytest.approx(3.0)
@@ -53,16 +58,14 @@ def test_what_was_used_before_the_run_is_taken_off_with_its_errors() -> None:
 
 
 def test_a_component_that_came_later_counts_from_its_own_beginning() -> None:
-    before = totals(40.0, 10.0)
-    del before["components"]["cpu"]
-    found = live_energy(totals(100.0, 30.0), before)
-    assert found is not None
+    before = live(40.0, 10.0)
+    before = replace(before, components={"gpu": before.components["gpu"]})
+    found = live(100.0, 30.0).since(before)
     assert found.components["cpu"].value_j == 30.0
 
 
 def test_energy_is_never_given_back() -> None:
-    found = live_energy(totals(10.0, 5.0), totals(10.5, 5.0))
-    assert found is not None
+    found = live(10.0, 5.0).since(live(10.5, 5.0))
     assert found.components["gpu"].value_j == 0.0
     assert found.components["gpu"].low_j == 0.0
     assert found.components["gpu"].high_j == 1.5
@@ -70,13 +73,15 @@ def test_energy_is_never_given_back() -> None:
 
 @pytest.mark.parametrize("message", [None, {}, {"energy": None}])
 def test_no_total_is_not_zero(message: dict[str, Any] | None) -> None:
-    assert live_energy(message, totals(1.0, 1.0)) is None
+    assert live_energy(message) is None
 
 
-def live() -> LiveEnergy:
-    found = live_energy(totals(100.0, 10.0), None)
-    assert found is not None
-    return found
+def test_a_share_of_a_total_may_have_run_at_any_power_up_to_twice_the_mean() -> None:
+    gpu = live(100.0).share(0.1).components["gpu"]
+    assert gpu.value_j == pytest.approx(10.0)
+    assert (gpu.low_j, gpu.high_j) == pytest.approx((-0.1, 20.1))
+    nothing = live().share(0.0).total
+    assert (nothing.low_j, nothing.value_j, nothing.high_j) == (0.0, 0.0, 0.0)
 
 
 def test_a_live_energy_prints_with_what_it_covers_and_lacks() -> None:

@@ -22,7 +22,7 @@ def session() -> ScriptedSession:
 def marks(session: ScriptedSession) -> Marks:
     made = Marks()
     made.session = session
-    made.meter = Meter(session)
+    made.meter = Meter(session, 0)
     return made
 
 

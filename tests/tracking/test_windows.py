@@ -62,10 +62,22 @@ def test_the_interval_holds_any_energy_whose_power_is_at_most_twice_the_mean(
     assert energy.low_j - 1e-6 <= truth_j <= energy.high_j + 1e-6
 
 
-def test_before_the_first_total_anything_up_to_it_may_have_been_used() -> None:
+def test_shortly_before_the_first_total_its_power_was_the_same() -> None:
     energy = history((1, 10), (2, 30)).between(0, 2 * S)
     assert energy is not None
-    assert (energy.low_j, energy.high_j) == (20, 30)
+    assert (energy.low_j, energy.value_j, energy.high_j) == (20, 40, 60)
+
+
+def test_a_window_before_the_first_total_is_no_zero() -> None:
+    energy = history((1, 10), (2, 30)).between(S // 4, S // 2)
+    assert energy is not None
+    assert energy.value_j == pytest.approx(5)
+    assert energy.low_j < 5 < energy.high_j
+
+
+def test_one_total_says_nothing_about_a_window() -> None:
+    assert history((1, 10)).between(0, 2 * S) is None
+    assert history((1, 10)).between(1 * S, 1 * S) is None
 
 
 def test_shortly_after_the_last_total_its_power_is_taken_to_go_on() -> None:
@@ -83,9 +95,14 @@ def test_long_after_the_last_total_nothing_is_known() -> None:
 
 
 def test_totals_over_different_channels_are_not_subtracted() -> None:
-    kept = history((1, 10))
-    kept.add(Total(2 * S, Energy.exactly(30.0), ("cpu0", "gpu0")))
-    assert kept.between(1 * S, 2 * S) is None
+    kept = history((1, 10), (2, 20))
+    kept.add(Total(3 * S, Energy.exactly(40.0), ("cpu0", "gpu0")))
+    kept.add(Total(4 * S, Energy.exactly(60.0), ("cpu0", "gpu0")))
+    assert kept.between(1 * S, 3 * S + S // 2) is None
+    assert kept.between(1 * S, 2 * S + S // 2) is None
+    later = kept.between(3 * S + S // 4, 4 * S)
+    assert later is not None
+    assert later.value_j == pytest.approx(15)
 
 
 def test_energy_is_never_negative() -> None:
@@ -94,13 +111,13 @@ def test_energy_is_never_negative() -> None:
     assert energy.low_j == 0
 
 
-def test_the_number_of_totals_is_bounded() -> None:
+def test_the_number_of_totals_is_bounded_and_the_oldest_lie_further_apart() -> None:
     kept = EnergyHistory()
     for number in range(MOST_TOTALS + 1):
         kept.add(Total(number * S, Energy.exactly(float(number)), COVER))
     newest = kept.between((MOST_TOTALS - 1) * S, MOST_TOTALS * S)
-    assert newest is not None
-    assert newest.value_j == 1
-    oldest = kept.between(0, MOST_TOTALS * S)
+    whole, oldest = kept.between(0, MOST_TOTALS * S), kept.between(0, 1 * S)
+    assert newest == Energy.exactly(1.0)
+    assert whole == Energy.exactly(float(MOST_TOTALS))
     assert oldest is not None
-    assert oldest.high_j == MOST_TOTALS
+    assert (oldest.low_j, oldest.value_j, oldest.high_j) == (0, 1, 2)

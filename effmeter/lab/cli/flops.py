@@ -7,6 +7,7 @@ import click
 
 from effmeter.errors import EffmeterError, UsageError
 from effmeter.lab.cli.flops_table import FlopsCount, page_of
+from effmeter.lab.cli.parameters import checked_methods
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
 from effmeter.report.formatting import json_text
@@ -51,6 +52,7 @@ def _described_models() -> str:
     default="dense",
     show_default=True,
     metavar="METHOD",
+    callback=checked_methods,
     help="Training-acceleration method with its parameters: ssprop:drop=0.8,period=2. The count "
     "is the average over its schedule.",
 )

@@ -1,5 +1,6 @@
 """Options that ``effmeter sweep`` and ``effmeter reproduce`` share, and types of values."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import click
 
 from effmeter.cli.options import naming_option
 from effmeter.lab.spec import name_and_value, whole_numbers
+from effmeter.lab.sweep import find_device
+from effmeter.lab.workloads import dataset_named
+from effmeter.methods.registry import check_method_names, parse_method
 from effmeter.stopping import parse_criteria
 
 Decorator = Callable[[Any], Any]
@@ -35,6 +39,41 @@ def checked_criteria(
     with naming_option(context, parameter):
         parse_criteria(texts)
     return texts
+
+
+def checked_datasets(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The callback of a repeatable option that takes names of data sets."""
+    with naming_option(context, parameter):
+        for name in names:
+            dataset_named(name)
+    return names
+
+
+def checked_methods(
+    context: click.Context, parameter: click.Parameter, given: str | tuple[str, ...]
+) -> str | tuple[str, ...]:
+    """The callback of an option that takes methods: one text, or a tuple of them.
+
+    Parameters are checked by making the method, which loads torch; without torch the command
+    itself says so.
+    """
+    with naming_option(context, parameter):
+        for text in (given,) if isinstance(given, str) else given:
+            check_method_names(text)
+            if ":" in text:
+                with contextlib.suppress(ModuleNotFoundError):
+                    parse_method(text)
+    return given
+
+
+def checked_device(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """The callback of an option that takes a device; a name of an accelerator loads torch."""
+    if name not in ("auto", "cpu") and not context.resilient_parsing:
+        with naming_option(context, parameter):
+            find_device(name)
+    return name
 
 
 def output_option(content: str, default: str, *, as_default: bool = True) -> Decorator:
@@ -87,6 +126,7 @@ device_option = click.option(
     "--device",
     default="auto",
     show_default=True,
+    callback=checked_device,
     help="Where to train: auto (an accelerator if there is one), cpu, cuda or mps.",
 )
 fresh_option = click.option(

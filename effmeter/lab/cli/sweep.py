@@ -8,6 +8,8 @@ import click
 
 from effmeter.errors import UsageError
 from effmeter.lab.cli.parameters import (
+    checked_datasets,
+    checked_methods,
     data_dir_option,
     device_option,
     download_option,
@@ -57,6 +59,7 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     default=("digits",),
     show_default=True,
     metavar="NAME",
+    callback=checked_datasets,
     help="Data set. Repeatable.",
 )
 @click.option(
@@ -64,6 +67,7 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
     "methods",
     multiple=True,
     metavar="METHOD",
+    callback=checked_methods,
     help="Training-acceleration method with its parameters: ssprop:drop=0.8. Repeatable.",
 )
 @click.option(

@@ -14,6 +14,7 @@ from effmeter.lab.workloads.recipe import (
     METRICS,
     Recipe,
     check,
+    dataset_named,
     resolved_options,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "Shape",
     "check",
     "check_method",
+    "dataset_named",
     "prepare",
     "resolved_options",
 ]

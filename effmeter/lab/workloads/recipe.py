@@ -116,11 +116,15 @@ def architecture_of(recipe: Recipe) -> Architecture:
 
 
 def dataset_of(recipe: Recipe) -> Dataset:
+    """The data set of a recipe; UsageError as ``dataset_named``."""
+    return dataset_named(recipe.dataset)
+
+
+def dataset_named(name: str) -> Dataset:
     """The data set of that name; UsageError lists them."""
-    if recipe.dataset not in DATASETS:
-        known = ", ".join(DATASETS)
-        raise UsageError(f"unknown data set {recipe.dataset!r}; choose from {known}")
-    return DATASETS[recipe.dataset]
+    if name not in DATASETS:
+        raise UsageError(f"unknown data set {name!r}; choose from {', '.join(DATASETS)}")
+    return DATASETS[name]
 
 
 def _check_numbers(recipe: Recipe) -> None:

@@ -153,7 +153,8 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return accelerator if accelerator is not None else torch.device("cpu")
     if name != "cpu" and (accelerator is None or accelerator.type != name):
-        raise UsageError(f"PyTorch finds no device {name!r} on this machine; use cpu or auto")
+        found = "cpu" if accelerator is None else f"cpu or {accelerator.type}"
+        raise UsageError(f"PyTorch finds no device {name!r} on this machine; use auto, {found}")
     return torch.device(name)
 
 

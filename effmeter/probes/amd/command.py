@@ -13,12 +13,9 @@ One call shows all GPUs and takes some hundred milliseconds, so it is made once 
 each reading says between which moments it was taken. What is no whole output is a failure.
 """
 
-import contextlib
 import json
 import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +24,7 @@ from typing import Any
 from effmeter.channel import Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.errors import ProbeError
+from effmeter.probes.amd.boards import ListedGpu, judge
 from effmeter.probes.amd.formats import FORMATS, Format, Printed
 from effmeter.probes.amd.gpu import (
     GAIN_ERROR_FRACTION,
@@ -34,26 +32,23 @@ from effmeter.probes.amd.gpu import (
     AmdGpu,
     AmdSensors,
     Seen,
-    component_of,
-    scope_of,
 )
-from effmeter.probes.amd.refusals import Admission, refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Discovery, Failure, Reading, Visibility
+from effmeter.probes.amd.pci import AmdBus
+from effmeter.probes.amd.refusals import refused
+from effmeter.probes.base import Failure, Reading
+from effmeter.probes.program_output import run_program
 
 TIMEOUT_S = 5.0
-_END_TIMEOUT_S = 1.0
 _USUAL_FOLDER = "/opt/rocm/bin"
 
 
 class AmdCommandProbe:
     """Reads every GPU that a command lists; ProbeError where it gives no usable output.
 
-    ``refusals`` tells of the GPUs that give no figure of their own.
+    ``judgement`` says which of the listed GPUs are read.
     """
 
     period_s = 1.0
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -68,14 +63,22 @@ class AmdCommandProbe:
         self._program = program
         self._timeout_s = timeout_s
         self._now_ns = (clock or SystemClock()).now_ns
-        self._admission = Admission(sysfs)
         self._sensors: dict[int, AmdSensors] = {}
         described = self._described()
         begun_ns = self._now_ns()
         printed = self._print(form.read_options)
         self._call_cost_s = (self._now_ns() - begun_ns) * 1e-9
-        searched = [self._admit(i, gpu, described.get(i)) for i, gpu in sorted(printed.items())]
-        self.refusals = tuple(refusal for refusal in searched if refusal is not None)
+        bus = AmdBus(sysfs)
+        listed = {
+            index: self._listed(index, gpu, described.get(index, gpu), bus)
+            for index, gpu in sorted(printed.items())
+        }
+        self.judgement = judge(list(listed.values()))
+        for index, gpu in listed.items():
+            if gpu in self.judgement.read:
+                facts = described.get(index, printed[index])
+                described_gpu = replace(self._gpu(gpu, facts), averaged=printed[index].averaged)
+                self._sensors[index] = AmdSensors(described_gpu, gpu.seen, self._now_ns())
         self.channels = tuple(c for sensors in self._sensors.values() for c in sensors.channels)
 
     def read(self) -> list[Reading]:
@@ -96,9 +99,10 @@ class AmdCommandProbe:
             readings += sensors.readings(seen, between_ns, between_ns)
         return readings
 
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The GPUs that give no figure of their own."""
+        return tuple(refusal for _, refusal in self.judgement.refusals)
 
     def close(self) -> None:
         """Nothing is held open between two calls."""
@@ -111,7 +115,9 @@ class AmdCommandProbe:
             return {}
 
     def _print(self, options: Sequence[str]) -> dict[int, Printed]:
-        output = run_command([str(self._program), *options], self._timeout_s)
+        # Its status is not looked at: it fails too where only a part is not supported.
+        printed = run_program([str(self._program), *options], self._timeout_s)
+        output = printed.text if printed.text.strip() else printed.complaints
         try:
             return self._form.parse(document_in(output))
         except ValueError as error:
@@ -124,66 +130,30 @@ class AmdCommandProbe:
             missing if gpu.power_w is None else gpu.power_w,
         )
 
-    def _admit(self, index: int, printed: Printed, described: Printed | None) -> Refusal | None:
-        """Take in a GPU's sensors; why it has none of its own."""
-        source = f"{self.name}, GPU {index}"
-        facts = described or printed
-        seen = self._seen(printed)
-        die = printed.second_die
-        refusal = self._admission.refuse(source, facts.address, facts.model, seen, die)
-        if refusal is not None:
-            return refusal
-        gpu = replace(self._gpu(index, facts), averaged=printed.averaged)
-        self._sensors[index] = AmdSensors(gpu, seen, self._now_ns())
-        return None
+    def _listed(self, index: int, printed: Printed, facts: Printed, bus: AmdBus) -> ListedGpu:
+        return ListedGpu(
+            source=f"{self.name}, GPU {index}",
+            channel=f"amd-gpu{index}",
+            address=facts.address,
+            chip=bus.chip(facts.address, facts.model, facts.chip_number),
+            seen=self._seen(printed),
+            is_called_second_die=printed.second_die,
+            is_integrated=bus.is_integrated(facts.address),
+        )
 
-    def _gpu(self, index: int, facts: Printed) -> AmdGpu:
+    def _gpu(self, listed: ListedGpu, facts: Printed) -> AmdGpu:
         return AmdGpu(
-            name=f"amd-gpu{index}",
+            name=listed.channel,
             device=f"{facts.model or 'AMD GPU'} {facts.address}".strip(),
             counter_source=self._form.counter_source,
             gauge_source=self._form.gauge_source,
             averaged=facts.averaged,
             cap_w=facts.cap_w,
-            component=component_of(facts.model),
-            scope=scope_of(facts.model),
+            chip=listed.chip,
             unit_j=self._form.unit_j,
             gain_error_fraction=GAIN_ERROR_FRACTION + self._form.rounding_fraction,
             call_cost_s=self._call_cost_s,
         )
-
-
-def run_command(command: Sequence[str], timeout_s: float) -> str:
-    """What a command prints; ProbeError where it cannot run or takes longer than allowed.
-
-    It runs in a session of its own, so that it ends with all that it started, and out of reach
-    of Ctrl-C. Its status is not looked at: it fails too where only a part is not supported.
-    """
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ProbeError(f"{command[0]}: {error.strerror or error}") from error
-    try:
-        printed, complained = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise ProbeError(f"{command[0]} did not answer within {timeout_s:g} s") from None
-    output = printed.decode(errors="replace")
-    return output if output.strip() else complained.decode(errors="replace")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a command with all that it started; one that hangs in the driver is left behind."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=_END_TIMEOUT_S)
 
 
 def document_in(output: str) -> Any:
@@ -198,10 +168,13 @@ def document_in(output: str) -> Any:
     raise ValueError("no whole JSON document")
 
 
-def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
-    """The GPUs that the first command lists which lists any; else what each complains of."""
+def find(
+    sysfs: Path, environ: Mapping[str, str], clock: Clock
+) -> tuple[AmdCommandProbe | None, tuple[Refusal, ...]]:
+    """The first command that shows any GPU; else what each complains of."""
     refusals: list[Refusal] = []
     path = os.pathsep.join((environ.get("PATH", os.defpath), _USUAL_FOLDER))
+    silent: AmdCommandProbe | None = None
     for form in FORMATS:
         program = shutil.which(form.command, path=path)
         if program is None:
@@ -212,9 +185,9 @@ def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
             refusals.append(refused(form.command, str(error)))
             continue
         if probe.channels:
-            return Discovery((probe,), probe.refusals)
-        refusals += probe.refusals
-    return Discovery((), tuple(refusals))
+            return probe, ()
+        silent = silent or probe
+    return silent, tuple(refusals)
 
 
 def _beginning(output: str) -> str:

@@ -1,46 +1,94 @@
-"""AMD GPUs: by AMD's library where it can be loaded, else by its commands.
+"""AMD GPUs: by AMD's library where it can be loaded, else by its commands, else by the driver.
 
-See ``amd_library`` and ``amd_command`` for the channels. Nothing of AMD's is touched on a
-machine that has no GPU of AMD on its bus.
+See ``library``, ``command`` and ``hwmon`` for the channels. A card that the tool does not list or
+cannot read is read by the driver's power file. Nothing of AMD's is touched on a machine that has
+no GPU of AMD on its bus.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from effmeter.channel import Refusal
 from effmeter.clock import Clock
 from effmeter.probes.amd import command as amd_command
+from effmeter.probes.amd import hwmon as amd_hwmon
 from effmeter.probes.amd import library as amd_library
-from effmeter.probes.amd.pci import amd_gpus
+from effmeter.probes.amd.boards import Judgement
+from effmeter.probes.amd.command import AmdCommandProbe
+from effmeter.probes.amd.library import AmdLibraryProbe
+from effmeter.probes.amd.pci import AmdPciGpu, amd_gpus
 from effmeter.probes.amd.refusals import not_installed, part_of_processor
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Discovery, Probe
+
+Tool = AmdLibraryProbe | AmdCommandProbe
 
 
 def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
-    """The GPUs that a tool of AMD's reads; the refusals of those on the bus that none does.
+    """The GPUs that a tool of AMD's or the driver reads, and refusals of the others on the bus.
 
     A machine without a GPU of AMD hears nothing of it.
     """
     gpus = amd_gpus(sysfs)
+    cards = [gpu for gpu in gpus if not gpu.is_integrated]
+    if gpus and not cards:
+        return Discovery((), (part_of_processor(gpus[0].address),))
     if not gpus:
         return Discovery()
-    if all(gpu.integrated for gpu in gpus):
-        return Discovery((), (part_of_processor(gpus[0].address),))
-    by_library, missing = _by_library(sysfs, clock)
-    if by_library.probes:
-        return by_library
-    by_command = amd_command.find(sysfs, environ, clock)
-    if by_command.probes:
-        return by_command
-    refusals = (*by_library.refusals, *by_command.refusals)
-    return Discovery((), refusals or (not_installed(missing),))
+    tool, complaints = _by_tool(sysfs, environ, clock, cards)
+    by_tool = tool.judgement if tool is not None else Judgement((), ())
+    by_driver, rest = amd_hwmon.find(sysfs, _unsettled(cards, by_tool), clock)
+    found: tuple[Probe | None, ...] = (tool, by_driver)
+    probes = tuple(probe for probe in found if probe is not None and probe.channels)
+    refusals = (*complaints, *_refusals(by_tool, rest, bool(probes)))
+    if rest.read:  # what remains unread has a refusal of its own
+        refusals = tuple(
+            replace(refusal, leaves_unread="") if refusal in complaints else refusal
+            for refusal in refusals
+        )
+    return Discovery(probes, refusals)
 
 
-def _by_library(sysfs: Path, clock: Clock) -> tuple[Discovery, str]:
-    """What the library finds; why it cannot be loaded, where that is so."""
+def _by_tool(
+    sysfs: Path, environ: Mapping[str, str], clock: Clock, cards: Sequence[AmdPciGpu]
+) -> tuple[Tool | None, tuple[Refusal, ...]]:
+    """The probe of a tool that lists GPUs; else what each of the tools complains of."""
+    complaints: tuple[Refusal, ...] = ()
+    by_library: Tool | None = None
+    missing = ""
     try:
         library = amd_library.load()
     except ImportError as error:
-        addresses = ", ".join(gpu.address for gpu in amd_gpus(sysfs) if not gpu.integrated)
-        reason = f"there is an AMD GPU ({addresses}), and none of AMD's tools ({error})"
-        return Discovery(), reason
-    return amd_library.find(library, sysfs, clock), ""
+        addresses = ", ".join(card.address for card in cards)
+        missing = f"there is an AMD GPU ({addresses}), and none of AMD's tools ({error})"
+    else:
+        by_library, complaints = amd_library.find(library, sysfs, clock)
+        if by_library is not None and by_library.channels:
+            return by_library, ()
+    by_command, others = amd_command.find(sysfs, environ, clock)
+    if by_command is not None and by_command.channels:
+        return by_command, ()
+    if missing and by_command is None and not others:
+        return None, (not_installed(missing),)
+    return by_library or by_command, (*complaints, *others)
+
+
+def _unsettled(cards: Iterable[AmdPciGpu], by_tool: Judgement) -> list[AmdPciGpu]:
+    """The cards that a tool does not read; none where the tool does not tell which it lists."""
+    listed = (*by_tool.read, *(gpu for gpu, _ in by_tool.refusals))
+    if not all(gpu.address for gpu in listed):
+        return []
+    return [card for card in cards if card.address not in by_tool.settled]
+
+
+def _refusals(by_tool: Judgement, rest: Judgement, is_read: bool) -> Iterable[Refusal]:
+    """The refusals of single GPUs: the tool's, and the driver's of those that no tool lists."""
+    by_driver = {gpu.address for gpu in rest.read}
+    refused = {gpu.address for gpu, _ in by_tool.refusals}
+    for gpu, refusal in by_tool.refusals:
+        if gpu.address not in by_driver:
+            yield refusal
+    for gpu, refusal in rest.refusals:
+        # Where nothing is read at all, the refusals of the tools name what to do.
+        if gpu.address not in refused and (is_read or not refusal.present):
+            yield refusal

@@ -14,6 +14,7 @@ from typing import Any
 from effmeter.probes.amd.gpu import COUNTER_UNIT_J, number, watts, whole_count
 
 _CARD = re.compile(r"card(\d+)")
+_HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]{1,8})")
 _AVERAGE_KEY = "Average Graphics Package Power (W)"
 _CURRENT_KEYS = (
     "Current Socket Graphics Package Power (W)",
@@ -21,6 +22,7 @@ _CURRENT_KEYS = (
 )
 _CAP_KEYS = ("Max Graphics Package Power (W)",)
 _MODEL_KEYS = ("Card Series", "Card series", "Device Name", "Card model")
+_CHIP_KEYS = ("Device ID", "Card Model", "Card model")
 _SECOND_DIE = "Secondary die"
 _METRIC_KEYS = ("socket_power", "current_socket_power", "average_socket_power", "current_power")
 _MOST_J = 1e14
@@ -38,6 +40,8 @@ class Printed:
     averaged: bool = True
     second_die: bool = False
     model: str = ""
+    chip_number: int = 0
+    """AMD's number of the chip (PCI device ID); 0 where it is not printed."""
     address: str = ""
     cap_w: float | None = None
 
@@ -92,6 +96,7 @@ def _card(figures: dict[str, Any]) -> Printed:
         averaged=current_w is None,
         second_die=any(_SECOND_DIE in str(value) for value in figures.values()),
         model=_first_text(figures, _MODEL_KEYS),
+        chip_number=_first_number(figures, _CHIP_KEYS),
         address=_first_text(figures, ("PCI Bus",)).lower(),
         cap_w=next((w for key in _CAP_KEYS if (w := watts(figures.get(key)))), None),
     )
@@ -113,6 +118,7 @@ def _entry(entry: dict[str, Any]) -> Printed:
         power_w=None if shown is None else number(power[shown]),
         averaged=shown != "current_socket_power",
         model=_first_text(_part(entry, "asic"), ("market_name",)),
+        chip_number=_first_number(_part(entry, "asic"), ("device_id",)),
         address=_first_text(_part(entry, "bus"), ("bdf",)).lower(),
         cap_w=watts(limits.get("max_power")) or watts(limits.get("socket_power_limit")),
     )
@@ -133,6 +139,12 @@ def _numbers(figures: dict[str, Any], keys: tuple[str, ...]) -> Iterator[float]:
 def _first_text(figures: dict[str, Any], keys: tuple[str, ...]) -> str:
     texts = (figures.get(key) for key in keys)
     return next((t for t in texts if isinstance(t, str) and not t.startswith(("N/A", "0x"))), "")
+
+
+def _first_number(figures: dict[str, Any], keys: tuple[str, ...]) -> int:
+    """The first value in hexadecimal digits; 0 where there is none."""
+    texts = (_HEXADECIMAL.fullmatch(str(figures.get(key))) for key in keys)
+    return next((int(match[1], 16) for match in texts if match), 0)
 
 
 ROCM_SMI = Format(

@@ -6,17 +6,16 @@ number here.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeGuard
 
-from effmeter.channel import Channel, Component, Kind, Provenance
+from effmeter.channel import Channel, Kind, Provenance
 from effmeter.probes.amd.accumulator import CounterWatch
+from effmeter.probes.amd.chips import BOTH_DIES, Chip
 from effmeter.probes.base import LIMIT_HEADROOM, Failure, Reading
 
 COUNTER_UNIT_J = 2.0**-16
 """15.259 uJ; the tools state it rounded to 15.3 uJ, which is 0.27 % too much."""
-LEAST_POWER_W = 1.0
-"""Less than any GPU draws that is awake."""
 REFRESH_S = 0.1
 """An assumption on the safe side: the driver reads the counter anew every millisecond."""
 CURRENT_WINDOW_S = 0.1
@@ -27,6 +26,7 @@ GAIN_ERROR_FRACTION = 0.05
 _NOISE_FRACTION = 0.01
 _SERVER_OFFSET_ERROR_W, _BOARD_OFFSET_ERROR_W = 5.0, 20.0
 """What is assumed of NVIDIA's boards: fans, memory and regulators are not all in the reading."""
+_SERVER_LEAST_W, _BOARD_LEAST_W = 10.0, 1.0
 _SERVER = re.compile(r"\b(Instinct|MI\d{2,3})", re.IGNORECASE)
 NOT_SHOWN = "it shows no figure (N/A)"
 _HIGHEST = frozenset(map(float, (2**16 - 1, 2**32 - 1, 2**64 - 1)))
@@ -53,28 +53,30 @@ class AmdGpu:
     averaged: bool
     """Whether the gauge shows an average rather than the moment."""
     cap_w: float | None = None
-    component: Component = Component.GPU
-    scope: str = ""
+    chip: Chip = field(default_factory=Chip)
     unit_j: float = COUNTER_UNIT_J
     gain_error_fraction: float = GAIN_ERROR_FRACTION
     call_cost_s: float = 0.0
 
     @property
+    def is_server_board(self) -> bool:
+        """Whether it is a board for servers, which errs less at idle."""
+        return _SERVER.search(self.device) is not None
+
+    @property
     def offset_error_w(self) -> float:
         """How far its reading may be off at any load; boards that are not a server's err more."""
-        return _SERVER_OFFSET_ERROR_W if _SERVER.search(self.device) else _BOARD_OFFSET_ERROR_W
+        return _SERVER_OFFSET_ERROR_W if self.is_server_board else _BOARD_OFFSET_ERROR_W
+
+    @property
+    def least_power_w(self) -> float:
+        """The least that it draws while it is awake."""
+        return _SERVER_LEAST_W if self.is_server_board else _BOARD_LEAST_W
 
 
-def component_of(model: str) -> Component:
-    """What a GPU's figures cover: the MI300A's socket holds its processor cores too."""
-    return Component.SOC if "MI300A" in model.upper() else Component.GPU
-
-
-def scope_of(model: str) -> str:
-    """The same in words, where the component does not say it."""
-    if "MI300A" in model.upper():
-        return "the socket: graphics, processor cores and memory"
-    return "both dies of the package" if "MI250" in model.upper() else ""
+def includes_second_die(channel: Channel) -> bool:
+    """Whether a channel shows a die that is a GPU of its own to programs."""
+    return channel.scope == BOTH_DIES
 
 
 class AmdSensors:
@@ -83,7 +85,7 @@ class AmdSensors:
     def __init__(self, gpu: AmdGpu, first: Seen, time_ns: int) -> None:
         counts, gauges = isinstance(first.counted, int), isinstance(first.power_w, float)
         self._counter = _counter(gpu) if counts else None
-        self._gauge = _gauge(gpu, gpu.name if counts else None) if gauges else None
+        self._gauge = gauge_channel(gpu, gpu.name if counts else None) if gauges else None
         self._watch: CounterWatch | None = None
         if isinstance(first.counted, int):
             self._watch = CounterWatch(time_ns, first.counted, gpu.unit_j)
@@ -121,40 +123,42 @@ def _known(power_w: float | Failure) -> float | None:
 def _counter(gpu: AmdGpu) -> Channel:
     return Channel(
         name=gpu.name,
-        component=gpu.component,
+        component=gpu.chip.component,
         kind=Kind.COUNTER,
         provenance=Provenance.MEASURED,
         source=gpu.counter_source,
         refresh_s=REFRESH_S,
         device=gpu.device,
-        scope=gpu.scope,
+        scope=gpu.chip.scope,
         unit_j=gpu.unit_j,
         resolution=gpu.unit_j,
-        least_power_w=LEAST_POWER_W,
         gain_error_fraction=gpu.gain_error_fraction,
         offset_error_w=gpu.offset_error_w,
         noise_fraction=_NOISE_FRACTION,
+        least_power_w=gpu.least_power_w,
         max_power_w=_max_power_w(gpu),
         call_cost_s=gpu.call_cost_s,
     )
 
 
-def _gauge(gpu: AmdGpu, contained_in: str | None) -> Channel:
+def gauge_channel(gpu: AmdGpu, contained_in: str | None) -> Channel:
+    """The power gauge of a GPU, contained in its counter where there is one."""
     return Channel(
         name=f"{gpu.name}-power",
-        component=gpu.component,
+        component=gpu.chip.component,
         kind=Kind.GAUGE,
         provenance=Provenance.MEASURED,
         source=gpu.gauge_source,
         refresh_s=REFRESH_S,
         device=gpu.device,
-        scope=gpu.scope,
+        scope=gpu.chip.scope,
         contained_in=contained_in,
         resolution=1.0,
         window_s=AVERAGE_WINDOW_S if gpu.averaged else CURRENT_WINDOW_S,
         gain_error_fraction=GAIN_ERROR_FRACTION,
         offset_error_w=gpu.offset_error_w,
         noise_fraction=_NOISE_FRACTION,
+        least_power_w=gpu.least_power_w,
         max_power_w=_max_power_w(gpu),
         call_cost_s=gpu.call_cost_s,
     )

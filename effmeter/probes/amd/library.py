@@ -23,7 +23,7 @@ import contextlib
 import importlib
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,11 @@ from effmeter.probes.amd.answers import (
     stated_ns,
     unit_j,
 )
-from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen, component_of, scope_of
-from effmeter.probes.amd.refusals import Admission, refused
-from effmeter.probes.amd.visibility import VARIABLES, visibility_of
-from effmeter.probes.base import Discovery, Failure, Reading, Visibility
+from effmeter.probes.amd.boards import ListedGpu, judge
+from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen
+from effmeter.probes.amd.pci import AmdBus
+from effmeter.probes.amd.refusals import refused
+from effmeter.probes.base import Failure, Reading
 
 SETTLE_S = 0.05
 """How long counters are given to move before the first reading."""
@@ -62,12 +63,11 @@ class AmdLibraryProbe:
     """Reads every GPU that the library lists; its ``AmdSmiException`` where it does not start.
 
     ``library`` is the module ``amdsmi``; ``wait`` lets time pass until counters have moved.
-    ``refusals`` tells of the GPUs that give no figure of their own.
+    ``judgement`` says which of the listed GPUs are read.
     """
 
     name = "amdsmi"
     period_s = 0.01
-    visibility_variables = VARIABLES
 
     def __init__(
         self,
@@ -78,7 +78,6 @@ class AmdLibraryProbe:
     ) -> None:
         self._library = library
         self._now_ns = (clock or SystemClock()).now_ns
-        self._admission = Admission(sysfs)
         self._devices: list[_Device] = []
         library.amdsmi_init()
         self._started = True
@@ -87,8 +86,13 @@ class AmdLibraryProbe:
         except library.AmdSmiException:
             self.close()
             raise
-        searched = [self._admit(index, handle) for index, handle in enumerate(handles)]
-        self.refusals = tuple(refusal for refusal in searched if refusal is not None)
+        bus = AmdBus(sysfs)
+        listed = [self._listed(index, handle, bus) for index, handle in enumerate(handles)]
+        self.judgement = judge(listed)
+        for gpu, handle in zip(listed, handles, strict=True):
+            if gpu in self.judgement.read:
+                sensors = AmdSensors(self._describe(gpu, handle), gpu.seen, self._now_ns())
+                self._devices.append(_Device(handle, sensors))
         self.channels = tuple(c for device in self._devices for c in device.sensors.channels)
         self._settle(wait)
 
@@ -96,9 +100,10 @@ class AmdLibraryProbe:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
         return [reading for device in self._devices for reading in self._read(device)]
 
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.channels, same_devices)
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The GPUs that give no figure of their own."""
+        return tuple(refusal for _, refusal in self.judgement.refusals)
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -129,31 +134,29 @@ class AmdLibraryProbe:
             for device in unproven:
                 device.sensors.prove(self._look(device.handle), self._now_ns())
 
-    def _admit(self, index: int, handle: Any) -> Refusal | None:
-        """Take in a GPU's sensors; why it has none of its own."""
-        source = f"amdsmi, GPU {index}"
+    def _listed(self, index: int, handle: Any, bus: AmdBus) -> ListedGpu:
         bdf = self._ask("amdsmi_get_gpu_device_bdf", handle)
         address = bdf.lower() if isinstance(bdf, str) else ""
-        model, seen = self._model(handle), self._look(handle)
-        refusal = self._admission.refuse(source, address, model, seen)
-        if refusal is not None:
-            return refusal
-        gpu = self._describe(index, handle, model, f"{model} {address}".strip())
-        self._devices.append(_Device(handle, AmdSensors(gpu, seen, self._now_ns())))
-        return None
+        return ListedGpu(
+            source=f"amdsmi, GPU {index}",
+            channel=f"amd-gpu{index}",
+            address=address,
+            chip=bus.chip(address, self._model(handle)),
+            seen=self._look(handle),
+            is_integrated=bus.is_integrated(address),
+        )
 
-    def _describe(self, index: int, handle: Any, model: str, device: str) -> AmdGpu:
+    def _describe(self, listed: ListedGpu, handle: Any) -> AmdGpu:
         power = self._ask("amdsmi_get_power_info", handle)
         key = power_key(power)
         return AmdGpu(
-            name=f"amd-gpu{index}",
-            device=device,
+            name=listed.channel,
+            device=f"{listed.chip.model} {listed.address}".strip(),
             counter_source="amdsmi_get_energy_count",
             gauge_source=f"amdsmi_get_power_info, {key}",
             averaged=key == "average_socket_power",
             cap_w=cap_w(self._ask("amdsmi_get_power_cap_info", handle), power),
-            component=component_of(model),
-            scope=scope_of(model),
+            chip=listed.chip,
             unit_j=unit_j(self._ask("amdsmi_get_energy_count", handle)),
         )
 
@@ -194,13 +197,17 @@ def load() -> Any:
         raise ImportError(told[0] if told else f"{type(error).__name__}: {error}") from error
 
 
-def find(library: Any, sysfs: Path, clock: Clock) -> Discovery:
-    """The GPUs that the library lists, and the refusals of those that show nothing."""
+def find(
+    library: Any, sysfs: Path, clock: Clock
+) -> tuple[AmdLibraryProbe | None, tuple[Refusal, ...]]:
+    """The probe of the GPUs that the library lists; why there is none."""
     try:
         probe = AmdLibraryProbe(library, sysfs, clock)
     except library.AmdSmiException as error:
-        return Discovery((), (refused("amdsmi", one_line(error)),))
+        return None, (refused("amdsmi", one_line(error)),)
     if probe.channels:
-        return Discovery((probe,), probe.refusals)
+        return probe, ()
     probe.close()
-    return Discovery((), probe.refusals or (refused("amdsmi", "it lists no GPU"),))
+    if probe.judgement.refusals:
+        return probe, ()
+    return None, (refused("amdsmi", "it lists no GPU"),)

@@ -8,42 +8,49 @@ Source: the kernel's ``drivers/gpu/drm/amd/include/kgd_pp_interface.h``.
 """
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from effmeter.probes.sysfs import read_text
+from effmeter.probes.amd.chips import Chip
+from effmeter.probes.pci import AMD, PciDevice, gpus_on_bus
 
-_VENDOR = "0x1002"
-_DISPLAY_CLASS = "0x03"
-_ACCELERATOR_CLASS = "0x12"
-"""MI300 and newer are processing accelerators, not display controllers."""
 _INTEGRATED_FORMATS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class PciGpu:
+class AmdPciGpu:
     """One GPU on the bus."""
 
-    address: str
-    """``0000:c1:00.0``: domain, bus, device and function."""
-    integrated: bool
+    device: PciDevice
+    is_integrated: bool
     """Whether it is part of a processor."""
 
+    @property
+    def address(self) -> str:
+        """``0000:c1:00.0``: domain, bus, device and function."""
+        return self.device.address
 
-def amd_gpus(sysfs: Path) -> tuple[PciGpu, ...]:
+
+class AmdBus:
+    """The GPUs on the bus by their addresses."""
+
+    def __init__(self, sysfs: Path) -> None:
+        self._gpus = {gpu.address: gpu for gpu in amd_gpus(sysfs)}
+
+    def chip(self, address: str, model: str, number: int = 0) -> Chip:
+        """The chip at an address; ``number`` is what a tool states where the bus does not."""
+        gpu = self._gpus.get(address)
+        return Chip(model, (gpu.device.device if gpu is not None else 0) or number)
+
+    def is_integrated(self, address: str) -> bool:
+        """Whether the GPU at an address is part of a processor."""
+        gpu = self._gpus.get(address)
+        return gpu is not None and gpu.is_integrated
+
+
+def amd_gpus(sysfs: Path) -> tuple[AmdPciGpu, ...]:
     """The GPUs of AMD in the order of their addresses."""
-    folders = sorted((sysfs / "bus" / "pci" / "devices").glob("*"))
-    return tuple(_listed(folders))
-
-
-def _listed(folders: list[Path]) -> Iterator[PciGpu]:
-    for folder in folders:
-        kind = read_text(folder / "class") or ""
-        if read_text(folder / "vendor") == _VENDOR and kind.startswith(
-            (_DISPLAY_CLASS, _ACCELERATOR_CLASS)
-        ):
-            yield PciGpu(folder.name.lower(), _is_integrated(folder))
+    return tuple(AmdPciGpu(gpu, _is_integrated(gpu.folder)) for gpu in gpus_on_bus(sysfs, AMD))
 
 
 def _is_integrated(folder: Path) -> bool:

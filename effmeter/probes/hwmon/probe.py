@@ -60,13 +60,14 @@ def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
     return Discovery(
         tuple(probe for probe in probes if probe.channels),
         (*refusals, *jetson_refusals),
-        ina3221.covered_parts(meter.channel for meter in jetson),
+        ina3221.covered_parts(meter.channel for meter in jetson) | _memory_covered(meters),
     )
 
 
-def takes_in_memory(channel: Channel) -> bool:
-    """Whether a processor's figure has the memory in it, which then must not be added."""
-    return channel.scope.startswith(GRACE_SCOPE)
+def _memory_covered(meters: Iterable[Meter]) -> frozenset[Component]:
+    """The memory, where the processors' figures have it in them, so that it must not be added."""
+    is_inside = any(meter.channel.scope == GRACE_SCOPE for meter in meters)
+    return frozenset({Component.RAM} if is_inside else ())
 
 
 def _jetson(sysfs: Path) -> tuple[list[Meter], list[Refusal]]:

@@ -25,18 +25,17 @@ Source: NVIDIA, NVML API Reference.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from effmeter.channel import Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading, Visibility
+from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
 from effmeter.probes.nvidia.presence import not_on_bus
-from effmeter.probes.nvidia.visibility import VARIABLES, visibility_of
 from effmeter.probes.pci import NVIDIA, gpus_on_bus
 
 PERIOD_S = 0.02
@@ -54,7 +53,6 @@ class NvmlProbe:
 
     name = "nvml"
     period_s = PERIOD_S
-    visibility_variables = VARIABLES
 
     def __init__(self, clock: Clock | None = None) -> None:
         import pynvml
@@ -94,10 +92,6 @@ class NvmlProbe:
     def memory(self) -> dict[str, DeviceMemory]:
         """The memory of each GPU that is in use, and by which processes."""
         return {device.own_channel: device.memory() for device in self._devices}
-
-    def visible_to(self, environ: Mapping[str, str], same_devices: bool) -> Visibility:
-        """The GPUs that a program with these variables may use."""
-        return visibility_of(environ, self.gpus, self.channels, same_devices)
 
     def close(self) -> None:
         """Let go of the driver."""

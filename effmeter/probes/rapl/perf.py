@@ -1,9 +1,9 @@
 """RAPL counters through Linux' perf events, for zones that powercap refuses.
 
 The kernel's ``power`` PMU counts in units of 2^-32 J and takes care of wraps. It may be read
-with CAP_PERFMON or where ``perf_event_paranoid`` is 0 or less, which powercap's files do not
-heed. Each channel names the powercap channel of the same zone as what contains it: should that
-one become readable in mid-run, nothing is counted twice.
+with CAP_PERFMON or where ``perf_event_paranoid`` is 0 or less; the modes of powercap's files do
+not matter. Each channel names the powercap channel of the same zone as its container, so that
+nothing counts twice should that one become readable in mid-run.
 
 =============== ========= ======= ====== ======= ========================= ==========
 name            component kind    unit   refresh scope                     provenance
@@ -28,8 +28,10 @@ from pathlib import Path
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery, Failure, Reading
+from effmeter.probes.rapl.accuracy import GAIN_ERROR_FRACTIONS, least_power_w
+from effmeter.probes.rapl.masking import daemon_command, own_program
 from effmeter.probes.rapl.perf_events import PowerPmu, open_system_wide, power_pmu
-from effmeter.probes.rapl.zones import GAIN_ERROR_FRACTIONS, LEAST_POWER_W
+from effmeter.probes.sysfs import read_number
 
 REFRESH_S = 0.001
 RESOLUTION_J = 61e-6
@@ -41,9 +43,12 @@ _PARTS = {
     "energy-gpu": ("cpu{}-uncore", Component.CPU, "the graphics beside the cores"),
     "energy-psys": ("psys", Component.BOARD, "the platform"),
 }
-_WHOLE_DEVICES = ("energy-pkg", "energy-psys")
 _INSIDE_PACKAGE = ("energy-cores", "energy-gpu")
 _REFUSED = (errno.EACCES, errno.EPERM)
+PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
+
+CONTAINER_REMEDY = "docker run --cap-add PERFMON ...  # from a container"
+_WORTH_NAMING = ("events", "energy-pkg", "energy-ram")
 
 OpenEvent = Callable[[int, int, int], int]
 """PMU type, event and CPU to a descriptor; OSError."""
@@ -70,7 +75,8 @@ class _Event:
 class PerfProbe:
     """Reads the zones of ``pmu`` that are not in ``taken``, the names of powercap's channels.
 
-    ``refusals`` tells of the events that may not be opened.
+    ``refusals`` lists the events that may not be opened; ``paranoid`` is the file of the kernel's
+    setting.
     """
 
     name = "perf"
@@ -82,7 +88,9 @@ class PerfProbe:
         clock: Clock | None = None,
         taken: Collection[str] = (),
         open_event: OpenEvent = open_system_wide,
+        paranoid: Path = PARANOID,
     ) -> None:
+        self._paranoid = paranoid
         self._now_ns = (clock or SystemClock()).now_ns
         self._pmu = pmu
         self._open_event = open_event
@@ -90,6 +98,7 @@ class PerfProbe:
         self.refusals: tuple[Refusal, ...] = ()
         for event, name, cpu in self._missing(taken):
             self._admit(event, name, cpu, taken)
+        self.refusals += tuple(_closed(path) for path in pmu.closed if path.name in _WORTH_NAMING)
         self.channels = tuple(event.channel for event in self._events)
 
     def read(self) -> list[Reading]:
@@ -131,12 +140,13 @@ class PerfProbe:
         try:
             descriptor = self._open_event(self._pmu.type, self._pmu.events[event].config, cpu)
         except OSError as error:
-            self.refusals = (*self.refusals, _refusal(channel, error))
+            self.refusals = (*self.refusals, _refusal(channel, error, self._paranoid))
             return
         self._events.append(_Event(channel, descriptor))
 
     def _channel(self, event: str, name: str, contained_in: str) -> Channel:
         _, component, scope = _PARTS[event]
+        repeats = self._may_repeat(component) if event not in _INSIDE_PACKAGE else ""
         return Channel(
             name=f"{name}-perf",
             component=component,
@@ -146,11 +156,19 @@ class PerfProbe:
             refresh_s=REFRESH_S,
             scope=scope,
             contained_in=contained_in,
+            may_repeat=repeats,
             unit_j=self._pmu.events[event].unit_j,
             resolution=RESOLUTION_J,
             gain_error_fraction=GAIN_ERROR_FRACTIONS[component],
-            least_power_w=LEAST_POWER_W if event in _WHOLE_DEVICES else 0.0,
+            least_power_w=least_power_w(component, is_part=event in _INSIDE_PACKAGE),
         )
+
+    def _may_repeat(self, component: Component) -> str:
+        """The open event whose counter this one may be too; empty where that is decided."""
+        if self._pmu.are_own_counters or component is Component.BOARD:
+            return ""
+        alike = (e.channel for e in self._events if e.channel.component is component)
+        return next((channel.name for channel in alike if not channel.scope), "")
 
 
 def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
@@ -162,24 +180,35 @@ def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
     return Discovery((probe,) if probe.channels else (), probe.refusals)
 
 
-def _refusal(channel: Channel, error: OSError) -> Refusal:
+def _refusal(channel: Channel, error: OSError, setting: Path) -> Refusal:
     if error.errno not in _REFUSED:
         reason = f"it cannot be opened: {error.strerror}"
         return Refusal(channel.source, channel.component, reason)
+    paranoid = read_number(setting)
+    if paranoid is not None and paranoid <= 0:
+        reason = (
+            "a container or a security module forbids perf events, whatever the kernel's setting"
+        )
+        return Refusal(channel.source, channel.component, reason, CONTAINER_REMEDY)
     reason = "system-wide events need CAP_PERFMON, or perf_event_paranoid at 0 or less"
     return Refusal(channel.source, channel.component, reason, permission_remedy())
 
 
+def _closed(path: Path) -> Refusal:
+    """The refusal of an event whose description cannot be read."""
+    component = _PARTS[path.name][1] if path.name in _PARTS else Component.CPU
+    reason = "hidden here: the file that describes the event cannot be read"
+    return Refusal(str(path), component, reason, daemon_command())
+
+
 def permission_remedy() -> str:
     """The commands that let an ordinary user open the events, in the order to try them."""
-    beside_python = Path(sys.executable).with_name("effmeter")
-    program = str(beside_python) if beside_python.exists() else "effmeter"
     as_user = "--reuid=$(id -u) --regid=$(id -g) --init-groups"
     capability = "--inh-caps=+perfmon --ambient-caps=+perfmon"
     return "\n".join(
         (
-            f"sudo {program} daemon run --group $(id -gn)",
-            f"sudo setpriv {as_user} {capability} {program} run -- CMD  # one command",
+            daemon_command(),
+            f"sudo setpriv {as_user} {capability} {own_program()} run -- CMD  # one command",
             "sudo sysctl kernel.perf_event_paranoid=0  # every user, until the next boot",
         )
     )

@@ -7,10 +7,11 @@ import os
 import platform
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from effmeter.probes.rapl.processor import Processor, parse_cpus, place_of, read_processor
 from effmeter.probes.sysfs import read_number, read_text
 
 USUAL_UNIT_J = 2.0**-32
@@ -39,6 +40,11 @@ class PowerPmu:
     events: Mapping[str, PowerEvent]
     packages: Mapping[str, int]
     """``0``, or ``0-die1`` where a package has several dies, as powercap names them."""
+    closed: tuple[Path, ...] = ()
+    """Files that should describe events and cannot be read."""
+    are_own_counters: bool = True
+    """Whether each package is known to have a counter of its own. A guest's packages can be
+    virtual CPUs of one."""
 
 
 def power_pmu(sysfs: Path) -> PowerPmu | None:
@@ -47,14 +53,29 @@ def power_pmu(sysfs: Path) -> PowerPmu | None:
     pmu_type = read_number(folder / "type")
     if pmu_type is None:
         return None
-    events = {}
-    with contextlib.suppress(OSError):
-        for path in (folder / "events").iterdir():
-            selected = _EVENT.fullmatch(read_text(path) or "")
-            if selected is not None:
-                events[path.name] = PowerEvent(int(selected[1], 0), _unit_j(path))
-    cpus = list(_cpus(read_text(folder / "cpumask") or ""))
-    return PowerPmu(pmu_type, events, _packages(sysfs / "devices" / "system" / "cpu", cpus))
+    events, closed = {}, []
+    for path in _event_files(folder / "events"):
+        text = read_text(path)
+        selected = _EVENT.fullmatch(text or "")
+        if selected is not None:
+            events[path.name] = PowerEvent(int(selected[1], 0), _unit_j(path))
+        elif text is None and not path.suffix:
+            closed.append(path)
+    cpus = list(parse_cpus(read_text(folder / "cpumask") or ""))
+    processor = read_processor(sysfs)
+    packages = _packages(sysfs / "devices" / "system" / "cpu", cpus, processor)
+    are_own = _are_own_counters(packages, processor)
+    return PowerPmu(pmu_type, events, packages, tuple(closed), are_own)
+
+
+def _event_files(folder: Path) -> list[Path]:
+    """The files of a folder; the folder itself where it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return [folder]
 
 
 def open_system_wide(pmu_type: int, config: int, cpu: int) -> int:
@@ -87,23 +108,24 @@ def _unit_j(event: Path) -> float:
     return USUAL_UNIT_J
 
 
-def _cpus(mask: str) -> Iterator[int]:
-    """The CPUs of a list such as ``0,18-19``."""
-    for part in filter(None, mask.split(",")):
-        first, _, last = part.partition("-")
-        with contextlib.suppress(ValueError):
-            yield from range(int(first), int(last or first) + 1)
+def _packages(cpus_folder: Path, cpus: list[int], processor: Processor) -> dict[str, int]:
+    """For each package the CPU that stands for it; for each die where dies have own counters.
 
-
-def _packages(cpus_folder: Path, cpus: list[int]) -> dict[str, int]:
-    """For each package, or each die where a package has several, the CPU that stands for it."""
-    places: dict[int, tuple[int, int]] = {}
+    These counts begin at zero, so that equal ones prove nothing: the processor decides.
+    """
+    places: dict[tuple[int, int], int] = {}
     for cpu in cpus:
-        topology = cpus_folder / f"cpu{cpu}" / "topology"
-        package = read_number(topology / "physical_package_id")
-        places[cpu] = (package or 0, read_number(topology / "die_id") or 0)
-    sole = [package for package, _ in places.values()]
+        package, die = place_of(cpus_folder, cpu)
+        places.setdefault((package, 0 if processor.counts_per_package else die), cpu)
+    sole = [package for package, _ in places]
     return {
         (str(package) if sole.count(package) == 1 else f"{package}-die{die}"): cpu
-        for cpu, (package, die) in places.items()
+        for (package, die), cpu in places.items()
     }
+
+
+def _are_own_counters(packages: Mapping[str, int], processor: Processor) -> bool:
+    if len(packages) < 2:
+        return True
+    has_unknown_dies = not processor.vendor and any("die" in package for package in packages)
+    return not (processor.is_guest or has_unknown_dies)

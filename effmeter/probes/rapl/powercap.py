@@ -5,26 +5,29 @@ and the uncore part of a package are listed as contained in it. A counter shows 
 refreshed about every millisecond with some jitter, and starts again after
 ``max_energy_range_uj``. Since Linux 5.10 only root may read it (CVE-2020-8694).
 
+Where the zone of a package's registers (MSR) cannot be read, its zone of ``intel-rapl-mmio`` is.
+Zones that show one counter become one channel (see ``identity``).
+
 Source: the kernel's ``Documentation/power/powercap/powercap.rst`` and its ``intel_rapl_common``.
 """
 
 import contextlib
-import os
 import platform
-import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Discovery, Failure, Reading
-from effmeter.probes.rapl.zones import (
-    GAIN_ERROR_FRACTIONS,
-    SCOPES,
-    Zone,
-    board_of,
-    list_zones,
-    max_power_w,
-)
+from effmeter.probes.base import Discovery, Reading
+from effmeter.probes.rapl.accuracy import GAIN_ERROR_FRACTIONS, least_power_w
+from effmeter.probes.rapl.identity import Pause
+from effmeter.probes.rapl.masking import daemon_command, hidden_zones, nothing_found, own_program
+from effmeter.probes.rapl.mirrors import Mirrors, OpenZone
+from effmeter.probes.rapl.processor import read_processor
+from effmeter.probes.rapl.zone_counter import ZoneCounter
+from effmeter.probes.rapl.zones import SCOPES, Zone, Zones, board_of, list_zones, max_power_w
 from effmeter.probes.sysfs import read_number
 
 REFRESH_S = 0.001
@@ -32,64 +35,38 @@ RESOLUTION_J = 61e-6
 """The usual unit of the counter, 2^-14 J; memory may show finer steps."""
 SCAN_PERIOD_NS = 5_000_000_000
 """How often the tree is searched for zones that have appeared."""
-
-
-class _Counter:
-    """The open counter of one zone; opened again after a failure.
-
-    OSError or ValueError where it cannot be read to begin with.
-    """
-
-    __slots__ = ("_descriptor", "channel_name", "path")
-
-    def __init__(self, path: Path, channel_name: str) -> None:
-        self.path = path
-        self.channel_name = channel_name
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            int(os.pread(self._descriptor, 32, 0))
-        except (OSError, ValueError):
-            self.close()
-            raise
-
-    def read(self) -> int | Failure:
-        """The count (uJ), or why there is none."""
-        try:
-            if self._descriptor < 0:
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return int(os.pread(self._descriptor, 32, 0))
-        except OSError as error:
-            self.close()
-            return Failure(f"{self.path}: {error.strerror or error}")
-        except ValueError:
-            self.close()
-            return Failure(f"{self.path}: it does not show a number")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+_AMD_CORE_SCOPE = "one core of the package"
+"""AMD counts each core by itself; the zone shows the one that the kernel reads."""
 
 
 class PowercapProbe:
     """Reads every RAPL zone under ``root`` (the place of sysfs, usually ``/sys``).
 
     Zones that appear while it is in use, or that may be read only then, become channels within
-    a few seconds. ``refusals`` tells of the zones that cannot be read.
+    a few seconds. ``refusals`` lists the zones that cannot be read. ``pause`` waits between the
+    readings of the burst that finds counters shown twice.
     """
 
     name = "powercap"
     period_s = REFRESH_S
 
-    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+    def __init__(self, root: Path, clock: Clock | None = None, pause: Pause = time.sleep) -> None:
         self.channels: tuple[Channel, ...] = ()
         self.refusals: tuple[Refusal, ...] = ()
+        self._root = root
         self._tree = root / "class" / "powercap"
         self._now_ns = (clock or SystemClock()).now_ns
+        self._processor = read_processor(root)
         self._device = _processor_model()
-        self._counters: list[_Counter] = []
+        self._mirrors = Mirrors(self._processor, self._now_ns, pause)
+        self._read: dict[str, OpenZone] = {}
+        """Zones that are channels, by the channel."""
         self._scan()
+
+    @property
+    def zone_names(self) -> frozenset[str]:
+        """The channels that the zones are or would be, those that repeat another's included."""
+        return frozenset(self._read) | self._mirrors.names
 
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back."""
@@ -98,52 +75,78 @@ class PowercapProbe:
             self._scan()
             before_ns = self._now_ns()
         readings = []
-        for counter in self._counters:
-            value = counter.read()
+        for name, zone in self._read.items():
+            value = zone.counter.read()
             after_ns = self._now_ns()
-            readings.append(Reading(counter.channel_name, before_ns, after_ns, value))
+            readings.append(Reading(name, before_ns, after_ns, value))
             before_ns = after_ns
         return readings
 
     def close(self) -> None:
         """Let go of the zones' files."""
-        for counter in self._counters:
-            counter.close()
+        for zone in self._read.values():
+            zone.counter.close()
 
     def _scan(self) -> None:
         """Open the zones that are not open yet; outer zones come before those inside them."""
         self._next_scan_ns = self._now_ns() + SCAN_PERIOD_NS
-        refusals = []
         zones = list_zones(self._tree)
-        boards = tuple(z.channel_name for z in zones if z.component is Component.BOARD)
-        for zone in zones:
-            refusal = self._admit(zone, boards)
-            if refusal is not None:
-                refusals.append(refusal)
-        self.refusals = tuple(refusals)
+        opened, refused = self._open(zones)
+        fresh = self._mirrors.admit(opened)
+        boards = tuple(z.channel_name for z in zones.named if z.component is Component.BOARD)
+        for zone_name, open_zone in fresh.items():
+            self._add(zone_name, open_zone, boards)
+        self._describe_again()
+        self.refusals = (*self._unread(refused), *hidden_zones(zones, self._root, self._processor))
 
-    def _admit(self, zone: Zone, boards: tuple[str | None, ...]) -> Refusal | None:
-        """Make a channel of a zone, unless it is one already or must wait for its package."""
-        name = zone.channel_name
-        if name is None:
-            reason = f"a zone of an unknown kind: {zone.name!r}"
-            return Refusal(str(zone.folder), Component.BOARD, reason)
-        known = {channel.name for channel in self.channels}
+    def _open(self, zones: Zones) -> tuple[dict[str, OpenZone], dict[str, list[Refusal]]]:
+        """The zones that have become readable, and the refusals of the others, by channel."""
+        opened: dict[str, OpenZone] = {}
+        refused: dict[str, list[Refusal]] = {}
+        for zone in zones.named:
+            name = zone.channel_name
+            if name is None:
+                reason = f"a zone of an unknown kind: {zone.name!r}"
+                refusal = Refusal(str(zone.folder), Component.BOARD, reason)
+                refused.setdefault(str(zone.folder), []).append(refusal)
+            elif not (self._mirrors.knows(name) or name in opened):
+                try:
+                    counter = ZoneCounter(zone.counter, name)
+                except (OSError, ValueError) as error:
+                    unread = "" if zone.name in SCOPES else name
+                    refused.setdefault(name, []).append(_refusal(zone, error, unread))
+                    continue
+                range_uj = read_number(zone.folder / "max_energy_range_uj")
+                opened[name] = OpenZone(zone, counter, None if range_uj is None else range_uj + 1)
+        return opened, refused
+
+    def _unread(self, refused: dict[str, list[Refusal]]) -> Iterator[Refusal]:
+        """The refusals, with ``leaves_unread`` where no other zone shows the same."""
+        for name, refusals in refused.items():
+            is_read = self._mirrors.knows(name)
+            shown = self._mirrors.shown_name(name)
+            for refusal in refusals:
+                unread = "" if is_read or not refusal.leaves_unread else shown
+                yield replace(refusal, leaves_unread=unread)
+
+    def _add(self, zone_name: str, open_zone: OpenZone, boards: tuple[str | None, ...]) -> None:
+        """Make a channel of a zone; parts of a package wait for the package."""
+        zone, name = open_zone.zone, self._mirrors.shown_name(zone_name)
         inside = zone.package if zone.name in SCOPES else None
-        if name in known or (inside is not None and inside not in known):
-            return None
-        try:
-            channel = self._describe(zone, name, inside or board_of(name, boards))
-            self._counters.append(_Counter(zone.counter, name))
-        except (OSError, ValueError) as error:
-            return _refusal(zone, error, "" if inside else name)
-        self.channels = (*self.channels, channel)
-        return None
+        outer = board_of(name, boards) if inside is None else self._mirrors.shown_name(inside)
+        if inside is not None and outer not in self._read:
+            self._mirrors.forget(zone_name)
+            open_zone.counter.close()
+            return
+        self._read[name] = open_zone
+        self.channels = (*self.channels, self._describe(name, open_zone, outer))
 
-    def _describe(self, zone: Zone, name: str, contained_in: str | None) -> Channel:
-        range_uj = read_number(zone.folder / "max_energy_range_uj")
+    def _describe(self, name: str, open_zone: OpenZone, contained_in: str | None) -> Channel:
+        zone = open_zone.zone
         scope = SCOPES.get(zone.name, "")
-        if range_uj is None:
+        if zone.name == "core" and self._processor.counts_per_package:
+            scope = _AMD_CORE_SCOPE
+        if open_zone.modulus is None:
             unknown = "where its counter starts again is unknown (max_energy_range_uj unreadable)"
             scope = f"{scope}; {unknown}" if scope else unknown
         return Channel(
@@ -157,11 +160,23 @@ class PowercapProbe:
             scope=scope,
             contained_in=contained_in,
             unit_j=1e-6,
-            modulus=None if range_uj is None else range_uj + 1,
+            modulus=open_zone.modulus,
             resolution=RESOLUTION_J,
             gain_error_fraction=GAIN_ERROR_FRACTIONS[zone.component],
-            least_power_w=zone.least_power_w,
+            least_power_w=least_power_w(zone.component, is_part=zone.name in SCOPES),
             max_power_w=max_power_w(zone.folder),
+        )
+
+    def _describe_again(self) -> None:
+        """State at each channel which zones repeat it, and which channel it may repeat."""
+        self.channels = tuple(
+            replace(
+                channel,
+                repeated_by=self._mirrors.repeated_by(channel.name),
+                may_repeat=self._mirrors.may_repeat(channel.name),
+                contained_in=self._mirrors.found_later_in(channel.name) or channel.contained_in,
+            )
+            for channel in self.channels
         )
 
 
@@ -170,12 +185,17 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
     probe = PowercapProbe(sysfs, clock)
     if probe.channels:
         return Discovery((probe,), probe.refusals)
-    source = str(sysfs / "class" / "powercap")
-    reason = (
-        "no RAPL zones: virtual machines and containers hide them, and some processors have none"
+    return Discovery((), probe.refusals or (nothing_found(sysfs, read_processor(sysfs)),))
+
+
+def names_read(found: Discovery) -> frozenset[str]:
+    """The names of all zones that powercap reads, under their own name or another's."""
+    return frozenset(
+        name
+        for probe in found.probes
+        if isinstance(probe, PowercapProbe)
+        for name in probe.zone_names
     )
-    remedy = "sudo modprobe intel_rapl_msr  # on the machine itself, not in a guest of it"
-    return Discovery((), probe.refusals or (Refusal(source, Component.CPU, reason, remedy),))
 
 
 def _refusal(zone: Zone, error: OSError | ValueError, leaves_unread: str) -> Refusal:
@@ -192,15 +212,13 @@ def _refusal(zone: Zone, error: OSError | ValueError, leaves_unread: str) -> Ref
 
 def permission_remedy(tree: Path) -> str:
     """The commands that let an ordinary user read RAPL, one per line, in the order to try them."""
-    beside_python = Path(sys.executable).with_name("effmeter")
-    program = str(beside_python) if beside_python.exists() else "effmeter"
     as_user = "--reuid=$(id -u) --regid=$(id -g) --init-groups"
     capability = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
     return "\n".join(
         (
-            f"sudo {program} daemon run --group $(id -gn)",
+            daemon_command(),
             f"sudo chmod a+r {tree}/intel-rapl*:*/energy_uj  # every user, until the next boot",
-            f"sudo setpriv {as_user} {capability} {program} run -- CMD  # one command",
+            f"sudo setpriv {as_user} {capability} {own_program()} run -- CMD  # one command",
         )
     )
 

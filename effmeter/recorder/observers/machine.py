@@ -54,10 +54,14 @@ class MachineObserver:
 
 
 def device_users(probes: Iterable[Probe]) -> Callable[[], Mapping[str, tuple[int, ...] | Failure]]:
-    """The users of the devices of all probes that know them."""
-    telling = [probe for probe in probes if isinstance(probe, SharedDevices)]
+    """The users of the devices of all probes that know them, looked up at each call."""
 
     def users() -> dict[str, tuple[int, ...] | Failure]:
-        return {name: used for probe in telling for name, used in probe.users().items()}
+        return {
+            name: used
+            for probe in probes
+            if isinstance(probe, SharedDevices)
+            for name, used in probe.users().items()
+        }
 
     return users

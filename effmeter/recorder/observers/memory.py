@@ -181,10 +181,14 @@ def _resident_by_psutil(pid: int) -> Resident | None:
 
 
 def device_memory(probes: Iterable[Probe]) -> Callable[[], Mapping[str, DeviceMemory]]:
-    """Asks every probe whose devices tell of their memory."""
-    telling = [probe for probe in probes if isinstance(probe, MemoryDevices)]
+    """Asks every probe whose devices tell of their memory, looked up at each call."""
 
     def memory() -> dict[str, DeviceMemory]:
-        return {name: used for probe in telling for name, used in probe.memory().items()}
+        return {
+            name: used
+            for probe in probes
+            if isinstance(probe, MemoryDevices)
+            for name, used in probe.memory().items()
+        }
 
     return memory

@@ -14,10 +14,10 @@ class SurroundingsObserver:
     """Observes the machine and its memory, each in a thread of its own."""
 
     def __init__(self, probes: Iterable[Probe], clock: Clock) -> None:
-        probes = tuple(probes)
-        sources = machine.MachineSources(machine.device_users(probes))
+        self._probes = list(probes)
+        sources = machine.MachineSources(machine.device_users(self._probes))
         users = machine.MachineObserver(sources, clock)
-        used = memory.MemoryObserver(lambda: self._roots, memory.device_memory(probes), clock)
+        used = memory.MemoryObserver(lambda: self._roots, memory.device_memory(self._probes), clock)
         self._roots: set[int] = set()
         self._machine = PeriodicObserver("observe-machine", users.observe, machine.CADENCE)
         self._memory = PeriodicObserver("observe-memory", used.observe, memory.CADENCE)
@@ -31,6 +31,11 @@ class SurroundingsObserver:
         """End the threads."""
         self._machine.stop()
         self._memory.stop()
+
+    def take_in(self, probes: Iterable[Probe]) -> None:
+        """Look at these probes too, as far as they are new."""
+        # Appended, never replaced: both threads read the list meanwhile.
+        self._probes.extend(probe for probe in probes if probe not in self._probes)
 
     def observe_soon(self, roots: set[int]) -> None:
         """Observe shortly, and from then on: these programs are recorded."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Boundary, Discovery, Failure, Reading
+from effmeter.probes.base import Boundary, Discovery, Failure, Probe, Reading
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, ChannelTracker, Item
 from effmeter.recorder.sampling.sampler import Sampler
 
@@ -15,8 +15,8 @@ class SamplerPool:
     """Samples at one period for everything that is recorded; rests without a period."""
 
     def __init__(self, discovery: Discovery, clock: Clock, on_extra: Callable[[], None]) -> None:
-        self._discovery = discovery
         self._clock = clock
+        self._on_extra = on_extra
         self._samplers = [Sampler(probe, clock, on_extra) for probe in discovery.probes]
         self._tracker = ChannelTracker()
         self._missed_before: dict[str, int] = {}
@@ -33,12 +33,23 @@ class SamplerPool:
         for sampler in self._samplers:
             sampler.stop()
 
+    def take_in(self, probes: Iterable[Probe]) -> None:
+        """Start samplers, at rest, for the probes that have none."""
+        known = [sampler.probe for sampler in self._samplers]
+        for probe in probes:
+            if probe not in known:
+                sampler = Sampler(probe, self._clock, self._on_extra)
+                self._samplers.append(sampler)
+                sampler.start()
+
     def restart(self) -> None:
         """Forget what was read before a rest: it says nothing about what follows."""
         for sampler in self._samplers:
             sampler.drain()
             self._missed_before[sampler.probe.name] = sampler.missed_deadlines
-        self._tracker = ChannelTracker(self._discovery.channels)
+        self._tracker = ChannelTracker(
+            channel for sampler in self._samplers for channel in sampler.probe.channels
+        )
 
     def set_period(self, period_s: float | None) -> None:
         """Sample this often; None: rest."""

@@ -111,7 +111,7 @@ def test_a_small_figure_is_not_rounded_to_nothing() -> None:
         (["resnet18", "--input", "0x32x32"], "not '0x32x32'"),
         (["densenet121", "--input", "3x4x4"], "densenet121 cannot read images of 3x4x4"),
         (["lenet", "--input", "1x28x28"], "lenet reads images of 32x32 pixels, not 28x28"),
-        (["resnet18", "--method", "magic"], "unknown method 'magic'"),
+        (["resnet18", "--method", "magic"], "'--method': unknown method 'magic'"),
         (["resnet18", "--method", "dense:drop=1"], "dense has no parameter 'drop'"),
         (["resnet18", "--samples", "10"], "--samples gives the total of a training: add --epochs"),
         (["resnet18", "--samples", "0"], "'--samples': 0 is not in the range x>=1"),

@@ -119,11 +119,11 @@ def test_a_crashed_run_is_one_line_with_the_place_of_its_traceback(
 def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouched(
     tmp_path: Path, simulated: SimulatedMachine
 ) -> None:
-    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    arguments = (*TINY, "--epochs", "2", "--sizes", "1,2")
     with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 2"):
                 break
         program.kill()
     (finished,) = (p for p in (tmp_path / "runs").iterdir() if p.name.startswith("lenet-1"))
@@ -144,11 +144,11 @@ def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouc
 
 
 def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: SimulatedMachine) -> None:
-    arguments = (*TINY, "--epochs", "3", "--sizes", "1,2")
+    arguments = (*TINY, "--epochs", "2", "--sizes", "1,2")
     with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 3"):
+            if line.startswith("lenet-2-digits-seed-0: epoch 1 of 2"):
                 break
         program.send_signal(signal.SIGINT)
         said = program.stderr.read()
@@ -181,19 +181,19 @@ def test_workloads_and_data_sets_are_listed(call: CommandLine) -> None:
         (["lenet", "--stop", "energy=2000"], ["--stop", "'2000'", "unit", "2kJ"]),
         (["lenet", "--stop", "colour=red"], ["--stop", "'colour=red'"]),
         (["lenet", "--stop", "soon"], ["--stop", "'soon' is not a stopping criterion"]),
-        (["lenet", "--device", "abacus"], ["no device 'abacus'"]),
+        (["lenet", "--device", "abacus"], ["--device", "no device 'abacus'", "use auto, cpu"]),
         ([], ["name a workload", "--list"]),
-        (["lenet", "--dataset", "stars"], ["unknown data set 'stars'", "digits"]),
+        (["lenet", "--dataset", "stars"], ["--dataset", "unknown data set 'stars'", "digits"]),
         (["lenet", "--dataset", "mnist"], ["mnist", "folder"]),
         (["lenet", "--option", "normal"], ["--option", "NAME=VALUE", "'normal'"]),
         (["lenet", "--option", "hue=red"], ["unknown option 'hue'", "initialisation"]),
         (["lenet", "--folds", "1"], ["--folds", "1 is not in the range"]),
         (["lenet", "--batch-size", "0"], ["--batch-size", "0 is not in the range"]),
         (["lenet", "--stop", "epochs=9", "--epochs", "5"], ["epochs=9", "beyond", "5"]),
-        (["cnn2", "--method", "ssprop:drop=2"], ["drop", "2"]),
-        (["cnn2", "--method", "dense", "--method", "ssprop:foo=2"], ["no parameter 'foo'", "drop"]),
+        (["cnn2", "--method", "ssprop:drop=2"], ["--method", "drop is a fraction", "not 2.0"]),
+        (["cnn2", "--method", "dense", "--method", "ssprop:foo=2"], ["--method", "'foo'", "drop"]),
         (["cnn2", "--method", "gskip+gskip"], ["gskip"]),
-        (["lenet", "--method", "magic"], ["unknown method 'magic'"]),
+        (["lenet", "--method", "magic"], ["--method", "unknown method 'magic'", "dense"]),
         (["lenet", "--validation", "1"], ["--validation", "1.0 is not in the range"]),
         (["lenet", "--metric", "charm"], ["--metric", "'charm' is not one of", "accuracy"]),
         (["lenet", "--until", "none"], ["--until", "'none' is not one of", "first"]),

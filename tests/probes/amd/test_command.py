@@ -221,14 +221,19 @@ def test_a_command_that_hangs_delays_no_other_probe(tmp_path: Path, ticking: Tic
     sampler.stop()
 
 
+def name_of(found: tuple[AmdCommandProbe | None, object]) -> str:
+    probe, complaints = found
+    assert probe is not None
+    assert complaints == ()
+    return probe.name
+
+
 def test_rocm_smi_is_preferred_because_it_shows_the_counter_itself(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "rocm-smi 6", BOTH)
     install_command(tmp_path / "bin", "amd-smi 7", tmp_path / "machine.json")
-    found = find(tmp_path, bench.environ(), bench.clock)
-    assert [probe.name for probe in found.probes] == ["rocm-smi"]
+    assert name_of(find(tmp_path, bench.environ(), bench.clock)) == "rocm-smi"
     bench.program.unlink()
-    found = find(tmp_path, bench.environ(), bench.clock)
-    assert [probe.name for probe in found.probes] == ["amd-smi"]
+    assert name_of(find(tmp_path, bench.environ(), bench.clock)) == "amd-smi"
 
 
 def test_the_second_command_is_asked_where_the_first_gives_nothing(tmp_path: Path) -> None:
@@ -237,13 +242,14 @@ def test_the_second_command_is_asked_where_the_first_gives_nothing(tmp_path: Pat
     broken.trouble(Trouble.GARBAGE)
     folders = [str(b.program.parent) for b in (broken, bench)]
     found = find(tmp_path, {"PATH": os.pathsep.join([*folders, os.defpath])}, bench.clock)
-    assert [probe.name for probe in found.probes] == ["amd-smi"]
+    assert name_of(found) == "amd-smi"
 
 
 def test_a_refusal_names_the_groups_that_lift_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "rocm-smi 6", BOTH)
     bench.trouble(Trouble.REFUSES)
-    (refusal,) = find(tmp_path, bench.environ(), bench.clock).refusals
+    probe, (refusal,) = find(tmp_path, bench.environ(), bench.clock)
+    assert probe is None
     assert refusal.present
     assert "/dev/kfd" in refusal.reason
     assert refusal.remedy.startswith("sudo usermod -aG render,video $USER")

@@ -9,7 +9,7 @@ import pytest
 from effmeter.channel import Component
 from effmeter.clock import now_ns
 from effmeter.probes.amd.discovery import find
-from effmeter.probes.amd.pci import PciGpu, amd_gpus
+from effmeter.probes.amd.pci import amd_gpus
 from effmeter.probes.base import Discovery
 from tests.simulated.amd import (
     SimulatedAmdGpu,
@@ -79,7 +79,8 @@ def test_the_bus_tells_which_gpus_there_are(
     tmp_path: Path, vendor: str, device_class: str, listed: bool
 ) -> None:
     place_pci_device(tmp_path, "0000:C1:00.0", vendor, device_class)
-    assert amd_gpus(tmp_path) == ((PciGpu("0000:c1:00.0", False),) if listed else ())
+    found = [(gpu.address, gpu.is_integrated) for gpu in amd_gpus(tmp_path)]
+    assert found == ([("0000:c1:00.0", False)] if listed else [])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_graphics_inside_a_processor_are_told_by_their_metrics(
 ) -> None:
     place_pci_device(tmp_path, metrics_format=metrics_format)
     (gpu,) = amd_gpus(tmp_path)
-    assert gpu.integrated is integrated
+    assert gpu.is_integrated is integrated
 
 
 def test_a_machine_without_a_gpu_of_amd_hears_nothing_of_it(tmp_path: Path) -> None:

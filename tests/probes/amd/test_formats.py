@@ -81,7 +81,10 @@ def test_rocm_smi_of_an_mi250_names_the_second_die() -> None:
         }
     )
     assert cards[0] == Printed(
-        62_929_744_071_539, 101.0, model="AMD INSTINCT MI250 (MCM) OAM AC MBA"
+        62_929_744_071_539,
+        101.0,
+        model="AMD INSTINCT MI250 (MCM) OAM AC MBA",
+        chip_number=0x740C,
     )
     assert cards[1].second_die
     assert cards[1].power_w is None

@@ -329,9 +329,8 @@ def test_a_lost_gpu_gives_failures_and_the_other_goes_on() -> None:
 )
 def test_a_library_that_refuses_names_the_reason_and_the_command(error: str, remedy: str) -> None:
     bench = Bench([STEADY], init_error=error)
-    found = find(bench.library, NOWHERE, bench.clock)
-    (refusal,) = found.refusals
-    assert found.probes == ()
+    probe, (refusal,) = find(bench.library, NOWHERE, bench.clock)
+    assert probe is None
     assert refusal.present
     assert error in refusal.reason
     assert "\n" not in refusal.reason
@@ -340,8 +339,8 @@ def test_a_library_that_refuses_names_the_reason_and_the_command(error: str, rem
 
 def test_a_library_that_lists_no_gpu_is_closed_again() -> None:
     bench = Bench([])
-    found = find(bench.library, NOWHERE, bench.clock)
-    assert reasons(found.refusals) == ["it lists no GPU"]
+    _, refusals = find(bench.library, NOWHERE, bench.clock)
+    assert reasons(refusals) == ["it lists no GPU"]
     assert bench.library.users == 0
 
 

@@ -115,7 +115,7 @@ def test_a_counter_that_never_moves_leaves_the_whole_run_to_the_gauge(tmp_path: 
 def test_doctor_shows_the_gpu_and_what_a_missing_tool_costs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "effmeter", "doctor"]
     with SimulatedMachine(tmp_path / "machine", zones=[]) as machine:
-        seen = environ(tmp_path, machine, GPU, "amdsmi")
+        seen = {**environ(tmp_path, machine, GPU, "amdsmi"), "EFFMETER_KERNELS": "torch"}
         found = subprocess.run(command, env=seen, capture_output=True, text=True, check=True)
         (tmp_path / "packages" / "amdsmi" / "__init__.py").write_text("raise ImportError('gone')")
         bare = subprocess.run(command, env=seen, capture_output=True, text=True, check=True)

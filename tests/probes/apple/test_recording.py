@@ -78,6 +78,7 @@ def test_doctor_shows_a_chip_without_root_whole(
 ) -> None:
     fields = {"cpu_total_mj": constant(9.0), "gpu_mj": constant(5.0), "dram_mj": constant(1.0)}
     environ = {**other_sensors.environ, **install(tmp_path / "package", fields)}
+    environ["EFFMETER_KERNELS"] = "torch"
     told: dict[str, Any] = json.loads(effmeter(environ, "doctor", "--json").stdout)
     assert told["cover"]["channels"] == ["gpu0", "cpu0", "dram0"]
     assert told["cover"]["estimated"] == []

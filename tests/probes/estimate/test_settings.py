@@ -4,7 +4,8 @@ import pytest
 
 from effmeter.channel import Component
 from effmeter.probes.estimate.probe import find
-from effmeter.probes.estimate.settings import config_file, read_settings
+from effmeter.probes.estimate.settings import read_settings
+from effmeter.probes.settings_file import config_file
 from tests.simulated.clock import ManualClock
 
 BOTH = (Component.CPU, Component.RAM)

@@ -82,9 +82,9 @@ def test_a_gpu_without_a_counter_falls_back_to_its_power(bench: NvmlBench) -> No
         (5, (7, 0), (0.02, 0.01)),
         (6, (7, 5), (0.1, 0.1)),
         (7, (8, 0), (0.1, 0.025)),
-        (7, (8, 6), (0.1, 1.0)),
-        (9, (9, 0), (0.1, 1.0)),
-        (0xFFFFFFFF, (0, 0), (0.1, 1.0)),
+        (7, (8, 6), (1.0, 1.0)),
+        (9, (9, 0), (1.0, 1.0)),
+        (0xFFFFFFFF, (0, 0), (1.0, 1.0)),
     ],
 )
 def test_what_a_gauge_averages_over_depends_on_the_generation(

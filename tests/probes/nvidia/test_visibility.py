@@ -1,29 +1,34 @@
-"""CUDA_VISIBLE_DEVICES in all its forms, mapped to physical GPUs by UUID."""
+"""CUDA_VISIBLE_DEVICES in all its forms, mapped to the physical GPUs that a program lists."""
 
 import pytest
 
-from effmeter.channel import Component
-from effmeter.probes.base import Visibility
-from effmeter.probes.nvidia.channels import Gpu
-from effmeter.probes.nvidia.visibility import Selection, visibility_of, visible_gpus
-from tests.runfile.writing import counter
+from effmeter.probes.base import ListedDevice, Usable
+from effmeter.probes.nvidia.visibility import usable
 
 A, B, C = (f"GPU-{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
 MIG_1, MIG_2 = (f"MIG-{digit * 8}-0000-4000-8000-000000000000" for digit in "12")
 H100 = "NVIDIA H100 80GB HBM3"
-ALIKE = (Gpu(0, H100, A), Gpu(1, H100, B, mig_instances=(MIG_1, MIG_2)), Gpu(2, H100, C))
-MIXED = (Gpu(0, "NVIDIA T400", A), Gpu(1, H100, B))
+ALIKE = (
+    ListedDevice((A, "0000:17:00.0"), H100),
+    ListedDevice((B,), H100, (MIG_1, MIG_2)),
+    ListedDevice((C,), H100),
+)
+MIXED = (ListedDevice((A,), "NVIDIA T400"), ListedDevice((B,), H100))
 
 
-def seen(listed: str, order: str | None = None, gpus: tuple[Gpu, ...] = ALIKE) -> Selection:
+def answer(listed: str, order: str | None = None, gpus: tuple[ListedDevice, ...] = ALIKE) -> Usable:
     environ = {"CUDA_VISIBLE_DEVICES": listed}
     if order is not None:
         environ["CUDA_DEVICE_ORDER"] = order
-    return visible_gpus(environ, gpus)
+    return usable(environ, gpus)
 
 
-def test_without_the_variable_a_program_is_not_restricted() -> None:
-    assert visible_gpus({}, ALIKE) == Selection(None)
+def uuids_of(found: Usable) -> tuple[str, ...] | None:
+    return None if found.devices is None else tuple(gpu.id for gpu in found.devices)
+
+
+def test_without_the_variable_a_program_may_use_all_that_it_sees() -> None:
+    assert usable({}, ALIKE).devices == ALIKE
 
 
 @pytest.mark.parametrize(
@@ -59,62 +64,57 @@ def test_without_the_variable_a_program_is_not_restricted() -> None:
 def test_a_list_gives_the_physical_gpus_up_to_its_first_entry_that_names_none(
     listed: str, uuids: tuple[str, ...]
 ) -> None:
-    assert seen(listed).uuids == uuids
+    assert uuids_of(answer(listed)) == uuids
 
 
 def test_numbers_count_by_pci_address_where_the_order_says_so() -> None:
-    assert seen("1", "PCI_BUS_ID", MIXED).uuids == (B,)
+    assert uuids_of(answer("1", "PCI_BUS_ID", MIXED)) == (B,)
 
 
 @pytest.mark.parametrize("order", [None, "FASTEST_FIRST", "nonsense"])
-def test_numbers_of_different_gpus_in_the_order_of_their_speed_cannot_be_told(
+def test_numbers_of_different_gpus_in_the_order_of_their_speed_are_unknown(
     order: str | None,
 ) -> None:
-    selection = seen("0", order, MIXED)
-    assert selection.uuids is None
-    assert "CUDA_DEVICE_ORDER=PCI_BUS_ID" in selection.reason
+    found = answer("0", order, MIXED)
+    assert found.devices is None
+    assert "CUDA_DEVICE_ORDER=PCI_BUS_ID" in found.reason
 
 
-def test_uuids_are_told_whatever_the_order() -> None:
-    assert seen(B, "FASTEST_FIRST", MIXED).uuids == (B,)
+def test_uuids_are_resolved_whatever_the_order() -> None:
+    assert uuids_of(answer(B, "FASTEST_FIRST", MIXED)) == (B,)
 
 
-def test_numbers_in_a_container_of_its_own_cannot_be_told_but_uuids_can() -> None:
-    for listed, uuids in (("0", None), (C, (C,)), ("-1", ())):
-        selection = visible_gpus({"CUDA_VISIBLE_DEVICES": listed}, ALIKE, same_devices=False)
-        assert selection.uuids == uuids
+def test_numbers_beside_a_gpu_that_does_not_answer_are_unknown_but_uuids_are_not() -> None:
+    gpus = (*ALIKE, ListedDevice(("",)))
+    found = answer("1", "PCI_BUS_ID", gpus)
+    assert found.devices is None
+    assert "does not answer" in found.reason
+    assert uuids_of(answer(C, None, gpus)) == (C,)
 
 
-def test_numbers_cannot_be_told_beside_a_gpu_that_does_not_answer() -> None:
-    selection = seen("1", "PCI_BUS_ID", (*ALIKE, Gpu(3, "", "")))
-    assert selection.uuids is None
-    assert "does not answer" in selection.reason
-
-
-CHANNELS = (
-    counter("cpu0"),
-    *(counter(f"gpu{g.index}", Component.GPU, device=f"{g.name} {g.uuid}") for g in ALIKE),
-    counter("gpu3", Component.GPU, device="AMD Instinct MI300X 0000:c1:00.0"),
+@pytest.mark.parametrize(
+    ("listed", "text"),
+    [
+        (MIG_1, f"a program on MIG instance {MIG_1}: another instance shares the GPU"),
+        ("1", "a program on a MIG instance: another instance shares the GPU"),
+        (f"{MIG_1},{MIG_2}", f"MIG instance {MIG_1}: other instances may share the GPU"),
+    ],
 )
+def test_a_program_on_a_mig_instance_is_charged_the_whole_gpu_with_a_caution(
+    listed: str, text: str
+) -> None:
+    (caution,) = answer(listed).cautions
+    assert caution.device == ALIKE[1]
+    assert caution.text.startswith("is charged as a whole to a program on ")
+    assert caution.text.endswith(text)
 
 
-def test_the_channels_of_the_other_gpus_are_hidden() -> None:
-    answer = visibility_of({"CUDA_VISIBLE_DEVICES": "1"}, ALIKE, CHANNELS, same_devices=True)
-    assert answer == Visibility(("gpu0", "gpu2"), (B,))
+def test_a_mig_instance_of_an_older_driver_is_named_too() -> None:
+    gpu = ListedDevice((C,), H100, (f"MIG-{C}/1/0", f"MIG-{C}/2/0", f"MIG-{C}/3/0"))
+    (caution,) = answer(f"MIG-{C}/1/0", None, (gpu,)).cautions
+    assert caution.text.endswith(f"MIG-{C}/1/0: 2 other instances share the GPU")
 
 
-def test_an_empty_list_hides_all_gpus_of_this_vendor_alone() -> None:
-    answer = visibility_of({"CUDA_VISIBLE_DEVICES": ""}, ALIKE, CHANNELS, same_devices=True)
-    assert answer == Visibility(("gpu0", "gpu1", "gpu2"))
-
-
-def test_a_gpu_that_does_not_tell_its_uuid_is_not_hidden() -> None:
-    gpus = (Gpu(0, H100, A), Gpu(1, "", ""))
-    answer = visibility_of({"CUDA_VISIBLE_DEVICES": A}, gpus, CHANNELS, same_devices=True)
-    assert answer.hidden_channels == ()
-
-
-def test_a_restriction_that_cannot_be_resolved_hides_nothing_and_says_why() -> None:
-    answer = visibility_of({"CUDA_VISIBLE_DEVICES": "1"}, ALIKE, CHANNELS, same_devices=False)
-    assert answer.hidden_channels is None
-    assert "container" in answer.reason
+def test_a_program_without_the_variable_runs_on_an_instance_of_a_partitioned_gpu() -> None:
+    (caution,) = usable({}, ALIKE).cautions
+    assert caution.device == ALIKE[1]

@@ -11,6 +11,7 @@ from effmeter.energy.counter import Counter, CounterLimits
 from effmeter.probes.base import Failure
 from effmeter.probes.rapl.perf import PerfProbe, find
 from effmeter.probes.rapl.perf_events import PowerPmu, open_system_wide, power_pmu
+from tests.probes.rapl.rapl_bench import AMD, HYGON, INTEL, unprivileged, write_modalias
 from tests.simulated.clock import ManualClock
 from tests.simulated.power_pmu import RAPL_EVENTS, SOFTWARE_PMU, build_power_pmu
 
@@ -63,6 +64,36 @@ def test_dies_are_named_as_powercap_names_them(tmp_path: Path) -> None:
     assert list(containers(probe)) == ["cpu0-die0-perf", "cpu0-die1-perf", "cpu1-perf"]
 
 
+@pytest.mark.parametrize("vendor", [AMD, HYGON])
+def test_the_dies_of_an_amd_package_are_one_counter(tmp_path: Path, vendor: str) -> None:
+    places = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4)]
+    build_power_pmu(tmp_path, {"energy-pkg": 2}, places)
+    write_modalias(tmp_path, vendor)
+    pmu = the_pmu(tmp_path)
+    assert pmu.packages == {"0": 0, "1": 24}
+    probe = PerfProbe(pmu, ManualClock(), (), zeros)
+    assert [channel.may_repeat for channel in probe.channels] == ["", ""]
+    assert list(containers(probe)) == ["cpu0-perf", "cpu1-perf"]
+
+
+def test_the_dies_of_an_intel_package_have_a_counter_each(tmp_path: Path) -> None:
+    build_power_pmu(tmp_path, {"energy-pkg": 2}, [(0, 0), (0, 1)])
+    write_modalias(tmp_path, INTEL)
+    probe = PerfProbe(the_pmu(tmp_path), ManualClock(), (), zeros)
+    assert [channel.may_repeat for channel in probe.channels] == ["", ""]
+    assert list(containers(probe)) == ["cpu0-die0-perf", "cpu0-die1-perf"]
+
+
+def test_the_packages_of_a_guest_may_be_one_counter_and_say_so(tmp_path: Path) -> None:
+    build_power_pmu(tmp_path, {"energy-pkg": 2, "energy-ram": 3}, [(0, 0), (1, 0), (2, 0)])
+    write_modalias(tmp_path, INTEL, "009F")
+    probe = PerfProbe(the_pmu(tmp_path), ManualClock(), (), zeros)
+    packages = ["", "cpu0-perf", "cpu0-perf"]
+    memories = ["", "dram0-perf", "dram0-perf"]
+    assert [channel.may_repeat for channel in probe.channels] == packages + memories
+    probe.close()
+
+
 def test_each_event_is_opened_for_the_cpu_of_its_package(tmp_path: Path) -> None:
     build_power_pmu(tmp_path, {"energy-pkg": 2, "energy-ram": 3}, [(0, 0), (1, 0)])
     asked = []
@@ -89,6 +120,47 @@ def test_a_refused_event_names_the_commands_that_help(tmp_path: Path, code: int)
     first, *others = probe.refusals[0].remedy.splitlines()
     assert "daemon run" in first
     assert any("perf_event_paranoid" in command for command in others)
+
+
+@pytest.mark.parametrize(("paranoid", "remedy"), [("2", "setpriv"), ("0", "--cap-add PERFMON")])
+def test_the_remedy_for_a_refused_event_is_one_that_is_not_in_place(
+    tmp_path: Path, paranoid: str, remedy: str
+) -> None:
+    build_power_pmu(tmp_path, {"energy-pkg": 2})
+    setting = tmp_path / "perf_event_paranoid"
+    setting.write_text(f"{paranoid}\n")
+
+    def refuse(pmu_type: int, config: int, cpu: int) -> int:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    probe = PerfProbe(the_pmu(tmp_path), ManualClock(), (), refuse, setting)
+    assert remedy in probe.refusals[0].remedy
+
+
+def test_an_event_whose_description_is_closed_is_refused(open_folder: Path) -> None:
+    build_power_pmu(open_folder, {"energy-pkg": 2, "energy-ram": 3, "energy-gpu": 4})
+    for name in ("energy-pkg", "energy-gpu"):
+        (open_folder / "devices/power/events" / name).chmod(0)
+    with unprivileged():
+        probe = PerfProbe(the_pmu(open_folder), ManualClock(), (), zeros)
+    assert list(containers(probe)) == ["dram0-perf"]
+    (refusal,) = probe.refusals
+    assert refusal.component is Component.CPU
+    assert refusal.reason.startswith("hidden here")
+
+
+def test_events_whose_folder_is_closed_are_refused(open_folder: Path) -> None:
+    build_power_pmu(open_folder, {"energy-pkg": 2})
+    (open_folder / "devices/power/events").chmod(0)
+    try:
+        with unprivileged():
+            found = find(open_folder, ManualClock())
+    finally:
+        (open_folder / "devices/power/events").chmod(0o755)
+    assert found.channels == ()
+    (refusal,) = found.refusals
+    assert refusal.component is Component.CPU
+    assert "hidden here" in refusal.reason
 
 
 def test_an_event_that_the_processor_lacks_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from effmeter.energy import trace
 from effmeter.energy.counter import Counter, CounterLimits
 from effmeter.probes.base import Failure
 from effmeter.probes.rapl.powercap import SCAN_PERIOD_NS, PowercapProbe, find
+from tests.probes.rapl.rapl_bench import RaplBench, unprivileged
 from tests.simulated.clock import ManualClock
 from tests.simulated.powercap import SimulatedPowercap, SimulatedZone, dram, package, psys
 from tests.simulated.waveforms import Sine, Waveform, bursts, constant, square
@@ -113,6 +112,57 @@ def test_the_mmio_way_to_a_package_is_used_only_where_there_is_no_other(tmp_path
     assert preferred.name == only.name == "cpu0"
 
 
+@pytest.mark.parametrize("power_w", [45.0, 7.5])
+def test_a_package_is_read_through_mmio_where_its_msr_zone_has_no_counter(
+    tmp_path: Path, power_w: float
+) -> None:
+    mmio = SimulatedZone("intel-rapl-mmio:0", "package-0", "mmio", constant(power_w))
+    bench = RaplBench(tmp_path, [package(0, STEADY), mmio])
+    bench.tree.path("cpu0").unlink()
+    assert bench.total_w() == pytest.approx(power_w, rel=1e-3)
+    (refusal,) = bench.refusals
+    assert refusal.leaves_unread == "", "the other zone reads the package"
+    assert bench.cover.partial == ()
+
+
+def test_a_package_is_read_through_mmio_where_its_msr_zone_is_for_root_alone(
+    open_folder: Path,
+) -> None:
+    mmio = [
+        SimulatedZone("intel-rapl-mmio:0", "package-0", "mmio", constant(45.0)),
+        SimulatedZone("intel-rapl-mmio:0:0", "dram", "mmio-dram", constant(3.0)),
+    ]
+    bench = RaplBench(open_folder, [package(0, STEADY), dram(0, STEADY), *mmio])
+    for channel, mode in (("cpu0", 0), ("dram0", 0), ("mmio", 0o444), ("mmio-dram", 0o444)):
+        bench.tree.path(channel).chmod(mode or (0o400 if os.geteuid() == 0 else 0))
+    with unprivileged():
+        assert [channel.name for channel in bench.probe.channels] == ["cpu0", "dram0"]
+    assert bench.total_w() == pytest.approx(48.0, rel=1e-3)
+
+
+def test_msr_and_mmio_zones_of_other_names_count_once(tmp_path: Path) -> None:
+    """Their names can differ where one of the drivers tells dies apart and the other does not."""
+    counters = [
+        SimulatedZone("intel-rapl:0", "package-0-die-0", "msr", STEADY, start_uj=10**10),
+        SimulatedZone("intel-rapl-mmio:0", "package-0", "mmio", STEADY, start_uj=10**10),
+    ]
+    assert RaplBench(tmp_path, counters).total_w() == pytest.approx(50.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "gain_error_fraction", "least_power_w"),
+    [("cpu0", 0.03, 0.1), ("dram0", 0.2, 0.0), ("cpu0-core", 0.03, 0.0), ("psys", 0.03, 0.1)],
+)
+def test_a_channel_states_its_error_and_the_least_that_its_domain_draws(
+    tmp_path: Path, name: str, gain_error_fraction: float, least_power_w: float
+) -> None:
+    zones = [package(0, STEADY), dram(0, STEADY), zone("intel-rapl:0:1", "core"), psys(STEADY)]
+    SimulatedPowercap(tmp_path, zones)
+    (channel,) = (c for c in PowercapProbe(tmp_path).channels if c.name == name)
+    assert channel.gain_error_fraction == gain_error_fraction
+    assert channel.least_power_w == least_power_w
+
+
 def test_an_unknown_zone_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
     SimulatedPowercap(tmp_path, [package(0, STEADY), zone("intel-rapl:1", "reactor")])
     probe = PowercapProbe(tmp_path)
@@ -191,27 +241,6 @@ def test_a_zone_that_appears_in_mid_run_becomes_a_channel(tmp_path: Path) -> Non
     clock.advance(SCAN_PERIOD_NS * 1e-9)
     assert [reading.channel for reading in probe.read()] == ["cpu0", "dram0"]
     assert [channel.name for channel in probe.channels] == ["cpu0", "dram0"]
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root reads what it likes: as root, the test looks with another user's eyes."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user can look into."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 def test_a_counter_for_root_alone_is_refused_with_the_commands_that_help(open_folder: Path) -> None:

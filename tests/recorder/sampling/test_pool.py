@@ -127,3 +127,10 @@ def test_a_channel_that_appears_in_a_sensor_is_read_with_the_others(bench: Bench
     bench.request()
     assert [item.channel for item in bench.items()] == ["one", "late", "two"]
     assert bench.pool.started["late"].absolute_j == pytest.approx(100e-6)
+
+
+def test_a_sensor_that_is_found_later_is_read_too(bench: Bench) -> None:
+    late = Sensor("late", bench.clock)
+    bench.pool.take_in([*bench.sensors, late])
+    bench.request(answers=3)
+    assert {item.channel for item in bench.items()} == {"one", "two", "late"}

@@ -100,6 +100,8 @@ class SimulatedGpu:
 
     waveform: Waveform
     name: str = "NVIDIA H100 80GB HBM3"
+    uuid: str = ""
+    """By default that of its place."""
     architecture: int = 9
     capability: tuple[int, int] = (9, 0)
     limit_w: float | None = 700.0
@@ -131,7 +133,7 @@ class SimulatedGpu:
         """Its part of the configuration."""
         lines = {
             "name": self.name,
-            "uuid": uuid(index),
+            "uuid": self.uuid or uuid(index),
             "architecture": self.architecture,
             "capability": "{} {}".format(*self.capability),
             "limit_mw": round((self.limit_w or 0.0) * 1e3),
