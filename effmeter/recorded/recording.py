@@ -138,23 +138,14 @@ class Recording:
         return (*self.metadata.refusals, *map(unread_device, unread))
 
     @cached_property
-    def begin_ns(self) -> int:
-        """When the recording began."""
-        return self.metadata.started_time_ns
-
-    @cached_property
-    def end_ns(self) -> int:
+    def recorded_until_ns(self) -> int:
         """When the recording ended; the moment of the last row where it has no end."""
+        began_ns = self.metadata.started_time_ns
         endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
         if endings:
-            return max(self.begin_ns, endings[-1].time_ns)
+            return max(began_ns, endings[-1].time_ns)
         last_rows = [int(part.times_ns[-1]) for part in self.parts if part.rows.num_rows]
-        return max([self.begin_ns, *last_rows])
-
-    @property
-    def duration_s(self) -> float:
-        """How long the recording lasted."""
-        return (self.end_ns - self.begin_ns) * 1e-9
+        return max([began_ns, *last_rows])
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
@@ -248,12 +239,12 @@ class Recording:
             if before.rows.num_rows
         ]
         damaged = [
-            Gap(None, d.begin_ns, self.end_ns if d.end_ns is None else d.end_ns, str(d))
+            Gap(None, d.begin_ns, self.recorded_until_ns if d.end_ns is None else d.end_ns, str(d))
             for part in self.parts
             for d in part.damages
             if d.begin_ns is not None
         ]
-        found = [*timeline.gaps(self.events, self.end_ns), *between, *damaged]
+        found = [*timeline.gaps(self.events, self.recorded_until_ns), *between, *damaged]
         return tuple(sorted(found, key=lambda gap: gap.begin_ns))
 
     @cached_property

@@ -24,6 +24,7 @@ from effmeter.wire.protocol import Message, ProtocolError
 
 MARK_EVENTS = frozenset(
     {
+        Event.RUN_BEGIN,
         Event.EPOCH_BEGIN,
         Event.EPOCH_END,
         Event.SPAN_BEGIN,
@@ -249,14 +250,17 @@ class Recording:
         )
         return event in BOUNDARIES
 
-    def end_source(self, key: int, status: str, dropped_marks: int = 0) -> None:
-        """Close the part of a program that ended or died."""
+    def end_source(
+        self, key: int, status: str, dropped_marks: int = 0, ended_ns: int | None = None
+    ) -> None:
+        """Close the part of a program that ended, at the time that it states, or died just now."""
         source = self.sources.pop(key)
         if dropped_marks:
             self._rows.note(NoteName.DROPPED_MARKS, source=source.label, value=float(dropped_marks))
         self._statuses.append(status)
         now_ns = self._clock.now_ns()
-        row = EventRow(now_ns, Event.END, source=source.label, id=source.root_id, text=status)
+        at_ns = now_ns if ended_ns is None else min(max(self._begin_ns, ended_ns), now_ns)
+        row = EventRow(at_ns, Event.END, source=source.label, id=source.root_id, text=status)
         self._rows.add_event(row)
 
     # The file

@@ -67,6 +67,8 @@ class Event(StrEnum):
 
     CHANNEL = "channel"
     """channel, text (its description, JSON), value (J on its counter when recording began)."""
+    RUN_BEGIN = "run_begin"
+    """source, id (the parent of its outermost marks): the block that a program measures begins."""
     EPOCH_BEGIN = "epoch_begin"
     """source, id, parent, name, value (the epoch's number, from 1)."""
     EPOCH_END = "epoch_end"
@@ -92,7 +94,8 @@ class Event(StrEnum):
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"
-    """source (null: the whole recording), text (the status)."""
+    """source (null: the whole recording), id, text (the status); a program states the time at which
+    its block ended."""
 
 
 class NoteName(StrEnum):
