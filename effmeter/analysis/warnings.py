@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
-from effmeter.analysis.standstills import stand_ins, standstills
+from effmeter.analysis.standstills import stand_ins, standstill_lines
 from effmeter.channel import Kind
 from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
 from effmeter.energy import Energy
@@ -35,7 +35,7 @@ def warnings_of(
     yield from _ending(run)
     yield from _coverage(whole)
     yield from _repetitions(whole)
-    yield from standstills(run, whole)
+    yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
     yield from _disagreements(run, whole)
     yield from _learning(run, efficiency, metric)

@@ -29,6 +29,7 @@ LEAST_STEPS = 5.0
 CAUGHT_UP_FRACTION = 0.5
 """The part of the power before a stretch that its last step shows at least if the counter was
 late: one that goes on where it stopped shows a refresh period of it."""
+LEAST_MEMORY_POWER_W = 0.1
 USUAL_SPACINGS = 5
 """Readings further apart than this many periods were interrupted."""
 LEAST_INTERRUPTION_S = 0.25
@@ -78,6 +79,12 @@ class StandstillRule:
             return None
         resolution_j = max(channel.resolution, channel.unit_j)
         return cls(channel.least_power_w, resolution_j, channel.refresh_s)
+
+    @classmethod
+    def until_it_counts(cls, channel: Channel) -> "StandstillRule":
+        """The rule for a memory whose counter shows zero, until it counts for the first time."""
+        resolution_j = max(channel.resolution, channel.unit_j)
+        return cls(LEAST_MEMORY_POWER_W, resolution_j, channel.refresh_s)
 
     @property
     def look_s(self) -> float:

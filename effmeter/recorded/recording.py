@@ -208,7 +208,7 @@ class Recording:
         }
 
     def _differing(self, name: str, others: Iterable[str]) -> tuple[str, ...]:
-        window_ns = (self.begin_ns, self.end_ns)
+        window_ns = (self.metadata.started_time_ns, self.recorded_until_ns)
         energy = self.channel_energy(name, *window_ns)
         found = {other: self.channel_energy(other, *window_ns) for other in others}
         return tuple(n for n, e in found.items() if energy and e and disagree(energy, e))

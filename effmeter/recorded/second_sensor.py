@@ -42,7 +42,8 @@ def _factor_beside(run: Recording, cover: Cover, estimate: str) -> float:
 
 def _estimated_factor(run: Recording, cover: Cover, estimate: str) -> float:
     component = run.channels[estimate].component
-    begins_ns = [run.begin_ns, *(s.begin_ns for s in cover.stretches[1:]), run.end_ns]
+    first_ns, last_ns = run.metadata.started_time_ns, run.recorded_until_ns
+    begins_ns = [first_ns, *(s.begin_ns for s in cover.stretches[1:]), last_ns]
     estimated_j = measured_j = 0.0
     evidence_ns = 0
     for (begin_ns, end_ns), stretch in zip(pairwise(begins_ns), cover.stretches, strict=True):

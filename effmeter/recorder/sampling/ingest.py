@@ -71,6 +71,8 @@ class _ChannelState:
     """Null for gauges, and for counters whose device may rest."""
     standstill: ChannelGap | None = None
     """The gap in which the counter stands still now."""
+    is_memory_at_zero: bool = False
+    """Whether it is memory whose counter has shown nothing but zero."""
     usual_s: float = math.inf
     """Readings further apart than this were interrupted."""
     next_usual_s: float = math.inf
@@ -164,22 +166,22 @@ class ChannelTracker:
 
     def _watch(self, state: _ChannelState, time_ns: int, energy_j: float) -> Iterator[ChannelGap]:
         """The gap in which a counter stands still, when it begins and when it ends."""
-        if state.last_read_ns is None:
-            started = self._started[state.channel.name]
-            if has_never_counted(state.channel, started.absolute_j):
-                yield self._stop(state, time_ns, NEVER_COUNTED)
-        elif state.watch is None and state.standstill is not None and energy_j > 0:
-            yield state.standstill._replace(end_ns=time_ns, hidden_j=0.0)
-            state.standstill = None
+        absolute_j = self._started[state.channel.name].absolute_j
+        if state.last_read_ns is None and has_never_counted(state.channel, absolute_j):
+            state.watch = StandstillWatch(StandstillRule.until_it_counts(state.channel))
+            state.is_memory_at_zero = True
         if state.watch is None:
             return
         moved = state.watch.update(time_ns, energy_j, state.usual_s)
         if moved is not None and state.standstill is not None:
-            hidden_j = 0.0 if moved.has_caught_up else None
+            hidden_j = 0.0 if moved.has_caught_up or state.is_memory_at_zero else None
             yield state.standstill._replace(end_ns=time_ns, hidden_j=hidden_j)
             state.standstill = None
         elif state.watch.since_ns is not None and state.standstill is None:
-            yield self._stop(state, state.watch.since_ns, STANDS_STILL)
+            reason = NEVER_COUNTED if state.is_memory_at_zero else STANDS_STILL
+            yield self._stop(state, state.watch.since_ns, reason)
+        if state.is_memory_at_zero and energy_j > 0:
+            state.watch, state.is_memory_at_zero = None, False  # it counts, and may rest
 
     def _stop(self, state: _ChannelState, since_ns: int, reason: str) -> ChannelGap:
         self._gaps += 1
