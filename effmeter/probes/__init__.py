@@ -41,7 +41,8 @@ def discover(
 ) -> Discovery:
     """Every sensor that can be used here, and every one that refuses; it never raises.
 
-    Processors and memory that no sensor covers are estimated, and their channels say so.
+    Processors and memory are estimated too, and their channels say so: the estimates count where
+    no sensor covers them, and stand by for sensors that fail.
     ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
     """
     return Search(sysfs, environ, clock).discovery
@@ -102,17 +103,24 @@ class Search:
             measured = _joined(measured, self._family(measured, *family))
         measured = _without_what_is_covered(measured)
         measured = replace(measured, devices=list_devices(sysfs))
-        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
         # An estimate stays where a sensor is found later: it is then left out of totals.
-        if not uncovered and not self._has_probe(_ESTIMATES):
-            return measured
-        estimated = self._family(
-            measured,
-            _ESTIMATES,
-            uncovered[0] if uncovered else _ESTIMATED_COMPONENTS[0],
-            lambda _: estimates.find(uncovered, environ, clock),
-        )
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        component = (*uncovered, *_ESTIMATED_COMPONENTS)[0]
+        estimated = self._family(measured, _ESTIMATES, component, self._estimates)
         return _joined(measured, estimated)
+
+    def _estimates(self, measured: Discovery) -> Discovery:
+        """Estimates where no sensor covers a component, and in reserve where one does.
+
+        None in reserve for a sensor that takes in two components: an estimate is of one.
+        """
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        reserve = [c for c in _ESTIMATED_COMPONENTS if c not in uncovered]
+        if measured.covered.intersection(_ESTIMATED_COMPONENTS):
+            reserve = []
+        if not uncovered and not reserve:
+            return Discovery()
+        return estimates.find(uncovered, reserve, self._environ, self._clock)
 
     @property
     def _zones(self) -> tuple[Channel, ...]:
@@ -121,9 +129,6 @@ class Search:
     @property
     def _zone_names(self) -> Collection[str]:
         return powercap.names_read(self._found["powercap"])
-
-    def _has_probe(self, family: str) -> bool:
-        return family in self._found and bool(self._found[family].probes)
 
     def _family(
         self,

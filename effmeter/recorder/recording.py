@@ -95,14 +95,17 @@ class Recording:
     def add_items(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
         """Keep readings and gaps in order; ``started`` describes the channels."""
         newest: dict[str, Sample] = {}
+        gaps = []
         for item in items:
             if isinstance(item, Sample):
                 self._observe(item, started, newest)
-            else:
-                self._add_gap(item)
+            elif self._add_gap(item):
+                gaps.append(item)
         for name, seen in newest.items():
             energy_j = (seen.energy_j or 0.0) - self._base_j[name]
             self.totals.take(self._channels[name], seen._replace(energy_j=energy_j))
+        for gap in gaps:  # a gap needs the readings on both sides of it
+            self.totals.note_gap(gap)
 
     def _observe(
         self, seen: Sample, started: Mapping[str, ChannelStart], newest: dict[str, Sample]
@@ -156,10 +159,10 @@ class Recording:
         expected = (channel.name for channel in self.metadata.channels)
         self._downsampler.keep_next([*expected, *self._channels], self._clock.now_ns())
 
-    def _add_gap(self, gap: ChannelGap) -> None:
+    def _add_gap(self, gap: ChannelGap) -> bool:
+        """Write a gap; whether it lies in the recording."""
         if gap.end_ns is not None and gap.end_ns < self._begin_ns:
-            return
-        self.totals.note_gap(gap)
+            return False
         duration_s = None if gap.end_ns is None else (gap.end_ns - gap.begin_ns) * 1e-9
         row = EventRow(
             gap.begin_ns,
@@ -171,6 +174,7 @@ class Recording:
             duration_s=duration_s,
         )
         self._rows.add_event(row)
+        return True
 
     def add_contention(self, seen: MachineSnapshot) -> None:
         """Keep the number of other users of each device, where it has changed."""

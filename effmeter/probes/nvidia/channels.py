@@ -31,8 +31,8 @@ from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import LIMIT_HEADROOM
 
 ENERGY_REFRESH_S = 0.1
-LEAST_POWER_W = 3.0
-"""Less than any NVIDIA GPU with a counter draws while it is awake."""
+LEAST_POWER_W = 1.0
+"""Less than any GPU draws that is awake: idle laptops' draw 2 W, cards 5 to 10 W and more."""
 GAIN_ERROR_FRACTION = 0.08
 """NVIDIA states 5 % for its power readings; sixteen cards beside an external meter were off by up
 to 7.9 %, a Turing card by 12.7 %. The error is the card's, not the model's."""
