@@ -250,7 +250,8 @@ class Registry:
 
     def _end(self, client: ServedClient, message: Message) -> None:
         token = client.recording
-        self.leave(client, message["status"], message["final"], message["dropped_marks"])
+        names = ("status", "final", "dropped_marks", "time_ns")
+        self.leave(client, *(message[name] for name in names))
         if not self._recordings.is_ending(token):
             client.recording = None
             client.send({"op": "left"})
@@ -287,14 +288,21 @@ class Registry:
         why = Status.RECORDER_STOPPED if self.stop_requested else Status.INTERRUPTED
         self.leave(client, why, final=False)
 
-    def leave(self, client: ServedClient, status: str, final: bool, dropped_marks: int = 0) -> None:
+    def leave(
+        self,
+        client: ServedClient,
+        status: str,
+        final: bool,
+        dropped_marks: int = 0,
+        ended_ns: int | None = None,
+    ) -> None:
         """Close a client's part in its recording; the last part ends the recording."""
         recording, token = self._recording_of(client), client.recording
         if recording is None or token is None or client.key not in recording.sources:
             self._devices.forget(client.key)
             return
         self._devices.leave(client.key)
-        recording.end_source(client.key, status, dropped_marks)
+        recording.end_source(client.key, status, dropped_marks, ended_ns)
         if final or not recording.sources:
             self._end_recording(token, Status.INTERRUPTED)
 

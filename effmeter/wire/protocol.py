@@ -72,7 +72,12 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
     "mark": _MARK,
     "ask": {"number": FieldSpec(int)},
     "watch": {},
-    "end": {"status": FieldSpec(str), "final": FieldSpec(bool), "dropped_marks": FieldSpec(int)},
+    "end": {
+        "status": FieldSpec(str),
+        "time_ns": FieldSpec(int),
+        "final": FieldSpec(bool),
+        "dropped_marks": FieldSpec(int),
+    },
     "status": {},
     "stop": {},
 }

@@ -23,6 +23,8 @@ ME = Peer(os.getpid(), os.getuid(), os.getgid())
 SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}
 BEGIN = {"op": "begin", **SOURCE, "run_id": "r", "part": 1, "rate_hz": 10.0, "versions": {}}
 
+END = {"op": "end", "status": "completed", "time_ns": 0, "final": True, "dropped_marks": 0}
+
 
 @contextlib.contextmanager
 def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
@@ -148,7 +150,7 @@ def test_marks_that_are_sent_before_the_file_is_found_fit_are_kept(
         connection.send(
             {"op": "mark", "event": "note", "name": f"user:{number}", "time_ns": number}
         )
-    connection.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    connection.send(END)
     assert connection.expect("ended", 10.0)["failure"] is None
     notes = {note.name for note in read_run(tmp_path / "run.arrow").notes}
     assert notes >= {f"user:{number}" for number in range(100)}
@@ -170,7 +172,7 @@ def test_a_mark_that_comes_after_the_end_does_no_harm(
     with opened(tmp_path / "run") as descriptor:
         connection.send_descriptor(BEGIN, descriptor)
     connection.expect("begun", 5.0)
-    connection.send({"op": "end", "status": "completed", "final": True, "dropped_marks": 0})
+    connection.send(END)
     connection.send({"op": "mark", "event": "note", "name": "late", "time_ns": 1})
     assert connection.expect("ended", 10.0)["failure"] is None
     assert_it_still_serves(connection)
