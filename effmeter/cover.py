@@ -221,6 +221,21 @@ def lineage(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
     return names
 
 
+def second_sensors(described: Mapping[str, Channel]) -> dict[str, list[str]]:
+    """The other channels that show the same quantity of the same device, by the outermost one."""
+    found: dict[str, list[str]] = {}
+    for channel in described.values():
+        for name in lineage(channel, described)[1:]:
+            outer = described.get(name)
+            if outer is not None and _is_same_quantity(channel, outer):
+                found.setdefault(name, []).append(channel.name)
+    return found
+
+
+def _is_same_quantity(channel: Channel, other: Channel) -> bool:
+    return (channel.component, channel.device) == (other.component, other.device)
+
+
 def _partial(
     candidates: Mapping[str, Channel],
     described: Mapping[str, Channel],

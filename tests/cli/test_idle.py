@@ -120,3 +120,11 @@ def test_a_mistake_of_usage_is_one_line_before_anything_is_measured(
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert complaint in line
+
+
+def test_where_nothing_can_be_kept_nothing_is_measured() -> None:
+    result = CliRunner().invoke(command_line, ["idle"], env={"XDG_STATE_HOME": "/proc/nowhere"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "/proc/nowhere/effmeter/idle.json cannot be written" in line
+    assert "set XDG_STATE_HOME to a folder that can be written" in line
