@@ -225,7 +225,7 @@ def test_a_counter_that_freezes_in_mid_run_stands_still_from_then_on() -> None:
 
 
 def test_a_counter_that_thaws_without_what_it_missed_stood_still_until_then() -> None:
-    bench = Bench([replace(STEADY, frozen_from_s=3.0, frozen_until_s=5.0)])
+    bench = Bench([replace(STEADY, frozen_from_s=3.05, frozen_until_s=5.0)])
     probe = bench.probe()
     (stretch,) = standing(probe, bench.readings(probe, 8.0))
     assert 2.9e9 <= stretch.begin_ns <= 3.2e9
@@ -251,7 +251,7 @@ def test_a_counter_whose_display_hung_is_believed_once_it_has_caught_up() -> Non
 )
 def test_a_counter_states_the_least_that_its_gpu_draws(model: str, least_w: float) -> None:
     probe = Bench([replace(STEADY, model=model)]).probe()
-    assert [channel.least_power_w for channel in probe.channels] == [least_w, 0.0]
+    assert {channel.least_power_w for channel in probe.channels} == {least_w}
     probe.close()
 
 
