@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from effmeter.channel import Channel, Refusal
+from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
 from effmeter.cli.look import look_at, standstill_remedy
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
 from effmeter.cover import IS_MEASURED, Cover, choose_cover
-from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
 from effmeter.probes import discover
 from effmeter.probes.base import Discovery
 from effmeter.report.formatting import json_text
@@ -56,13 +57,36 @@ class Diagnosis:
 @click.command("doctor")
 @json_option
 @output_option
-def command(as_json: bool, output: Path | None) -> None:
+@click.option(
+    "--capture",
+    "captured",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead, write what all sensors answer for some seconds to a new file, without names, "
+    "so that the machine can be simulated elsewhere.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(min=0.5, max=120.0),
+    help=f"How long --capture reads the sensors; {CAPTURE_S:g} unless given.",
+)
+def command(
+    as_json: bool, output: Path | None, captured: Path | None, duration_s: float | None
+) -> None:
     """List the sensors of this machine and how to enable those that cannot be read.
 
     Every channel is read, for about a second where a counter stands still. Each sensor that cannot
     be read is listed with the reason and the commands that enable it, the best first. Nothing on
     the machine is changed. The last lines say whether the training methods use compiled kernels.
     """
+    if captured is not None:
+        if as_json or output is not None:
+            raise UsageError("--capture names the file itself: leave out --json and --output")
+        write_capture(captured, duration_s or CAPTURE_S, os.environ)
+        return
+    if duration_s is not None:
+        raise UsageError("--seconds is of --capture FILE: give both")
     diagnosis = diagnose(os.environ)
     if as_json:
         emit(json_text(_as_mapping(diagnosis)), output)

@@ -25,6 +25,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,12 @@ from effmeter.probes.amd.answers import (
     unit_j,
 )
 from effmeter.probes.amd.boards import ListedGpu, judge
+from effmeter.probes.amd.conditions import conditions_of
 from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen
 from effmeter.probes.amd.pci import AmdBus
 from effmeter.probes.amd.refusals import refused
-from effmeter.probes.base import Failure, Reading
+from effmeter.probes.base import Conditions, Failure, Reading
+from effmeter.probes.pci import is_suspended
 
 SETTLE_S = 0.05
 """How long counters are given to move before the first reading."""
@@ -56,6 +59,8 @@ class _Device:
 
     handle: Any
     sensors: AmdSensors
+    folder: Path
+    """Its folder in sysfs."""
     last_ns: int = 0
 
 
@@ -92,7 +97,8 @@ class AmdLibraryProbe:
         for gpu, handle in zip(listed, handles, strict=True):
             if gpu in self.judgement.read:
                 sensors = AmdSensors(self._describe(gpu, handle), gpu.seen, self._now_ns())
-                self._devices.append(_Device(handle, sensors))
+                folder = sysfs / "bus" / "pci" / "devices" / gpu.address
+                self._devices.append(_Device(handle, sensors, folder))
         self.channels = tuple(c for device in self._devices for c in device.sensors.channels)
         self._settle(wait)
 
@@ -104,6 +110,17 @@ class AmdLibraryProbe:
     def refusals(self) -> tuple[Refusal, ...]:
         """The GPUs that give no figure of their own."""
         return tuple(refusal for _, refusal in self.judgement.refusals)
+
+    def conditions(self) -> dict[str, Conditions]:
+        """Clocks, temperature, limit and throttling of each GPU that is awake."""
+        return {
+            device.sensors.channels[0].name: conditions_of(partial(self._ask_about, device.handle))
+            for device in self._devices
+            if not is_suspended(device.folder)
+        }
+
+    def _ask_about(self, handle: Any, call: str) -> Answer:
+        return self._ask(call, handle)
 
     def close(self) -> None:
         """Let go of the driver."""
