@@ -1,7 +1,8 @@
 """What a recording has used so far, for loops that ask while they train.
 
 A live figure is simpler than the report's: the last reading against the first, with the
-sensor's refresh period at the recent power as its interval.
+sensor's refresh period at the recent power as its interval. Where the driver keeps power samples
+beside a counter, they go on from its last reading.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,9 @@ from effmeter.energy import POWER_HEADROOM, Energy, total
 from effmeter.energy.message import energy_message
 from effmeter.energy.source import channel_energy
 from effmeter.recorder.sampling.ingest import ChannelGap, Sample
+
+FOLLOWED_ERROR_FRACTION = 0.05
+"""How far the power samples since a counter's last reading may be off together."""
 
 
 @dataclass(slots=True)
@@ -29,6 +33,8 @@ class _Running:
     hidden_j: float = 0.0
     unsure_j: float = 0.0
     last_energy_j: float = 0.0
+    followed_ns: int = 0
+    followed_j: float = 0.0
     readings: int = 0
 
     @property
@@ -42,7 +48,20 @@ class _Running:
         elif seen.power_w is not None:
             self._integrate((seen.time_ns - self.last_ns) * 1e-9, seen.power_w)
         self.last_ns = seen.time_ns
+        self.followed_ns, self.followed_j = 0, 0.0
         self.readings += 1
+
+    def follow(self, time_ns: int, power_w: float) -> None:
+        """Go on from the counter's last reading by a power sample of its device."""
+        from_ns = self.known_ns
+        if time_ns > from_ns:
+            self.followed_j += power_w * (time_ns - from_ns) * 1e-9
+            self.followed_ns = time_ns
+
+    @property
+    def known_ns(self) -> int:
+        """Up to when the energy is known."""
+        return max(self.last_ns, self.followed_ns)
 
     def _count(self, time_ns: int, energy_j: float) -> None:
         step_j = energy_j - self.last_energy_j if self.readings else 0.0
@@ -61,10 +80,11 @@ class _Running:
 
     def energy(self) -> Energy:
         edge_j = POWER_HEADROOM * self.power_w * self.channel.refresh_s + self.channel.resolution
-        error_j = edge_j + self.unsure_j
-        low_j, high_j = max(0.0, self.value_j - error_j), self.value_j + error_j + self.hidden_j
-        lasted_s = (self.last_ns - self.began_ns) * 1e-9
-        return channel_energy(self.channel, lasted_s, self.value_j, low_j, high_j)
+        error_j = edge_j + self.unsure_j + FOLLOWED_ERROR_FRACTION * self.followed_j
+        value_j = self.value_j + self.followed_j
+        low_j, high_j = max(0.0, value_j - error_j), value_j + error_j + self.hidden_j
+        lasted_s = (self.known_ns - self.began_ns) * 1e-9
+        return channel_energy(self.channel, lasted_s, value_j, low_j, high_j)
 
 
 @dataclass(slots=True)
@@ -86,6 +106,10 @@ class LiveTotals:
             running = _Running(channel, seen.time_ns, seen.time_ns, seen.time_ns)
             self._channels[channel.name] = running
         running.take(seen)
+        if channel.lag_s is not None and seen.power_w is not None:
+            for counter in self._channels.values():
+                if channel.shows_course_of(counter.channel):
+                    counter.follow(seen.time_ns, seen.power_w)
 
     def note_gap(self, gap: ChannelGap) -> None:
         """Take a gap's bound into the interval; while it is open the channel counts as unread."""
@@ -109,7 +133,7 @@ class LiveTotals:
         summed = total(self._channels[name].energy() for name in cover.names)
         return {
             "time_ns": time_ns,
-            "read_ns": min((self._channels[n].last_ns for n in cover.names), default=None),
+            "read_ns": min((self._channels[n].known_ns for n in cover.names), default=None),
             "counted_from_ns": self._counted_from_ns(cover.names),
             "energy": None if summed is None else energy_message(summed),
             "components": {
