@@ -23,6 +23,8 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
 UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+IS_MEASURED = "is measured"
+"""Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
@@ -190,7 +192,7 @@ def _superseded(
         elif whole := _whole_of(channel, described):
             found.append((channel.name, f"only a part of {whole}, which has no reading"))
         elif channel.provenance is Provenance.ESTIMATED and channel.component in measured:
-            found.append((channel.name, f"{channel.component} is measured"))
+            found.append((channel.name, f"{channel.component} {IS_MEASURED}"))
     return found
 
 
@@ -219,6 +221,21 @@ def lineage(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
         names.append(outer)
         outer = described[outer].contained_in if outer in described else None
     return names
+
+
+def second_sensors(described: Mapping[str, Channel]) -> dict[str, list[str]]:
+    """The other channels that show the same quantity of the same device, by the outermost one."""
+    found: dict[str, list[str]] = {}
+    for channel in described.values():
+        for name in lineage(channel, described)[1:]:
+            outer = described.get(name)
+            if outer is not None and _is_same_quantity(channel, outer):
+                found.setdefault(name, []).append(channel.name)
+    return found
+
+
+def _is_same_quantity(channel: Channel, other: Channel) -> bool:
+    return (channel.component, channel.device) == (other.component, other.device)
 
 
 def _partial(

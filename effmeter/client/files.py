@@ -13,6 +13,7 @@ from effmeter.errors import RunFileError
 from effmeter.runfile.format import RUN_SUFFIX
 
 RUNS_VARIABLE = "EFFMETER_RUNS"
+REMEDY = f"choose another folder by directory= or -o, or set {RUNS_VARIABLE}"
 
 
 def is_path(name: str) -> bool:
@@ -51,7 +52,7 @@ def create(path: Path) -> int:
         occupied = path if path.is_file() else path.parent
         raise RunFileError(f"{occupied} is there already: choose another name") from error
     except OSError as error:
-        raise RunFileError(f"{path} cannot be created: {error.strerror}") from error
+        raise RunFileError(f"{path} cannot be created ({error.strerror}): {REMEDY}") from error
 
 
 def recreate(path: Path, descriptor: int) -> int:

@@ -20,7 +20,7 @@ from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.energy.shape import Shape
-from effmeter.energy.standstill import STANDS_STILL, standing_stretches, usual_spacing_s
+from effmeter.energy.standstill import is_standstill, standing_stretches, usual_spacing_s
 from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.unshown import unshown_losses, with_unshown
 from effmeter.runfile.format import Event
@@ -83,7 +83,7 @@ def channel_readings(
         if (loss := _loss(channel, gap, int(before.times_ns[0]), int(before.times_ns[-1])))
     ]
     usual_s = usual_spacing_s(channel, times_ns, _rate_hz(parts[0]))
-    standing = standing_stretches(channel, times_ns, values, usual_s)
+    standing = standing_stretches(channel, times_ns, values, usual_s, stretches[0].absolute_j)
     unshown = unshown_losses(channel, times_ns, values, usual_s, standing)
     losses = with_unshown([*inside, *bridged], unshown)
     host = str(parts[0].metadata.host.get("name") or "")
@@ -172,7 +172,7 @@ def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None
     """
     if gap.channel not in (channel.name, None) or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
         return None
-    if gap.reason == STANDS_STILL:
+    if is_standstill(gap.reason):
         return None  # judged from the readings: see ``unshown``
     # A counter counts on where a batch is damaged: the readings on both sides tell the energy.
     hides_nothing = gap.hidden_j == 0 or gap.channel is None

@@ -8,9 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from effmeter.channel import Channel, Refusal
-from effmeter.cover import UNREAD_DEVICES, unread_device
+from effmeter.cover import UNREAD_DEVICES, CoverStretch, second_sensors, unread_device
 from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
+from effmeter.energy.widened import disagree
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
 from effmeter.recorded.description import (
@@ -191,6 +192,26 @@ class Recording:
         """By channel, where it shows nothing although it has readings (run clock, ns)."""
         read = {name: self.readings(name) for name in self.channels}
         return {n: tuple(blind_stretches(r)) for n, r in read.items() if r is not None}
+
+    @cached_property
+    def estimate_factors(self) -> dict[tuple[tuple[CoverStretch, ...], str], float]:
+        """By cover and estimate, how far the estimate was off beside sensors; each found once."""
+        return {}
+
+    @cached_property
+    def disagreeing(self) -> Mapping[str, tuple[str, ...]]:
+        """By channel, other sensors of the device that differ from it by more than both errors."""
+        return {
+            name: differing
+            for name, others in second_sensors(self.channels).items()
+            if (differing := self._differing(name, others))
+        }
+
+    def _differing(self, name: str, others: Iterable[str]) -> tuple[str, ...]:
+        window_ns = (self.metadata.started_time_ns, self.recorded_until_ns)
+        energy = self.channel_energy(name, *window_ns)
+        found = {other: self.channel_energy(other, *window_ns) for other in others}
+        return tuple(n for n, e in found.items() if energy and e and disagree(energy, e))
 
     def samples(self, channel: str) -> Samples | None:
         """The readings of a channel one by one; None where it was never read."""

@@ -10,6 +10,11 @@ from effmeter.channel import Channel
 from effmeter.clock import Clock
 from effmeter.cover import UNREAD_DEVICES, unread_device
 from effmeter.recorder.live_energy import LiveTotals
+from effmeter.recorder.observers.conditions import (
+    ConditionChange,
+    ConditionsLog,
+    ConditionsSnapshot,
+)
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.row_feed import RowFeed
@@ -75,6 +80,7 @@ class Recording:
         """The recorded processes; their descendants belong to them."""
         self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
+        self._conditions = ConditionsLog()
         self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
@@ -90,14 +96,17 @@ class Recording:
     def add_items(self, items: Iterable[Item], started: Mapping[str, ChannelStart]) -> None:
         """Keep readings and gaps in order; ``started`` describes the channels."""
         newest: dict[str, Sample] = {}
+        gaps = []
         for item in items:
             if isinstance(item, Sample):
                 self._observe(item, started, newest)
-            else:
-                self._add_gap(item)
+            elif self._add_gap(item):
+                gaps.append(item)
         for name, seen in newest.items():
             energy_j = (seen.energy_j or 0.0) - self._base_j[name]
             self.totals.take(self._channels[name], seen._replace(energy_j=energy_j))
+        for gap in gaps:  # a gap needs the readings on both sides of it
+            self.totals.note_gap(gap)
 
     def _observe(
         self, seen: Sample, started: Mapping[str, ChannelStart], newest: dict[str, Sample]
@@ -168,10 +177,10 @@ class Recording:
         expected = (channel.name for channel in self.metadata.channels)
         self._downsampler.keep_next([*expected, *self._channels], self._clock.now_ns())
 
-    def _add_gap(self, gap: ChannelGap) -> None:
+    def _add_gap(self, gap: ChannelGap) -> bool:
+        """Write a gap; whether it lies in the recording."""
         if gap.end_ns is not None and gap.end_ns < self._begin_ns:
-            return
-        self.totals.note_gap(gap)
+            return False
         duration_s = None if gap.end_ns is None else (gap.end_ns - gap.begin_ns) * 1e-9
         row = EventRow(
             gap.begin_ns,
@@ -183,6 +192,7 @@ class Recording:
             duration_s=duration_s,
         )
         self._rows.add_event(row)
+        return True
 
     def add_contention(self, seen: MachineSnapshot) -> None:
         """Keep the number of other users of each device, where it has changed."""
@@ -204,6 +214,22 @@ class Recording:
             time_ns = max(seen.time_ns, self._begin_ns)
             row = EventRow(time_ns, Event.MEMORY, name=use.name, value=value, text=use.text)
             self._rows.add_event(row)
+
+    def add_conditions(self, seen: ConditionsSnapshot) -> None:
+        """Keep clocks, temperatures, limits and throttling, where they have changed."""
+        for change in self._conditions.changes(seen):
+            self._add_condition(change)
+
+    def _add_condition(self, change: ConditionChange) -> None:
+        row = EventRow(
+            max(change.time_ns, self._begin_ns),
+            Event.CONDITION,
+            channel=change.device,
+            name=change.condition,
+            value=change.value,
+            text=change.text,
+        )
+        self._rows.add_event(row)
 
     # Sources and their marks
 
@@ -290,6 +316,8 @@ class Recording:
 
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
         """Write the last rows and the footer; each probe that missed deadlines, and how many."""
+        for change in self._conditions.finish(self._clock.now_ns()):
+            self._add_condition(change)
         self._rows.finish(missed, self.status)
 
     @property

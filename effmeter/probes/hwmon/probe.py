@@ -14,7 +14,7 @@ cpu0-sysio     cpu       gauge   W    0.1 s     fabric; contained in cpu0       
 cpu0-hwmon     cpu       counter uJ   0.1 s     the package, by ``amd_energy``  measured
                                                 or ``zenergy``; contained in
                                                 RAPL's channel of it
-jetson-…       by label  gauge   W    20 ms     see ``ina3221``                 measured
+jetson-…       by label  gauge   W    7 ms      see ``ina3221``                 measured
 hwmonN-powerM  board     gauge   W    0.1 s     any other meter; stands apart   measured
 hwmonN-energyM board     counter uJ   0.1 s     any other meter; stands apart   measured
 ============== ========= ======= ==== ========= =============================== ==========
@@ -55,7 +55,7 @@ def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
     jetson, jetson_refusals = _jetson(sysfs)
     probes = (
         MeterProbe("hwmon", meters, REFRESH_S / 2, clock),
-        MeterProbe(ina3221.DRIVER, jetson, 2.5 * ina3221.REFRESH_S, clock),
+        MeterProbe(ina3221.DRIVER, jetson, ina3221.PERIOD_S, clock),
     )
     return Discovery(
         tuple(probe for probe in probes if probe.channels),

@@ -140,9 +140,12 @@ def test_a_rail_switched_off_or_not_connected_is_no_rail(tmp_path: Path) -> None
 def test_the_offset_follows_the_shunt_and_every_number_can_be_written(tmp_path: Path) -> None:
     chip = place_jetson(tmp_path, ORIN_NANO)
     (chip / "shunt1_resistor").write_text("20000\n")
+    (chip / "update_interval").write_text("66\n")
     channels = by_name(search(tmp_path))
     assert channels["jetson-vdd-in"].offset_error_w == pytest.approx(0.02)
     assert channels["jetson-vdd-soc"].offset_error_w == pytest.approx(0.08)
+    assert channels["jetson-vdd-in"].refresh_s == pytest.approx(0.066)
+    assert channels["jetson-vdd-in"].window_s == pytest.approx(0.011)
     for channel in channels.values():
         described = json.loads(json_text(json.loads(channel.to_json())))
         assert Channel.from_mapping(described) == channel
