@@ -38,6 +38,46 @@ class Component(StrEnum):
     """The whole machine, with its power supply where the meter stands before it."""
 
 
+class Condition(StrEnum):
+    """What bears on a device's power and speed, besides its load."""
+
+    CLOCK = "clock_hz"
+    """Of the processors, on average over them; of a GPU's streaming multiprocessors."""
+    MEMORY_CLOCK = "memory_clock_hz"
+    TEMPERATURE = "temperature_c"
+    THROTTLED = "throttled_fraction"
+    """The part of the time in which one reason held the clock down."""
+    POWER_LIMIT = "power_limit_w"
+    CLOCK_LIMIT = "clock_limit_hz"
+    GOVERNOR = "governor"
+    """The policy by which the operating system sets the clock; a text."""
+    BOOST = "boost"
+    """1 where the processor may exceed its base clock, 0 where it may not."""
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it moves all the time, so that averages are recorded, not changes."""
+        return self in _AVERAGED
+
+    def differs(self, one: float, other: float) -> bool:
+        """Whether two values of it differ by more than is passed over."""
+        if self not in _AVERAGED:
+            return one != other
+        passed_over = _PASSED_OVER.get(self, NOTICED_CLOCK_FRACTION * max(abs(one), abs(other)))
+        return abs(one - other) > passed_over
+
+
+NOTICED_CLOCK_FRACTION = 0.05
+"""A clock that moves by more than this part of itself has changed."""
+_AVERAGED = frozenset(
+    {Condition.CLOCK, Condition.MEMORY_CLOCK, Condition.TEMPERATURE, Condition.THROTTLED}
+)
+_PASSED_OVER = {Condition.TEMPERATURE: 5.0, Condition.THROTTLED: 0.25}
+"""Ten looks tell a part of the time to about a quarter."""
+PROCESSORS = "cpu"
+"""The device that conditions of all processors together are recorded under."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One physical quantity of one device, with all that its arithmetic needs.

@@ -23,6 +23,8 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
 UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+IS_MEASURED = "is measured"
+"""Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
@@ -190,7 +192,7 @@ def _superseded(
         elif whole := _whole_of(channel, described):
             found.append((channel.name, f"only a part of {whole}, which has no reading"))
         elif channel.provenance is Provenance.ESTIMATED and channel.component in measured:
-            found.append((channel.name, f"{channel.component} is measured"))
+            found.append((channel.name, f"{channel.component} {IS_MEASURED}"))
     return found
 
 

@@ -74,6 +74,7 @@ TESTED_THROUGH = {
     "probes/apple/discovery.py": "probes/test_discover.py",
     "probes/cray/counters.py": "probes/cray/test_probe.py",
     "probes/device_tree.py": "probes/hwmon/test_ina3221.py",
+    "probes/capture/programs.py": "probes/capture/test_machine.py",
     "probes/hwmon/rails.py": "probes/hwmon/test_probe.py",
     "probes/intel/cards.py": "probes/intel/test_probe.py",
     "probes/nvidia/device.py": "probes/nvidia/test_probe.py",

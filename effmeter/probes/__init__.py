@@ -1,6 +1,7 @@
 """Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,9 @@ from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
+from effmeter.probes.processors import ProcessorConditions
 from effmeter.probes.rapl import perf, powercap, pyrapl
+from effmeter.probes.rapl.identity import Pause
 from effmeter.probes.wall import discovery as wall_meters
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
@@ -37,14 +40,16 @@ def discover(
     sysfs: Path | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
+    pause: Pause = time.sleep,
 ) -> Discovery:
     """Every sensor that can be used here, and every one that refuses; it never raises.
 
     Processors and memory are estimated too, and their channels say so: the estimates count where
     no sensor covers them, and stand by for sensors that fail.
-    ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
+    ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``;
+    ``pause`` waits where sensors must be seen to change.
     """
-    return Search(sysfs, environ, clock).discovery
+    return Search(sysfs, environ, clock, pause).discovery
 
 
 class Search:
@@ -58,10 +63,13 @@ class Search:
         sysfs: Path | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        pause: Pause = time.sleep,
     ) -> None:
+        self._pause = pause
         self._environ = os.environ if environ is None else environ
         self._sysfs = sysfs or sysfs_of(self._environ)
         self._clock = clock or SystemClock()
+        self._processors = ProcessorConditions(self._sysfs, self._clock)
         self._found: dict[str, Discovery] = {}
         """By family."""
         self.discovery = self._search()
@@ -84,14 +92,14 @@ class Search:
     def _search(self) -> Discovery:
         """All families; those that are known already are not searched."""
         sysfs, environ, clock = self._sysfs, self._environ, self._clock
-        measured = Discovery()
+        measured = Discovery(conditions=(self._processors,))
         families: list[_Family] = [
-            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
+            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock, self._pause)),
             ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
             ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
             ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
             ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
-            ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
+            ("NVML", Component.GPU, lambda known: nvidia_gpus.find(sysfs, clock, known.covered)),
             ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
             ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
             ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),
@@ -155,6 +163,7 @@ def _joined(*found: Discovery) -> Discovery:
         tuple(refusal for discovery in found for refusal in discovery.refusals),
         frozenset(component for discovery in found for component in discovery.covered),
         {name: listed for discovery in found for name, listed in discovery.devices.items()},
+        tuple(source for discovery in found for source in discovery.conditions),
     )
 
 

@@ -10,6 +10,11 @@ from effmeter.channel import Channel
 from effmeter.clock import Clock
 from effmeter.cover import UNREAD_DEVICES, unread_device
 from effmeter.recorder.live_energy import LiveTotals
+from effmeter.recorder.observers.conditions import (
+    ConditionChange,
+    ConditionsLog,
+    ConditionsSnapshot,
+)
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.row_feed import RowFeed
@@ -75,6 +80,7 @@ class Recording:
         """The recorded processes; their descendants belong to them."""
         self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
+        self._conditions = ConditionsLog()
         self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
@@ -191,6 +197,22 @@ class Recording:
             row = EventRow(time_ns, Event.MEMORY, name=use.name, value=value, text=use.text)
             self._rows.add_event(row)
 
+    def add_conditions(self, seen: ConditionsSnapshot) -> None:
+        """Keep clocks, temperatures, limits and throttling, where they have changed."""
+        for change in self._conditions.changes(seen):
+            self._add_condition(change)
+
+    def _add_condition(self, change: ConditionChange) -> None:
+        row = EventRow(
+            max(change.time_ns, self._begin_ns),
+            Event.CONDITION,
+            channel=change.device,
+            name=change.condition,
+            value=change.value,
+            text=change.text,
+        )
+        self._rows.add_event(row)
+
     # Sources and their marks
 
     def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
@@ -276,6 +298,8 @@ class Recording:
 
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
         """Write the last rows and the footer; each probe that missed deadlines, and how many."""
+        for change in self._conditions.finish(self._clock.now_ns()):
+            self._add_condition(change)
         self._rows.finish(missed, self.status)
 
     @property

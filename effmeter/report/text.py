@@ -11,6 +11,7 @@ from effmeter.energy import Energy
 from effmeter.recorded.breakdown import provenances_of
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
+from effmeter.report.conditions_text import condition_lines
 from effmeter.report.efficiency_text import add_comparison
 from effmeter.report.formatting import (
     energy_figure,
@@ -134,6 +135,8 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     for name, use in sorted(run.memory.items()):
         if use.peak_bytes != 0:  # an unused memory is not listed, an unknown one is
             yield f"memory {name}", _memory_line(use)
+    for device, line in condition_lines(run, analysis.breakdown.cover):
+        yield f"conditions {device}", line
 
 
 def _course_line(course: MetricCourse) -> str:
