@@ -33,6 +33,49 @@ class Component(StrEnum):
     RAM = "ram"
     SOC = "soc"
     BOARD = "board"
+    """Several of the others together, and what else its meter takes in."""
+    WALL = "wall"
+    """The whole machine, with its power supply where the meter stands before it."""
+
+
+class Condition(StrEnum):
+    """What bears on a device's power and speed, besides its load."""
+
+    CLOCK = "clock_hz"
+    """Of the processors, on average over them; of a GPU's streaming multiprocessors."""
+    MEMORY_CLOCK = "memory_clock_hz"
+    TEMPERATURE = "temperature_c"
+    THROTTLED = "throttled_fraction"
+    """The part of the time in which one reason held the clock down."""
+    POWER_LIMIT = "power_limit_w"
+    CLOCK_LIMIT = "clock_limit_hz"
+    GOVERNOR = "governor"
+    """The policy by which the operating system sets the clock; a text."""
+    BOOST = "boost"
+    """1 where the processor may exceed its base clock, 0 where it may not."""
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it moves all the time, so that averages are recorded, not changes."""
+        return self in _AVERAGED
+
+    def differs(self, one: float, other: float) -> bool:
+        """Whether two values of it differ by more than is passed over."""
+        if self not in _AVERAGED:
+            return one != other
+        passed_over = _PASSED_OVER.get(self, NOTICED_CLOCK_FRACTION * max(abs(one), abs(other)))
+        return abs(one - other) > passed_over
+
+
+NOTICED_CLOCK_FRACTION = 0.05
+"""A clock that moves by more than this part of itself has changed."""
+_AVERAGED = frozenset(
+    {Condition.CLOCK, Condition.MEMORY_CLOCK, Condition.TEMPERATURE, Condition.THROTTLED}
+)
+_PASSED_OVER = {Condition.TEMPERATURE: 5.0, Condition.THROTTLED: 0.25}
+"""Ten looks tell a part of the time to about a quarter."""
+PROCESSORS = "cpu"
+"""The device that conditions of all processors together are recorded under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +161,8 @@ class Channel:
     lag_s: float | None = None
     """Of a gauge whose values the driver stamps: how long before its stamp the middle of what a
     value averages lies. None: a value is dated by the call that read it."""
+    read_period_s: float = 0.0
+    """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
     calibration: Calibration | None = None
@@ -131,6 +176,12 @@ class Channel:
             gain_error_fraction=calibration.gain_error / calibration.gain,
             offset_error_w=calibration.offset_error_w,
         )
+
+    def shows_course_of(self, counter: "Channel") -> bool:
+        """Whether this gauge shows the course of a counter: stamped, and of the same device."""
+        is_of_device = (self.device, self.component) == (counter.device, counter.component)
+        kinds = (self.kind, counter.kind) == (Kind.GAUGE, Kind.COUNTER)
+        return self.lag_s is not None and kinds and is_of_device
 
     def to_json(self) -> str:
         """The description in the file, without the fields that have their default value."""
@@ -170,6 +221,7 @@ _NOT_NEGATIVE = (
     "noise_fraction",
     "least_power_w",
     "lag_s",
+    "read_period_s",
     "call_cost_s",
 )
 _OPTIONAL = ("max_power_w", "lag_s")

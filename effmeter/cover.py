@@ -23,6 +23,8 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
 UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+IS_MEASURED = "is measured"
+"""Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
@@ -36,6 +38,14 @@ DEVICE_CAUTIONS = "device_cautions"
 UNREAD_DEVICES = "unread_devices"
 """In a program's description: the devices that it may use and the recorder does not see, each with
 ``device``, ``component`` and ``reason``."""
+DEVICE_FACTS = (
+    HIDDEN_CHANNELS,
+    VISIBILITY_UNKNOWN,
+    VISIBLE_DEVICES,
+    DEVICE_CAUTIONS,
+    UNREAD_DEVICES,
+)
+"""What only the recorder states in a program's description; stated again, it replaces all."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -121,7 +131,7 @@ def choose_cover(
         if channel.name not in known:
             left_out.append((channel.name, "no reading"))
         elif channel.component not in SUMMED_COMPONENTS:
-            left_out.append((channel.name, "contains the others: stands apart"))
+            left_out.append((channel.name, "stands apart: it may contain the others"))
         else:
             candidates[channel.name] = channel
     for name, reason in _superseded(candidates, described):
@@ -190,7 +200,7 @@ def _superseded(
         elif whole := _whole_of(channel, described):
             found.append((channel.name, f"only a part of {whole}, which has no reading"))
         elif channel.provenance is Provenance.ESTIMATED and channel.component in measured:
-            found.append((channel.name, f"{channel.component} is measured"))
+            found.append((channel.name, f"{channel.component} {IS_MEASURED}"))
     return found
 
 
@@ -219,6 +229,21 @@ def lineage(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
         names.append(outer)
         outer = described[outer].contained_in if outer in described else None
     return names
+
+
+def second_sensors(described: Mapping[str, Channel]) -> dict[str, list[str]]:
+    """The other channels that show the same quantity of the same device, by the outermost one."""
+    found: dict[str, list[str]] = {}
+    for channel in described.values():
+        for name in lineage(channel, described)[1:]:
+            outer = described.get(name)
+            if outer is not None and _is_same_quantity(channel, outer):
+                found.setdefault(name, []).append(channel.name)
+    return found
+
+
+def _is_same_quantity(channel: Channel, other: Channel) -> bool:
+    return (channel.component, channel.device) == (other.component, other.device)
 
 
 def _partial(
@@ -256,4 +281,4 @@ def _partial(
 def _devices(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
     """A channel's lineage as far as it is described, without the board that contains devices."""
     outer = (described[name] for name in lineage(channel, described)[1:] if name in described)
-    return [channel.name, *(c.name for c in outer if c.component is not Component.BOARD)]
+    return [channel.name, *(c.name for c in outer if c.component in SUMMED_COMPONENTS)]

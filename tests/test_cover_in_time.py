@@ -33,7 +33,7 @@ def test_cover_of_channels_that_show_all_the_time_is_one() -> None:
 
 def test_estimate_takes_over_from_where_the_counter_stands_still() -> None:
     chosen = cover(CPU, CPU_ESTIMATE, GPU, cpu0=[(40, 999)])
-    assert chosen.names == ("gpu0", "cpu-estimate", "cpu0")
+    assert chosen.names == ("gpu0", "cpu0", "cpu-estimate")
     assert chosen.estimated == ("cpu-estimate",)
     assert chosen.left_out == ()
     assert counted(chosen) == [("cpu-estimate", 40, 100), ("cpu0", 0, 40), ("gpu0", 0, 100)]

@@ -8,6 +8,7 @@ from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency
 from effmeter.analysis.idle import IdleBaseline, NetEnergy, net_energy
 from effmeter.analysis.metrics import MetricCourse, courses
 from effmeter.analysis.warnings import warnings_of
+from effmeter.analysis.whole_machine import WallEnergy, wall_energies
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
@@ -27,6 +28,11 @@ class RunAnalysis:
     """None without an idle baseline, and for a run without a total."""
     warnings: tuple[str, ...]
     """What a reader must know before trusting the figures, one line each."""
+
+    @property
+    def walls(self) -> tuple[WallEnergy, ...]:
+        """The run's energy by each meter of the whole machine."""
+        return wall_energies(self.breakdown)
 
     @property
     def ended_epochs(self) -> int:

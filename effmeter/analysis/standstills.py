@@ -10,7 +10,7 @@ from effmeter.recorded.run import RecordedRun
 from effmeter.units import format_duration
 
 
-def standstills(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+def standstill_lines(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """One line for each counter that stands still in a window and matters to its total."""
     for seen in whole.channels:
         stood = _within(run.standing(seen.channel.name), whole)

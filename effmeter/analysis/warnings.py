@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
-from effmeter.analysis.standstills import stand_ins, standstills
-from effmeter.channel import Channel, Kind
-from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN, lineage
+from effmeter.analysis.standstills import stand_ins, standstill_lines
+from effmeter.channel import Kind
+from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
 from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
@@ -35,9 +35,9 @@ def warnings_of(
     yield from _ending(run)
     yield from _coverage(whole)
     yield from _repetitions(whole)
-    yield from standstills(run, whole)
+    yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
-    yield from _disagreements(whole)
+    yield from _disagreements(run, whole)
     yield from _learning(run, efficiency, metric)
     yield from _unclear(run, modes or {})
     yield from _overtraining(run, efficiency)
@@ -98,41 +98,28 @@ def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
             yield f"{channel.name} {shown}: its interval allows for load that it misses"
 
 
-def _disagreements(whole: Breakdown) -> Iterator[str]:
-    """Gauges whose interval does not meet that of the counter of the same device."""
-    for gauge in whole.channels:
-        counter = _counter_of(gauge.channel, whole)
-        if counter is None or gauge.energy is None or counter.energy is None:
-            continue
-        if not _overlap(gauge.energy, counter.energy):
-            yield _disagreement(gauge, counter)
-
-
-def _counter_of(gauge: Channel, whole: Breakdown) -> ChannelEnergy | None:
-    """The counter of the same device that contains a gauge."""
+def _disagreements(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+    """Sensors of one device that differ by more than both errors."""
     known = {seen.channel.name: seen for seen in whole.channels}
-    outer = lineage(gauge, {name: seen.channel for name, seen in known.items()})[1:]
-    containers = (known[name] for name in outer if name in known)
-    return next((c for c in containers if _same_quantity(gauge, c.channel)), None)
+    for name, others in run.disagreeing.items():
+        for other in others:
+            counted, beside = known[name], known[other]
+            if counted.energy is not None and beside.energy is not None:
+                yield _disagreement(counted, beside, counted.energy, beside.energy)
 
 
-def _same_quantity(gauge: Channel, counter: Channel) -> bool:
-    kinds = (gauge.kind, counter.kind)
-    same = (gauge.component, gauge.device) == (counter.component, counter.device)
-    return kinds == (Kind.GAUGE, Kind.COUNTER) and same
-
-
-def _overlap(one: Energy, other: Energy) -> bool:
-    low_j = max(e.low_j - e.systematic_j for e in (one, other))
-    return low_j <= min(e.high_j + e.systematic_j for e in (one, other))
-
-
-def _disagreement(gauge: ChannelEnergy, counter: ChannelEnergy) -> str:
-    assert gauge.energy is not None
-    assert counter.energy is not None
-    shown = f"{gauge.channel.name} {format_energy(gauge.energy.value_j)}"
-    counted = f"{counter.channel.name} {format_energy(counter.energy.value_j)}"
-    return f"gauge and counter disagree: {shown}, {counted}"
+def _disagreement(
+    counted: ChannelEnergy, beside: ChannelEnergy, counted_energy: Energy, beside_energy: Energy
+) -> str:
+    names = (counted.channel.name, beside.channel.name)
+    shown = (format_energy(counted_energy.value_j), format_energy(beside_energy.value_j))
+    figures = ", ".join(f"{name} {energy}" for name, energy in zip(names, shown, strict=True))
+    if counted.left_out is not None:
+        return f"two sensors of one device disagree: {figures}"
+    is_counter = counted.channel.kind is Kind.COUNTER and beside.channel.kind is Kind.GAUGE
+    why = " as an energy counter misses nothing between readings" if is_counter else ""
+    taken = f"{counted.channel.name} is counted{why}, and the interval holds both"
+    return f"two sensors of one device disagree: {figures}; {taken}"
 
 
 def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -> Iterator[str]:

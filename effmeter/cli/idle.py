@@ -20,7 +20,7 @@ from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
-from effmeter.state.idle_baseline import baseline_path, save_baseline
+from effmeter.state.idle_baseline import baseline_path, check_writable, save_baseline
 from effmeter.tracking import Run, track
 from effmeter.units import format_duration, format_power
 
@@ -58,17 +58,18 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
     baseline. `effmeter report --net` subtracts the baseline from the energy of runs on this
     host. The file is $XDG_STATE_HOME/effmeter/idle.json, by default under ~/.local/state.
     """
+    path = baseline_path(os.environ)
+    check_writable(path)
     wait_s = SETTLE_S + duration_s
     click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)
     baseline = _measure(duration_s)
-    path = baseline_path(os.environ)
-    save_baseline(path, baseline.host, baseline.as_mapping())
     for text in baseline.warnings:
         click.echo(f"effmeter: warning: the machine was not idle: {text}", err=True)
     if as_json:
         emit(json_text({"file": str(path), **baseline.as_mapping()}), output)
     else:
         emit(str(page_of(baseline, Page() if output else Page.for_stream())), output)
+    save_baseline(path, baseline.host, baseline.as_mapping())
     click.echo(f"effmeter: the baseline is kept in {path}", err=True)
 
 

@@ -1,5 +1,6 @@
 """``effmeter run -- CMD``: record a command in any language."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -168,8 +169,15 @@ def _is_in_foreground() -> bool:
 
 def _failure(status: int) -> DetailedStatus:
     if status < 0:
-        return DetailedStatus(Status.FAILED, signal.Signals(-status).name)
+        return DetailedStatus(Status.FAILED, _signal_name(-status))
     return DetailedStatus(Status.FAILED, f"exit status {status}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names
+        return f"signal {number}"
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:
@@ -183,10 +191,11 @@ def print_summary(summary: Summary, as_json: bool) -> None:
 
 
 def _exit_like(status: int) -> int:
-    """End as the command did: by the same signal where a signal ended it."""
+    """End as the command did: by the same signal where one ended it, or 128 and its number."""
     if status < 0:
         sys.stdout.flush()
-        signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
+        with contextlib.suppress(OSError):  # SIGKILL has no handler that could be reset
+            signal.signal(-status, signal.SIG_DFL)
+            os.kill(os.getpid(), -status)
         return 128 - status
     return status

@@ -33,8 +33,8 @@ MAX_WAITING_MARKS = 10_000
 class Connection:
     """A connection to a recorder.
 
-    ``lost`` turns true when the recorder is gone. Threads may share a link; a forked child's
-    copy is closed and says nothing.
+    ``lost`` turns true when the recorder is gone. Threads may share a connection; a forked
+    child's copy is closed, and ``is_inherited``.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -48,7 +48,7 @@ class Connection:
         self._inbox: deque[Message] = deque(maxlen=1000)
         self._asked = 0
         self.dropped_marks = 0
-        self.lost = False
+        self.lost = self.is_inherited = False
         self._hung_up = False
         self.latest_total: Message | None = None
         self.greeting: Greeting | None = None
@@ -242,6 +242,7 @@ class Connection:
     def _forget_in_child(self) -> None:
         """Close the child's copy: the recorder must see the parent's end, and only its marks."""
         self._lock = threading.Lock()
+        self.is_inherited = True
         self.close()
 
 

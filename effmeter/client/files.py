@@ -1,5 +1,7 @@
 """Creating run files: where they lie, what they are called, never over another."""
 
+import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -11,6 +13,7 @@ from effmeter.errors import RunFileError
 from effmeter.runfile.format import RUN_SUFFIX
 
 RUNS_VARIABLE = "EFFMETER_RUNS"
+REMEDY = f"choose another folder by directory= or -o, or set {RUNS_VARIABLE}"
 
 
 def is_path(name: str) -> bool:
@@ -34,15 +37,22 @@ def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> P
 
 
 def create(path: Path) -> int:
-    """A descriptor of a new, empty file; RunFileError where it exists or cannot be made."""
+    """A descriptor of a new, empty file; RunFileError where it exists or cannot be made.
+
+    It is locked at once, as long as this descriptor or the recorder's copy is open: that is how
+    readers know that it is being recorded.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with contextlib.suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
     except FileExistsError as error:
         occupied = path if path.is_file() else path.parent
         raise RunFileError(f"{occupied} is there already: choose another name") from error
     except OSError as error:
-        raise RunFileError(f"{path} cannot be created: {error.strerror}") from error
+        raise RunFileError(f"{path} cannot be created ({error.strerror}): {REMEDY}") from error
 
 
 def recreate(path: Path, descriptor: int) -> int:

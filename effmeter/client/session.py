@@ -3,13 +3,11 @@
 Whatever fails here, the program goes on. It warns once, and from then on nothing is measured.
 """
 
-import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from effmeter.client.acquisition import (
     ANSWER_TIMEOUT_S,
@@ -50,7 +48,6 @@ class Session:
         self._rejoin_at_s = 0.0
         self._watching = False
         self._checked_ns = 0
-        self._owner_pid = os.getpid()
         self._unwritten = UnwrittenMarks()
         self._checking = threading.Lock()
         self.failure: str | None = None
@@ -89,8 +86,8 @@ class Session:
     @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
-        connection = self._connection
-        return connection is not None and not connection.lost and self._is_here
+        connection = self._here
+        return connection is not None and not connection.lost
 
     @property
     def recorder_pid(self) -> int | None:
@@ -99,8 +96,10 @@ class Session:
         return None if connection is None else connection.recorder_pid or None
 
     @property
-    def _is_here(self) -> bool:
-        return os.getpid() == self._owner_pid
+    def _here(self) -> Connection | None:
+        """The connection; None where there is none, and in a forked child, whose copy is closed."""
+        connection = self._connection
+        return None if connection is None or connection.is_inherited else connection
 
     def variables_for_children(self) -> dict[str, str]:
         """The environment variables by which a child process joins."""
@@ -115,23 +114,21 @@ class Session:
 
     # Marks and totals
 
-    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
-        """Send a mark without waiting; fields as the protocol names them."""
-        if not self._is_here:
-            return
-        message = {"op": "mark", "event": event, "time_ns": time_ns, **fields}
-        self._unwritten.remember(message)
+    def mark(self, message: Message) -> None:
+        """Send a mark, as the protocol describes it, without waiting."""
         connection = self._connection
-        if connection is None:
+        if connection is None or connection.is_inherited:
             return
+        self._unwritten.remember(message)
         connection.send(message)
+        time_ns: int = message["time_ns"]
         if connection.lost or time_ns - self._checked_ns > CHECK_PERIOD_NS:
             self._checked_ns = time_ns
             self._check_connection()
 
     def check(self) -> None:
         """Notice now, rather than at the next mark, that the recorder has ended."""
-        if self._is_here:
+        if self._here is not None:
             self._check_connection()
 
     def ask_total(self) -> Message | None:
@@ -139,8 +136,8 @@ class Session:
 
         It is unknown after a succession: only the report joins what both recorders measured.
         """
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
+        connection = self._here
+        if connection is None or self._replaced:
             return None
         total = connection.ask_total(ANSWER_TIMEOUT_S)
         self._check_connection()
@@ -148,21 +145,19 @@ class Session:
 
     def request_total(self) -> None:
         """Ask for the recording's energy by now without waiting; ``pop_totals`` has the answer."""
-        connection = self._connection
-        if self._is_here and connection is not None and not self._replaced:
+        connection = self._here
+        if connection is not None and not self._replaced:
             connection.request_total()
 
     def pop_totals(self) -> list[Message]:
         """The answers to ``request_total`` that have come."""
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
-            return []
-        return connection.pop_totals()
+        connection = self._here
+        return [] if connection is None or self._replaced else connection.pop_totals()
 
     def latest_total(self) -> Message | None:
         """The last total that the recorder pushed; never waits. None as for ``ask_total``."""
-        connection = self._connection
-        if not self._is_here or connection is None or self._replaced:
+        connection = self._here
+        if connection is None or self._replaced:
             return None
         if not self._watching:
             self._watching = True
@@ -170,9 +165,9 @@ class Session:
         self._check_connection()
         return None if self._replaced or self._connection is None else connection.latest_total
 
-    def end(self, status: str) -> None:
-        """Close this program's part; waits until its own file is complete."""
-        if not self._is_here:
+    def end(self, status: str, ended_ns: int) -> None:
+        """Close this program's part, whose block ended then; waits until its file is complete."""
+        if self._here is None:
             return
         self._check_connection()
         connection = self._connection
@@ -180,9 +175,8 @@ class Session:
             # Other ranks of a launch may still record: theirs ends with the last of them.
             final = self._acquisition.launch is None and self._leave_recording()
             dropped = self._dropped_before + connection.dropped_marks
-            connection.send(
-                {"op": "end", "status": status, "final": final, "dropped_marks": dropped}
-            )
+            ending = {"op": "end", "status": status, "time_ns": ended_ns}
+            connection.send({**ending, "final": final, "dropped_marks": dropped})
             if connection.flush(END_TIMEOUT_S):
                 self._wait_for_end(connection)
         self._release()

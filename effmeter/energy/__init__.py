@@ -23,6 +23,7 @@ from effmeter.energy.value import Energy, EnergyRatio
 
 if TYPE_CHECKING:
     from effmeter.energy.part_time import Times, Values
+    from effmeter.energy.shape import Shape
 
 __all__ = ["POWER_HEADROOM", "Energy", "EnergyRatio", "Trace", "total", "trace"]
 
@@ -41,6 +42,7 @@ def trace(
     read_s: "Values | None" = None,
     losses: Sequence[Loss] = (),
     host: str = "",
+    shape: "Shape | None" = None,
 ) -> Trace:
     """The arithmetic that fits a channel.
 
@@ -51,11 +53,18 @@ def trace(
         read_s: (n,) how long each reading took; None where that does not matter.
         losses: Where the readings hide energy.
         host: The machine; errors of another machine's sensors are separate sources.
+        shape: Of a counter, the course of the power between its readings, where it is known.
     """
     # NumPy loads only here: a tracked program handles energies, never traces.
     from effmeter.energy.counter_trace import CounterTrace
     from effmeter.energy.gauge_trace import GaugeTrace
+    from effmeter.energy.shape import polled_ns
+    from effmeter.energy.shaped_trace import ShapedTrace
 
     if channel.kind is Kind.COUNTER:
-        return CounterTrace(channel, times_ns, values, read_s, losses, host)
+        counter = CounterTrace(channel, times_ns, values, read_s, losses, host)
+        if shape is None:
+            return counter
+        return ShapedTrace(channel, counter, shape, losses, host)
+    times_ns = polled_ns(channel, times_ns)
     return GaugeTrace(channel, times_ns, values, read_s, losses, host)

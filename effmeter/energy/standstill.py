@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from effmeter.channel import Channel, Kind
+from effmeter.channel import Channel, Component, Kind, Provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,17 +22,34 @@ if TYPE_CHECKING:
 
 STANDS_STILL = "the counter stands still"
 NOT_MOVED = "the counter did not move while it was recorded"
+NEVER_COUNTED = "the counter shows zero: it has never counted"
 NOT_READ = "the sensor was not read: the recorder did not run, or fell behind"
 LEAST_REFRESHES = 10
 LEAST_STEPS = 5.0
 CAUGHT_UP_FRACTION = 0.5
 """The part of the power before a stretch that its last step shows at least if the counter was
 late: one that goes on where it stopped shows a refresh period of it."""
+LEAST_MEMORY_POWER_W = 0.1
 USUAL_SPACINGS = 5
-"""Readings further apart than this many periods were interrupted."""
+"""Readings further apart than this many periods, and a refresh, were interrupted."""
 LEAST_INTERRUPTION_S = 0.25
 """A busy machine delays readings by less."""
 ENDLESS_NS = 2**62
+
+
+def is_standstill(reason: str) -> bool:
+    """Whether the reason for a gap is that the counter does not move."""
+    return reason in (STANDS_STILL, NOT_MOVED, NEVER_COUNTED)
+
+
+def has_never_counted(channel: Channel, absolute_j: float | None) -> bool:
+    """Whether a counter cannot have counted before its first reading, by what it showed then.
+
+    Memory may rest, but not since the machine was started.
+    """
+    is_memory = channel.component is Component.RAM and channel.kind is Kind.COUNTER
+    is_measured = channel.provenance is not Provenance.ESTIMATED
+    return is_memory and is_measured and absolute_j == 0
 
 
 class Stretch(NamedTuple):
@@ -62,6 +79,12 @@ class StandstillRule:
             return None
         resolution_j = max(channel.resolution, channel.unit_j)
         return cls(channel.least_power_w, resolution_j, channel.refresh_s)
+
+    @classmethod
+    def until_it_counts(cls, channel: Channel) -> "StandstillRule":
+        """The rule for a memory whose counter shows zero, until it counts for the first time."""
+        resolution_j = max(channel.resolution, channel.unit_j)
+        return cls(LEAST_MEMORY_POWER_W, resolution_j, channel.refresh_s)
 
     @property
     def look_s(self) -> float:
@@ -149,6 +172,7 @@ def standing_stretches(
     times_ns: "NDArray[np.int64]",
     energy_j: "NDArray[np.float64]",
     usual_s: float,
+    absolute_j: float | None = None,
 ) -> list[Stretch]:
     """The stretches in which a recorded counter stands still, in order.
 
@@ -160,9 +184,12 @@ def standing_stretches(
         times_ns: (n,) ascending moments of the run clock.
         energy_j: (n,) joules since the start, not falling.
         usual_s: A longer time between two readings is not counted as awake.
+        absolute_j: What the counter showed at the first reading, where it is known.
     """
     import numpy as np
 
+    if has_never_counted(channel, absolute_j) and len(times_ns) and energy_j[-1] == energy_j[0]:
+        return [Stretch(-ENDLESS_NS, ENDLESS_NS, NEVER_COUNTED)]
     rule = StandstillRule.of(channel)
     if rule is None or len(times_ns) < 2:
         return []
@@ -225,8 +252,8 @@ def usual_spacing_s(
 ) -> float:
     """The longest time between two readings that the period of reading explains (s).
 
-    ``rate_hz``: the rate that the recording asked for, where it is known. The period is the longest
-    of its period, the sensor's refresh period and the median spacing of the readings.
+    ``rate_hz``: the rate that the recording asked for, where it is known. The period of reading is
+    the longer of its period and the median spacing.
     """
     import numpy as np
 
@@ -235,5 +262,9 @@ def usual_spacing_s(
 
 
 def longest_usual_s(channel: Channel, period_s: float) -> float:
-    """The longest time between two readings of a sensor that is read with this period (s)."""
-    return max(USUAL_SPACINGS * max(period_s, channel.refresh_s), LEAST_INTERRUPTION_S)
+    """The longest time between two readings of a sensor that is read with this period (s).
+
+    A sensor that was not read for longer has shown values that were missed.
+    """
+    period_s = max(period_s, channel.read_period_s)
+    return max(channel.refresh_s + USUAL_SPACINGS * period_s, LEAST_INTERRUPTION_S)

@@ -1,6 +1,7 @@
 """Probes: a folder for each family of sensors, and the search for those of this machine."""
 
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,16 @@ from effmeter.clock import Clock, SystemClock
 from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.apple import discovery as apple_socs
 from effmeter.probes.base import Discovery
+from effmeter.probes.cray import probe as cray_counters
 from effmeter.probes.devices import list_devices
 from effmeter.probes.estimate import probe as estimates
 from effmeter.probes.hwmon import probe as hwmon_rails
 from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.nvidia import probe as nvidia_gpus
+from effmeter.probes.processors import ProcessorConditions
 from effmeter.probes.rapl import perf, powercap, pyrapl
+from effmeter.probes.rapl.identity import Pause
+from effmeter.probes.wall import discovery as wall_meters
 
 SYSFS_VARIABLE = "EFFMETER_SYSFS"
 """Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
@@ -35,13 +40,16 @@ def discover(
     sysfs: Path | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
+    pause: Pause = time.sleep,
 ) -> Discovery:
     """Every sensor that can be used here, and every one that refuses; it never raises.
 
-    Processors and memory that no sensor covers are estimated, and their channels say so.
-    ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``.
+    Processors and memory are estimated too, and their channels say so: the estimates count where
+    no sensor covers them, and stand by for sensors that fail.
+    ``sysfs`` defaults to what ``EFFMETER_SYSFS`` names in ``environ``, then to ``/sys``;
+    ``pause`` waits where sensors must be seen to change.
     """
-    return Search(sysfs, environ, clock).discovery
+    return Search(sysfs, environ, clock, pause).discovery
 
 
 class Search:
@@ -55,10 +63,13 @@ class Search:
         sysfs: Path | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        pause: Pause = time.sleep,
     ) -> None:
+        self._pause = pause
         self._environ = os.environ if environ is None else environ
         self._sysfs = sysfs or sysfs_of(self._environ)
         self._clock = clock or SystemClock()
+        self._processors = ProcessorConditions(self._sysfs, self._clock)
         self._found: dict[str, Discovery] = {}
         """By family."""
         self.discovery = self._search()
@@ -81,32 +92,41 @@ class Search:
     def _search(self) -> Discovery:
         """All families; those that are known already are not searched."""
         sysfs, environ, clock = self._sysfs, self._environ, self._clock
-        measured = Discovery()
+        measured = Discovery(conditions=(self._processors,))
         families: list[_Family] = [
-            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock)),
+            ("powercap", Component.CPU, lambda _: powercap.find(sysfs, clock, self._pause)),
             ("perf", Component.CPU, lambda _: perf.find(sysfs, clock, self._zone_names)),
             ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
             ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
             ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
-            ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
+            ("NVML", Component.GPU, lambda known: nvidia_gpus.find(sysfs, clock, known.covered)),
             ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
             ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
+            ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),
+            ("wall", Component.WALL, lambda _: wall_meters.find(sysfs, environ, clock)),
         ]
         for family in families:
             measured = _joined(measured, self._family(measured, *family))
         measured = _without_what_is_covered(measured)
         measured = replace(measured, devices=list_devices(sysfs))
-        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured.channels, c)]
         # An estimate stays where a sensor is found later: it is then left out of totals.
-        if not uncovered and not self._has_probe(_ESTIMATES):
-            return measured
-        estimated = self._family(
-            measured,
-            _ESTIMATES,
-            uncovered[0] if uncovered else _ESTIMATED_COMPONENTS[0],
-            lambda _: estimates.find(uncovered, environ, clock),
-        )
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        component = (*uncovered, *_ESTIMATED_COMPONENTS)[0]
+        estimated = self._family(measured, _ESTIMATES, component, self._estimates)
         return _joined(measured, estimated)
+
+    def _estimates(self, measured: Discovery) -> Discovery:
+        """Estimates where no sensor covers a component, and in reserve where one does.
+
+        None in reserve for a sensor that takes in two components: an estimate is of one.
+        """
+        uncovered = [c for c in _ESTIMATED_COMPONENTS if not _covers(measured, c)]
+        reserve = [c for c in _ESTIMATED_COMPONENTS if c not in uncovered]
+        if measured.covered.intersection(_ESTIMATED_COMPONENTS):
+            reserve = []
+        if not uncovered and not reserve:
+            return Discovery()
+        return estimates.find(uncovered, reserve, self._environ, self._clock)
 
     @property
     def _zones(self) -> tuple[Channel, ...]:
@@ -115,9 +135,6 @@ class Search:
     @property
     def _zone_names(self) -> Collection[str]:
         return powercap.names_read(self._found["powercap"])
-
-    def _has_probe(self, family: str) -> bool:
-        return family in self._found and bool(self._found[family].probes)
 
     def _family(
         self,
@@ -146,6 +163,7 @@ def _joined(*found: Discovery) -> Discovery:
         tuple(refusal for discovery in found for refusal in discovery.refusals),
         frozenset(component for discovery in found for component in discovery.covered),
         {name: listed for discovery in found for name, listed in discovery.devices.items()},
+        tuple(source for discovery in found for source in discovery.conditions),
     )
 
 
@@ -158,8 +176,8 @@ def _without_what_is_covered(found: Discovery) -> Discovery:
     return replace(found, refusals=refusals)
 
 
-def _covers(channels: tuple[Channel, ...], component: Component) -> bool:
-    return any(
+def _covers(found: Discovery, component: Component) -> bool:
+    return component in found.covered or any(
         channel.component is component and channel.provenance is not Provenance.ESTIMATED
-        for channel in channels
-    ) or (component is Component.RAM and any(map(hwmon_rails.takes_in_memory, channels)))
+        for channel in found.channels
+    )

@@ -24,10 +24,14 @@ SensorError = (OSError, ValueError)
 
 
 class NumberFile:
-    """A file that shows one whole number, kept open; opened again after a failure."""
+    """A file that shows one whole number, kept open; opened again after a failure.
 
-    def __init__(self, path: Path) -> None:
+    ``pattern`` is what the whole file looks like, with the number as its first group.
+    """
+
+    def __init__(self, path: Path, pattern: re.Pattern[bytes] = _NUMBER) -> None:
         self.path = path
+        self._pattern = pattern
         self._descriptor = -1
 
     def read(self) -> int:
@@ -39,7 +43,7 @@ class NumberFile:
         except OSError:
             self.close()
             raise
-        number = _NUMBER.fullmatch(shown)
+        number = self._pattern.fullmatch(shown)
         if number is None:
             self.close()
             raise ValueError("it does not show a number")
@@ -67,9 +71,15 @@ class Meter(Protocol):
 class FileMeter:
     """A counter in a file, or a gauge whose file counts units of ``scale`` watts."""
 
-    def __init__(self, channel: Channel, path: Path, scale: float = 1e-6) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        path: Path,
+        scale: float = 1e-6,
+        pattern: re.Pattern[bytes] = _NUMBER,
+    ) -> None:
         self.channel = channel
-        self._file = NumberFile(path)
+        self._file = NumberFile(path, pattern)
         self._scale = scale
 
     def show(self) -> int | float:

@@ -13,6 +13,7 @@ from effmeter.cover import (
 from effmeter.cover_in_time import cover_over_time
 from effmeter.energy import Energy, total
 from effmeter.recorded.recording import Recording
+from effmeter.recorded.second_sensor import counted_energy
 from effmeter.recorded.visibility import with_hidden_channels
 
 
@@ -132,7 +133,7 @@ def _counted(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[s
     """What a total of a window takes from each channel of its cover."""
     found: dict[str, _Part] = {}
     for name, first_ns, last_ns in cover.counted(begin_ns, end_ns):
-        energy = run.channel_energy(name, first_ns, last_ns)
+        energy = counted_energy(run, cover, name, first_ns, last_ns)
         part = _Part(energy, (last_ns - first_ns) * 1e-9)
         if name in found:
             earlier = found[name]

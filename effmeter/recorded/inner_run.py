@@ -52,16 +52,18 @@ class InnerRun(RecordedRun):
 
     @cached_property
     def begin_ns(self) -> int:
-        """When the first of its programs joined."""
+        """When the first of its programs' blocks began; without any, when the first joined."""
+        if self._of_programs(Event.RUN_BEGIN):
+            return super().begin_ns
         notes = (note for note in self.notes if note.name == NoteName.SOURCE)
         return min(note.time_ns for note in notes if (note.source, note.id) in self._roots)
 
     @cached_property
     def end_ns(self) -> int:
-        """When the last of its programs left; the recording's last row where one did not."""
+        """When the last of its programs ended; the recording's last row where one did not."""
         ended_ns = [row.time_ns for row in self._endings]
         if len(ended_ns) < len(self._roots):
-            return RecordedRun(self.parts).end_ns
+            return self.recorded_until_ns
         return max(self.begin_ns, *ended_ns)
 
     @cached_property
@@ -72,10 +74,5 @@ class InnerRun(RecordedRun):
         return DetailedStatus.parse(self._endings[-1].text or Status.INTERRUPTED)
 
     @cached_property
-    def _roots(self) -> set[tuple[str | None, int | None]]:
-        return {(source.id, source.root) for source in self.sources}
-
-    @cached_property
     def _endings(self) -> list[EventRow]:
-        ends = (row for row in self.events if row.event == Event.END)
-        return [row for row in ends if (row.source, row.id) in self._roots]
+        return self._of_programs(Event.END)

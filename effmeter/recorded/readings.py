@@ -3,6 +3,9 @@
 A counter's energy starts at zero in each file. Where a successor took over from a recorder that
 died, the absolute counters that both files state bridge the stretch between; what they cannot
 tell is a loss with a bound.
+
+A counter is joined with the stamped power values of its device, where the driver keeps them: the
+channel that states a ``lag_s`` and the same device and component.
 """
 
 import math
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
-from effmeter.energy.standstill import STANDS_STILL, standing_stretches, usual_spacing_s
+from effmeter.energy.shape import Shape
+from effmeter.energy.standstill import is_standstill, standing_stretches, usual_spacing_s
 from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.unshown import unshown_losses, with_unshown
 from effmeter.runfile.format import Event
@@ -51,9 +55,16 @@ class ChannelReadings(NamedTuple):
 
 
 def channel_readings(
-    channel: Channel, parts: Sequence[Part], events: Iterable[EventRow], gaps: Iterable[Gap]
+    channel: Channel,
+    parts: Sequence[Part],
+    events: Iterable[EventRow],
+    gaps: Iterable[Gap],
+    others: Iterable[Channel] = (),
 ) -> ChannelReadings | None:
-    """The channel's readings in all files; None where it was never read."""
+    """The channel's readings in all files; None where it was never read.
+
+    ``others``: the run's channels, among which the course of a counter may be.
+    """
     absolutes_j = {
         e.part: e.value for e in events if e.event == Event.CHANNEL and e.channel == channel.name
     }
@@ -72,13 +83,24 @@ def channel_readings(
         if (loss := _loss(channel, gap, int(before.times_ns[0]), int(before.times_ns[-1])))
     ]
     usual_s = usual_spacing_s(channel, times_ns, _rate_hz(parts[0]))
-    standing = standing_stretches(channel, times_ns, values, usual_s)
+    standing = standing_stretches(channel, times_ns, values, usual_s, stretches[0].absolute_j)
     unshown = unshown_losses(channel, times_ns, values, usual_s, standing)
     losses = with_unshown([*inside, *bridged], unshown)
     host = str(parts[0].metadata.host.get("name") or "")
-    arithmetic = trace(channel, times_ns, values, read_s, losses, host)
+    shape = _shape_of(channel, others, parts)
+    arithmetic = trace(channel, times_ns, values, read_s, losses, host, shape)
     readings = Readings(begin_ns, end_ns, tuple(losses), tuple(standing), usual_s)
     return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
+
+
+def _shape_of(counter: Channel, others: Iterable[Channel], parts: Sequence[Part]) -> Shape | None:
+    """The course of a counter between its readings; None where nothing shows it."""
+    gauge = next((other for other in others if other.shows_course_of(counter)), None)
+    if gauge is None:
+        return None
+    stretches = [_stretch(gauge, part, None) for part in parts]
+    times_ns = np.concatenate([s.times_ns for s in stretches])
+    return Shape(gauge, times_ns, np.concatenate([s.values for s in stretches]))
 
 
 def _rate_hz(part: Part) -> float | None:
@@ -150,7 +172,7 @@ def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None
     """
     if gap.channel not in (channel.name, None) or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
         return None
-    if gap.reason == STANDS_STILL:
+    if is_standstill(gap.reason):
         return None  # judged from the readings: see ``unshown``
     # A counter counts on where a batch is damaged: the readings on both sides tell the energy.
     hides_nothing = gap.hidden_j == 0 or gap.channel is None

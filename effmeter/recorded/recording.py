@@ -8,9 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from effmeter.channel import Channel, Refusal
-from effmeter.cover import UNREAD_DEVICES, unread_device
+from effmeter.cover import UNREAD_DEVICES, CoverStretch, second_sensors, unread_device
 from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
+from effmeter.energy.widened import disagree
 from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
 from effmeter.recorded.description import (
@@ -137,23 +138,14 @@ class Recording:
         return (*self.metadata.refusals, *map(unread_device, unread))
 
     @cached_property
-    def begin_ns(self) -> int:
-        """When the recording began."""
-        return self.metadata.started_time_ns
-
-    @cached_property
-    def end_ns(self) -> int:
+    def recorded_until_ns(self) -> int:
         """When the recording ended; the moment of the last row where it has no end."""
+        began_ns = self.metadata.started_time_ns
         endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
         if endings:
-            return max(self.begin_ns, endings[-1].time_ns)
+            return max(began_ns, endings[-1].time_ns)
         last_rows = [int(part.times_ns[-1]) for part in self.parts if part.rows.num_rows]
-        return max([self.begin_ns, *last_rows])
-
-    @property
-    def duration_s(self) -> float:
-        """How long the recording lasted."""
-        return (self.end_ns - self.begin_ns) * 1e-9
+        return max([began_ns, *last_rows])
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
@@ -201,6 +193,26 @@ class Recording:
         read = {name: self.readings(name) for name in self.channels}
         return {n: tuple(blind_stretches(r)) for n, r in read.items() if r is not None}
 
+    @cached_property
+    def estimate_factors(self) -> dict[tuple[tuple[CoverStretch, ...], str], float]:
+        """By cover and estimate, how far the estimate was off beside sensors; each found once."""
+        return {}
+
+    @cached_property
+    def disagreeing(self) -> Mapping[str, tuple[str, ...]]:
+        """By channel, other sensors of the device that differ from it by more than both errors."""
+        return {
+            name: differing
+            for name, others in second_sensors(self.channels).items()
+            if (differing := self._differing(name, others))
+        }
+
+    def _differing(self, name: str, others: Iterable[str]) -> tuple[str, ...]:
+        window_ns = (self.metadata.started_time_ns, self.recorded_until_ns)
+        energy = self.channel_energy(name, *window_ns)
+        found = {other: self.channel_energy(other, *window_ns) for other in others}
+        return tuple(n for n, e in found.items() if energy and e and disagree(energy, e))
+
     def samples(self, channel: str) -> Samples | None:
         """The readings of a channel one by one; None where it was never read."""
         joined = self._joined(channel)
@@ -209,7 +221,8 @@ class Recording:
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
             described = self.channels[channel]
-            joined = channel_readings(described, self.parts, self.events, self.gaps)
+            others = self.channels.values()
+            joined = channel_readings(described, self.parts, self.events, self.gaps, others)
             self._traces[channel] = joined
         return self._traces.get(channel)
 
@@ -226,12 +239,12 @@ class Recording:
             if before.rows.num_rows
         ]
         damaged = [
-            Gap(None, d.begin_ns, self.end_ns if d.end_ns is None else d.end_ns, str(d))
+            Gap(None, d.begin_ns, self.recorded_until_ns if d.end_ns is None else d.end_ns, str(d))
             for part in self.parts
             for d in part.damages
             if d.begin_ns is not None
         ]
-        found = [*timeline.gaps(self.events, self.end_ns), *between, *damaged]
+        found = [*timeline.gaps(self.events, self.recorded_until_ns), *between, *damaged]
         return tuple(sorted(found, key=lambda gap: gap.begin_ns))
 
     @cached_property

@@ -9,11 +9,12 @@ from effmeter.energy import Energy
 from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
+from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.epoch_table import table_of_epochs
 from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
-from effmeter.runfile.format import NoteName
+from effmeter.runfile.format import Event, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.units import format_duration
 
@@ -38,12 +39,45 @@ class RecordedRun(Recording):
         return self.identity.run_id
 
     @cached_property
+    def begin_ns(self) -> int:
+        """When the first of its programs' blocks began; without any, when the recording did."""
+        begun_ns = (row.time_ns for row in self._of_programs(Event.RUN_BEGIN))
+        return min(begun_ns, default=self.metadata.started_time_ns)
+
+    @cached_property
+    def end_ns(self) -> int:
+        """When the last of its programs' blocks ended; the recording's end where one did not."""
+        ended_ns = [row.time_ns for row in self._of_programs(Event.END)]
+        if not self._of_programs(Event.RUN_BEGIN) or len(ended_ns) < len(self._roots):
+            return self.recorded_until_ns
+        return max(self.begin_ns, *ended_ns)
+
+    @cached_property
+    def _roots(self) -> set[tuple[str | None, int | None]]:
+        return {(source.id, source.root) for source in self.identity.sources}
+
+    def _of_programs(self, event: Event) -> list[EventRow]:
+        """The rows by which its programs state an event of their whole part in it."""
+        rows = (row for row in self.events if row.event == event)
+        return [row for row in rows if (row.source, row.id) in self._roots]
+
+    @property
+    def duration_s(self) -> float:
+        """How long the run lasted."""
+        return (self.end_ns - self.begin_ns) * 1e-9
+
+    @cached_property
     def marks(self) -> tuple[EventRow, ...]:
         """The events of the recording, without the marks of its other runs."""
         if len(self.identities) == 1:
             return self.events
         roots = {(source.id, source.root) for source in self.identity.sources}
         return timeline.marks_of(self.events, roots)
+
+    @cached_property
+    def conditions(self) -> tuple[RecordedCondition, ...]:
+        """Clocks, temperatures, limits and throttling of its devices, at its start and since."""
+        return conditions_in(self.events, self.begin_ns, self.end_ns)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -5,6 +5,7 @@ None stands for what is unknown. ``docs/schemas/report.schema.json`` describes t
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,11 @@ from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import ChannelEnergy, ComponentEnergy, Missing, provenances_of
+from effmeter.recorded.conditions import RecordedCondition
 from effmeter.recorded.records import Gap, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 
@@ -38,10 +41,12 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "closing_metrics": dict(run.closing_metrics),
         "components": [_component(part) for part in breakdown.components],
         "total": _total(breakdown.total, breakdown.cover.channels),
+        "walls": [_wall(wall) for wall in analysis.walls],
         "net": None if analysis.net is None else _net(analysis.net, breakdown.cover.channels),
         "missing": [_missing(missing) for missing in breakdown.missing],
         "channels": [_channel(channel) for channel in breakdown.channels],
         "memory": list(_memory(run)),
+        "conditions": [_condition(condition, run) for condition in run.conditions],
         "efficiency": None if analysis.efficiency is None else _efficiency(analysis.efficiency),
         "epochs": [_epoch(epoch, analysis) for epoch in run.lead_epochs],
         "spans": [_span(span, run) for span in run.spans],
@@ -97,6 +102,16 @@ def _summed(name: str, energy: Energy, channels: Sequence[Channel]) -> dict[str,
     }
 
 
+def _wall(wall: WallEnergy) -> dict[str, Any]:
+    ratio = wall.total_ratio
+    return {
+        "channel": wall.channel.name,
+        "scope": wall.channel.scope,
+        "energy": wall.energy.as_mapping(),
+        "total_ratio": None if ratio is None else asdict(ratio),
+    }
+
+
 def _net(net: NetEnergy, channels: Sequence[Channel]) -> dict[str, Any]:
     return {
         "components": [_component(part) for part in net.components],
@@ -131,6 +146,24 @@ def _memory(run: RecordedRun) -> Iterable[dict[str, Any]]:
             "peak_bytes": use.peak_bytes,
             "unknown": use.unknown,
         }
+
+
+def _condition(seen: RecordedCondition, run: RecordedRun) -> dict[str, Any]:
+    return {
+        "device": seen.device,
+        "condition": seen.condition,
+        "reason": seen.reason,
+        "at_start": seen.at_start,
+        "at_end": seen.at_end,
+        "average": seen.average,
+        "lowest": seen.lowest,
+        "highest": seen.highest,
+        "changed": seen.has_changed,
+        "changes": [
+            {"at_s": (time_ns - run.begin_ns) * 1e-9, "value": value}
+            for time_ns, value in seen.changes
+        ],
+    }
 
 
 def _efficiency(efficiency: Efficiency) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import provenances_of
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
+from effmeter.report.conditions_text import condition_lines
 from effmeter.report.efficiency_text import add_comparison
 from effmeter.report.formatting import (
     energy_figure,
@@ -18,6 +20,7 @@ from effmeter.report.formatting import (
     metric_figure,
     per_kilojoule,
     printable,
+    with_interval,
 )
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
@@ -86,7 +89,7 @@ def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
 def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
     page.title(analysis.run.name)
     page.facts(_facts(analysis))
-    if analysis.breakdown.components:
+    if analysis.breakdown.components or analysis.walls:
         _add_energies(page, analysis)
     if analysis.efficiency is not None:
         _add_efficiency(page, analysis.efficiency)
@@ -132,6 +135,8 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     for name, use in sorted(run.memory.items()):
         if use.peak_bytes != 0:  # an unused memory is not listed, an unknown one is
             yield f"memory {name}", _memory_line(use)
+    for device, line in condition_lines(run, analysis.breakdown.cover):
+        yield f"conditions {device}", line
 
 
 def _course_line(course: MetricCourse) -> str:
@@ -161,12 +166,14 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
     if breakdown.total is not None:
         channels = breakdown.cover.channels
         parts.append(("total", breakdown.total, channels, _cover(analysis)))
+    parts += [("wall", wall.energy, (wall.channel,), _of_wall(wall)) for wall in analysis.walls]
+    no_net = ("", "") if net else ()
     rows = [
         [
             name,
             *_energy_cells(energy),
             energy_systematic(energy),
-            *net.get(name, ()),
+            *net.get(name, no_net),
             ", ".join(provenances_of(channels)),
             summed,
         ]
@@ -179,6 +186,16 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
         *("provenance", "channels"),
     )
     page.table(headings, rows, numeric=range(1, 6 if net else 4))
+
+
+def _of_wall(wall: WallEnergy) -> str:
+    """The meter's channel, and the part of it that the total is, with its error."""
+    ratio = wall.total_ratio
+    if ratio is None:
+        return wall.channel.name
+    ends = (ratio.low - ratio.systematic, ratio.high + ratio.systematic)
+    share, interval = with_interval(*(100 * end for end in (ratio.value, *ends)))
+    return f"{wall.channel.name}; the total is {share} % of it {interval}"
 
 
 def _net_cells(net: NetEnergy) -> dict[str, list[str]]:

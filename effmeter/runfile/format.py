@@ -67,6 +67,8 @@ class Event(StrEnum):
 
     CHANNEL = "channel"
     """channel, text (its description, JSON), value (J on its counter when recording began)."""
+    RUN_BEGIN = "run_begin"
+    """source, id (the parent of its outermost marks): the block that a program measures begins."""
     EPOCH_BEGIN = "epoch_begin"
     """source, id, parent, name, value (the epoch's number, from 1)."""
     EPOCH_END = "epoch_end"
@@ -89,10 +91,15 @@ class Event(StrEnum):
     """source (null: the recorder), name (``ram``, a GPU's channel or another memory), value (bytes
     in use from now on; null: unknown), text (``peak``: the value is the most there was since the
     row before it; or why it is unknown)."""
+    CONDITION = "condition"
+    """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
+    (of one that is averaged: since the row before it, the first row being the first look; of any
+    other: from now on; null for a text), text (a governor; the reason of throttling)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"
-    """source (null: the whole recording), text (the status)."""
+    """source (null: the whole recording), id, text (the status); a program states the time at which
+    its block ended."""
 
 
 class NoteName(StrEnum):

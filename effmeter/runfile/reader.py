@@ -61,12 +61,15 @@ class _Contents:
 def read_part(path: Path) -> Part:
     """The rows of one file up to its last whole batch.
 
+    A file that is being recorded and still empty has no rows, and a name of its own.
     Raises RunFileError where there is no such file, or nothing whole in it, NotARunError and
     NewerFormatError; each names the file.
     """
     with _opened(path) as file:
         recording = _is_locked(file)
         window = Window(file)
+        if recording and not window.at(0, 1):
+            return _just_begun(path)
         pieces = _pieces(window)
         beginning, schema, metadata = _beginning(path, window, pieces)
         contents = _read(pieces, beginning, MAX_UNFOLDED_BYTES + MAX_UNFOLDED_RATIO * window.size)
@@ -79,6 +82,14 @@ def read_part(path: Path) -> Part:
     damages = tuple(_damages(contents, metadata))
     finished = contents.count is not None
     return Part(path, metadata, _sorted(rows), finished, recording, damages)
+
+
+def _just_begun(path: Path) -> Part:
+    """A recorder writes the first rows, and the description before them, within a second."""
+    begun_ns = path.stat().st_mtime_ns
+    metadata = Metadata(str(path.absolute()), path.stem, begun_ns, 0)
+    rows = arrow_schema(metadata).empty_table()
+    return Part(path, metadata, rows, finished=False, recording=True)
 
 
 def read_metadata(path: Path) -> Metadata:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from effmeter.errors import EffmeterError, MeasurementError
+from effmeter.state.folder import REMEDY as STATE_REMEDY
+from effmeter.state.folder import state_folder
 
 FORMAT = 1
 FILE_NAME = "idle.json"
@@ -20,9 +22,15 @@ Baseline = TypeVar("Baseline")
 
 
 def baseline_path(environ: Mapping[str, str]) -> Path:
-    """The path of the file; ``~/.local/state`` stands in for an unset ``XDG_STATE_HOME``."""
-    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "~")) / ".local" / "state"
-    return Path(state).expanduser() / "effmeter" / FILE_NAME
+    """The path of the file; EffmeterError where there is no folder for it."""
+    return state_folder(environ) / FILE_NAME
+
+
+def check_writable(path: Path) -> None:
+    """Raise as ``save_baseline`` would, before a measurement whose result could not be kept."""
+    if path.exists():
+        _read(path)
+    _write(path, "").unlink()
 
 
 def save_baseline(path: Path, host: str, baseline: Mapping[str, Any]) -> None:
@@ -34,15 +42,22 @@ def save_baseline(path: Path, host: str, baseline: Mapping[str, Any]) -> None:
     """
     hosts = _read(path) if path.exists() else {}
     hosts[host] = dict(baseline)
+    text = json.dumps({"format": FORMAT, "hosts": hosts}, indent=2) + "\n"
+    _write(path, text).replace(path)
+
+
+def _write(path: Path, text: str) -> Path:
+    """A temporary file beside a path, with this text; EffmeterError where it cannot be written."""
     temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"format": FORMAT, "hosts": hosts}, indent=2) + "\n")
-        temporary.replace(path)
+        temporary.write_text(text)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise EffmeterError(f"{path} cannot be written: {error.strerror}") from error
+        reason = f"{path} cannot be written ({error.strerror})"
+        raise EffmeterError(f"{reason}: {STATE_REMEDY}") from error
+    return temporary
 
 
 def load_baselines(

@@ -5,19 +5,31 @@ from typing import Any
 
 from effmeter.client.session import Session
 from effmeter.client.vocabulary import MAX_TEXT, Event, NoteName, user_note
+from effmeter.client.warning import WarnOnce
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.tracking.labels import as_number, check_name
 from effmeter.tracking.meter import SPAN_REQUEST_NS, Meter
 from effmeter.tracking.nesting import Nesting, next_id
 
+_EPOCH_END = Event.EPOCH_END
+_WORDS = {
+    Event.METRIC: "a metric",
+    Event.NOTE: "a note",
+    Event.EPOCH_BEGIN: "an epoch",
+    Event.SPAN_BEGIN: "a span",
+}
+"""The marks that a user makes, as a warning calls them."""
 _MAIN_THREAD = threading.main_thread().ident
 
 
 class Marks:
-    """Writes the marks of one run; before the run begins they go nowhere."""
+    """Writes the marks of one run; before it begins and after it has ended they go nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_name: str = "") -> None:
+        self._run_name = run_name
+        self._has_ended = False
+        self._warn = WarnOnce()
         self.root_id = next_id()
         self.nesting = Nesting(self.root_id)
         self.session: Session | None = None
@@ -27,14 +39,29 @@ class Marks:
 
     def send(self, event: Event, time_ns: int, **fields: Any) -> None:
         """Send a mark without waiting; fields as the protocol names them."""
-        if event is not Event.EPOCH_END:
+        if event is not _EPOCH_END:
             self.last_ns = time_ns
-        if self.session is None:
+        session = self.session
+        if session is None:
+            self._warn_of_loss(event)
             return
         if threading.get_ident() != _MAIN_THREAD:
             fields["thread"] = threading.current_thread().name[:MAX_TEXT]
         # The plain text, because hashing a member of an enum is a call in Python.
-        self.session.mark(event._value_, time_ns, fields)
+        fields.update(op="mark", event=event._value_, time_ns=time_ns)
+        session.mark(fields)
+
+    def close(self) -> None:
+        """The run has ended: what is marked from now on is lost, which a warning says once."""
+        self.session = None
+        self._has_ended = True
+
+    def _warn_of_loss(self, event: Event) -> None:
+        if self._has_ended:
+            self._warn(
+                f"the run {self._run_name!r} has ended: {_WORDS.get(event, 'what follows')} is not "
+                "recorded, nor is anything after it"
+            )
 
     def metric(self, name: str, value: float, parent: int) -> None:
         """Send a value of a metric of the run, an epoch or a span."""
@@ -86,7 +113,7 @@ class Epoch:
         """The energy of the epoch once it has ended; None before, and where it is unknown.
 
         Provisional: ``read_run`` gives the settled figure after the run. The first access after
-        the end may wait some 30 ms for the recorder.
+        the end may wait some milliseconds for the recorder.
         """
         return self._marks.energy(self.begin_ns, self.end_ns)
 

@@ -10,7 +10,7 @@ from typing import Self
 from effmeter.client.files import name_of
 from effmeter.client.request import RecordingRequest
 from effmeter.client.session import Session
-from effmeter.client.vocabulary import NoteName
+from effmeter.client.vocabulary import Event, NoteName
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
@@ -39,7 +39,8 @@ class Run:
         self.detailed_status = DetailedStatus(Status.NOT_BEGUN)
         self.path: Path | None = None
         """The run file; None before the recording begins and where nothing can be recorded."""
-        self._marks = Marks()
+        self._marks = Marks(self.name)
+        self._session: Session | None = None
         self._request = replace(request, root_id=self._marks.root_id)
         self._loop = EpochLoop(self._marks, synchronises=synchronise_epochs)
         self._began_ns = self._ended_ns = 0
@@ -48,12 +49,13 @@ class Run:
 
     def __enter__(self) -> Self:
         """Start recording; RunFileError where the run's file cannot be made."""
-        if self._marks.session is not None:
+        if self._session is not None:
             raise UsageError("this run has begun already: call track again for another")
-        session = self._marks.session = Session.begin(self._request, os.environ)
+        session = self._session = self._marks.session = Session.begin(self._request, os.environ)
         self.path = session.path
         announce(self, session.variables_for_children())
         self._began_ns = now_ns()
+        self._marks.send(Event.RUN_BEGIN, self._began_ns, id=self._marks.root_id)
         self._marks.meter = Meter(session, self._began_ns)
         self.detailed_status = DetailedStatus(Status.RECORDING)
         return self
@@ -74,7 +76,7 @@ class Run:
 
     def end(self, status: DetailedStatus | str = COMPLETED) -> None:
         """End the recording with a status of your own; leaving the ``with`` then adds nothing."""
-        session, meter = self._marks.session, self._marks.meter
+        session, meter = self._session, self._marks.meter
         if session is None or meter is None or self.status is not Status.RECORDING:
             return
         ended = DetailedStatus.parse(status) if isinstance(status, str) else status
@@ -82,23 +84,24 @@ class Run:
         self._loop.leave(None if ended == COMPLETED else self._ended_ns)
         self.detailed_status = ended
         meter.close()
+        self._marks.close()
         withdraw(self)
-        session.end(str(ended))
+        session.end(str(ended), self._ended_ns)
 
     @property
     def recorder_pid(self) -> int | None:
         """The process that records the run; None where nothing does."""
-        return None if self._marks.session is None else self._marks.session.recorder_pid
+        return None if self._session is None else self._session.recorder_pid
 
     @property
     def recording_failure(self) -> str | None:
         """Why recording has stopped before the end of the run; None while it goes on."""
-        return None if self._marks.session is None else self._marks.session.failure
+        return None if self._session is None else self._session.failure
 
     def look_after(self) -> None:
         """Replace a recorder that died; marks do so by themselves."""
-        if self._marks.session is not None:
-            self._marks.session.check()
+        if self._session is not None:
+            self._session.check()
 
     # Epochs, spans, metrics
 
@@ -158,7 +161,10 @@ class Run:
     # Energy
 
     def energy(self) -> LiveEnergy | None:
-        """The energy used since the run began; None where it is unknown. Waits some 30 ms."""
+        """The energy used since the run began; None where it is unknown.
+
+        Waits some milliseconds for a reading of the sensors.
+        """
         return None if self._marks.meter is None else self._marks.meter.ask()
 
     def latest_energy(self) -> LiveEnergy | None:

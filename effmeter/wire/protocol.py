@@ -69,10 +69,20 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
     },
     "join": {**_SOURCE, "recording": FieldSpec(str)},
     "devices": {"program_id": FieldSpec(str), "listing": FieldSpec(dict)},
+    "sensors": {
+        "program_id": FieldSpec(str),
+        "listing": FieldSpec(dict),
+        "sensors": FieldSpec(dict),
+    },
     "mark": _MARK,
     "ask": {"number": FieldSpec(int)},
     "watch": {},
-    "end": {"status": FieldSpec(str), "final": FieldSpec(bool), "dropped_marks": FieldSpec(int)},
+    "end": {
+        "status": FieldSpec(str),
+        "time_ns": FieldSpec(int),
+        "final": FieldSpec(bool),
+        "dropped_marks": FieldSpec(int),
+    },
     "status": {},
     "stop": {},
 }

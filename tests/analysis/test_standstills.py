@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from effmeter.analysis.standstills import standstills
+from effmeter.analysis.standstills import standstill_lines
 from effmeter.channel import Channel, Component, Provenance
 from effmeter.recorded.reading import read_run
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
@@ -26,7 +26,7 @@ def said(
                 file.row(time_s, channel=channel.name, energy_j=50.0 * moved_s)
         file.end(10.0)
     run = read_run(file.path)
-    return list(standstills(run, run.breakdown(at(window_s[0]), at(window_s[1]))))
+    return list(standstill_lines(run, run.breakdown(at(window_s[0]), at(window_s[1]))))
 
 
 def test_counter_that_never_moves_is_named_with_what_counts_instead(tmp_path: Path) -> None:

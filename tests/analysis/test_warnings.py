@@ -133,7 +133,8 @@ def test_a_gauge_and_a_counter_that_disagree(tmp_path: Path) -> None:
         file.show("gpu0-power", every(0.1, 0, 10), 100.0)
         file.end(10.0)
     assert warned(file.path) == [
-        "gauge and counter disagree: gpu0-power 1.00 kJ, gpu0 3.00 kJ",
+        "two sensors of one device disagree: gpu0 3.00 kJ, gpu0-power 1.00 kJ; gpu0 is counted as "
+        "an energy counter misses nothing between readings, and the interval holds both",
     ]
 
 

@@ -45,9 +45,9 @@ def test_idle_power_is_kept_and_reports_are_net_of_it(tmp_path: Path) -> None:
             environ, "run", "--", sys.executable, "-c", "import time; time.sleep(1)"
         )
         assert recorded.returncode == 0, recorded.stderr
-    assert [line.split()[0] for line in measured.stdout.splitlines()] == [
-        *("channel", "cpu0", "dram0", "gpu0", "gpu0-power")
-    ]
+    _, *rows = [line.split()[0] for line in measured.stdout.splitlines()]
+    estimates = ["cpu-estimate", "ram-estimate"]
+    assert sorted(rows) == sorted(["cpu0", "dram0", "gpu0", "gpu0-power", *estimates])
     kept = json.loads((tmp_path / "state" / "effmeter" / "idle.json").read_text())
     (baseline,) = kept["hosts"].values()
     gpu = baseline["channels"]["gpu0"]
@@ -120,3 +120,11 @@ def test_a_mistake_of_usage_is_one_line_before_anything_is_measured(
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert complaint in line
+
+
+def test_where_nothing_can_be_kept_nothing_is_measured() -> None:
+    result = CliRunner().invoke(command_line, ["idle"], env={"XDG_STATE_HOME": "/proc/nowhere"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "/proc/nowhere/effmeter/idle.json cannot be written" in line
+    assert "set XDG_STATE_HOME to a folder that can be written" in line

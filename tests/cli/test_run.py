@@ -97,6 +97,19 @@ time.sleep(60)""",
     assert str(only_run(tmp_path / "runs").detailed_status) == f"failed: {number.name}"
 
 
+@pytest.mark.parametrize(
+    ("number", "exit_status", "name"),
+    [(signal.SIGKILL, 128 + signal.SIGKILL, "SIGKILL"), (37, -37, "signal 37")],
+)
+def test_a_signal_that_a_command_dies_of_is_in_the_exit_status(
+    environ: Mapping[str, str], tmp_path: Path, number: int, exit_status: int, name: str
+) -> None:
+    done = record(environ, "--", "sh", "-c", f"kill -{int(number)} $$")
+    assert done.returncode == exit_status
+    assert "Traceback" not in done.stderr
+    assert str(only_run(tmp_path / "runs").detailed_status) == f"failed: {name}"
+
+
 def test_a_command_that_handles_its_signal_decides_its_exit_status(
     environ: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -192,7 +205,7 @@ def test_a_mistake_of_usage_is_one_line_before_anything_runs(
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["-o", "/proc/nowhere/x.arrow", "--", "true"], 1, "cannot be created"),
+        (["-o", "/proc/nowhere/x.arrow", "--", "true"], 1, "-o, or set EFFMETER_RUNS"),
         (["--recorder", "shared", "--", "true"], 0, "no shared recorder is running"),
     ],
 )

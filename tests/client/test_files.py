@@ -1,5 +1,6 @@
 """Run files are created where the user says, and never over another."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
-    with pytest.raises(RunFileError, match="runs"):
+    with pytest.raises(RunFileError, match="runs is there already"):
         files.create(tmp_path / "runs" / "x.arrow")
 
 
@@ -68,3 +69,19 @@ def test_only_an_empty_file_is_discarded(tmp_path: Path) -> None:
     for name in ("empty", "full", "absent"):
         files.discard(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_a_folder_that_cannot_be_written_names_the_ways_to_choose_another() -> None:
+    with pytest.raises(RunFileError, match=r"directory= or -o, or set EFFMETER_RUNS$"):
+        files.create(Path("/proc/nowhere/x.arrow"))
+
+
+def test_a_new_file_is_locked_until_every_copy_of_its_descriptor_is_closed(tmp_path: Path) -> None:
+    first = files.create(tmp_path / "x.arrow")
+    copy = os.dup(first)
+    os.close(first)
+    with (tmp_path / "x.arrow").open("rb") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.close(copy)
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)

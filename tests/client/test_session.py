@@ -11,6 +11,7 @@ import pytest
 
 from effmeter.client.request import RecordingRequest
 from effmeter.client.session import Session
+from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
 from effmeter.probes.base import Discovery
 from effmeter.recorded.reading import read_run
@@ -56,7 +57,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def note(session: Session, name: str, time_ns: int = 1) -> None:
-    session.mark("note", time_ns, {"name": f"user:{name}"})
+    session.mark({"op": "mark", "event": "note", "time_ns": time_ns, "name": f"user:{name}"})
 
 
 def test_marks_of_a_session_stand_in_its_file(recorder: Recorder) -> None:
@@ -65,7 +66,7 @@ def test_marks_of_a_session_stand_in_its_file(recorder: Recorder) -> None:
     assert session.is_alive
     assert session.recorder_pid == os.getpid()
     note(session, "hello")
-    session.end("completed")
+    session.end("completed", now_ns())
     assert session.path is not None
     run = read_run(session.path)
     assert run.status == "completed"
@@ -74,10 +75,10 @@ def test_marks_of_a_session_stand_in_its_file(recorder: Recorder) -> None:
 
 def test_after_its_end_a_session_is_not_alive_and_marks_do_no_harm(recorder: Recorder) -> None:
     session = recorder.begin()
-    session.end("completed")
+    session.end("completed", now_ns())
     note(session, "late")
     session.check()
-    session.end("again")
+    session.end("again", now_ns())
     assert not session.is_alive
     assert session.recorder_pid is None
     assert session.ask_total() is None
@@ -91,9 +92,9 @@ def test_a_child_joins_by_the_variables_and_leaves_the_recording_open(recorder: 
     inner = recorder.begin("inner", **variables)
     assert not inner.is_owner
     assert inner.path == outer.path
-    inner.end("completed")
+    inner.end("completed", now_ns())
     note(outer, "after")
-    outer.end("completed")
+    outer.end("completed", now_ns())
     assert outer.path is not None
     assert "user:after" in {n.name for n in read_run(outer.path).notes}
 
@@ -101,9 +102,9 @@ def test_a_child_joins_by_the_variables_and_leaves_the_recording_open(recorder: 
 def test_an_outer_run_that_ends_first_leaves_the_inner_one_its_file(recorder: Recorder) -> None:
     outer = recorder.begin()
     inner = recorder.begin("inner", **outer.variables_for_children())
-    outer.end("completed")
+    outer.end("completed", now_ns())
     note(inner, "alone")
-    inner.end("completed")
+    inner.end("completed", now_ns())
     assert inner.path is not None
     assert "user:alone" in {n.name for n in read_run(inner.path).notes}
 
@@ -114,7 +115,7 @@ def test_totals_are_asked_for_and_pushed(recorder: Recorder) -> None:
     assert total is not None
     assert total["energy"] is None, "there are no sensors"
     assert session.latest_total() is not None
-    session.end("completed")
+    session.end("completed", now_ns())
 
 
 def test_an_existing_file_is_an_error_before_anything_begins(
@@ -138,5 +139,5 @@ def test_without_the_recorder_asked_for_the_session_only_warns(tmp_path: Path) -
     assert session.path is None
     assert not session.is_alive
     assert session.variables_for_children() == {}
-    session.end("completed")
+    session.end("completed", now_ns())
     assert list(tmp_path.glob("*.arrow")) == [], "no empty file stays behind"

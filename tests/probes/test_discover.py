@@ -4,6 +4,7 @@ import pytest
 
 from effmeter.channel import Component, Provenance
 from effmeter.clock import Anchor
+from effmeter.cover import choose_cover
 from effmeter.probes import Search, discover
 from effmeter.probes.base import Discovery, ListedDevice
 from tests.probes.nvidia.nvml_bench import NvmlBench
@@ -22,26 +23,49 @@ def search(sysfs: Path, **environ: str) -> Discovery:
     return found
 
 
+def covered(found: Discovery) -> list[str]:
+    """The channels that a total sums, but for GPUs."""
+    cover = choose_cover(found.channels, {channel.name for channel in found.channels})
+    return [channel.name for channel in cover.channels if channel.component is not Component.GPU]
+
+
+def periods_s(found: Discovery) -> dict[str, float]:
+    return {p.name: p.period_s for p in found.probes if p.name.startswith("estimate")}
+
+
 def beside_gpus(found: Discovery) -> list[str]:
     """The channels, but for GPUs that the machine under the test may have."""
     return [c.name for c in found.channels if c.component is not Component.GPU]
 
 
-def test_what_is_measured_is_not_estimated(tmp_path: Path) -> None:
+ESTIMATES = ["cpu-estimate", "ram-estimate"]
+
+
+def test_what_is_measured_is_estimated_in_reserve_and_left_out(tmp_path: Path) -> None:
     SimulatedPowercap(tmp_path, [package(0, STEADY), dram(0, STEADY)])
-    assert beside_gpus(search(tmp_path)) == ["cpu0", "dram0"]
+    found = search(tmp_path)
+    assert beside_gpus(found) == ["cpu0", "dram0", *ESTIMATES]
+    assert covered(found) == ["cpu0", "dram0"]
+    assert periods_s(found) == {"estimate-in-reserve": 0.5}
 
 
-def test_only_what_no_sensor_covers_is_estimated(tmp_path: Path) -> None:
+def test_only_what_no_sensor_covers_is_estimated_at_the_usual_rate(tmp_path: Path) -> None:
     SimulatedPowercap(tmp_path, [package(0, STEADY)])
     found = search(tmp_path)
-    assert beside_gpus(found) == ["cpu0", "ram-estimate"]
-    assert found.channels[-1].provenance is Provenance.ESTIMATED
+    assert covered(found) == ["cpu0", "ram-estimate"]
+    assert periods_s(found) == {"estimate": 0.1, "estimate-in-reserve": 0.5}
+
+
+def test_wrong_setting_of_an_estimate_in_reserve_refuses_nothing(tmp_path: Path) -> None:
+    SimulatedPowercap(tmp_path, [package(0, STEADY), dram(0, STEADY)])
+    found = search(tmp_path, EFFMETER_CPU_TDP_W="much")
+    assert beside_gpus(found) == ["cpu0", "dram0", "ram-estimate"]
+    assert not any("TDP" in refusal.reason for refusal in found.refusals)
 
 
 def test_the_whole_board_covers_no_component(tmp_path: Path) -> None:
     SimulatedPowercap(tmp_path, [psys(STEADY)])
-    assert beside_gpus(search(tmp_path)) == ["psys", "cpu-estimate", "ram-estimate"]
+    assert beside_gpus(search(tmp_path)) == ["psys", *ESTIMATES]
 
 
 def test_a_machine_without_sensors_is_estimated_and_says_why(tmp_path: Path) -> None:
@@ -59,7 +83,7 @@ def test_a_gpu_is_never_estimated(tmp_path: Path) -> None:
 def test_sysfs_is_looked_for_where_the_environment_says(tmp_path: Path) -> None:
     SimulatedPowercap(tmp_path, [package(0, STEADY), dram(0, STEADY)])
     found = discover(environ={"EFFMETER_SYSFS": str(tmp_path)}, clock=ManualClock())
-    assert beside_gpus(found) == ["cpu0", "dram0"]
+    assert beside_gpus(found) == ["cpu0", "dram0", *ESTIMATES]
 
 
 class BrokenClock(ManualClock):

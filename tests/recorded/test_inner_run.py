@@ -15,7 +15,9 @@ COMMAND, TRAINING = "host/-/42", "host/-/43"
 POWER_W = 20.0
 
 
-def recorded(folder: Path, training_ends_s: float | None = 8.0) -> list[RecordedRun]:
+def recorded(
+    folder: Path, training_ends_s: float | None = 8.0, block_begins_s: float | None = None
+) -> list[RecordedRun]:
     """A command of ten seconds, and a training inside it from the second second."""
     described = metadata(channels=(counter(),), labels={"command": "all"})
     with RunFile(folder / "run.arrow", described) as file:
@@ -27,6 +29,8 @@ def recorded(folder: Path, training_ends_s: float | None = 8.0) -> list[Recorded
         file.epoch(1, 2.0, 5.0, TRAINING, 7, accuracy=0.5)
         file.epoch(2, 5.0, 8.0, TRAINING, 7, accuracy=0.75)
         file.event(8.0, Event.NOTE, name="labels", source=TRAINING, text='{"best": 0.75}')
+        if block_begins_s is not None:
+            file.event(block_begins_s, Event.RUN_BEGIN, source=TRAINING, id=7)
         if training_ends_s is not None:
             file.event(training_ends_s, Event.END, source=TRAINING, id=7, text="failed: KeyError")
         file.event(10.0, Event.END, source=COMMAND, id=1, text="completed")
@@ -60,6 +64,11 @@ def test_a_run_lasts_from_its_first_programs_joining_to_its_last_ones_end(tmp_pa
         pytest.approx(10 * POWER_W),
         pytest.approx(6 * POWER_W, rel=1e-3),
     ]
+
+
+def test_an_inner_run_begins_with_its_block_where_that_is_stated(tmp_path: Path) -> None:
+    inner = recorded(tmp_path, block_begins_s=3.0)[1]
+    assert inner.duration_s == pytest.approx(5.0)
 
 
 def test_a_run_without_an_end_ends_with_the_recording(tmp_path: Path) -> None:

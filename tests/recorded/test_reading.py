@@ -1,15 +1,18 @@
 """Which files are runs, and how the file of a successor goes on another's."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from effmeter.channel import Channel
+from effmeter.client.files import create
 from effmeter.energy import Energy
 from effmeter.errors import RunFileError
 from effmeter.recorded.reading import find_runs, read_run, read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event, Metadata
+from effmeter.status import Status
 from tests.runfile.writing import WALL_NS, RunFile, at, counter, every, gauge, metadata
 
 POWER_W = 20.0
@@ -187,3 +190,13 @@ def test_all_runs_of_files_and_folders_are_read_in_order(tmp_path: Path) -> None
     assert [run.name for run in read_runs(str(file.path))] == ["alone"]
     with pytest.raises(RunFileError, match="nowhere"):
         read_runs([file.path, tmp_path / "nowhere"])
+
+
+def test_a_run_that_has_just_begun_is_recording_and_its_energy_unknown(tmp_path: Path) -> None:
+    descriptor = create(tmp_path / "young.arrow")
+    run = read_run(tmp_path / "young.arrow")
+    assert (run.name, run.status, run.duration_s) == ("young", Status.RECORDING, 0.0)
+    assert (run.energy(), run.epochs, run.sources) == (None, (), ())
+    os.close(descriptor)
+    with pytest.raises(RunFileError, match="ended before anything was written"):
+        read_run(tmp_path / "young.arrow")

@@ -32,6 +32,35 @@ def test_status_and_end_are_those_of_the_end_row(file: RunFile) -> None:
     assert run.duration_s == pytest.approx(10.0)
 
 
+def test_the_energy_of_a_run_is_that_of_its_block(file: RunFile) -> None:
+    file.count("cpu0", every(0.1, 0, 10), 20.0)
+    file.join(1.0, "{}")
+    file.event(2.0, Event.RUN_BEGIN, source=SOURCE, id=ROOT)
+    file.event(8.0, Event.END, source=SOURCE, id=ROOT, text="completed")
+    run = finished(file)
+    assert (run.begin_ns, run.end_ns) == (at(2), at(8))
+    assert run.duration_s == pytest.approx(6)
+    energy = run.energy()
+    assert energy is not None
+    assert energy.value_j == pytest.approx(6 * 20.0, rel=1e-3)
+
+
+def test_a_block_without_an_end_lasts_as_long_as_the_recording(file: RunFile) -> None:
+    file.join(1.0, "{}")
+    file.event(2.0, Event.RUN_BEGIN, source=SOURCE, id=ROOT)
+    run = finished(file)
+    assert (run.begin_ns, run.end_ns) == (at(2), at(10))
+
+
+def test_the_block_of_ranks_reaches_from_the_first_to_the_last(file: RunFile) -> None:
+    for rank, begin_s in ((0, 3.0), (1, 2.0)):
+        file.join(1.0, json.dumps({"rank": rank}), f"host/{rank}/{rank}")
+        file.event(begin_s, Event.RUN_BEGIN, source=f"host/{rank}/{rank}", id=ROOT)
+        file.event(begin_s + 5, Event.END, source=f"host/{rank}/{rank}", id=ROOT)
+    run = finished(file)
+    assert (run.begin_ns, run.end_ns) == (at(2), at(8))
+
+
 def test_interrupted_run_ends_with_its_last_row(file: RunFile) -> None:
     file.event(3.0, Event.NOTE, name="so far")
     file.kill()

@@ -80,7 +80,7 @@ def test_estimate_takes_over_where_a_package_stops(tmp_path: Path) -> None:
     run = written.read()
     whole = run.breakdown()
     total = known(whole.total)
-    assert whole.cover.names == ("cpu-estimate", "cpu0")
+    assert whole.cover.names == ("cpu0", "cpu-estimate")
     assert total.value_j == pytest.approx(4 * CPU_W + 6 * 60.0, rel=1e-3)
     assert total.low_j <= 10 * CPU_W <= total.high_j
     assert total.low_j == pytest.approx(4 * CPU_W + 6 * 60.0 / 2.5, rel=1e-2)
@@ -195,5 +195,5 @@ def test_estimate_takes_over_while_a_gauge_of_the_processor_goes_unread(tmp_path
     written.show(rail, 50.0, (0, 2), (8, 10))
     written.count(ESTIMATE, 90.0)
     whole = written.read().breakdown()
-    assert whole.cover.names == ("cpu-estimate", "cpu0")
+    assert whole.cover.names == ("cpu0", "cpu-estimate")
     assert known(whole.total).value_j == pytest.approx(4 * 50.0 + 6 * 90.0, rel=1e-2)

@@ -19,7 +19,7 @@ from tests.recorder.served import BEGIN, SOURCE
 
 TIMEOUT_S = 20.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-END = {"op": "end", "status": "completed", "final": True, "dropped_marks": 0}
+END = {"op": "end", "status": "completed", "final": True, "dropped_marks": 0, "time_ns": 0}
 
 
 @pytest.fixture(autouse=True)

@@ -51,9 +51,16 @@ MARKS = st.fixed_dictionaries(
     },
 )
 END = st.builds(
-    lambda status, final: {"op": "end", "status": status, "final": final, "dropped_marks": 0},
+    lambda status, final, time_ns: {
+        "op": "end",
+        "status": status,
+        "final": final,
+        "dropped_marks": 0,
+        "time_ns": time_ns,
+    },
     st.text(max_size=5),
     st.booleans(),
+    st.integers(-5, 2**62),
 )
 ASKS = st.builds(lambda number: {"op": "ask", "number": number}, st.integers(0, 5))
 FIXED = st.sampled_from(

@@ -74,6 +74,8 @@ class SimulatedPowermetrics:
 
 def sample_text(energy_mj: Mapping[str, float], elapsed_ns: int) -> bytes:
     """One sample as it is printed: the energies, and much beside them."""
+    if "package" in energy_mj:
+        return _intel_sample(energy_mj["package"], elapsed_ns)
     powers = {f"{rail}_power": mj / elapsed_ns * 1e9 for rail, mj in energy_mj.items()}
     processor: dict[str, Any] = {
         "clusters": [{"name": "E-Cluster", "freq_hz": 1.1e9, "cpus": [{"cpu": 0}]}],
@@ -88,6 +90,21 @@ def sample_text(energy_mj: Mapping[str, float], elapsed_ns: int) -> bytes:
         "timestamp": dt.datetime(2024, 5, 1),
         "processor": processor if energy_mj else {"packages": []},
         "gpu": {"freq_hz": 444.0, "idle_ratio": 0.9},
+    }
+    return plistlib.dumps(told, sort_keys=False)
+
+
+def _intel_sample(package_mj: float, elapsed_ns: int) -> bytes:
+    """One sample of an Intel Mac: the package alone, in joules."""
+    told = {
+        "is_delta": True,
+        "elapsed_ns": elapsed_ns,
+        "hw_model": "MacBookPro16,1",
+        "processor": {
+            "package_joules": package_mj * 1e-3,
+            "package_watts": package_mj / elapsed_ns * 1e6,
+            "packages": [{"package": 0, "c_state_ratio": 0.1}],
+        },
     }
     return plistlib.dumps(told, sort_keys=False)
 
@@ -148,6 +165,8 @@ def _main(spec_file: str, *options: str) -> None:
         starts.write(f"{os.getpid()}\n")
     assert options[options.index("-f") + 1] == "plist"
     assert options[options.index("-n") + 1] == "0"
+    if "package" in spec["rails"] and "ane_power" in options[options.index("--samplers") + 1]:
+        sys.exit("powermetrics: unrecognized sampler: ane_power")
     program = _Program(spec, float(options[options.index("-i") + 1]) * 1e-3)
     for act in spec["lives"][life]:
         program.act(act)

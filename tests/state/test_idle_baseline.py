@@ -8,7 +8,12 @@ import pytest
 
 from effmeter.analysis.idle import IdleBaseline, IdlePower
 from effmeter.errors import EffmeterError, MeasurementError
-from effmeter.state.idle_baseline import baseline_path, load_baselines, save_baseline
+from effmeter.state.idle_baseline import (
+    baseline_path,
+    check_writable,
+    load_baselines,
+    save_baseline,
+)
 
 IDLE: Mapping[str, Any] = {"date": "2026-01-02", "channels": {"cpu0": 20.0}}
 
@@ -60,3 +65,13 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> No
     (tmp_path / "effmeter").write_text("no folder")
     with pytest.raises(EffmeterError, match="cannot be written"):
         save_baseline(tmp_path / "effmeter" / "idle.json", "host", IDLE)
+
+
+def test_whether_a_baseline_can_be_kept_is_known_before_it_is_measured(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "idle.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "idle.json").write_text("[]")
+    with pytest.raises(MeasurementError, match="cannot be read"):
+        check_writable(tmp_path / "idle.json")
+    with pytest.raises(EffmeterError, match="set XDG_STATE_HOME to a folder"):
+        check_writable(Path("/proc/nowhere/effmeter/idle.json"))

@@ -1,8 +1,7 @@
 """A session whose recorder is a script: it keeps what is sent and gives totals out in order."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from effmeter.client.request import RecordingRequest
 from effmeter.client.session import Session
@@ -59,8 +58,8 @@ class ScriptedSession(Session):
     def is_alive(self) -> bool:
         return self.answers_still
 
-    def mark(self, event: str, time_ns: int, fields: Mapping[str, Any]) -> None:
-        self.marks.append({"event": event, "time_ns": time_ns, **fields})
+    def mark(self, message: Message) -> None:
+        self.marks.append({name: value for name, value in message.items() if name != "op"})
 
     def ask_total(self) -> Message | None:
         self.asked += 1

@@ -7,7 +7,7 @@ import pytest
 
 from effmeter.client.vocabulary import MAX_TEXT, Event, NoteName
 from effmeter.clock import now_ns
-from effmeter.errors import UsageError
+from effmeter.errors import EffmeterWarning, UsageError
 from effmeter.tracking.marks import Epoch, Marks, Span
 from effmeter.tracking.meter import Meter
 from tests.tracking.scripted import S, ScriptedSession, answers
@@ -20,7 +20,7 @@ def session() -> ScriptedSession:
 
 @pytest.fixture
 def marks(session: ScriptedSession) -> Marks:
-    made = Marks()
+    made = Marks("lenet")
     made.session = session
     made.meter = Meter(session, 0)
     return made
@@ -153,3 +153,17 @@ def test_the_energy_of_a_stretch_is_known_once_it_has_ended(
         assert before is None
         assert after is not None
         assert after.value_j == pytest.approx(30.0)
+
+
+def test_what_follows_the_end_is_lost_and_one_warning_says_so(
+    session: ScriptedSession, marks: Marks
+) -> None:
+    epoch = Epoch(marks, 1)
+    marks.close()
+    with pytest.warns(EffmeterWarning, match="run 'lenet' has ended: a metric is not"):
+        epoch.log(accuracy=0.5)
+    marks.user_note("late", "text")  # a second warning would be an error
+    with Span(marks, "late"):
+        pass
+    assert session.marks == []
+    assert epoch.metrics == {"accuracy": 0.5}

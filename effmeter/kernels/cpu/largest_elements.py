@@ -79,7 +79,7 @@ def _peaks_of_each_map(maps: Array, bits: Array, positions: Array, values: Array
     count = positions.shape[1]
     for m in prange(maps.shape[0]):
         magnitudes = np.minimum(bits[m] & _WITHOUT_SIGN, _NAN)
-        least = np.partition(magnitudes, magnitudes.size - count)[magnitudes.size - count]
+        least = _in_order(magnitudes.copy(), magnitudes.size - count)
         # Ties at the smallest magnitude that counts: only as many as there is room for, the first.
         of_least = count - np.sum(magnitudes > least)
         found, others = 0, np.float32(0)
@@ -94,3 +94,32 @@ def _peaks_of_each_map(maps: Array, bits: Array, positions: Array, values: Array
                 others += maps[m, i]
         for place in range(count):
             values[m, place] += others / np.float32(count)
+
+
+@njit(cache=True)
+def _in_order(numbers: Array, place: int) -> int:
+    """The number that sorting would put at a place; the numbers are moved about (quickselect).
+
+    np.partition does the same, and Numba takes several times as long to compile it.
+    """
+    low, high = 0, numbers.size - 1
+    while low < high:
+        first, middle, last = numbers[low], numbers[(low + high) // 2], numbers[high]
+        pivot = max(min(first, middle), min(max(first, middle), last))
+        i, j = low, high
+        while i <= j:
+            while numbers[i] < pivot:
+                i += 1
+            while numbers[j] > pivot:
+                j -= 1
+            if i <= j:
+                numbers[i], numbers[j] = numbers[j], numbers[i]
+                i, j = i + 1, j - 1
+        # Between j and i, if at all, lie numbers equal to the pivot.
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return int(numbers[place])

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import platform
+import pwd
 import statistics
 import sys
 import tempfile
@@ -134,24 +135,32 @@ def machine_of(inputs: Tensor) -> str:
     return f"{name}, torch {torch.__version__}, {compiled}"
 
 
-def cache_file(environ: Mapping[str, str]) -> Path:
-    """Where measurements are kept."""
-    default = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    folder = Path(environ.get("XDG_CACHE_HOME") or default).expanduser()
-    return folder / "effmeter" / "autotune.json"
+def cache_file(environ: Mapping[str, str]) -> Path | None:
+    """Where measurements are kept; None for a user without a home directory."""
+    folder = environ.get("XDG_CACHE_HOME")
+    if not folder:
+        caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
+        try:
+            home = environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return None
+        folder = os.path.join(home, caches)
+    return Path(folder) / "effmeter" / "autotune.json"
 
 
 @functools.cache
-def _known(file: Path) -> dict[str, dict[str, float]]:
+def _known(file: Path | None) -> dict[str, dict[str, float]]:
     """Gains by machine and layer; a file that cannot be read is none."""
     try:
-        return dict(json.loads(file.read_text()))
+        return {} if file is None else dict(json.loads(file.read_text()))
     except (OSError, ValueError):
         return {}
 
 
-def _keep(file: Path, known: Mapping[str, Mapping[str, float]]) -> None:
+def _keep(file: Path | None, known: Mapping[str, Mapping[str, float]]) -> None:
     """In one piece; where nothing can be written, this process alone remembers."""
+    if file is None:
+        return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as written:

@@ -1,8 +1,9 @@
-"""Apple silicon by macOS' own ``powermetrics``, a program that only root may run.
+"""Macs by macOS' own ``powermetrics``, a program that only root may run.
 
-It prints a sample every 0.2 s; their energies are summed into counters. The figures come from
-Apple's model of the chip's energy, which ``man powermetrics`` calls estimated: they serve to
-compare runs on one machine. Memory is not in them. Between samples there is nothing new to read.
+It prints a sample every 0.2 s; their energies are summed into counters. On Apple silicon the
+figures come from Apple's model of the chip's energy, which ``man powermetrics`` calls estimated:
+they serve to compare runs on one machine. On an Intel Mac the figure is the package's, by the
+processor's own counter. Memory is not in them. Between samples there is nothing new to read.
 
 ====== ========= ======= ==== ======= ========================== ==========
 name   component kind    unit refresh scope                      provenance
@@ -10,6 +11,7 @@ name   component kind    unit refresh scope                      provenance
 cpu0   cpu       counter mJ   0.4 s   all processor clusters     derived
 gpu0   gpu       counter mJ   0.4 s   the chip's GPU             derived
 ane0   soc       counter mJ   0.4 s   the chip's neural engine   derived
+cpu0   cpu       counter mJ   0.4 s   an Intel Mac's package     measured
 ====== ========= ======= ==== ======= ========================== ==========
 
 Source: Apple, ``man powermetrics``.
@@ -34,7 +36,17 @@ _RAILS = {
     "cpu": ("cpu0", Component.CPU, "all processor clusters, without memory"),
     "gpu": ("gpu0", Component.GPU, "the GPU of the chip"),
     "ane": ("ane0", Component.SOC, "the neural engine of the chip alone"),
+    "package": ("cpu0", Component.CPU, "the package: cores and the graphics in it"),
 }
+_INTEL = "package"
+SAMPLERS = ("cpu_power,gpu_power,ane_power", "cpu_power")
+"""Of Apple silicon; of an Intel Mac, whose powermetrics refuses to start with the others."""
+GAIN_ERROR_FRACTION = 0.1
+"""Apple states none of its model; assumed."""
+INTEL_GAIN_ERROR_FRACTION = 0.03
+"""As of RAPL's packages elsewhere."""
+NOISE_FRACTION = 0.01
+_LEAST_CPU_W = 0.001
 _MODEL = "by Apple's model of the chip's energy"
 
 
@@ -54,13 +66,10 @@ class PowermetricsProbe:
         timing = timing or Timing()
         self.period_s = timing.interval_s
         self._now_ns = clock.now_ns
-        self._process = PowermetricsProcess(_command(program, timing.interval_s), clock, timing)
-        try:
-            self._rails = self._rails_shown(timeout_s)
-        except ProbeError:
-            self.close()
-            raise
-        self.channels = tuple(_channel(rail, program, timing.interval_s) for rail in self._rails)
+        self._process, self._rails = _started(program, clock, timing, timeout_s)
+        self.channels: tuple[Channel, ...] = tuple(
+            _channel(rail, program, timing.interval_s) for rail in self._rails
+        )
 
     def read(self) -> list[Reading]:
         """The samples since the last read, each dated at its end; it never waits."""
@@ -79,17 +88,39 @@ class PowermetricsProbe:
         """End the program."""
         self._process.close()
 
-    def _rails_shown(self, timeout_s: float) -> list[str]:
-        """The rails that the first sample shows; ProbeError if there are none."""
-        if not self._process.wait_until_heard(timeout_s):
-            raise ProbeError(f"it printed no sample for {timeout_s:g} s")
-        if self._process.failure is not None:
-            raise ProbeError(self._process.failure.reason)
-        _, counts_mj = self._process.take()[0]
-        failures = [count for count in counts_mj.values() if isinstance(count, Failure)]
-        if len(failures) == len(counts_mj):
-            raise ProbeError(failures[0].reason)
-        return [rail for rail in _RAILS if not isinstance(counts_mj[rail], Failure)]
+
+def _started(
+    program: str, clock: Clock, timing: Timing, timeout_s: float
+) -> tuple[PowermetricsProcess, list[str]]:
+    """The process that shows energy, and its rails; the first ProbeError if none does."""
+    errors = []
+    for samplers in SAMPLERS:
+        process = PowermetricsProcess(
+            command_of(program, timing.interval_s, samplers), clock, timing
+        )
+        try:
+            return process, _rails_shown(process, timeout_s)
+        except ProbeError as error:
+            has_ended = process.failure is not None
+            process.close()
+            errors.append(error)
+            if not has_ended:  # a silent process would be silent with fewer samplers too
+                break
+    raise errors[0]
+
+
+def _rails_shown(process: PowermetricsProcess, timeout_s: float) -> list[str]:
+    """The rails that the first sample shows; ProbeError if there are none."""
+    if not process.wait_until_heard(timeout_s):
+        raise ProbeError(f"it printed no sample for {timeout_s:g} s")
+    if process.failure is not None:
+        raise ProbeError(process.failure.reason)
+    _, counts_mj = process.take()[0]
+    failures = [count for count in counts_mj.values() if isinstance(count, Failure)]
+    if len(failures) == len(counts_mj):
+        raise ProbeError(failures[0].reason)
+    shown = [rail for rail in _RAILS if not isinstance(counts_mj[rail], Failure)]
+    return [_INTEL] if _INTEL in shown else shown
 
 
 def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
@@ -100,9 +131,18 @@ def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
     if not stated and os.geteuid() != 0:
         return refused("only root may run it", permission_remedy())
     try:
-        return Discovery((PowermetricsProbe(stated or PROGRAM, clock),))
+        probe = PowermetricsProbe(stated or PROGRAM, clock)
     except ProbeError as error:
         return refused(str(error), "sudo powermetrics -n 1 --samplers cpu_power  # its own account")
+    has_gpu = any(channel.component is Component.GPU for channel in probe.channels)
+    return Discovery((probe,), () if has_gpu else (_graphics_card(),))
+
+
+def _graphics_card() -> Refusal:
+    """A card beside an Intel processor, whose own graphics are part of its package."""
+    reason = "powermetrics shows the processor's package alone, and no graphics card beside it"
+    remedy = "system_profiler SPDisplaysDataType  # lists the graphics cards, if there are any"
+    return Refusal("powermetrics", Component.GPU, reason, remedy)
 
 
 def refused(reason: str, remedy: str) -> Discovery:
@@ -123,24 +163,27 @@ def permission_remedy() -> str:
     )
 
 
-def _command(program: str, interval_s: float) -> Sequence[str]:
-    """Sampling without end (``-n 0``), each line handed on at once (``-b 1``)."""
-    interval_ms = str(round(interval_s * 1e3))
-    samplers = "cpu_power,gpu_power,ane_power"
-    return (program, "-f", "plist", "-i", interval_ms, "-n", "0", "-b", "1", "--samplers", samplers)
+def command_of(program: str, interval_s: float, samplers: str, samples: int = 0) -> Sequence[str]:
+    """Sampling (0: without end), each line handed on at once (``-b 1``)."""
+    rhythm = ("-i", str(round(interval_s * 1e3)), "-n", str(samples), "-b", "1")
+    return (program, "-f", "plist", *rhythm, "--samplers", samplers)
 
 
 def _channel(rail: str, program: str, interval_s: float) -> Channel:
     name, component, scope = _RAILS[rail]
+    is_intel = rail == _INTEL
     return Channel(
         name=name,
         component=component,
         kind=Kind.COUNTER,
-        provenance=Provenance.DERIVED,
+        provenance=Provenance.MEASURED if is_intel else Provenance.DERIVED,
         source=program,
         # A sample is dated when it has arrived, which can be late by a part of an interval.
         refresh_s=2 * interval_s,
-        scope=f"{scope}; {_MODEL}",
+        scope=scope if is_intel else f"{scope}; {_MODEL}",
         unit_j=1e-3,
         resolution=1e-3,
+        gain_error_fraction=INTEL_GAIN_ERROR_FRACTION if is_intel else GAIN_ERROR_FRACTION,
+        noise_fraction=NOISE_FRACTION,
+        least_power_w=_LEAST_CPU_W if component is Component.CPU else 0.0,
     )

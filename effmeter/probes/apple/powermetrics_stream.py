@@ -1,24 +1,26 @@
 """What macOS' ``powermetrics -f plist`` prints, cut into samples and summed into counters.
 
-Samples are XML property lists with a NUL between them; each tells the energy of its own stretch
-in millijoules. What is cut off or cannot be read leaves a stretch whose energy is unknown: the
-counter then goes on from a number out of reach, so that the step between is taken for a reset,
-never for energy.
+Samples are XML property lists with a NUL between them; each tells the energy of its own stretch:
+the rails of Apple silicon in millijoules, the package of an Intel processor in joules. Some
+versions print energies of 0 beside powers that are not: the powers then count. What is cut off or
+cannot be read leaves a stretch whose energy is unknown: the counter then goes on from a number out
+of reach, so that the step between is taken for a reset, never for energy.
 
 Source: Apple, ``man powermetrics``, and samples that it prints on Apple silicon.
 """
 
 import math
 import plistlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from effmeter.probes.base import Failure
 
-RAILS = ("cpu", "gpu", "ane")
-"""The parts of the chip that a sample tells apart."""
+RAILS = ("cpu", "gpu", "ane", "package")
+"""The parts of the chip that a sample tells apart; the package on an Intel Mac alone."""
+_PACKAGE = "package"
 BREAK_MJ = 2**40
 """How far a counter jumps over an unknown stretch: more than a chip uses in a year."""
 LARGEST_SAMPLE_BYTES = 4 * 2**20
@@ -108,17 +110,23 @@ class EnergyTotals:
 
 
 def _energy_mj(told: Mapping[str, Any], rail: str, elapsed_ns: float) -> float | None:
-    """The energy of a rail; from its mean power where only that is shown."""
+    """The energy of a rail; from its mean power where only that is shown, or is not zero."""
     places = [place for place in map(told.get, ("processor", rail)) if isinstance(place, dict)]
-    for place in places:
-        energy_mj = _number(place.get(f"{rail}_energy"))
-        if energy_mj is not None:
-            return energy_mj
-    for place in places:
-        power_mw = _number(place.get(f"{rail}_power"))
-        if power_mw is not None:
-            return power_mw * elapsed_ns * 1e-9
-    return None
+    if rail == _PACKAGE:
+        names, prefix = ("package_joules", "package_watts"), 1e3
+    else:
+        names, prefix = (f"{rail}_energy", f"{rail}_power"), 1.0
+    energy_mj = _first(places, names[0], prefix)
+    power_mw = _first(places, names[1], prefix)
+    if power_mw is not None and not energy_mj:
+        return power_mw * elapsed_ns * 1e-9
+    return energy_mj
+
+
+def _first(places: Sequence[Mapping[str, Any]], name: str, prefix: float) -> float | None:
+    """The first number of this name, times ``prefix``."""
+    numbers = (_number(place.get(name)) for place in places)
+    return next((number * prefix for number in numbers if number is not None), None)
 
 
 def _number(value: object) -> float | None:

@@ -1,4 +1,7 @@
-"""Estimates for processors and memory that no sensor covers, from what the system reports.
+"""Estimates for processors and memory, from what the system reports.
+
+They count where no sensor covers a component. Where one does they are recorded in reserve, twice a
+second: they take its place from where it fails.
 
 These are estimates and say so: the true energy lies within the figure divided and multiplied by
 ``estimate_factor``. A GPU without a sensor is unknown, never estimated.
@@ -37,6 +40,8 @@ RAM_ESTIMATE_FACTOR = 3.0
 CPU_REFRESH_S = 0.05
 """Busy time is counted in ticks of 10 ms, apart for user, system and interrupts."""
 RAM_REFRESH_S = 0.001
+PERIOD_S = 0.1
+RESERVE_PERIOD_S = 0.5
 _BUSY_TIMES = ("user", "nice", "system", "irq", "softirq")
 
 
@@ -53,16 +58,16 @@ class HostFigures:
 class EstimateProbe:
     """Estimates processors, memory or both as counters that never fall (uJ since it began)."""
 
-    name = "estimate"
-    period_s = 0.1
-
     def __init__(
         self,
         components: Collection[Component],
         host: HostFigures,
         clock: Clock | None = None,
         settings: EstimateSettings | None = None,
+        period_s: float = PERIOD_S,
     ) -> None:
+        self.name = "estimate" if period_s == PERIOD_S else "estimate-in-reserve"
+        self.period_s = period_s
         self._host = host
         self._clock = clock or SystemClock()
         self._settings = settings = settings or EstimateSettings()
@@ -145,14 +150,27 @@ class EstimateProbe:
         )
 
 
-def find(components: Collection[Component], environ: Mapping[str, str], clock: Clock) -> Discovery:
-    """An estimator for the components named, but for those about which a wrong thing is stated."""
+def find(
+    components: Collection[Component],
+    reserve: Collection[Component],
+    environ: Mapping[str, str],
+    clock: Clock,
+) -> Discovery:
+    """Estimators for the components named, but for those about which a wrong thing is stated.
+
+    Those in ``reserve`` have sensors; a wrong setting refuses nothing that matters there.
+    """
     settings, errors = read_settings(environ)
     refusals = [r for error in errors for r in _refusals(error, components)]
-    refused = {refusal.component for refusal in refusals}
-    others = [component for component in components if component not in refused]
-    probes = (EstimateProbe(others, host_figures(), clock, settings),) if others else ()
-    return Discovery(probes, tuple(refusals))
+    stated_wrong = [r for error in errors for r in _refusals(error, (*components, *reserve))]
+    refused = {refusal.component for refusal in stated_wrong}
+    host = host_figures()
+    probes = []
+    for wanted, period_s in ((components, PERIOD_S), (reserve, RESERVE_PERIOD_S)):
+        estimated = [component for component in wanted if component not in refused]
+        if estimated:
+            probes.append(EstimateProbe(estimated, host, clock, settings, period_s))
+    return Discovery(tuple(probes), tuple(refusals))
 
 
 def _refusals(error: SettingError, components: Collection[Component]) -> list[Refusal]:

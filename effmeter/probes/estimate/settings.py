@@ -15,7 +15,6 @@ A setting that cannot be meant is never passed over: what it concerns is not est
 """
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +22,10 @@ from typing import Any
 
 from effmeter.channel import Component
 from effmeter.errors import UsageError
+from effmeter.probes.settings_file import config_file, load
 
 TDP_VARIABLE = "EFFMETER_CPU_TDP_W"
 RAM_VARIABLE = "EFFMETER_RAM_W_PER_GIB"
-CONFIG_FILE = Path("effmeter", "config.toml")
 _SECTION = "estimate"
 
 
@@ -105,16 +104,6 @@ def read_settings(environ: Mapping[str, str]) -> tuple[EstimateSettings, list[Se
     return EstimateSettings(**meant, origins=origins), errors
 
 
-def config_file(environ: Mapping[str, str]) -> Path | None:
-    """The settings' file that holds here; None if there is none."""
-    home = environ.get("XDG_CONFIG_HOME") or (
-        f"{environ['HOME']}/.config" if environ.get("HOME") else ""
-    )
-    folders = (home, *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":"))
-    files = (Path(folder) / CONFIG_FILE for folder in folders if folder)
-    return next((path for path in files if path.is_file()), None)
-
-
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
     return {
         key: (environ[setting.variable], setting.variable)
@@ -139,10 +128,11 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        settings, _ = load(path)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else error
         raise SettingError(str(path), f"{path}: {cause}", f"edit {path}") from error
+    return settings
 
 
 def _number(value: object) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Refusal
@@ -13,6 +14,7 @@ from effmeter.probes.nvidia.channels import (
     counter_channel,
     describe_gpu,
     gauge_channel,
+    pci_address,
     sample_channel,
 )
 from effmeter.probes.nvidia.fields import (
@@ -59,10 +61,13 @@ class _Sensor:
 class Device:
     """One GPU with what of it answers, found out by reading everything once."""
 
-    def __init__(self, nvml: Any, index: int, clock: Clock) -> None:
+    def __init__(self, nvml: Any, index: int, clock: Clock, sysfs: Path) -> None:
         self._nvml = nvml
         self._now_ns = clock.now_ns
-        self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        self.handle = self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        address = pci_address(nvml, self._handle)
+        self.folder = sysfs / "bus" / "pci" / "devices" / address if address else None
+        """Its folder in sysfs; None where NVML does not state its address."""
         self.gpu = describe_gpu(nvml, index, self._handle)
         fields = (_ENERGY, _AVERAGE, _INSTANT, *_MEMORY, *_MODULE)
         self._shown = dict(zip(fields, read_fields(nvml, self._handle, fields), strict=True))
@@ -75,10 +80,11 @@ class Device:
         self.own_channel = (own or apart)[0].channel.name if own or apart else self.gpu.channel_name
         memory = self._first(_MEMORY, "power-memory", "memory") if own else []
         module = self._first(_MODULE, "module-power", "module")
-        self.sensors = tuple(_chained([*apart, *module, *own, *memory]))
-        self._counters = [s for s in self.sensors if s.channel.kind is Kind.COUNTER]
+        self.sensors = tuple(_chained([*apart, *module, *_read_seldom(own), *memory]))
+        counters = [s for s in self.sensors if s.channel.kind is Kind.COUNTER]
+        self._coarse = [s for s in counters if not s.channel.read_period_s]
         self._sampled = [s for s in self.sensors if isinstance(s.read_by, PowerSamples)]
-        seldom = [*self._counters, *self._sampled]
+        seldom = [*self._sampled, *(s for s in counters if s.channel.read_period_s)]
         self._polled = [s for s in self.sensors if s not in seldom]
         self._due_ns = 0
 
@@ -90,7 +96,7 @@ class Device:
     @property
     def is_coarse(self) -> bool:
         """Whether a boundary is dated by an energy counter alone."""
-        return bool(self._counters) and not self._sampled
+        return bool(self._coarse)
 
     def read(self) -> Iterator[Reading]:
         """The readings that are due: the counter and the samples less often than the fields."""
@@ -106,7 +112,7 @@ class Device:
 
     def read_closely(self) -> Iterator[Reading]:
         """One reading of the energy counter, where it alone dates a boundary."""
-        return self._read(self._counters if self.is_coarse else ())
+        return self._read(self._coarse)
 
     def _read_all(self) -> Iterator[Reading]:
         self._due_ns = self._now_ns() + COUNTER_PERIOD_NS
@@ -226,6 +232,15 @@ class Device:
         except self._nvml.NVMLError as error:
             return refused(error)
         return value
+
+
+def _read_seldom(own: Sequence[_Sensor]) -> Iterable[_Sensor]:
+    """A GPU's own sensors; a counter states its period where the driver keeps power samples."""
+    is_sampled = any(isinstance(sensor.read_by, PowerSamples) for sensor in own)
+    for sensor in own:
+        seldom = is_sampled and sensor.channel.kind is Kind.COUNTER
+        period_s = COUNTER_PERIOD_NS * 1e-9 if seldom else 0.0
+        yield replace(sensor, channel=replace(sensor.channel, read_period_s=period_s))
 
 
 def _chained(sensors: Sequence[_Sensor]) -> Iterable[_Sensor]:

@@ -5,13 +5,10 @@
 
 import contextlib
 import ctypes
-import re
 from typing import Any
 
 from effmeter.probes.base import Failure, Listed, ListedDevice
-from effmeter.probes.nvidia.channels import mig_instances
-
-_BUS_ID = re.compile(r"[0-9a-fA-F]*([0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-9a-fA-F])")
+from effmeter.probes.nvidia.channels import mig_instances, pci_address
 
 
 def list_devices() -> Listed:
@@ -39,9 +36,7 @@ def _device(nvml: Any, index: int) -> ListedDevice:
         name = str(nvml.nvmlDeviceGetName(handle))
     except nvml.NVMLError:
         return ListedDevice(("",))  # it keeps its number
-    with contextlib.suppress(nvml.NVMLError):
-        bus_id = _BUS_ID.fullmatch(str(nvml.nvmlDeviceGetPciInfo(handle).busId))
-        ids += [] if bus_id is None else [bus_id[1].lower()]
+    ids += filter(None, [pci_address(nvml, handle)])
     return ListedDevice(tuple(ids), name, mig_instances(nvml, handle))
 
 

@@ -5,6 +5,7 @@ passes through to WSL2 (``/dev/dxg``), which is on no bus. The GPU of a Jetson i
 ``hwmon.ina3221`` answers for it.
 """
 
+import sys
 from pathlib import Path
 
 from effmeter.channel import Component, Refusal
@@ -27,12 +28,19 @@ def not_on_bus(sysfs: Path, answer: str) -> Refusal:
     if model := jetson_model(sysfs):
         reason = f"NVML shows no power of the GPU of a Jetson ({model}); its supply rails do"
         return Refusal("NVML", Component.GPU, reason, present=False)
-    unlisted = unlisted_reason(sysfs)
+    has_sysfs = sys.platform == "linux" or sysfs.is_dir()
+    unlisted = unlisted_reason(sysfs) if has_sysfs else ""
     if unlisted:
         reason = f"whether this machine has an NVIDIA GPU is unknown: {unlisted} ({answer})"
         remedy = "export EFFMETER_SYSFS=/host/sys  # where the host's sysfs can be read"
         return Refusal("NVML", Component.GPU, reason, remedy)
     reason = f"no NVIDIA GPU on this machine ({answer})"
+    return Refusal("NVML", Component.GPU, reason, present=False)
+
+
+def shown_by_rails() -> Refusal:
+    """The refusal where the supply rails of a Jetson show its only GPU, whatever NVML answers."""
+    reason = "the supply rails show the GPU of this Jetson"
     return Refusal("NVML", Component.GPU, reason, present=False)
 
 

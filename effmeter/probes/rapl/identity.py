@@ -39,6 +39,7 @@ class Verdict(Enum):
 
     SAME = "they show one counter"
     APART = "they show two counters"
+    FAR = "they show two counters, whose counts are far apart"
     TOO_SOON = "they count alike, but began too short a time ago to tell"
     TOO_RARE = "they count alike, but change too rarely to tell"
     UNCOUNTED = "neither has counted anything"
@@ -78,7 +79,7 @@ def compare(
         if one.modulus == other.modulus and counts == (0, 0):
             verdicts[pair] = Verdict.UNCOUNTED
         elif one.modulus != other.modulus or not _is_near(*counts, one.modulus):
-            verdicts[pair] = Verdict.APART
+            verdicts[pair] = Verdict.FAR
         else:
             near.append((one, other))
     return verdicts | _burst(near, now_ns, pause)

@@ -109,7 +109,7 @@ class Mirrors:
         """The channel that one of the channels was found to repeat only after it became one."""
         return self._found_later.get(channel)
 
-    def _decide(self, names: list[str], is_one: Callable[[str, str], bool]) -> None:
+    def _decide(self, names: list[str], is_one: Callable[[str, str, Verdict], bool]) -> None:
         """Compare zones of one kind, each with those before it."""
         counted = [Counted(n, self._open[n].modulus, self._open[n].counter.read) for n in names]
         verdicts = compare(counted, self._now_ns, self._pause, self._settled)
@@ -117,8 +117,7 @@ class Mirrors:
         for (leader, name), verdict in verdicts.items():
             if leader not in self._open or name not in self._open:
                 continue
-            likely = verdict is not Verdict.APART and is_one(leader, name)
-            if verdict is Verdict.SAME or likely:
+            if verdict is Verdict.SAME or is_one(leader, name, verdict):
                 self._merge(name, leader)
             elif verdict in _UNDECIDED:
                 self._undecided.setdefault(name, leader)
@@ -137,10 +136,14 @@ class Mirrors:
         self._leaders[name] = leader
         self._repeats.setdefault(leader, []).append(repeated.zone.name)
 
-    def _is_one_package(self, one: str, other: str) -> bool:
-        return self._processor.counts_per_package and _number(one) == _number(other)
+    def _is_one_package(self, one: str, other: str, verdict: Verdict = Verdict.UNCOUNTED) -> bool:
+        """Whether the processor makes two zones one; cores may show a counter a little late."""
+        of_one = self._processor.counts_per_package and _number(one) == _number(other)
+        return of_one and verdict is not Verdict.FAR
 
-    def _is_memory_of_one_package(self, one: str, other: str) -> bool:
+    def _is_memory_of_one_package(self, one: str, other: str, verdict: Verdict) -> bool:
+        if verdict in (Verdict.APART, Verdict.FAR):
+            return False
         packages = [self._open[name].zone.package or "" for name in (one, other)]
         return len({self._leaders.get(package, package) for package in packages}) == 1
 

@@ -180,9 +180,9 @@ class PowercapProbe:
         )
 
 
-def find(sysfs: Path, clock: Clock) -> Discovery:
+def find(sysfs: Path, clock: Clock, pause: Pause = time.sleep) -> Discovery:
     """The RAPL zones of the machine; a refusal where it shows none."""
-    probe = PowercapProbe(sysfs, clock)
+    probe = PowercapProbe(sysfs, clock, pause)
     if probe.channels:
         return Discovery((probe,), probe.refusals)
     return Discovery((), probe.refusals or (nothing_found(sysfs, read_processor(sysfs)),))

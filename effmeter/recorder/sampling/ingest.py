@@ -1,14 +1,25 @@
 """Turns raw readings into items for recordings: unwrapped energies and gaps."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from effmeter.channel import Channel, Kind
 from effmeter.energy.counter import Counter, CounterLimits, Loss
+from effmeter.energy.standstill import (
+    NEVER_COUNTED,
+    NOT_READ,
+    STANDS_STILL,
+    StandstillRule,
+    StandstillWatch,
+    has_never_counted,
+    longest_usual_s,
+)
 from effmeter.probes.base import Failure, Reading
 from effmeter.runfile.format import SLOW_READ_NS
 
+FORGOTTEN = "readings were lost: the recorder fell behind"
 OUT_OF_LINE = "the sensor gave a value that cannot be right"
 
 
@@ -56,6 +67,18 @@ class _ChannelState:
     last_read_ns: int | None = None
     gap: ChannelGap | None = None
     """The gap that is open now."""
+    watch: StandstillWatch | None = None
+    """Null for gauges, and for counters whose device may rest."""
+    standstill: ChannelGap | None = None
+    """The gap in which the counter stands still now."""
+    is_memory_at_zero: bool = False
+    """Whether it is memory whose counter has shown nothing but zero."""
+    usual_s: float = math.inf
+    """Readings further apart than this were interrupted."""
+    next_usual_s: float = math.inf
+    """The same from the next reading on."""
+    has_forgotten: bool = False
+    """Whether readings after the last one are lost."""
 
 
 class ChannelTracker:
@@ -75,15 +98,31 @@ class ChannelTracker:
     @property
     def failing(self) -> Iterable[ChannelGap]:
         """The gaps that are open now."""
-        return [state.gap for state in self._states.values() if state.gap is not None]
+        open_gaps = ((state.gap, state.standstill) for state in self._states.values())
+        return [gap for gaps in open_gaps for gap in gaps if gap is not None]
 
-    def describe(self, channels: Iterable[Channel]) -> None:
-        """Learn of channels before their first reading."""
+    @property
+    def watched(self) -> Iterable[str]:
+        """The counters that would be noticed if they stood still."""
+        return [name for name, state in self._states.items() if state.watch is not None]
+
+    def describe(self, channels: Iterable[Channel], period_s: float = math.inf) -> None:
+        """Learn of channels before their first reading, and how often they are read."""
         for channel in channels:
-            if channel.name not in self._states:
-                counts = channel.kind is Kind.COUNTER
-                counter = Counter(CounterLimits.of(channel)) if counts else None
-                self._states[channel.name] = _ChannelState(channel, counter)
+            state = self._states.get(channel.name)
+            if state is None:
+                state = self._states[channel.name] = _state_of(channel)
+            usual_s = longest_usual_s(channel, period_s)
+            if usual_s != state.next_usual_s:
+                # The next reading may have become due at the period before.
+                state.usual_s, state.next_usual_s = max(state.next_usual_s, usual_s), usual_s
+
+    def forget(self, channels: Iterable[Channel]) -> None:
+        """Readings of these channels were lost before the next ones."""
+        for channel in channels:
+            state = self._states.get(channel.name)
+            if state is not None and state.last_read_ns is not None:
+                state.has_forgotten = True
 
     def process(self, readings: Iterable[Reading]) -> Iterator[Item]:
         """The items that these readings amount to, in order."""
@@ -109,9 +148,51 @@ class ChannelTracker:
                     yield self._lose(name, counter.loss)
             if state.gap is not None:
                 yield self._recover(state, state.gap, time_ns)
-            state.last_read_ns = time_ns
+            else:
+                yield from self._interrupted(state, time_ns)
+            if energy_j is not None:
+                yield from self._watch(state, time_ns, energy_j)
+            state.last_read_ns, state.usual_s = time_ns, state.next_usual_s
             read_s = took_ns * 1e-9 if took_ns > SLOW_READ_NS else None
             yield Sample(name, time_ns, energy_j, power_w, read_s)
+
+    def _interrupted(self, state: _ChannelState, time_ns: int) -> Iterator[ChannelGap]:
+        """The stretch since the last reading, if that was too long ago."""
+        last_ns = state.last_read_ns
+        if last_ns is None:
+            return
+        if state.has_forgotten or time_ns - last_ns > state.usual_s * 1e9:
+            reason = FORGOTTEN if state.has_forgotten else NOT_READ
+            state.has_forgotten = False
+            self._gaps += 1
+            hidden_j = None if state.counter is None else 0.0
+            name = state.channel.name
+            yield ChannelGap(name, self._gaps, last_ns, time_ns, reason, hidden_j)
+
+    def _watch(self, state: _ChannelState, time_ns: int, energy_j: float) -> Iterator[ChannelGap]:
+        """The gap in which a counter stands still, when it begins and when it ends."""
+        absolute_j = self._started[state.channel.name].absolute_j
+        if state.last_read_ns is None and has_never_counted(state.channel, absolute_j):
+            state.watch = StandstillWatch(StandstillRule.until_it_counts(state.channel))
+            state.is_memory_at_zero = True
+        if state.watch is None:
+            return
+        moved = state.watch.update(time_ns, energy_j, state.usual_s)
+        if moved is not None and state.standstill is not None:
+            hidden_j = 0.0 if moved.has_caught_up or state.is_memory_at_zero else None
+            yield state.standstill._replace(end_ns=time_ns, hidden_j=hidden_j)
+            state.standstill = None
+        elif state.watch.since_ns is not None and state.standstill is None:
+            reason = NEVER_COUNTED if state.is_memory_at_zero else STANDS_STILL
+            yield self._stop(state, state.watch.since_ns, reason)
+        if state.is_memory_at_zero and energy_j > 0:
+            state.watch, state.is_memory_at_zero = None, False  # it counts, and may rest
+
+    def _stop(self, state: _ChannelState, since_ns: int, reason: str) -> ChannelGap:
+        self._gaps += 1
+        name = state.channel.name
+        state.standstill = ChannelGap(name, self._gaps, since_ns, None, reason, None)
+        return state.standstill
 
     def _fail(self, state: _ChannelState, time_ns: int, reason: str) -> Iterator[ChannelGap]:
         if state.gap is not None:
@@ -130,6 +211,13 @@ class ChannelTracker:
     def _lose(self, name: str, loss: Loss) -> ChannelGap:
         self._gaps += 1
         return ChannelGap(name, self._gaps, loss.begin_ns, loss.end_ns, loss.reason, loss.hidden_j)
+
+
+def _state_of(channel: Channel) -> _ChannelState:
+    counter = Counter(CounterLimits.of(channel)) if channel.kind is Kind.COUNTER else None
+    rule = StandstillRule.of(channel)
+    watch = None if rule is None else StandstillWatch(rule)
+    return _ChannelState(channel, counter, watch=watch)
 
 
 def _start(state: _ChannelState, value: float) -> ChannelStart:

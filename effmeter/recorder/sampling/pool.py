@@ -1,5 +1,6 @@
 """All samplers of the machine, and the one stream of items that their readings become."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from effmeter.clock import Clock
@@ -19,6 +20,8 @@ class SamplerPool:
         self._samplers = [Sampler(probe, clock, on_extra) for probe in discovery.probes]
         self._tracker = ChannelTracker()
         self._missed_before: dict[str, int] = {}
+        self._forgotten: dict[str, int] = {}
+        self._period_s: float | None = None
 
     def start(self) -> None:
         """Start the samplers, at rest."""
@@ -36,7 +39,7 @@ class SamplerPool:
         for probe in probes:
             if probe not in known:
                 sampler = Sampler(probe, self._clock, self._on_extra)
-                self._samplers.append(sampler)
+                self._samplers = [*self._samplers, sampler]
                 sampler.start()
 
     def restart(self) -> None:
@@ -50,8 +53,10 @@ class SamplerPool:
 
     def set_period(self, period_s: float | None) -> None:
         """Sample this often; None: rest."""
+        self._period_s = period_s
         for sampler in self._samplers:
             sampler.set_period(period_s)
+            self._describe(sampler)
 
     def request_reading(self, boundary: Boundary = Boundary.MARK) -> None:
         """Ask every sampler for an extra reading."""
@@ -85,12 +90,24 @@ class SamplerPool:
         """What each sampler's readings since the last call amount to."""
         for sampler in self._samplers:
             readings = sampler.drain()
+            self._note_forgotten(sampler)
             # Described after the readings are taken: they can only name channels that the probe
             # listed before it read them.
-            self._tracker.describe(sampler.probe.channels)
+            self._describe(sampler)
             items = list(self._tracker.process([*readings, *self._hung(sampler)]))
             if items:
                 yield items
+
+    def _describe(self, sampler: Sampler) -> None:
+        period_s = math.inf if self._period_s is None else self._period_s
+        self._tracker.describe(sampler.probe.channels, max(period_s, sampler.probe.period_s))
+
+    def _note_forgotten(self, sampler: Sampler) -> None:
+        """Say so where the queue has dropped readings since the last call."""
+        name, forgotten = sampler.probe.name, sampler.forgotten_readings
+        if forgotten != self._forgotten.get(name, 0):
+            self._forgotten[name] = forgotten
+            self._tracker.forget(sampler.probe.channels)
 
     def _hung_since_ns(self, sampler: Sampler) -> int | None:
         since_ns = sampler.reading_since_ns

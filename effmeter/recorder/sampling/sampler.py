@@ -39,6 +39,8 @@ class Sampler:
         self._clock = clock
         self._on_extra = on_extra
         self._readings: deque[Reading] = deque(maxlen=QUEUE_READINGS)
+        self.forgotten_readings = 0
+        """How many readings the queue has dropped, the oldest first: nothing took them in time."""
         # A lock as a binary semaphore, held while there is no news: releasing wakes the thread.
         # ``threading.Event`` and ``Condition`` cost several system calls for each wait.
         self._woken = threading.Lock()
@@ -152,12 +154,12 @@ class Sampler:
 
     def _collect(self, read: Callable[[], Sequence[Reading]], begin_ns: int) -> None:
         try:
-            self._readings.extend(read())
+            readings = read()
         except Exception as error:  # a probe's fault must not end the recording of the others
-            reason = f"{type(error).__name__}: {error}"
-            self._readings.extend(
-                Reading(c.name, begin_ns, begin_ns, Failure(reason)) for c in self.probe.channels
-            )
+            failure = Failure(f"{type(error).__name__}: {error}")
+            readings = [Reading(c.name, begin_ns, begin_ns, failure) for c in self.probe.channels]
+        self.forgotten_readings += max(0, len(self._readings) + len(readings) - QUEUE_READINGS)
+        self._readings.extend(readings)
         self.reading_since_ns = None
 
 

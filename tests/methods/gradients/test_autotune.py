@@ -1,6 +1,8 @@
 """Autotuning: which layers run by a method, and that the account knows of the others."""
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -136,4 +138,9 @@ def test_without_a_folder_to_write_in_the_process_remembers(
 
 def test_the_file_lies_in_the_users_cache() -> None:
     assert cache_file({"XDG_CACHE_HOME": "/somewhere"}) == Path("/somewhere/effmeter/autotune.json")
-    assert cache_file({}).is_relative_to(Path.home())
+    in_home = cache_file({"HOME": "/h"})
+    assert in_home is not None
+    assert in_home.is_relative_to("/h")
+    of_the_user = cache_file({"HOME": ""})
+    assert of_the_user is not None
+    assert of_the_user.is_relative_to(pwd.getpwuid(os.getuid()).pw_dir)

@@ -152,6 +152,25 @@ def test_a_program_that_keeps_failing_is_started_only_after_each_pause(tmp_path:
         assert len(machine.pids) == 1
 
 
+def test_an_intel_mac_is_read_by_its_package(tmp_path: Path) -> None:
+    machine = SimulatedPowermetrics(tmp_path, {"package": constant(40.0)})
+    found = find(machine.environ, SystemClock())
+    (probe,) = found.probes
+    try:
+        (channel,) = probe.channels
+        assert (channel.name, channel.provenance) == ("cpu0", Provenance.MEASURED)
+        assert channel.gain_error_fraction == 0.03
+    finally:
+        probe.close()
+    (card,) = found.refusals
+    assert card.component is Component.GPU
+    assert card.present, "a card beside the processor has no meter here"
+    with running(machine) as fast:
+        readings = read_until(fast, lambda all_read: len(counted(all_read)) >= 12)
+    (begin_ns, begin_mj), *_, (end_ns, end_mj) = counted(readings)
+    assert end_mj - begin_mj == pytest.approx(40e-6 * (end_ns - begin_ns), rel=0.1)
+
+
 def test_it_rests_while_nobody_reads_and_begins_again_with_the_next_read(tmp_path: Path) -> None:
     machine = SimulatedPowermetrics(tmp_path, RAILS)
     with running(machine, Timing(interval_s=0.02, rest_after_s=0.2)) as probe:

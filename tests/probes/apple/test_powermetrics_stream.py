@@ -68,6 +68,24 @@ def test_the_mean_power_stands_in_for_an_energy_that_is_not_shown() -> None:
     assert sample == Sample(2_000_000_000, {"cpu": 3000.0, "gpu": 7.0})
 
 
+def test_energies_of_zero_beside_powers_are_not_believed() -> None:
+    processor = {"cpu_energy": 0, "cpu_power": 5000.0, "gpu_energy": 0, "gpu_power": 1500.0}
+    sample = parse_sample(told(processor={**processor, "ane_energy": 0, "ane_power": 0}))
+    assert sample == Sample(2_000_000_000, {"cpu": 10_000.0, "gpu": 3000.0, "ane": 0.0})
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        {"package_joules": 25.5, "package_watts": 12.75},
+        {"package_joules": 0, "package_watts": 12.75},
+        {"package_watts": 12.75},
+    ],
+)
+def test_an_intel_mac_shows_its_package_in_joules(processor: dict[str, float]) -> None:
+    assert parse_sample(told(processor=processor)) == Sample(2_000_000_000, {"package": 25_500.0})
+
+
 @pytest.mark.parametrize("value", ["many", -1, True, float("nan"), [3]])
 def test_an_energy_that_is_none_is_not_taken_for_zero(value: object) -> None:
     assert parse_sample(told(processor={"cpu_energy": value})) == Sample(2_000_000_000, {})

@@ -82,14 +82,14 @@ def test_busy_time_that_steps_back_and_returns_is_not_counted_twice() -> None:
 
 
 def test_the_design_power_is_taken_from_the_environment() -> None:
-    found = find(BOTH, {"EFFMETER_CPU_TDP_W": "65"}, ManualClock())
+    found = find(BOTH, (), {"EFFMETER_CPU_TDP_W": "65"}, ManualClock())
     assert "65 W" in found.channels[0].scope
     assert found.refusals == ()
 
 
 @pytest.mark.parametrize("text", ["", "many", "-5", "0", "nan", "inf", "65W"])
 def test_a_design_power_that_is_none_is_refused_in_one_line(text: str) -> None:
-    found = find(BOTH, {"EFFMETER_CPU_TDP_W": text}, ManualClock())
+    found = find(BOTH, (), {"EFFMETER_CPU_TDP_W": text}, ManualClock())
     assert [channel.name for channel in found.channels] == ["ram-estimate"]
     (refusal,) = found.refusals
     assert refusal.component is Component.CPU

@@ -4,7 +4,8 @@ import pytest
 
 from effmeter.channel import Component
 from effmeter.probes.estimate.probe import find
-from effmeter.probes.estimate.settings import config_file, read_settings
+from effmeter.probes.estimate.settings import read_settings
+from effmeter.probes.settings_file import config_file
 from tests.simulated.clock import ManualClock
 
 BOTH = (Component.CPU, Component.RAM)
@@ -34,7 +35,7 @@ def test_the_file_s_settings_are_the_estimator_s(environ: dict[str, str]) -> Non
         ram_factor = 2
         """,
     )
-    found = find(BOTH, environ, ManualClock())
+    found = find(BOTH, (), environ, ManualClock())
     cpu, ram = found.channels
     assert "65 W" in cpu.scope
     assert str(path) in cpu.scope
@@ -87,7 +88,7 @@ def test_a_setting_that_cannot_be_meant_leaves_its_component_without_an_estimate
     environ: dict[str, str], setting: str, component: Component
 ) -> None:
     path = write(environ, f"[estimate]\n{setting}\n")
-    found = find(BOTH, environ, ManualClock())
+    found = find(BOTH, (), environ, ManualClock())
     assert component not in {channel.component for channel in found.channels}
     assert len(found.channels) == 1
     (refusal,) = found.refusals
@@ -108,7 +109,7 @@ def test_a_file_that_cannot_be_understood_is_never_passed_over(
     environ: dict[str, str], text: str, reason: str
 ) -> None:
     write(environ, text)
-    found = find(BOTH, environ, ManualClock())
+    found = find(BOTH, (), environ, ManualClock())
     assert found.channels == ()
     assert [refusal.component for refusal in found.refusals] == list(BOTH)
     assert all(reason in refusal.reason for refusal in found.refusals)
@@ -119,6 +120,6 @@ def test_a_wrong_setting_does_not_matter_where_the_component_is_measured(
     environ: dict[str, str],
 ) -> None:
     write(environ, "[estimate]\ncpu_tdp_w = 0\n")
-    found = find([Component.RAM], environ, ManualClock())
+    found = find([Component.RAM], (), environ, ManualClock())
     assert [channel.name for channel in found.channels] == ["ram-estimate"]
     assert found.refusals == ()

@@ -132,7 +132,7 @@ def test_dies_whose_counts_meet_while_they_are_compared_are_two() -> None:
 def test_counts_far_apart_are_read_once() -> None:
     bench = Bench()
     one, other = (bench.counter(f"cpu{i}", steady(50.0), (i + 1) * 10**9) for i in range(2))
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
     assert bench.paused_s == 0
 
 
@@ -159,7 +159,7 @@ def test_counters_at_zero_are_not_compared() -> None:
 def test_a_counter_at_zero_is_another_than_one_that_counts() -> None:
     bench = Bench()
     one, other = bench.counter("cpu0", steady(0.0), 0), bench.counter("cpu1", steady(5.0), 10)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
 
 
 def test_counters_that_stand_still_are_undecided_soon() -> None:
@@ -173,7 +173,7 @@ def test_ranges_that_differ_are_of_two_counters() -> None:
     bench = Bench()
     one = bench.counter("cpu0", steady(50.0))
     other = bench.counter("cpu1", steady(50.0), range_uj=2 * RANGE_UJ)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
 
 
 def test_a_counter_that_fails_is_not_taken_for_another() -> None:
@@ -241,4 +241,4 @@ def test_two_counters_are_never_taken_for_one(
     one = bench.counter("cpu0", restless(seed, mean_w), int(30e6 * mean_w))
     start_uj = int(30e6 * mean_w * (1 + apart_fraction))
     other = bench.counter("cpu1", restless(seed + 1, mean_w), start_uj)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) in (Verdict.APART, Verdict.FAR)

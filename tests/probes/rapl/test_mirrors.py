@@ -116,6 +116,13 @@ def test_dies_of_amd_are_one_counter_where_their_counts_cannot_tell(
     assert bench.names == ["cpu0"]
 
 
+def test_dies_of_amd_that_show_their_counter_late_are_one(tmp_path: Path) -> None:
+    write_modalias(tmp_path, AMD)
+    late = zone("intel-rapl:1", "package-0-die-1", 90.0, LONG_AGO_UJ - 450_000)
+    bench = RaplBench(tmp_path, [*dies(0, 0, 90.0, LONG_AGO_UJ, 1), late])
+    assert bench.total_w() == pytest.approx(90.0, rel=1e-3)
+
+
 def test_dies_of_intel_are_several_counters_where_their_counts_cannot_tell(tmp_path: Path) -> None:
     write_modalias(tmp_path, INTEL)
     bench = RaplBench(tmp_path, dies(0, 0, 77.0, 1_000_000, 2))

@@ -1,8 +1,12 @@
 """From raw readings to what recordings are told."""
 
+from dataclasses import replace
+
 from effmeter.channel import Channel, Component, Kind, Provenance
+from effmeter.energy.standstill import NEVER_COUNTED, NOT_READ, STANDS_STILL
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import (
+    FORGOTTEN,
     OUT_OF_LINE,
     ChannelGap,
     ChannelStart,
@@ -103,3 +107,93 @@ def test_only_slow_readings_tell_how_long_they_took() -> None:
 
 def test_a_channel_that_was_never_read_fails_as_a_gap_from_its_first_failure() -> None:
     assert told(counted(7, Failure("EIO"))) == [ChannelGap("cpu0", 1, 7 * MS, None, "EIO", None)]
+
+
+ENDLESS = replace(COUNTER, modulus=None)
+PACKAGE = replace(ENDLESS, least_power_w=0.1)
+MEMORY = replace(COUNTER, name="dram0", component=Component.RAM)
+
+
+def read_each(period_ms: int, *values: int, channel: Channel = PACKAGE) -> list[Item]:
+    """What a channel with this period, read in time, amounts to."""
+    tracker = ChannelTracker()
+    tracker.describe([channel], period_ms * 1e-3)
+    readings = [
+        Reading(channel.name, i * period_ms * MS, i * period_ms * MS, value)
+        for i, value in enumerate(values)
+    ]
+    return list(tracker.process(readings))
+
+
+def gaps_in(items: list[Item]) -> list[ChannelGap]:
+    return [item for item in items if isinstance(item, ChannelGap)]
+
+
+def test_counter_that_stands_still_is_a_gap_from_its_last_change_on() -> None:
+    items = read_each(100, 5000, 6000, 7000, 7000, 7000)
+    assert gaps_in(items) == [ChannelGap("cpu0", 1, 200 * MS, None, STANDS_STILL, None)]
+    assert len(items) == 6, "its readings are evidence, and kept"
+
+
+def test_gap_of_a_standstill_ends_when_the_counter_moves() -> None:
+    lost = gaps_in(read_each(100, 5000, 6000, 7000, 7000, 7000, 7000, 8000))
+    assert [(gap.end_ns, gap.hidden_j) for gap in lost] == [(None, None), (600 * MS, None)]
+    late = gaps_in(read_each(100, 5000, 6000, 7000, 7000, 7000, 7000, 11000))
+    assert [(gap.end_ns, gap.hidden_j) for gap in late] == [(None, None), (600 * MS, 0.0)]
+
+
+def test_standstill_that_goes_on_is_among_the_open_gaps() -> None:
+    tracker = ChannelTracker([PACKAGE])
+    (gap,) = gaps_in(list(tracker.process([counted(i * 100, 5000) for i in range(5)])))
+    assert list(tracker.failing) == [gap]
+
+
+def test_counter_whose_device_may_rest_does_not_stand_still() -> None:
+    assert gaps_in(read_each(100, *[5000] * 50, channel=COUNTER)) == []
+    assert gaps_in(read_each(100, *[5000] * 50, channel=MEMORY)) == []
+
+
+def test_memory_that_has_never_counted_is_a_gap_until_it_does() -> None:
+    opened, closed = gaps_in(read_each(100, 0, 0, 0, 5, channel=MEMORY))
+    assert (opened.reason, opened.end_ns) == (NEVER_COUNTED, None)
+    assert (closed.end_ns, closed.hidden_j) == (300 * MS, 0.0)
+
+
+def test_readings_too_far_apart_are_a_gap_which_a_counter_has_counted_through() -> None:
+    tracker = ChannelTracker()
+    tracker.describe([ENDLESS, GAUGE], 0.1)
+    times_ms = (0, 100, 45_000, 45_100)
+    gauged = [Reading("gpu0-power", t * MS, t * MS, 100.0) for t in times_ms]
+    found = gaps_in(list(tracker.process([*(counted(t, t) for t in times_ms), *gauged])))
+    assert [(gap.channel, gap.begin_ns, gap.end_ns, gap.hidden_j) for gap in found] == [
+        ("cpu0", 100 * MS, 45_000 * MS, 0.0),
+        ("gpu0-power", 100 * MS, 45_000 * MS, None),
+    ]
+    assert {gap.reason for gap in found} == {NOT_READ}
+
+
+def test_recorder_that_was_stopped_does_not_make_a_counter_stand_still() -> None:
+    tracker = ChannelTracker()
+    tracker.describe([PACKAGE], 0.001)
+    found = gaps_in(list(tracker.process([counted(0, 5000), counted(45_000, 5000)])))
+    assert [gap.reason for gap in found] == [NOT_READ]
+
+
+def test_reading_that_was_due_at_the_longer_period_before_is_not_late() -> None:
+    tracker = ChannelTracker()
+    tracker.describe([GAUGE], 10.0)
+    shown = [Reading("gpu0-power", t * MS, t * MS, 100.0) for t in (0, 9_000, 9_100, 12_000)]
+    assert gaps_in(list(tracker.process(shown[:1]))) == []
+    tracker.describe([GAUGE], 0.1)
+    (gap,) = gaps_in(list(tracker.process(shown[1:])))
+    assert (gap.begin_ns, gap.end_ns) == (9_100 * MS, 12_000 * MS)
+
+
+def test_readings_that_fell_out_of_the_queue_are_a_gap_however_short() -> None:
+    tracker = ChannelTracker()
+    tracker.describe([GAUGE], 0.1)
+    before, after = (Reading("gpu0-power", t * MS, t * MS, 100.0) for t in (0, 200))
+    list(tracker.process([before]))
+    tracker.forget([GAUGE])
+    (gap,) = gaps_in(list(tracker.process([after])))
+    assert (gap.begin_ns, gap.end_ns, gap.reason) == (0, 200 * MS, FORGOTTEN)

@@ -1,0 +1,1 @@
+"""Meters of the whole machine: IPMI, and a command that the machine's owner names."""

@@ -1,0 +1,45 @@
+"""One channel's energy since a recording began, and what it had shown at moments of it."""
+
+import pytest
+
+from effmeter.channel import Channel
+from effmeter.recorder.running_energy import HISTORY_LENGTH, RunningEnergy
+from effmeter.recorder.sampling.ingest import Sample
+from tests.runfile.writing import at, counter, gauge
+
+CPU, GPU = counter(), gauge(max_power_w=None)
+
+
+def running(channel: Channel, until_s: float, power_w: float = 50.0) -> RunningEnergy:
+    followed = RunningEnergy(channel, at(0))
+    for step in range(round(until_s * 10) + 1):
+        is_gauge = channel.kind == "gauge"
+        energy_j, shown_w = (None, power_w) if is_gauge else (power_w * step * 0.1, None)
+        followed.take(Sample(channel.name, at(step * 0.1), energy_j, shown_w, None))
+    return followed
+
+
+@pytest.mark.parametrize("channel", [CPU, GPU], ids=["counter", "gauge"])
+def test_energy_of_a_stretch_is_the_difference_of_what_had_passed(channel: Channel) -> None:
+    followed = running(channel, 10.0)
+    energy = followed.energy(followed.at(at(2.05)), followed.at(at(7.5)), 0.0)
+    assert energy.value_j == pytest.approx(5.45 * 50.0)
+    assert energy.low_j < energy.value_j < energy.high_j
+    assert followed.energy(followed.beginning(), followed.now(), 0.0).value_j == pytest.approx(500)
+
+
+def test_moments_before_the_history_are_its_first_and_after_it_its_last() -> None:
+    followed = running(CPU, 100.0)
+    reach_s = 100.0 - HISTORY_LENGTH * 0.1
+    assert followed.at(at(1.0)).value_j == pytest.approx(50.0 * (reach_s + 0.1))
+    assert followed.at(at(200.0)) == followed.now()
+
+
+def test_gap_hides_what_the_device_can_draw_or_twice_what_it_drew() -> None:
+    assert running(CPU, 1.0).guess_j(2.0) == pytest.approx(2 * 500.0)
+    assert running(GPU, 1.0).guess_j(2.0) == pytest.approx(2 * 2 * 50.0)
+
+
+def test_gauge_is_known_from_its_second_reading_on() -> None:
+    assert [running(CPU, 0).is_known, running(GPU, 0).is_known] == [True, False]
+    assert running(GPU, 0.1).is_known
