@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +14,13 @@ import click
 
 from effmeter.channel import Channel, Refusal
 from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
+from effmeter.cli.look import look_at, standstill_remedy
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
-from effmeter.cover import Cover, choose_cover
+from effmeter.cover import IS_MEASURED, Cover, choose_cover
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
 from effmeter.probes import discover
-from effmeter.probes.base import Discovery, Failure
+from effmeter.probes.base import Discovery
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
@@ -42,7 +44,9 @@ class Diagnosis:
 
     discovery: Discovery
     failures: dict[str, str]
-    """Channels whose first reading failed, with the reason."""
+    """Channels that could not be read or whose counter stands still, with the reason."""
+    standing: tuple[str, ...]
+    """Those whose counter stands still."""
     cover: Cover
     daemon: dict[str, Any] | None
     """The status of the shared recorder; None where none answers."""
@@ -72,9 +76,9 @@ def command(
 ) -> None:
     """List the sensors of this machine and how to enable those that cannot be read.
 
-    Every channel is read once. Each sensor that cannot be read is listed with the reason and the
-    commands that enable it, the best first. Nothing on the machine is changed. The last lines say
-    whether the training methods use compiled kernels.
+    Every channel is read, for about a second where a counter stands still. Each sensor that cannot
+    be read is listed with the reason and the commands that enable it, the best first. Nothing on
+    the machine is changed. The last lines say whether the training methods use compiled kernels.
     """
     if captured is not None:
         if as_json or output is not None:
@@ -91,17 +95,22 @@ def command(
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
-    """The sensors, one reading of each, and the shared recorder where one runs."""
+    """The sensors, a short look at each, and the shared recorder where one runs."""
     discovery = discover(environ=environ)
-    failures = {}
+    looked = look_at(discovery, on_wait=_say_that_it_waits)
     for probe in discovery.probes:
-        for reading in probe.read():
-            if isinstance(reading.value, Failure):
-                failures[reading.channel] = reading.value.reason
         probe.close()
+    failures = {**looked.standing, **looked.failures}
     known = {channel.name for channel in discovery.channels} - failures.keys()
     cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _checks(environ))
+    standing = tuple(name for name in looked.standing if name not in looked.failures)
+    daemon, checks = _daemon_status(environ), _checks(environ)
+    return Diagnosis(discovery, failures, standing, cover, daemon, checks)
+
+
+def _say_that_it_waits() -> None:
+    if sys.stderr.isatty():
+        click.echo("effmeter: watching whether the counters move ...", err=True)
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
@@ -180,6 +189,10 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
     for alike in _grouped(diagnosis.discovery.refusals):
         page.blank()
         _add_refusals(page, alike)
+    for channel in channels:
+        if channel.name in diagnosis.standing:
+            page.blank()
+            _add_standstill(page, channel, diagnosis)
     page.blank()
     _add_cover(page, diagnosis.cover)
     for channel in channels:
@@ -227,6 +240,13 @@ def _add_refusals(page: Page, alike: Sequence[Refusal]) -> None:
         page.verbatim(line, "    ")
 
 
+def _add_standstill(page: Page, channel: Channel, diagnosis: Diagnosis) -> None:
+    reason = diagnosis.failures[channel.name]
+    page.paragraph(f"Stands still: {channel.name} from {channel.source}: {reason}")
+    for line in standstill_remedy(channel, diagnosis.cover).splitlines():
+        page.verbatim(line, "    ")
+
+
 def _add_cover(page: Page, cover: Cover) -> None:
     page.paragraph(f"A total sums: {', '.join(cover.names) or 'nothing, so no energy is known'}")
     for channel in cover.channels:
@@ -237,5 +257,10 @@ def _add_cover(page: Page, cover: Cover) -> None:
         page.paragraph(f"not measured, and in no total: {', '.join(cover.missing)}", "  ")
     if cover.partial:
         page.paragraph(f"incomplete, without {', '.join(cover.partial)}", "  ")
+    reserve = [name for name, reason in cover.left_out if reason.endswith(IS_MEASURED)]
+    if reserve:
+        page.paragraph(f"in reserve, should a sensor fail: {', '.join(reserve)}", "  ")
     for name, reason in cover.left_out:
+        if name in reserve:
+            continue
         page.paragraph(f"left out: {name} ({reason})", "  ")

@@ -31,7 +31,7 @@ CAUGHT_UP_FRACTION = 0.5
 late: one that goes on where it stopped shows a refresh period of it."""
 LEAST_MEMORY_POWER_W = 0.1
 USUAL_SPACINGS = 5
-"""Readings further apart than this many periods were interrupted."""
+"""Readings further apart than this many periods, and a refresh, were interrupted."""
 LEAST_INTERRUPTION_S = 0.25
 """A busy machine delays readings by less."""
 ENDLESS_NS = 2**62
@@ -252,8 +252,8 @@ def usual_spacing_s(
 ) -> float:
     """The longest time between two readings that the period of reading explains (s).
 
-    ``rate_hz``: the rate that the recording asked for, where it is known. The period is the longest
-    of its period, the sensor's refresh period and the median spacing of the readings.
+    ``rate_hz``: the rate that the recording asked for, where it is known. The period of reading is
+    the longer of its period and the median spacing.
     """
     import numpy as np
 
@@ -262,6 +262,9 @@ def usual_spacing_s(
 
 
 def longest_usual_s(channel: Channel, period_s: float) -> float:
-    """The longest time between two readings of a sensor that is read with this period (s)."""
-    longest_s = max(period_s, channel.refresh_s, channel.read_period_s)
-    return max(USUAL_SPACINGS * longest_s, LEAST_INTERRUPTION_S)
+    """The longest time between two readings of a sensor that is read with this period (s).
+
+    A sensor that was not read for longer has shown values that were missed.
+    """
+    period_s = max(period_s, channel.read_period_s)
+    return max(channel.refresh_s + USUAL_SPACINGS * period_s, LEAST_INTERRUPTION_S)

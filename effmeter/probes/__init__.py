@@ -99,7 +99,7 @@ class Search:
             ("pyRAPL", Component.CPU, lambda _: pyrapl.find(environ, clock, self._zones)),
             ("hwmon", Component.CPU, lambda known: hwmon_rails.find(sysfs, clock, known.names)),
             ("Apple", Component.CPU, lambda _: apple_socs.find(environ, clock)),
-            ("NVML", Component.GPU, lambda _: nvidia_gpus.find(sysfs, clock)),
+            ("NVML", Component.GPU, lambda known: nvidia_gpus.find(sysfs, clock, known.covered)),
             ("Intel", Component.GPU, lambda _: intel_gpus.find(sysfs, clock)),
             ("AMD SMI", Component.GPU, lambda _: amd_gpus.find(sysfs, environ, clock)),
             ("Cray", Component.WALL, lambda known: cray_counters.find(sysfs, clock, known)),

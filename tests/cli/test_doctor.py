@@ -48,9 +48,10 @@ def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
         printed = run_doctor(machine)
     header, *rows = printed.partition("\n\n")[0].splitlines()
     assert header.split()[:3] == ["channel", "component", "kind"]
-    assert [row.split()[0] for row in rows] == ["cpu0", "dram0", "cpu1"]
+    measured = ["cpu0", "dram0", "cpu1"]
+    assert [row.split()[0] for row in rows] == [*measured, "cpu-estimate", "ram-estimate"]
     column = header.index("provenance")
-    assert {row[column:].split()[0] for row in rows} == {"measured"}
+    assert {row[column:].split()[0] for row in rows[:3]} == {"measured"}
     assert "A total sums: cpu0, cpu1, dram0" in printed
     assert "\x1b" not in printed
 
@@ -75,7 +76,8 @@ def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> Non
 def test_json_gives_the_same_facts(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, [package(0, constant(50.0))]) as machine:
         answer = facts(machine)
-    assert [channel["name"] for channel in answer["channels"]] == ["cpu0", "ram-estimate"]
+    channels = [channel["name"] for channel in answer["channels"]]
+    assert channels == ["cpu0", "ram-estimate", "cpu-estimate"]
     assert all(channel["failure"] is None for channel in answer["channels"])
     assert answer["cover"]["channels"] == ["cpu0", "ram-estimate"]
     assert answer["cover"]["estimated"] == ["ram-estimate"]
@@ -104,7 +106,11 @@ def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> No
     with SimulatedMachine(tmp_path, gpus=[SimulatedGpu(constant(300.0))]) as machine:
         cover = facts(machine)["cover"]
     assert cover["channels"] == ["gpu0", "cpu0", "cpu1", "dram0"]
-    assert cover["left_out"] == {"gpu0-power": "contained in gpu0"}
+    assert cover["left_out"] == {
+        "gpu0-power": "contained in gpu0",
+        "cpu-estimate": "cpu is measured",
+        "ram-estimate": "ram is measured",
+    }
 
 
 def test_a_counter_under_several_names_is_listed_once(tmp_path: Path) -> None:
@@ -190,3 +196,17 @@ def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:
         )
     assert answer.returncode == 2
     assert answer.stderr == "effmeter: EFFMETER_KERNELS is auto or torch, not 'fast'\n"
+
+
+def test_a_counter_that_stands_still_is_named_with_a_remedy(tmp_path: Path) -> None:
+    zones = [package(0, constant(0.0), start_uj=123_456)]
+    gpu = SimulatedGpu(constant(200.0), counted_share=0.0)
+    with SimulatedMachine(tmp_path, zones, gpus=[gpu]) as machine:
+        printed = run_doctor(machine)
+        answer = facts(machine)
+    assert "Stands still: cpu0 from" in printed
+    assert "EFFMETER_CPU_TDP_W" in printed
+    assert "Stands still: gpu0 from" in printed
+    assert answer["cover"]["channels"] == ["gpu0-power", "cpu-estimate", "ram-estimate"]
+    failures = {channel["name"]: channel["failure"] for channel in answer["channels"]}
+    assert failures["cpu0"] == failures["gpu0"] == "the counter stands still"

@@ -13,8 +13,8 @@ MI250X: the second die shows nothing. All partitions of an MI300. (3) Where the 
 another resolution, that one; its rounded 15.3 uJ stands for 2^-16 J.
 
 The gauge averages over about a second on Navi, MI200 and older (``average_socket_power``), and
-shows the moment on MI300 and newer (``current_socket_power``). A counter that stands still while
-the gauge shows power is a failure, and the gauge then carries the GPU.
+shows the moment on MI300 and newer (``current_socket_power``). A counter that stands still is shown
+as it is: the recording tells it from a GPU at rest, and the gauge then carries the GPU.
 
 Source: AMD SMI documentation, ``amdsmi_get_energy_count`` and ``amdsmi_get_power_info``.
 """
@@ -22,8 +22,6 @@ Source: AMD SMI documentation, ``amdsmi_get_energy_count`` and ``amdsmi_get_powe
 import contextlib
 import importlib
 import io
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,9 +47,6 @@ from effmeter.probes.amd.refusals import refused
 from effmeter.probes.base import Conditions, Failure, Reading
 from effmeter.probes.pci import is_suspended
 
-SETTLE_S = 0.05
-"""How long counters are given to move before the first reading."""
-
 
 @dataclass(slots=True)
 class _Device:
@@ -67,7 +62,7 @@ class _Device:
 class AmdLibraryProbe:
     """Reads every GPU that the library lists; its ``AmdSmiException`` where it does not start.
 
-    ``library`` is the module ``amdsmi``; ``wait`` lets time pass until counters have moved.
+    ``library`` is the module ``amdsmi``.
     ``judgement`` says which of the listed GPUs are read.
     """
 
@@ -79,7 +74,6 @@ class AmdLibraryProbe:
         library: Any,
         sysfs: Path,
         clock: Clock | None = None,
-        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._library = library
         self._now_ns = (clock or SystemClock()).now_ns
@@ -96,11 +90,10 @@ class AmdLibraryProbe:
         self.judgement = judge(listed)
         for gpu, handle in zip(listed, handles, strict=True):
             if gpu in self.judgement.read:
-                sensors = AmdSensors(self._describe(gpu, handle), gpu.seen, self._now_ns())
+                sensors = AmdSensors(self._describe(gpu, handle), gpu.seen)
                 folder = sysfs / "bus" / "pci" / "devices" / gpu.address
                 self._devices.append(_Device(handle, sensors, folder))
         self.channels = tuple(c for device in self._devices for c in device.sensors.channels)
-        self._settle(wait)
 
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
@@ -141,15 +134,6 @@ class AmdLibraryProbe:
         device.last_ns = between_ns[1]
         seen = Seen(count_in(energy), power_in(power))
         return device.sensors.readings(seen, between_ns, (counted_ns, gauged_ns))
-
-    def _settle(self, wait: Callable[[float], None]) -> None:
-        """Let every counter show that it moves, so that the first reading of it counts."""
-        for seconds in (0.0, SETTLE_S):
-            unproven = [device for device in self._devices if device.sensors.unproven]
-            if unproven and seconds:
-                wait(seconds)
-            for device in unproven:
-                device.sensors.prove(self._look(device.handle), self._now_ns())
 
     def _listed(self, index: int, handle: Any, bus: AmdBus) -> ListedGpu:
         bdf = self._ask("amdsmi_get_gpu_device_bdf", handle)

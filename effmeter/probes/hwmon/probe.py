@@ -34,6 +34,7 @@ from effmeter.probes.device_tree import jetson_model
 from effmeter.probes.hwmon import ina3221
 from effmeter.probes.hwmon.rails import GRACE_SCOPE, Rail, list_rails
 from effmeter.probes.meter_files import MOST_W, FileMeter, Meter, MeterProbe, cause_of, readable
+from effmeter.probes.pci import has_gpu_on_bus
 
 REFRESH_S = 0.1
 OFFSET_ERROR_W = 5.0
@@ -60,8 +61,14 @@ def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
     return Discovery(
         tuple(probe for probe in probes if probe.channels),
         (*refusals, *jetson_refusals),
-        ina3221.covered_parts(meter.channel for meter in jetson) | _memory_covered(meters),
+        _processors_covered(sysfs, jetson) | _memory_covered(meters),
     )
+
+
+def _processors_covered(sysfs: Path, jetson: Iterable[Meter]) -> frozenset[Component]:
+    """The processors that a Jetson's rails feed; not its GPU beside a graphics card."""
+    covered = ina3221.covered_parts(meter.channel for meter in jetson)
+    return covered - {Component.GPU} if has_gpu_on_bus(sysfs) else covered
 
 
 def _memory_covered(meters: Iterable[Meter]) -> frozenset[Component]:

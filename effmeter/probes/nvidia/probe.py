@@ -25,18 +25,18 @@ Source: NVIDIA, NVML API Reference.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Refusal
+from effmeter.channel import Component, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Boundary, Conditions, DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.conditions import conditions_of
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
-from effmeter.probes.nvidia.presence import not_on_bus
+from effmeter.probes.nvidia.presence import not_on_bus, shown_by_rails
 from effmeter.probes.pci import NVIDIA, gpus_on_bus, is_suspended
 
 PERIOD_S = 0.02
@@ -124,8 +124,13 @@ class NvmlProbe:
         return device.gpu, list(device.refusals())
 
 
-def find(sysfs: Path, clock: Clock) -> Discovery:
-    """The GPUs that NVML lists, and the refusals of those it should and does not."""
+def find(sysfs: Path, clock: Clock, covered: Collection[Component] = ()) -> Discovery:
+    """The GPUs that NVML lists, and the refusals of those it should and does not.
+
+    ``covered``: the components that other sensors show whole, as a Jetson's supply rails do.
+    """
+    if Component.GPU in covered:
+        return Discovery((), (shown_by_rails(),))
     import pynvml
 
     try:

@@ -11,6 +11,7 @@ from effmeter.probes.hwmon.probe import find
 from effmeter.report.formatting import json_text
 from tests.simulated.clock import ManualClock
 from tests.simulated.jetson import AGX_ORIN, NANO, ORIN_NANO, place_jetson, place_older_jetson
+from tests.simulated.pci import place_pci_device
 
 
 def search(sysfs: Path) -> Discovery:
@@ -90,6 +91,13 @@ def test_a_jetson_is_measured_without_a_word_of_a_missing_gpu(tmp_path: Path) ->
     cover = choose_cover(found.channels, by_name(found), found.refusals)
     assert cover.missing == ()
     assert not any(r.present for r in found.refusals if r.component is Component.GPU)
+
+
+def test_the_rails_do_not_show_a_graphics_card_beside_the_chip(tmp_path: Path) -> None:
+    place_jetson(tmp_path, ORIN_NANO)
+    assert search(tmp_path).covered == {Component.CPU, Component.GPU}
+    place_pci_device(tmp_path, "0005:01:00.0", "0x10de", "0x030000")
+    assert search(tmp_path).covered == {Component.CPU}
 
 
 def test_a_jetson_without_rails_has_a_gpu_that_is_unknown(tmp_path: Path) -> None:

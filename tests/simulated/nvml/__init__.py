@@ -129,6 +129,10 @@ class SimulatedGpu:
     limit_w: float | None = 700.0
     start_mj: int = 4_200_000
     """What its counter showed at the origin."""
+    counted_share: float = 1.0
+    """How much of its energy the counter shows; 0: it stands still."""
+    counts_until_s: float = 1e9
+    """When the counter stops, in seconds of the waveform."""
     window_s: float = 0.01
     """How long its power gauge averages over."""
     lost: Fault | None = None
@@ -161,6 +165,7 @@ class SimulatedGpu:
             "limit_mw": round((self.limit_w or 0.0) * 1e3),
             "start_mj": self.start_mj,
             "window_s": self.window_s,
+            "counted": f"{self.counted_share} {self.counts_until_s}",
             "used_bytes": self.used_bytes,
             "waveform": self.waveform.to_text(),
         }

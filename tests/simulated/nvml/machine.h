@@ -37,7 +37,7 @@ typedef struct {
     Conditions conditions;
     unsigned int architecture, major, minor, limit_mw;
     unsigned long long start_mj, used_bytes;
-    double window_s;
+    double window_s, counted_share, counts_until_s;
     Fault lost, energy, power, fields_call, processes_call;
     Samples samples;
     Waveform waveform;
@@ -127,6 +127,7 @@ static void read_line(Machine *machine, char *line) {
     else if (!strcmp(line, "limit_mw")) gpu->limit_mw = strtoul(text, NULL, 10);
     else if (!strcmp(line, "start_mj")) gpu->start_mj = strtoull(text, NULL, 10);
     else if (!strcmp(line, "window_s")) gpu->window_s = atof(text);
+    else if (!strcmp(line, "counted")) sscanf(text, "%lf %lf", &gpu->counted_share, &gpu->counts_until_s);
     else if (!strcmp(line, "lost")) read_fault(text, &gpu->lost);
     else if (!strcmp(line, "used_bytes")) gpu->used_bytes = strtoull(text, NULL, 10);
     else if (!strcmp(line, "energy_fault")) read_fault(text, &gpu->energy);
@@ -224,8 +225,9 @@ static double averaged_mw(const Machine *machine, const Waveform *waveform, doub
 }
 
 static unsigned long long counted_mj(const Machine *machine, const Gpu *gpu) {
-    double used_j = passed_j(&gpu->waveform, refreshed_s(machine));
-    return gpu->start_mj + (unsigned long long)(used_j * 1e3);
+    double counted_s = fmin(refreshed_s(machine), gpu->counts_until_s);
+    double used_j = passed_j(&gpu->waveform, counted_s);
+    return gpu->start_mj + (unsigned long long)(used_j * gpu->counted_share * 1e3);
 }
 
 /* When a sample was taken, on the run clock: one each period since the origin. */
