@@ -131,6 +131,12 @@ class Channel:
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
 
+    def shows_course_of(self, counter: "Channel") -> bool:
+        """Whether this gauge shows the course of a counter: stamped, and of the same device."""
+        is_of_device = (self.device, self.component) == (counter.device, counter.component)
+        kinds = (self.kind, counter.kind) == (Kind.GAUGE, Kind.COUNTER)
+        return self.lag_s is not None and kinds and is_of_device
+
     def to_json(self) -> str:
         """The description in the file, without the fields that have their default value."""
         given = {f.name: getattr(self, f.name) for f in fields(self)}

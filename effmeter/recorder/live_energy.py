@@ -2,7 +2,8 @@
 
 A live figure is simpler than the report's: the last reading against the first, with the
 sensor's refresh period at the recent power as its interval. Where a channel shows nothing for a
-while, another one counts in its place, as in the report.
+while, another one counts in its place, as in the report. Where the driver keeps power samples
+beside a counter, they go on from its last reading.
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,6 +62,10 @@ class LiveTotals:
         if running is None:
             running = self._channels[channel.name] = RunningEnergy(channel, seen.time_ns)
         running.take(seen)
+        if channel.lag_s is not None and seen.power_w is not None:
+            for counter in self._channels.values():
+                if channel.shows_course_of(counter.channel):
+                    counter.follow(seen.time_ns, seen.power_w)
 
     def note_gap(self, gap: ChannelGap) -> None:
         """Count what stands in for a channel in a gap, or take the bound of the gap in."""
@@ -105,7 +110,7 @@ class LiveTotals:
         summed = total(energies[name] for name in cover.names)
         return {
             "time_ns": time_ns,
-            "read_ns": min((self._channels[name].last_ns for name in counted_now), default=None),
+            "read_ns": min((self._channels[n].known_ns for n in counted_now), default=None),
             "counted_from_ns": self._counted_from_ns(cover.names),
             "energy": None if summed is None else energy_message(summed),
             "components": {

@@ -36,17 +36,18 @@ class Recorded:
         cap_hz: float | None = None,
         clock: ManualClock | None = None,
         counter: Channel = COUNTER,
+        gauge: Channel = GAUGE,
     ) -> None:
         self.clock = clock or ManualClock(time_ns=10_000_000_000)
         self.path = folder / "run.arrow"
         self.failures: list[str | None] = []
-        self.tracker = ChannelTracker([counter, GAUGE])
+        self.tracker = ChannelTracker([counter, gauge])
         metadata = Metadata(
             "id",
             "test",
             self.clock.anchor().wall_ns,
             self.clock.now_ns(),
-            channels=(counter, GAUGE),
+            channels=(counter, gauge),
         )
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(descriptor, metadata, self.failures.append)
@@ -219,6 +220,24 @@ def test_a_capped_user_gets_the_same_few_readings_in_all_its_recordings(tmp_path
     one, two = ({r[0] for r in energies_of(recorded.run())} for recorded in recordings)
     assert (len(one), len(two)) == (20, 17)
     assert two <= one
+
+
+STAMPED = replace(GAUGE, window_s=0.025, lag_s=0.015)
+
+
+@pytest.mark.parametrize(("cap_hz", "kept"), [(None, 50), (10.0, 9)])
+def test_stamped_values_are_all_kept_or_averaged_for_a_capped_user(
+    tmp_path: Path, cap_hz: float | None, kept: int
+) -> None:
+    recorded = Recorded(tmp_path, period_s=0.5, cap_hz=cap_hz, gauge=STAMPED)
+    recorded.recording.downsample(True)
+    for step in range(50):
+        recorded.clock.advance(0.02)
+        recorded.read(step)
+    run = recorded.run()
+    assert readings_of(run, "gpu0-power") == kept
+    channel = run.channels["gpu0-power"]
+    assert channel.window_s == (0.025 if cap_hz is None else 0.1)
 
 
 def test_text_that_no_file_can_hold_does_not_end_the_recording(recorded: Recorded) -> None:
