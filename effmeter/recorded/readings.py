@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
-from effmeter.energy.shape import Shape, shows_course_of
+from effmeter.energy.shape import Shape
 from effmeter.energy.standstill import is_standstill, standing_stretches, usual_spacing_s
 from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.unshown import unshown_losses, with_unshown
@@ -95,7 +95,7 @@ def channel_readings(
 
 def _shape_of(counter: Channel, others: Iterable[Channel], parts: Sequence[Part]) -> Shape | None:
     """The course of a counter between its readings; None where nothing shows it."""
-    gauge = next((other for other in others if shows_course_of(other, counter)), None)
+    gauge = next((other for other in others if other.shows_course_of(counter)), None)
     if gauge is None:
         return None
     stretches = [_stretch(gauge, part, None) for part in parts]
