@@ -32,6 +32,7 @@ from effmeter.probes.base import (
 from effmeter.probes.devices import VARIABLES, VENDORS, Vendor
 
 OUTSIDE = "the recorder does not see it: the program runs in a cgroup or container of its own"
+UNNAMED = "their meter does not tell which devices they are, so that all of them count"
 _NOT_LISTED = Failure(
     "it runs in a cgroup or container of its own, and its devices could not be listed there"
 )
@@ -58,13 +59,18 @@ def device_facts(
     ``listing``: the devices that the program sees; None: unknown.
     """
     facts: dict[str, Any] = {}
+    unnamed = {c.name for c in discovery.channels if c.component is Component.GPU}
+    is_restricted = False
     for name, vendor in VENDORS.items():
         listed = _NOT_LISTED if listing is None else listing.get(name, ())
         own = discovery.devices.get(name, ())
         known = () if isinstance(own, Failure) else own
         devices = [*known, *(() if isinstance(listed, Failure) else listed)]
         channels = [c for c in discovery.channels if any(device.is_of(c) for device in devices)]
+        unnamed -= {channel.name for channel in channels}
         usable = _usable(vendor, environ, listed, known)
+        seen = known if isinstance(listed, Failure) else listed
+        is_restricted |= len(usable.devices or ()) < len(seen)
         if usable.devices is None:
             _note_unknown(facts, usable.reason, channels)
             continue
@@ -72,6 +78,8 @@ def device_facts(
         unseen = _unseen(usable.devices, known)
         _extend(facts, UNREAD_DEVICES, [_unread(device) for device in unseen if device.id])
         _extend(facts, DEVICE_CAUTIONS, [_in_words(c, channels) for c in usable.cautions])
+    if is_restricted and unnamed:
+        _extend(facts, DEVICE_CAUTIONS, [f"{', '.join(sorted(unnamed))}: {UNNAMED}"])
     return facts
 
 

@@ -134,7 +134,9 @@ class Mirrors:
         repeated = self._open.pop(name)
         repeated.counter.close()
         self._leaders[name] = leader
-        self._repeats.setdefault(leader, []).append(repeated.zone.name)
+        zone = repeated.zone
+        what = zone.name if zone.package is None else f"{zone.name} of {zone.package}"
+        self._repeats.setdefault(leader, []).append(what)
 
     def _is_one_package(self, one: str, other: str, verdict: Verdict = Verdict.UNCOUNTED) -> bool:
         """Whether the processor makes two zones one; cores may show a counter a little late."""

@@ -33,6 +33,7 @@ def test_two_sockets_that_show_a_zone_for_each_core_die_count_once(tmp_path: Pat
     assert bench.total_w() == pytest.approx(380.0, rel=1e-3)
     assert bench.names == ["cpu0", "cpu0-core", "cpu1", "cpu1-core"]
     assert bench.cover.partial == ()
+    assert bench.probe.channels[1].repeated_by.startswith("core of cpu0-die1, core of cpu0-die2")
 
 
 def test_the_channel_names_the_zones_that_repeat_it(tmp_path: Path) -> None:
