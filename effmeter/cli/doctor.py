@@ -26,8 +26,8 @@ from effmeter.cover import (
     hidden_channels,
 )
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery
+from effmeter.probes.search import discover
 from effmeter.recorder.visibility import device_facts, variables_of
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page

@@ -12,9 +12,9 @@ import pytest
 
 from effmeter.channel import Component, Provenance
 from effmeter.clock import SystemClock
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery
 from effmeter.probes.capture.machine import FORMAT, capture_machine, text_of
+from effmeter.probes.search import discover
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.probes.rapl.rapl_bench import LONG_AGO_UJ, RaplBench, dies, write_modalias
 from tests.simulated.amd.gpu import SimulatedAmdGpu
