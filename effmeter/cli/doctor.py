@@ -26,8 +26,8 @@ from effmeter.cover import (
     hidden_channels,
 )
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery
+from effmeter.probes.search import discover
 from effmeter.recorder.visibility import device_facts, variables_of
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
@@ -214,7 +214,7 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
             page.blank()
             _add_standstill(page, channel, diagnosis)
     page.blank()
-    _add_cover(page, diagnosis.cover)
+    _add_cover(page, diagnosis)
     for channel in channels:
         if channel.repeated_by:
             what = f"{channel.name} counts once: {channel.repeated_by} show the same counter"
@@ -269,7 +269,8 @@ def _add_standstill(page: Page, channel: Channel, diagnosis: Diagnosis) -> None:
         page.verbatim(line, "    ")
 
 
-def _add_cover(page: Page, cover: Cover) -> None:
+def _add_cover(page: Page, diagnosis: Diagnosis) -> None:
+    cover = diagnosis.cover
     page.paragraph(f"A total sums: {', '.join(cover.names) or 'nothing, so no energy is known'}")
     for channel in cover.channels:
         if channel.name in cover.estimated:
@@ -285,4 +286,4 @@ def _add_cover(page: Page, cover: Cover) -> None:
     for name, reason in cover.left_out:
         if name in reserve:
             continue
-        page.paragraph(f"left out: {name} ({reason})", "  ")
+        page.paragraph(f"left out: {name} ({diagnosis.failures.get(name, reason)})", "  ")

@@ -32,13 +32,14 @@ from pathlib import Path
 from typing import Any
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes import discover, sysfs_of
 from effmeter.probes.base import Discovery, Failure, Probe
 from effmeter.probes.capture.anonymous import without_names
 from effmeter.probes.capture.library import tapped_libraries
 from effmeter.probes.capture.programs import ProgramCapture
 from effmeter.probes.capture.sysfs_tree import copy_tree, read_changing
 from effmeter.probes.devices import VARIABLES
+from effmeter.probes.search import discover
+from effmeter.probes.sysfs import sysfs_of
 
 FORMAT = "effmeter-capture 1"
 _POINTING = ("EFFMETER_SYSFS", "EFFMETER_POWERMETRICS", "EFFMETER_PYRAPL")

@@ -7,7 +7,7 @@ import pytest
 from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
 from effmeter.probes.amd.discovery import find
-from effmeter.probes.amd.hwmon import ASLEEP
+from effmeter.probes.amd.hwmon import ASLEEP_SCOPE, ASLEEP_W
 from effmeter.probes.base import Discovery, Failure
 from tests.simulated.amd import SimulatedAmdGpu, install_command, save
 from tests.simulated.clock import ManualClock
@@ -100,7 +100,7 @@ def test_the_second_die_shows_nothing_of_its_own(tmp_path: Path) -> None:
     place(tmp_path, [500.0, 0.0], device=MI250X)
     found = search(tmp_path)
     assert found.names == {f"amd-gpu-{FIRST}-power"}
-    assert found.channels[0].scope == "both dies of the package"
+    assert found.channels[0].scope.startswith("both dies of the package")
     cover = choose_cover(found.channels, found.names, found.refusals)
     assert cover.partial == ()
 
@@ -119,7 +119,9 @@ def test_a_sleeping_card_is_not_awakened(tmp_path: Path) -> None:
     (power / "runtime_status").write_text("suspended\n")
     tree.path(FIRST).write_text("reading this would wake the card")
     found = search(tmp_path)
-    assert values(found) == {f"amd-gpu-{FIRST}-power": ASLEEP}
+    assert values(found) == {f"amd-gpu-{FIRST}-power": ASLEEP_W}
+    assert ASLEEP_SCOPE in found.channels[0].scope
+    assert found.channels[0].offset_error_w >= 1.0
     (power / "runtime_status").write_text("active\n")
     tree.advance_to(0)
     assert values(found) == {f"amd-gpu-{FIRST}-power": pytest.approx(95.0)}

@@ -4,9 +4,9 @@ import pytest
 
 from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.probes.intel.probe import ASLEEP, find
+from effmeter.probes.search import discover
 from tests.simulated.clock import ManualClock
 from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail
 from tests.simulated.pci import place_pci_device
