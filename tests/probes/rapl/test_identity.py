@@ -166,7 +166,7 @@ def test_counters_that_stand_still_are_undecided_soon() -> None:
     bench = Bench()
     counters = [bench.counter(f"cpu{i}", steady(0.0), 123_456_789) for i in range(2)]
     assert bench.verdict(*counters) is Verdict.TOO_RARE
-    assert bench.paused_s < 0.1
+    assert bench.paused_s < 0.3
 
 
 def test_ranges_that_differ_are_of_two_counters() -> None:
