@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -36,6 +36,81 @@ class Component(StrEnum):
     """Several of the others together, and what else its meter takes in."""
     WALL = "wall"
     """The whole machine, with its power supply where the meter stands before it."""
+
+
+class Condition(StrEnum):
+    """What bears on a device's power and speed, besides its load."""
+
+    CLOCK = "clock_hz"
+    """Of the processors, on average over them; of a GPU's streaming multiprocessors."""
+    MEMORY_CLOCK = "memory_clock_hz"
+    TEMPERATURE = "temperature_c"
+    THROTTLED = "throttled_fraction"
+    """The part of the time in which one reason held the clock down."""
+    POWER_LIMIT = "power_limit_w"
+    CLOCK_LIMIT = "clock_limit_hz"
+    GOVERNOR = "governor"
+    """The policy by which the operating system sets the clock; a text."""
+    BOOST = "boost"
+    """1 where the processor may exceed its base clock, 0 where it may not."""
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it moves all the time, so that averages are recorded, not changes."""
+        return self in _AVERAGED
+
+    def differs(self, one: float, other: float) -> bool:
+        """Whether two values of it differ by more than is passed over."""
+        if self not in _AVERAGED:
+            return one != other
+        passed_over = _PASSED_OVER.get(self, NOTICED_CLOCK_FRACTION * max(abs(one), abs(other)))
+        return abs(one - other) > passed_over
+
+
+NOTICED_CLOCK_FRACTION = 0.05
+"""A clock that moves by more than this part of itself has changed."""
+_AVERAGED = frozenset(
+    {Condition.CLOCK, Condition.MEMORY_CLOCK, Condition.TEMPERATURE, Condition.THROTTLED}
+)
+_PASSED_OVER = {Condition.TEMPERATURE: 5.0, Condition.THROTTLED: 0.25}
+"""Ten looks tell a part of the time to about a quarter."""
+PROCESSORS = "cpu"
+"""The device that conditions of all processors together are recorded under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A sensor's own gain and offset, fitted beside a reference.
+
+    The energy is ``gain`` times what the sensor shows, plus ``offset_w`` times the duration.
+    """
+
+    gain: float
+    offset_w: float
+    gain_error: float
+    """Half-width of the 95 % interval of the gain; includes the reference's own gain error."""
+    offset_error_w: float
+    reference: str
+    """The reference: a file's name, or a channel."""
+    date: str
+    """The time of the fit, ISO 8601 in UTC."""
+
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> Self:
+        """The calibration that a mapping describes; ValueError where it is none."""
+        names = [f.name for f in fields(cls)]
+        if not isinstance(described, Mapping) or set(described) != set(names):
+            raise ValueError(f"a calibration has the fields {', '.join(names)}")
+        for name in ("gain", "offset_w", "gain_error", "offset_error_w"):
+            value = described[name]
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ValueError(f"{name} is no number")
+            least = -_MAX_NUMBER if name == "offset_w" else 0
+            if not least <= value <= _MAX_NUMBER or (name == "gain" and value == 0):
+                raise ValueError(f"{name} is out of range")
+        if not all(isinstance(described[name], str) for name in ("reference", "date")):
+            raise ValueError("reference and date are texts")
+        return cls(**described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +165,27 @@ class Channel:
     """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
+    calibration: Calibration | None = None
+    """The device's own gain and offset; null: it is not calibrated."""
+
+    def calibrated(self, calibration: Calibration) -> "Channel":
+        """The channel with a calibration, whose errors replace those of the sensor's family."""
+        return replace(
+            self,
+            calibration=calibration,
+            gain_error_fraction=calibration.gain_error / calibration.gain,
+            offset_error_w=calibration.offset_error_w,
+        )
+
+    def shows_course_of(self, counter: "Channel") -> bool:
+        """Whether this gauge shows the course of a counter: stamped, and of the same device."""
+        is_of_device = (self.device, self.component) == (counter.device, counter.component)
+        kinds = (self.kind, counter.kind) == (Kind.GAUGE, Kind.COUNTER)
+        return self.lag_s is not None and kinds and is_of_device
 
     def to_json(self) -> str:
         """The description in the file, without the fields that have their default value."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        given = asdict(self)
         return json.dumps({k: v for k, v in given.items() if v != _CHANNEL_DEFAULTS.get(k, _UNSET)})
 
     @classmethod
@@ -105,6 +197,8 @@ class Channel:
         try:
             known = {k: v for k, v in described.items() if k in _CHANNEL_FIELDS}
             _check_fields(known)
+            if known.get("calibration") is not None:
+                known["calibration"] = Calibration.from_mapping(known["calibration"])
             known["component"] = Component(known["component"])
             known["kind"] = Kind(known["kind"])
             known["provenance"] = Provenance(known["provenance"])

@@ -23,6 +23,8 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
 UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+IS_MEASURED = "is measured"
+"""Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"
 """In a program's description: the channels of the devices that it may not use; missing where it
 may use all."""
@@ -36,6 +38,14 @@ DEVICE_CAUTIONS = "device_cautions"
 UNREAD_DEVICES = "unread_devices"
 """In a program's description: the devices that it may use and the recorder does not see, each with
 ``device``, ``component`` and ``reason``."""
+DEVICE_FACTS = (
+    HIDDEN_CHANNELS,
+    VISIBILITY_UNKNOWN,
+    VISIBLE_DEVICES,
+    DEVICE_CAUTIONS,
+    UNREAD_DEVICES,
+)
+"""What only the recorder states in a program's description; stated again, it replaces all."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 
@@ -190,7 +200,7 @@ def _superseded(
         elif whole := _whole_of(channel, described):
             found.append((channel.name, f"only a part of {whole}, which has no reading"))
         elif channel.provenance is Provenance.ESTIMATED and channel.component in measured:
-            found.append((channel.name, f"{channel.component} is measured"))
+            found.append((channel.name, f"{channel.component} {IS_MEASURED}"))
     return found
 
 

@@ -49,6 +49,11 @@ def format_power(power_w: float) -> str:
     return _with_prefix(power_w, "W")
 
 
+def format_frequency(frequency_hz: float) -> str:
+    """A frequency with three significant digits and a fitting prefix: ``"1.98 GHz"``."""
+    return _with_prefix(frequency_hz, "Hz")
+
+
 def format_bytes(count: float) -> str:
     """An amount of memory with three significant digits and a fitting prefix: ``"1.50 GiB"``."""
     steps = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))

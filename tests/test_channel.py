@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,3 +88,15 @@ def test_a_field_that_every_channel_has_must_be_there(name: str) -> None:
     del incomplete[name]
     with pytest.raises(NotARunError, match=name):
         Channel.from_mapping(incomplete)
+
+
+def test_a_stamped_gauge_shows_the_course_of_the_counter_of_its_device() -> None:
+    counter = Channel.from_mapping(described(kind="counter", component="gpu", device="GPU-1"))
+    samples = Channel.from_mapping(
+        described(kind="gauge", component="gpu", device="GPU-1", lag_s=0.015)
+    )
+    assert samples.shows_course_of(counter)
+    assert not replace(samples, lag_s=None).shows_course_of(counter)
+    assert not replace(samples, device="GPU-2").shows_course_of(counter)
+    assert not replace(samples, component=Component.BOARD).shows_course_of(counter)
+    assert not counter.shows_course_of(counter)

@@ -83,7 +83,7 @@ def measure_idle(
         raise MeasurementError("no channel of this machine gives an energy: see effmeter doctor")
     duration_s = (end_ns - begin_ns) * 1e-9
     channels = {
-        seen.channel.name: _power(seen.channel, seen.energy, duration_s)
+        seen.channel.name: _power(seen.channel, seen.energy, seen.counted_s or duration_s)
         for seen in whole.channels
         if seen.energy is not None
     }
@@ -104,10 +104,12 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
     baseline_of(run, {baseline.host: baseline})
     asleep_s = sum(suspend.asleep_s for suspend in run.suspends)
     awake_s = max(0.0, (whole.end_ns - whole.begin_ns) * 1e-9 - asleep_s)
+    window_s = max((whole.end_ns - whole.begin_ns) * 1e-9, 1e-9)
+    counted = {seen.channel.name: seen.counted_s / window_s for seen in whole.channels}
     components = tuple(
         ComponentEnergy(
             part.component,
-            part.energy - _idle_energy(run, part.channels, baseline, awake_s),
+            part.energy - _idle_energy(run, part.channels, baseline, awake_s, counted),
             part.channels,
         )
         for part in whole.components
@@ -128,8 +130,13 @@ def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> Idle
 
 
 def _idle_energy(
-    run: RecordedRun, channels: Sequence[Channel], baseline: IdleBaseline, awake_s: float
+    run: RecordedRun,
+    channels: Sequence[Channel],
+    baseline: IdleBaseline,
+    awake_s: float,
+    counted: Mapping[str, float],
 ) -> Energy:
+    """The energy of the idle machine while the channels counted: fractions of the window."""
     idle = []
     for channel in channels:
         known = baseline.channels.get(channel.name)
@@ -139,7 +146,8 @@ def _idle_energy(
                 f"{run.paths[0]} counts {channel.name}, but the idle baseline of {baseline.date} "
                 f"{lacks} {channel.name}: {REMEDY}"
             )
-        idle.append(known.over(awake_s, channel, baseline.host))
+        awake_counted_s = awake_s * counted[channel.name]
+        idle.append(known.over(awake_counted_s, channel, baseline.host))
     summed = total(idle)
     assert summed is not None, "a component has a channel"
     return summed

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +13,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from effmeter.channel import Channel, Refusal
+from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
+from effmeter.cli.look import look_at, standstill_remedy
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
-from effmeter.cover import Cover, choose_cover
-from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError
-from effmeter.probes import discover
-from effmeter.probes.base import Discovery, Failure
+from effmeter.cover import (
+    DEVICE_CAUTIONS,
+    IS_MEASURED,
+    VISIBILITY_UNKNOWN,
+    Cover,
+    choose_cover,
+    hidden_channels,
+)
+from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
+from effmeter.probes.base import Discovery
+from effmeter.probes.search import discover
+from effmeter.recorder.visibility import device_facts, variables_of
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
@@ -41,8 +52,12 @@ class Diagnosis:
 
     discovery: Discovery
     failures: dict[str, str]
-    """Channels whose first reading failed, with the reason."""
+    """Channels that could not be read or whose counter stands still, with the reason."""
+    standing: tuple[str, ...]
+    """Those whose counter stands still."""
     cover: Cover
+    remarks: tuple[str, ...]
+    """What a program started here must know about its devices."""
     daemon: dict[str, Any] | None
     """The status of the shared recorder; None where none answers."""
     checks: "Mapping[str, tuple[DataclassInstance, ...]]"
@@ -52,13 +67,36 @@ class Diagnosis:
 @click.command("doctor")
 @json_option
 @output_option
-def command(as_json: bool, output: Path | None) -> None:
+@click.option(
+    "--capture",
+    "captured",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead, write what all sensors answer for some seconds to a new file, without names, "
+    "so that the machine can be simulated elsewhere.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(min=0.5, max=120.0),
+    help=f"How long --capture reads the sensors; {CAPTURE_S:g} unless given.",
+)
+def command(
+    as_json: bool, output: Path | None, captured: Path | None, duration_s: float | None
+) -> None:
     """List the sensors of this machine and how to enable those that cannot be read.
 
-    Every channel is read once. Each sensor that cannot be read is listed with the reason and the
-    commands that enable it, the best first. Nothing on the machine is changed. The last lines say
-    whether the training methods use compiled kernels.
+    Every channel is read, for about a second where a counter stands still. Each sensor that cannot
+    be read is listed with the reason and the commands that enable it, the best first. Nothing on
+    the machine is changed. The last lines say whether the training methods use compiled kernels.
     """
+    if captured is not None:
+        if as_json or output is not None:
+            raise UsageError("--capture names the file itself: leave out --json and --output")
+        write_capture(captured, duration_s or CAPTURE_S, os.environ)
+        return
+    if duration_s is not None:
+        raise UsageError("--seconds is of --capture FILE: give both")
     diagnosis = diagnose(os.environ)
     if as_json:
         emit(json_text(_as_mapping(diagnosis)), output)
@@ -67,17 +105,31 @@ def command(as_json: bool, output: Path | None) -> None:
 
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
-    """The sensors, one reading of each, and the shared recorder where one runs."""
+    """The sensors, a short look at each, and the shared recorder where one runs."""
     discovery = discover(environ=environ)
-    failures = {}
+    looked = look_at(discovery, on_wait=_say_that_it_waits)
     for probe in discovery.probes:
-        for reading in probe.read():
-            if isinstance(reading.value, Failure):
-                failures[reading.channel] = reading.value.reason
         probe.close()
+    failures = {**looked.standing, **looked.failures}
     known = {channel.name for channel in discovery.channels} - failures.keys()
-    cover = choose_cover(discovery.channels, known, discovery.refusals)
-    return Diagnosis(discovery, failures, cover, _daemon_status(environ), _checks(environ))
+    facts = device_facts(variables_of(environ), discovery.devices, discovery)
+    unseen = hidden_channels([facts])
+    cover = choose_cover(discovery.channels, known, discovery.refusals, unseen)
+    standing = tuple(name for name in looked.standing if name not in looked.failures)
+    daemon, checks = _daemon_status(environ), _checks(environ)
+    remarks = (*facts.get(DEVICE_CAUTIONS, ()), *_unknown(facts))
+    return Diagnosis(discovery, failures, standing, cover, remarks, daemon, checks)
+
+
+def _unknown(facts: Mapping[str, Any]) -> list[str]:
+    """Why it is unknown which devices a program here may use."""
+    reason = facts.get(VISIBILITY_UNKNOWN)
+    return [f"all devices count, though a program here may not use all: {reason}"] if reason else []
+
+
+def _say_that_it_waits() -> None:
+    if sys.stderr.isatty():
+        click.echo("effmeter: watching whether the counters move ...", err=True)
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:
@@ -139,6 +191,7 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "partial": list(cover.partial),
             "left_out": dict(cover.left_out),
         },
+        "remarks": list(diagnosis.remarks),
         "daemon": diagnosis.daemon,
         "checks": {
             name: [asdict(result) for result in results]
@@ -156,8 +209,12 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
     for alike in _grouped(diagnosis.discovery.refusals):
         page.blank()
         _add_refusals(page, alike)
+    for channel in channels:
+        if channel.name in diagnosis.standing:
+            page.blank()
+            _add_standstill(page, channel, diagnosis)
     page.blank()
-    _add_cover(page, diagnosis.cover)
+    _add_cover(page, diagnosis)
     for channel in channels:
         if channel.repeated_by:
             what = f"{channel.name} counts once: {channel.repeated_by} show the same counter"
@@ -165,6 +222,8 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
         if channel.may_repeat:
             what = f"{channel.name} may show the counter of {channel.may_repeat}: both count"
             page.paragraph(what, "  ")
+    for remark in diagnosis.remarks:
+        page.paragraph(remark, "  ")
     page.blank()
     page.paragraph(daemon_line(diagnosis.daemon))
     for results in diagnosis.checks.values():
@@ -203,7 +262,15 @@ def _add_refusals(page: Page, alike: Sequence[Refusal]) -> None:
         page.verbatim(line, "    ")
 
 
-def _add_cover(page: Page, cover: Cover) -> None:
+def _add_standstill(page: Page, channel: Channel, diagnosis: Diagnosis) -> None:
+    reason = diagnosis.failures[channel.name]
+    page.paragraph(f"Stands still: {channel.name} from {channel.source}: {reason}")
+    for line in standstill_remedy(channel, diagnosis.cover).splitlines():
+        page.verbatim(line, "    ")
+
+
+def _add_cover(page: Page, diagnosis: Diagnosis) -> None:
+    cover = diagnosis.cover
     page.paragraph(f"A total sums: {', '.join(cover.names) or 'nothing, so no energy is known'}")
     for channel in cover.channels:
         if channel.name in cover.estimated:
@@ -213,5 +280,10 @@ def _add_cover(page: Page, cover: Cover) -> None:
         page.paragraph(f"not measured, and in no total: {', '.join(cover.missing)}", "  ")
     if cover.partial:
         page.paragraph(f"incomplete, without {', '.join(cover.partial)}", "  ")
+    reserve = [name for name, reason in cover.left_out if reason.endswith(IS_MEASURED)]
+    if reserve:
+        page.paragraph(f"in reserve, should a sensor fail: {', '.join(reserve)}", "  ")
     for name, reason in cover.left_out:
-        page.paragraph(f"left out: {name} ({reason})", "  ")
+        if name in reserve:
+            continue
+        page.paragraph(f"left out: {name} ({diagnosis.failures.get(name, reason)})", "  ")

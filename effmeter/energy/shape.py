@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from effmeter.channel import Channel, Kind
+from effmeter.channel import Channel
 from effmeter.energy.part_time import Times, Values
 
 APART_REFRESHES = 3.0
 """Values further apart than this many refresh periods (37 ms at 20 ms were seen) leave a hole."""
-DATED_S = 0.006
-"""How far a value may stand for another moment: averaging smears a flank by an eighth of the
-window, interpolation and the uncertainty of the lag add about as much."""
+DATED_S = 0.003
+"""How far all values may stand for other moments: how well their lag is known. Averaging smears a
+flank by an eighth of the window besides."""
 JITTER_S = 0.003
 """How far each stamp by itself may be off."""
 
@@ -41,6 +41,8 @@ class Shape:
         self._hold_ns = (channel.window_s + channel.refresh_s) * 1e9
         ascending = np.concatenate((np.ones(min(len(stamps_ns), 1), bool), np.diff(stamps_ns) > 0))
         lag_ns = round((channel.lag_s or 0.0) * 1e9)
+        self.dated_s = DATED_S + channel.window_s / 8
+        """How far a value may stand for another moment."""
         self._middles = (stamps_ns[ascending] - lag_ns).astype(np.float64)
         self._power_w = np.asarray(power_w, np.float64)[ascending]
         apart_ns = np.diff(self._middles)
@@ -79,7 +81,7 @@ class Shape:
         first = max(0, int(np.searchsorted(self._middles, moment_ns - self._hold_ns)) - 1)
         last = int(np.searchsorted(self._middles, moment_ns + self._hold_ns)) + 1
         beyond_ns = max(self._middles[0] - moment_ns, moment_ns - self._middles[-1], 0.0)
-        unsure_s = DATED_S + self._unseen_s + float(beyond_ns) * 1e-9
+        unsure_s = self.dated_s + self._unseen_s + float(beyond_ns) * 1e-9
         return float(np.ptp(self._power_w[first:last])) * unsure_s
 
     def random_j(self, begin_ns: float, end_ns: float) -> float:
@@ -108,13 +110,6 @@ class Shape:
         since_s = (moment_ns - self._middles[before]) * 1e-9
         here_w = self.power_w(moment_ns)
         return float(self._passed_j[before] + since_s * (self._power_w[before] + here_w) / 2)
-
-
-def shows_course_of(gauge: Channel, counter: Channel) -> bool:
-    """Whether a gauge's values are the course of a counter: stamped, and of the same device."""
-    of_one = (gauge.device, gauge.component) == (counter.device, counter.component)
-    kinds = (gauge.kind, counter.kind) == (Kind.GAUGE, Kind.COUNTER)
-    return kinds and of_one and gauge.lag_s is not None
 
 
 def polled_ns(channel: Channel, times_ns: Times) -> Times:

@@ -25,7 +25,7 @@ from effmeter.channel import Channel
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.energy.part_time import Values
-from effmeter.energy.shape import DATED_S, Shape
+from effmeter.energy.shape import Shape
 from effmeter.energy.source import channel_energy
 from effmeter.energy.value import Energy
 
@@ -149,7 +149,7 @@ class ShapedTrace:
     def _dates_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """What all values dated too early or too late would change, and each by itself."""
         swing_w = self._shape.power_w(end_ns) - self._shape.power_w(begin_ns)
-        return DATED_S * swing_w, self._shape.random_j(begin_ns, end_ns)
+        return self._shape.dated_s * swing_w, self._shape.random_j(begin_ns, end_ns)
 
     def _edge_j(self, moment_ns: int, passed: _Passed) -> float:
         return 0.0 if passed.stretch is None else self._shape.boundary_j(moment_ns)

@@ -26,12 +26,14 @@ NEVER_COUNTED = "the counter shows zero: it has never counted"
 NOT_READ = "the sensor was not read: the recorder did not run, or fell behind"
 LEAST_REFRESHES = 10
 LEAST_STEPS = 5.0
+LEAST_LOOK_S = 0.5
+"""Firmware, hypervisors and busy machines delay counters of a millisecond by less, as a rule."""
 CAUGHT_UP_FRACTION = 0.5
 """The part of the power before a stretch that its last step shows at least if the counter was
 late: one that goes on where it stopped shows a refresh period of it."""
 LEAST_MEMORY_POWER_W = 0.1
 USUAL_SPACINGS = 5
-"""Readings further apart than this many periods were interrupted."""
+"""Readings further apart than this many periods, and a refresh, were interrupted."""
 LEAST_INTERRUPTION_S = 0.25
 """A busy machine delays readings by less."""
 ENDLESS_NS = 2**62
@@ -90,7 +92,7 @@ class StandstillRule:
     def look_s(self) -> float:
         """How long the counter must not move, while its device is awake, to stand still (s)."""
         drawn_s = LEAST_STEPS * self.resolution_j / self.least_power_w
-        return max(LEAST_REFRESHES * self.refresh_s, drawn_s)
+        return max(LEAST_REFRESHES * self.refresh_s, drawn_s, LEAST_LOOK_S)
 
     def stands_still(self, awake_s: float, late_s: float = 0.0) -> bool:
         """Whether a counter that has not moved for this long stands still.
@@ -252,8 +254,8 @@ def usual_spacing_s(
 ) -> float:
     """The longest time between two readings that the period of reading explains (s).
 
-    ``rate_hz``: the rate that the recording asked for, where it is known. The period is the longest
-    of its period, the sensor's refresh period and the median spacing of the readings.
+    ``rate_hz``: the rate that the recording asked for, where it is known. The period of reading is
+    the longer of its period and the median spacing.
     """
     import numpy as np
 
@@ -262,6 +264,9 @@ def usual_spacing_s(
 
 
 def longest_usual_s(channel: Channel, period_s: float) -> float:
-    """The longest time between two readings of a sensor that is read with this period (s)."""
-    longest_s = max(period_s, channel.refresh_s, channel.read_period_s)
-    return max(USUAL_SPACINGS * longest_s, LEAST_INTERRUPTION_S)
+    """The longest time between two readings of a sensor that is read with this period (s).
+
+    A sensor that was not read for longer has shown values that were missed.
+    """
+    period_s = max(period_s, channel.read_period_s)
+    return max(channel.refresh_s + USUAL_SPACINGS * period_s, LEAST_INTERRUPTION_S)

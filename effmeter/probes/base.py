@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from effmeter.channel import Channel, Component, Refusal
+from effmeter.channel import Channel, Component, Condition, Refusal
 
 LIMIT_HEADROOM = 2.0
 """A stated power limit holds on average over its window, and as the sensor sees it: a channel's
@@ -168,6 +168,27 @@ class MemoryDevices(Protocol):
         """
 
 
+class Conditions(NamedTuple):
+    """What bears on one device's power and speed at a moment; what is unknown is left out."""
+
+    values: Mapping[Condition, float | str]
+    """All but throttling."""
+    throttled: Mapping[str, float] = {}
+    """By reason, the part of the time since the last look in which it held the clock down."""
+
+
+@runtime_checkable
+class ConditionedDevices(Protocol):
+    """Shows the conditions of devices: a probe, or a source beside the probes."""
+
+    def conditions(self) -> Mapping[str, Conditions]:
+        """The conditions of each device that is awake, by the channel that stands for it, or
+        ``PROCESSORS``. Cheap calls alone.
+
+        Called from another thread than ``read``.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """The probes that can be used on this machine, and the sensors that refused."""
@@ -179,6 +200,8 @@ class Discovery:
     them leaves nothing unread."""
     devices: DeviceListing = field(default_factory=dict)
     """The devices that can be hidden from a program, as the process that searched sees them."""
+    conditions: tuple[ConditionedDevices, ...] = ()
+    """Sources of conditions that are no probes."""
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from effmeter.channel import Channel
+from effmeter.clock import Clock
 from effmeter.probes.amd import listing as amd_listing
 from effmeter.probes.amd import visibility as amd_visibility
 from effmeter.probes.amd.gpu import includes_second_die
-from effmeter.probes.base import DeviceListing, Failure, Listed, ListedDevice, Usable
+from effmeter.probes.base import DeviceListing, Discovery, Failure, Listed, ListedDevice, Usable
 from effmeter.probes.intel import listing as intel_listing
 from effmeter.probes.intel import visibility as intel_visibility
 from effmeter.probes.nvidia import listing as nvidia_listing
@@ -25,8 +26,10 @@ _LONGEST_TEXT = 200
 
 
 class Vendor(NamedTuple):
-    """How one vendor's devices are listed, and restricted by the environment."""
+    """How one vendor's devices are listed, found, and restricted by the environment."""
 
+    find: Callable[[Path, Mapping[str, str], Clock], Discovery]
+    """Their sensors, by the place of sysfs and the environment."""
     list_devices: Callable[[Path], Listed]
     usable: Callable[[Mapping[str, str], Sequence[ListedDevice]], Usable]
     variables: tuple[str, ...]
@@ -34,20 +37,46 @@ class Vendor(NamedTuple):
     """Whether a channel's figure takes in devices that have no channel of their own."""
 
 
+# Imported where they are used: a helper that only lists devices starts without their modules.
+
+
+def _find_nvidia(sysfs: Path, _environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.nvidia import probe
+
+    return probe.find(sysfs, clock)
+
+
+def _find_amd(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.amd import discovery
+
+    return discovery.find(sysfs, environ, clock)
+
+
+def _find_intel(sysfs: Path, _environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.intel import probe
+
+    return probe.find(sysfs, clock)
+
+
 VENDORS: Mapping[str, Vendor] = {
     "nvidia": Vendor(
+        _find_nvidia,
         lambda _: nvidia_listing.list_devices(),
         nvidia_visibility.usable,
         nvidia_visibility.VARIABLES,
     ),
     "amd": Vendor(
+        _find_amd,
         amd_listing.list_devices,
         amd_visibility.usable,
         amd_visibility.VARIABLES,
         includes_second_die,
     ),
     "intel": Vendor(
-        intel_listing.list_devices, intel_visibility.usable, intel_visibility.VARIABLES
+        _find_intel,
+        intel_listing.list_devices,
+        intel_visibility.usable,
+        intel_visibility.VARIABLES,
     ),
 }
 VARIABLES = tuple(dict.fromkeys(name for vendor in VENDORS.values() for name in vendor.variables))

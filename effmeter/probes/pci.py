@@ -41,6 +41,11 @@ def gpus_on_bus(sysfs: Path, vendor: int) -> tuple[PciDevice, ...]:
     return tuple(gpu for gpu in _gpus(sysfs) if gpu.vendor == vendor)
 
 
+def has_gpu_on_bus(sysfs: Path) -> bool:
+    """Whether there is a GPU of any vendor."""
+    return next(_gpus(sysfs), None) is not None
+
+
 def unlisted_reason(sysfs: Path) -> str:
     """Why the bus may hold GPUs that sysfs does not show here; empty where it shows all.
 

@@ -5,7 +5,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 CONFIG_FILE = Path("effmeter", "config.toml")
 _ROOT = 0
@@ -22,22 +22,31 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-def load(path: Path) -> tuple[dict[str, Any], str]:
-    """The settings, and why others could have written them (empty: only root or this user could).
+class Doubt(NamedTuple):
+    """Why another user can have written the settings, and the command that rules it out."""
+
+    reason: str
+    remedy: str
+
+
+def load(path: Path) -> tuple[dict[str, Any], Doubt | None]:
+    """The settings; the doubt where another user than root or this one can have written them.
 
     OSError where the file cannot be read, ValueError where it is no TOML.
     """
     with open(path, "rb") as file:
-        return tomllib.loads(file.read().decode("utf-8")), _others_may_write(file.fileno(), path)
+        return tomllib.loads(file.read().decode("utf-8")), _doubt(file.fileno(), path)
 
 
-def _others_may_write(descriptor: int, path: Path) -> str:
-    """Who else may have written what was read: the file's owner, or all who may change it."""
-    found = os.fstat(descriptor)
+def _doubt(descriptor: int, path: Path) -> Doubt | None:
+    """Who else can have written what was read: the file's owner, or all who may change it."""
+    found, folder = os.fstat(descriptor), path.resolve().parent
     if found.st_uid not in (_ROOT, os.geteuid()):
-        return f"it belongs to user {found.st_uid}"
+        return Doubt(f"it belongs to user {found.st_uid}", f"sudo chown root {path}")
     if found.st_mode & _OTHERS_WRITE:
-        return "others may write it"
-    if path.resolve().parent.stat().st_mode & _OTHERS_WRITE:
-        return "others may replace it: they may write its folder"
-    return ""
+        return Doubt("others may write it", f"sudo chmod go-w {path}")
+    if folder.stat().st_mode & _OTHERS_WRITE:
+        return Doubt(
+            "others may replace it: they may write its folder", f"sudo chmod go-w {folder}"
+        )
+    return None

@@ -9,6 +9,7 @@ from effmeter.energy import Energy
 from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
+from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.epoch_table import table_of_epochs
 from effmeter.recorded.identity import RunIdentity
 from effmeter.recorded.recording import Recording
@@ -72,6 +73,11 @@ class RecordedRun(Recording):
             return self.events
         roots = {(source.id, source.root) for source in self.identity.sources}
         return timeline.marks_of(self.events, roots)
+
+    @cached_property
+    def conditions(self) -> tuple[RecordedCondition, ...]:
+        """Clocks, temperatures, limits and throttling of its devices, at its start and since."""
+        return conditions_in(self.events, self.begin_ns, self.end_ns)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -2,19 +2,22 @@
 
 A live figure is simpler than the report's: the last reading against the first, with the
 sensor's refresh period at the recent power as its interval. Where a channel shows nothing for a
-while, another one counts in its place, as in the report.
+while, another one counts in its place, as in the report. Where the driver keeps power samples
+beside a counter, they go on from its last reading.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from effmeter.channel import Channel, Component, Refusal
-from effmeter.cover import Cover, hidden_channels
+from effmeter.channel import Channel, Component, Provenance, Refusal
+from effmeter.cover import Counted, Cover, hidden_channels, second_sensors
 from effmeter.cover_in_time import cover_over_time
 from effmeter.energy import Energy, total
+from effmeter.energy.estimate_in_place import factor_beside_sensors, with_estimate_factor
 from effmeter.energy.message import energy_message
 from effmeter.energy.standstill import is_standstill
+from effmeter.energy.widened import disagree, holding_both
 from effmeter.recorder.running_energy import Passed, RunningEnergy
 from effmeter.recorder.sampling.ingest import ChannelGap, Sample
 
@@ -61,6 +64,10 @@ class LiveTotals:
         if running is None:
             running = self._channels[channel.name] = RunningEnergy(channel, seen.time_ns)
         running.take(seen)
+        if channel.lag_s is not None and seen.power_w is not None:
+            for counter in self._channels.values():
+                if channel.shows_course_of(counter.channel):
+                    counter.follow(seen.time_ns, seen.power_w)
 
     def note_gap(self, gap: ChannelGap) -> None:
         """Count what stands in for a channel in a gap, or take the bound of the gap in."""
@@ -97,15 +104,19 @@ class LiveTotals:
         cover = self._cover(time_ns)
         energies: dict[str, Energy] = {}
         counted_now = set()
+        described = {name: running.channel for name, running in self._channels.items()}
+        others = second_sensors(described)
         for name, begin_ns, end_ns in cover.counted(_BEGINNING_NS, time_ns):
-            energy = self._energy(name, begin_ns, end_ns, time_ns)
+            energy = self._counted(cover, Counted(name, begin_ns, end_ns), time_ns)
+            for other in self._differing(name, others.get(name, ()), time_ns):
+                energy = holding_both(energy, self._energy(other, begin_ns, end_ns, time_ns))
             energies[name] = energies[name] + energy if name in energies else energy
             if end_ns == time_ns:
                 counted_now.add(name)
         summed = total(energies[name] for name in cover.names)
         return {
             "time_ns": time_ns,
-            "read_ns": min((self._channels[name].last_ns for name in counted_now), default=None),
+            "read_ns": min((self._channels[n].known_ns for n in counted_now), default=None),
             "counted_from_ns": self._counted_from_ns(cover.names),
             "energy": None if summed is None else energy_message(summed),
             "components": {
@@ -136,9 +147,21 @@ class LiveTotals:
             for name, running in self._channels.items()
             if running.is_known and not self._shows_nothing(name)
         }
+        awaited = self._awaited_components()
+        known -= {c.name for c in described.values() if _is_estimate(c) and c.component in awaited}
         unseen = hidden_channels(self.programs)
         window_ns = (_BEGINNING_NS, time_ns)
         return cover_over_time(described.values(), known, self.refusals, unseen, blind, window_ns)
+
+    def _awaited_components(self) -> set[Component]:
+        """Components with a sensor that is about to be read: no estimate takes its place."""
+        return {
+            channel.component
+            for channel in self.expected
+            if channel.name not in self._channels
+            and not _is_estimate(channel)
+            and not self._blind.get(channel.name)
+        }
 
     def _shows_nothing(self, name: str) -> bool:
         """Whether its counter has stood still since the first reading."""
@@ -162,6 +185,25 @@ class LiveTotals:
         began_ns = [self._channels[name].began_ns for name in names]
         return [min(began_ns), max(began_ns)] if began_ns else None
 
+    def _counted(self, cover: Cover, part: Counted, now_ns: int) -> Energy:
+        """What a total takes from a channel; an estimate is as unsure as it was beside a sensor."""
+
+        def energy_of(name: str, begin_ns: int, end_ns: int) -> Energy:
+            return self._energy(name, begin_ns, end_ns, now_ns)
+
+        energy = energy_of(*part)
+        if not cover.stretches or not _is_estimate(self._channels[part.name].channel):
+            return energy
+        factor = factor_beside_sensors(cover, part.name, (_BEGINNING_NS, now_ns), energy_of)
+        return with_estimate_factor(energy, factor)
+
+    def _differing(self, name: str, others: Iterable[str], now_ns: int) -> Iterable[str]:
+        """Other sensors of the device that differ from a channel by more than both errors."""
+        for other in others:
+            energies = (self._energy(n, _BEGINNING_NS, now_ns, now_ns) for n in (name, other))
+            if self._channels[other].is_known and disagree(*energies):
+                yield other
+
     def _energy(self, name: str, begin_ns: int, end_ns: int, now_ns: int) -> Energy:
         """The energy of a channel in a stretch in which it is counted."""
         running = self._channels[name]
@@ -181,6 +223,10 @@ class LiveTotals:
             # Its counter has not moved since.
             passed[gap.channel] = self._channels[gap.channel].now()._replace(time_ns=time_ns)
         self._passed[time_ns] = {**passed, **self._passed.get(time_ns, {})}
+
+
+def _is_estimate(channel: Channel) -> bool:
+    return channel.provenance is Provenance.ESTIMATED
 
 
 def _hidden_j(running: RunningEnergy, gap: _Blind, begin_ns: int, end_ns: int) -> float:

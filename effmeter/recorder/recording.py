@@ -8,14 +8,18 @@ from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.clock import Clock
-from effmeter.cover import UNREAD_DEVICES, unread_device
+from effmeter.cover import DEVICE_FACTS, UNREAD_DEVICES, unread_device
 from effmeter.recorder.live_energy import LiveTotals
+from effmeter.recorder.observers.conditions import (
+    ConditionChange,
+    ConditionsLog,
+    ConditionsSnapshot,
+)
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.row_feed import RowFeed
-from effmeter.recorder.sampling.downsampling import Downsampler
+from effmeter.recorder.sampling.downsampling import Downsampler, SlotMeans
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
-from effmeter.recorder.visibility import ANSWERS
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.runfile.writer import RunWriter
@@ -75,11 +79,13 @@ class Recording:
         """The recorded processes; their descendants belong to them."""
         self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
+        self._conditions = ConditionsLog()
         self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
         self._rows = RowFeed(metadata, writer, clock)
         self._downsampler = Downsampler(period_s, self._begin_ns, cap_hz)
+        self._means = None if cap_hz is None else SlotMeans(self._begin_ns, cap_hz)
         self._base_j: dict[str, float] = {}
         self._channels: dict[str, Channel] = {}
         self._statuses: list[str] = []
@@ -105,25 +111,42 @@ class Recording:
         self, seen: Sample, started: Mapping[str, ChannelStart], newest: dict[str, Sample]
     ) -> None:
         """Keep a reading; only the newest of a counter matters to the live totals."""
-        name, time_ns, energy_j, power_w, read_s = seen
+        name, time_ns = seen.channel, seen.time_ns
         # Read for an earlier recording: the midpoint may lie before this one began.
         if time_ns < self._begin_ns:
             return
-        if self._downsampler.is_needed and not self._downsampler.keeps(seen):
+        channel = started[name].channel
+        kept = self._kept(seen, channel)
+        if kept is None:
             return
+        name, time_ns, energy_j, power_w, read_s = kept
         if name not in self._channels:
-            self._introduce(started[name], seen)
+            self._introduce(started[name], kept)
         if energy_j is not None:
             # The tracker counts from its own start, which other recordings may have made.
             energy_j -= self._base_j[name]
-            newest[name] = seen
+        if energy_j is None or channel.read_period_s:  # power samples go on from each of these
+            self.totals.take(self._channels[name], kept._replace(energy_j=energy_j))
         else:
-            self.totals.take(self._channels[name], seen)
+            newest[name] = kept
         self._rows.add_reading(time_ns, name, energy_j, power_w, read_s)
+
+    def _kept(self, seen: Sample, channel: Channel) -> Sample | None:
+        """What this recording keeps of a reading; None: nothing.
+
+        A driver takes stamped values at its own pace, however often its buffer is read.
+        """
+        if channel.lag_s is not None:
+            return seen if self._means is None else self._means.take(seen)
+        if self._downsampler.is_needed and not self._downsampler.keeps(seen):
+            return None
+        return seen
 
     def _introduce(self, started: ChannelStart, first: Sample) -> None:
         """Describe a channel before its first reading here, with the count of its counter."""
         channel, absolute_j = started.channel, started.absolute_j
+        if channel.lag_s is not None and self._means is not None:
+            channel = self._means.describe(channel)
         self._channels[channel.name] = channel
         self._base_j[channel.name] = first.energy_j or 0.0
         self._downsampler.introduce(channel)
@@ -191,6 +214,22 @@ class Recording:
             row = EventRow(time_ns, Event.MEMORY, name=use.name, value=value, text=use.text)
             self._rows.add_event(row)
 
+    def add_conditions(self, seen: ConditionsSnapshot) -> None:
+        """Keep clocks, temperatures, limits and throttling, where they have changed."""
+        for change in self._conditions.changes(seen):
+            self._add_condition(change)
+
+    def _add_condition(self, change: ConditionChange) -> None:
+        row = EventRow(
+            max(change.time_ns, self._begin_ns),
+            Event.CONDITION,
+            channel=change.device,
+            name=change.condition,
+            value=change.value,
+            text=change.text,
+        )
+        self._rows.add_event(row)
+
     # Sources and their marks
 
     def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
@@ -210,15 +249,16 @@ class Recording:
     def assume_devices(self, key: int, facts: Mapping[str, Any]) -> None:
         """Let the live totals assume what is probably so of a program's devices."""
         description = self.sources[key].description
-        for name in ANSWERS:
+        for name in DEVICE_FACTS:
             description.pop(name, None)
         description.update(facts)
 
     def state_devices(self, key: int, facts: Mapping[str, Any]) -> None:
         """Write down what is known of a program's devices."""
         self.assume_devices(key, facts)
-        unread = map(unread_device, facts.get(UNREAD_DEVICES, ()))
-        self.totals.refusals = tuple(dict.fromkeys((*self.totals.refusals, *unread)))
+        programs = [program for program in self.totals.programs if isinstance(program, Mapping)]
+        unread = [device for program in programs for device in program.get(UNREAD_DEVICES, ())]
+        self.totals.refusals = (*self.metadata.refusals, *map(unread_device, unread))
         if facts or self.sources[key].has_stated_devices:
             self.sources[key].has_stated_devices = True
             source = self.sources[key]
@@ -276,6 +316,8 @@ class Recording:
 
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
         """Write the last rows and the footer; each probe that missed deadlines, and how many."""
+        for change in self._conditions.finish(self._clock.now_ns()):
+            self._add_condition(change)
         self._rows.finish(missed, self.status)
 
     @property

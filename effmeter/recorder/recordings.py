@@ -22,7 +22,7 @@ class Recordings:
     def __init__(self, discovery: Discovery, clock: Clock, on_extra: Callable[[], None]) -> None:
         self._clock = clock
         self._pool = SamplerPool(discovery, clock, on_extra)
-        self._observer = SurroundingsObserver(discovery.probes, clock)
+        self._observer = SurroundingsObserver(discovery.probes, clock, discovery.conditions)
         self._active: dict[str, Recording] = {}
         self._ending: dict[str, Recording] = {}
         self._extra_at_ns: dict[int, int] = {}
@@ -138,6 +138,9 @@ class Recordings:
         for used in self._observer.drain_machine():
             for recording in self._active.values():
                 recording.add_contention(used)
+        for conditions in self._observer.drain_conditions():
+            for recording in self._active.values():
+                recording.add_conditions(conditions)
         for memory in self._observer.drain_memory():
             for recording in self._active.values():
                 recording.add_memory(memory)

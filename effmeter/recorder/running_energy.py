@@ -6,12 +6,17 @@ from typing import NamedTuple
 
 from effmeter.channel import Channel, Kind
 from effmeter.energy import POWER_HEADROOM, Energy
+from effmeter.energy.counter import CounterLimits
 from effmeter.energy.source import channel_energy
 from effmeter.recorder.sampling.ingest import Sample
 
 HISTORY_SPACING_NS = 50_000_000
 HISTORY_LENGTH = 400
 """Twenty seconds at least: standstills are noticed within one or two, as a rule."""
+FIRST_REFRESHES = 3
+"""The number of refreshes within which the counter of a working device has stepped."""
+FOLLOWED_ERROR_FRACTION = 0.05
+"""How far the power samples since a counter's last reading may be off together."""
 
 
 class Passed(NamedTuple):
@@ -39,6 +44,8 @@ class RunningEnergy:
     _power_w: float = 0.0
     _unsure_j: float = 0.0
     _last_energy_j: float = 0.0
+    _followed_ns: int = 0
+    _followed_j: float = 0.0
     _history: deque[Passed] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
 
     def __post_init__(self) -> None:
@@ -57,8 +64,25 @@ class RunningEnergy:
         elif seen.power_w is not None:
             self._integrate((seen.time_ns - self.last_ns) * 1e-9, seen.power_w)
         self.last_ns = seen.time_ns
+        self._followed_ns, self._followed_j = 0, 0.0
         self.readings += 1
-        if not self._history or seen.time_ns - self._history[-1].time_ns >= HISTORY_SPACING_NS:
+        self._remember()
+
+    def follow(self, time_ns: int, power_w: float) -> None:
+        """Go on from the counter's last reading by a power sample of its device."""
+        elapsed_ns = time_ns - self.known_ns
+        if elapsed_ns > 0:
+            self._followed_j += power_w * elapsed_ns * 1e-9
+            self._followed_ns = time_ns
+            self._remember()
+
+    @property
+    def known_ns(self) -> int:
+        """Up to when the energy is known."""
+        return max(self.last_ns, self._followed_ns)
+
+    def _remember(self) -> None:
+        if not self._history or self.known_ns - self._history[-1].time_ns >= HISTORY_SPACING_NS:
             self._history.append(self.now())
 
     def _count(self, time_ns: int, energy_j: float) -> None:
@@ -81,14 +105,26 @@ class RunningEnergy:
         return Passed(self.began_ns, 0.0, 0.0, 0.0)
 
     def now(self) -> Passed:
-        """What has passed until the last reading."""
-        edge_j = POWER_HEADROOM * self._power_w * self.channel.refresh_s + self.channel.resolution
-        return Passed(self.last_ns, self.value_j, self._unsure_j, edge_j)
+        """What has passed until the last reading, or the last power sample after it."""
+        edge_j = self._most_w() * self.channel.refresh_s + self.channel.resolution
+        edge_j += FOLLOWED_ERROR_FRACTION * self._followed_j
+        return Passed(self.known_ns, self.value_j + self._followed_j, self._unsure_j, edge_j)
+
+    def _most_w(self) -> float:
+        """The most power within the last refresh.
+
+        The zero of a counter that has just been met says only that it was not refreshed yet.
+        """
+        is_new = (self.last_ns - self.began_ns) * 1e-9 <= FIRST_REFRESHES * self.channel.refresh_s
+        has_stepped = self._changed_ns > self.began_ns
+        if self.channel.kind is Kind.COUNTER and is_new and not has_stepped:
+            return CounterLimits.of(self.channel).max_power_w
+        return POWER_HEADROOM * self._power_w
 
     def at(self, time_ns: int) -> Passed:
         """What had passed at a moment, as far back as the history goes."""
         known = [*self._history, self.now()]
-        if time_ns >= self.last_ns:
+        if time_ns >= self.known_ns:
             return known[-1]
         later = next(passed for passed in known if passed.time_ns >= time_ns)
         before = max((p for p in known if p.time_ns <= time_ns), default=later, key=_time_ns)

@@ -17,6 +17,7 @@ from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Channel
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import ChannelEnergy, ComponentEnergy, Missing, provenances_of
+from effmeter.recorded.conditions import RecordedCondition
 from effmeter.recorded.records import Gap, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 
@@ -45,6 +46,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "missing": [_missing(missing) for missing in breakdown.missing],
         "channels": [_channel(channel) for channel in breakdown.channels],
         "memory": list(_memory(run)),
+        "conditions": [_condition(condition, run) for condition in run.conditions],
         "efficiency": None if analysis.efficiency is None else _efficiency(analysis.efficiency),
         "epochs": [_epoch(epoch, analysis) for epoch in run.lead_epochs],
         "spans": [_span(span, run) for span in run.spans],
@@ -144,6 +146,24 @@ def _memory(run: RecordedRun) -> Iterable[dict[str, Any]]:
             "peak_bytes": use.peak_bytes,
             "unknown": use.unknown,
         }
+
+
+def _condition(seen: RecordedCondition, run: RecordedRun) -> dict[str, Any]:
+    return {
+        "device": seen.device,
+        "condition": seen.condition,
+        "reason": seen.reason,
+        "at_start": seen.at_start,
+        "at_end": seen.at_end,
+        "average": seen.average,
+        "lowest": seen.lowest,
+        "highest": seen.highest,
+        "changed": seen.has_changed,
+        "changes": [
+            {"at_s": (time_ns - run.begin_ns) * 1e-9, "value": value}
+            for time_ns, value in seen.changes
+        ],
+    }
 
 
 def _efficiency(efficiency: Efficiency) -> dict[str, Any]:

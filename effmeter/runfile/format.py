@@ -91,6 +91,10 @@ class Event(StrEnum):
     """source (null: the recorder), name (``ram``, a GPU's channel or another memory), value (bytes
     in use from now on; null: unknown), text (``peak``: the value is the most there was since the
     row before it; or why it is unknown)."""
+    CONDITION = "condition"
+    """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
+    (of one that is averaged: since the row before it, the first row being the first look; of any
+    other: from now on; null for a text), text (a governor; the reason of throttling)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"

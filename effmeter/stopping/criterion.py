@@ -141,11 +141,13 @@ class AllOf(Compound):
 
 def combine(stop: Criterion | Iterable[Criterion] | None) -> AnyOf:
     """One criterion of the argument of ``run.epochs(stop=...)``; UsageError for anything else."""
-    given = () if stop is None else (stop,) if isinstance(stop, Criterion) else tuple(stop)
-    for criterion in given:
-        if not isinstance(criterion, Criterion):
-            raise UsageError(f"{criterion!r} is not a stopping criterion, such as MaxEpochs(50)")
-    return AnyOf(given)
+    given: tuple[object, ...] = () if stop is None else (stop,)
+    if isinstance(stop, Iterable) and not isinstance(stop, Criterion | str | type):
+        given = tuple(stop)
+    others = [other for other in given if not isinstance(other, Criterion)]
+    if others:
+        raise UsageError(f"{others[0]!r} is not a stopping criterion, such as MaxEpochs(50)")
+    return AnyOf(tuple(criterion for criterion in given if isinstance(criterion, Criterion)))
 
 
 def overshoot_of(criterion: Criterion, used: Energy | None) -> Energy | None:

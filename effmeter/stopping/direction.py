@@ -48,6 +48,8 @@ def usual_mode(metric: str) -> Mode | None:
 
 def resolved_mode(metric: str, mode: str | None) -> Mode:
     """The mode given, else that of the metric's name; UsageError where neither says."""
+    if not isinstance(metric, str):
+        raise UsageError(f"a criterion takes the name of a metric, as 'val_loss', not {metric!r}")
     match usual_mode(metric) if mode is None else mode:
         case "min" | "max" as known:
             return known

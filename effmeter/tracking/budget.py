@@ -22,7 +22,7 @@ def agree_on_budgets(criterion: AnyOf, live: LiveEnergy | None) -> Iterator[str]
         return iter(())
     _refuse_partial(budgets, live)
     if live.estimated:
-        warn(f"the energy budget counts estimates, not measurements: {', '.join(live.cover)}")
+        warn(f"the energy budget counts estimates, not measurements: {', '.join(live.estimated)}")
     if live.partial:
         warn(f"the energy budget leaves out what cannot be read: {', '.join(live.partial)}")
     over = ", ".join(live.cover)

@@ -19,9 +19,15 @@ Labels = Mapping[str, Label | Scalar]
 
 
 def as_number(name: str, value: Any) -> float:
-    """A metric's value as a float; UsageError where it is not a number."""
+    """A metric's value as a float; UsageError where it is not a number.
+
+    ``item()`` of a tensor waits for it once, and does not warn of gradients as ``float`` does.
+    """
+    count = value.numel() if hasattr(value, "numel") else 1
+    if count != 1:
+        raise UsageError(f"the metric {name} is not a number but a tensor of {count} values")
     try:
-        return float(value)
+        return float(value.item() if hasattr(value, "item") else value)
     except (TypeError, ValueError) as error:
         raise UsageError(f"the metric {name} is not a number: {value!r}") from error
 
@@ -34,6 +40,8 @@ def check_name(name: str) -> None:
 
 def checked_labels(labels: Labels) -> dict[str, Label]:
     """Plain labels; a value with an ``item()`` (a NumPy scalar) becomes its plain value."""
+    if not isinstance(labels, Mapping):
+        raise UsageError(f"labels are names with values, such as {{'size': 1}}, not {labels!r}")
     if len(labels) > MAX_LABELS:
         raise UsageError(f"a run takes at most {MAX_LABELS} labels, not {len(labels)}")
     checked: dict[str, Label] = {}

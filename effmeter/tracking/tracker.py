@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
@@ -74,6 +74,13 @@ class Tracker:
 
         return tracked
 
+    def __getattr__(self, name: str) -> NoReturn:
+        """Explain where to find what only a run has."""
+        if hasattr(Run, name):
+            how = f"`with track(...) as run: run.{name}`"
+            raise AttributeError(f"{name!r} belongs to the run that begins on entering: {how}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def _anew(self) -> Run:
         return Run(self.request, synchronise_epochs=self.synchronise_epochs)
 
@@ -109,6 +116,8 @@ def track(
     If measuring fails, training goes on: a warning says so once, and the file says what is
     missing.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise UsageError(f"a run needs a name, as in track('lenet-1'), not {name!r}")
     text = os.fspath(name)
     if isinstance(name, os.PathLike) and os.sep not in text:
         text = os.path.join(os.curdir, text)

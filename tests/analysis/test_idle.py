@@ -12,7 +12,7 @@ from effmeter.analysis.idle import (
     measure_idle,
     net_energy,
 )
-from effmeter.channel import Component
+from effmeter.channel import Component, Provenance
 from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.reading import read_run
@@ -132,3 +132,18 @@ def test_where_nothing_is_read_there_is_no_baseline(tmp_path: Path) -> None:
         file.end(10.0)
     with pytest.raises(MeasurementError, match="effmeter doctor"):
         measure_idle(read_run(file.path), at(2), at(8), "host", IDLE.date, [])
+
+
+def test_channel_that_stands_in_for_another_is_idle_only_for_its_own_time(tmp_path: Path) -> None:
+    stops = replace(CPU, least_power_w=0.1)
+    estimate = counter("cpu-estimate", provenance=Provenance.ESTIMATED, estimate_factor=2.0)
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(stops, estimate))) as file:
+        for time_s in every(0.1, 0, 10):
+            file.row(time_s, channel="cpu0", energy_j=50.0 * min(time_s, 4.0))
+        file.count("cpu-estimate", every(0.1, 0, 10), 45.0)
+        file.end(10.0)
+    run = read_run(file.path)
+    powers = {**IDLE.channels, "cpu-estimate": IdlePower("", 15.0, 7.5, 30.0, 0.0)}
+    net = net_energy(run, whole(run), replace(IDLE, channels=powers))
+    assert net is not None
+    assert net.total.value_j == pytest.approx(4 * (50.0 - 20.0) + 6 * (45.0 - 15.0), rel=0.01)

@@ -123,7 +123,8 @@ def test_status_says_what_it_reads_and_stop_ends_it(daemon: Daemon) -> None:
     told = json.loads(daemon.ask("status", "--json").stdout)
     assert_fits(told, "daemon-status")
     assert told["pid"] == daemon.process.pid
-    assert sorted(told["channels"]) == ["cpu0", "cpu1", "dram0"]
+    measured = ["cpu0", "cpu1", "dram0"]
+    assert sorted(told["channels"]) == ["cpu-estimate", *measured, "ram-estimate"]
     assert ", ".join(told["channels"]) in daemon.ask("status").stdout
     stopped = daemon.ask("stop")
     assert stopped.returncode == 0, stopped.stderr

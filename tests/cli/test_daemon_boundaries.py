@@ -8,7 +8,13 @@ from pathlib import Path
 from effmeter.analysis.run_analysis import analyse
 from tests.recording import eventually, only_run, run_program
 from tests.simulated.machine import SimulatedMachine
-from tests.simulated.nvml import DRIVER_NOT_LOADED, SimulatedGpu, configure_fake_nvml, uuid
+from tests.simulated.nvml import (
+    DRIVER_NOT_LOADED,
+    SimulatedConditions,
+    SimulatedGpu,
+    configure_fake_nvml,
+    uuid,
+)
 from tests.simulated.waveforms import constant
 
 PROGRAM = """
@@ -17,7 +23,8 @@ PROGRAM = """
         time.sleep(1.5)
 """
 """Longer than the list of its devices takes, on a machine that is busy with other tests."""
-GPUS = [SimulatedGpu(constant(300.0)), SimulatedGpu(constant(100.0))]
+COOL = SimulatedConditions(limit_w=450.0)
+GPUS = [SimulatedGpu(constant(power_w), conditions=COOL) for power_w in (300.0, 100.0)]
 
 
 def start_daemon(environ: Mapping[str, str], place: Path) -> "subprocess.Popen[bytes]":
@@ -56,5 +63,7 @@ def test_a_late_driver_is_found_and_a_confined_program_is_charged_for_its_own_gp
     assert any("gpu0, gpu0-power: the program could not use" in w for w in analyse(run).warnings)
     (gpu,) = (c.energy for c in run.breakdown().channels if c.channel.name == "gpu1")
     assert gpu is not None
+    limits = {c.device: c.at_start for c in run.conditions if c.condition == "power_limit_w"}
+    assert limits == {"gpu0": 450.0, "gpu1": 450.0}
     true_j = 100.0 * run.duration_s
     assert gpu.low_j - gpu.systematic_j <= true_j <= gpu.high_j + gpu.systematic_j

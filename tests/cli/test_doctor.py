@@ -18,7 +18,7 @@ from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
-from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
+from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu, uuid
 from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
 from tests.snapshot import assert_matches
@@ -26,10 +26,10 @@ from tests.snapshot import assert_matches
 PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 
-def run_doctor(machine: SimulatedMachine, *options: str) -> str:
+def run_doctor(machine: SimulatedMachine, *options: str, **more: str) -> str:
     command = [sys.executable, "-c", PROGRAM, *options]
     # The kernels have a test of their own: here they would be loaded for nothing, again and again.
-    environ = {**machine.environ, "EFFMETER_KERNELS": "torch"}
+    environ = {**machine.environ, "EFFMETER_KERNELS": "torch", **more}
     answer = subprocess.run(
         command, env=environ, capture_output=True, text=True, check=True, timeout=60
     )
@@ -48,9 +48,10 @@ def test_every_channel_is_listed_in_columns_when_piped(tmp_path: Path) -> None:
         printed = run_doctor(machine)
     header, *rows = printed.partition("\n\n")[0].splitlines()
     assert header.split()[:3] == ["channel", "component", "kind"]
-    assert [row.split()[0] for row in rows] == ["cpu0", "dram0", "cpu1"]
+    measured = ["cpu0", "dram0", "cpu1"]
+    assert [row.split()[0] for row in rows] == [*measured, "cpu-estimate", "ram-estimate"]
     column = header.index("provenance")
-    assert {row[column:].split()[0] for row in rows} == {"measured"}
+    assert {row[column:].split()[0] for row in rows[:3]} == {"measured"}
     assert "A total sums: cpu0, cpu1, dram0" in printed
     assert "\x1b" not in printed
 
@@ -61,6 +62,15 @@ def test_text_is_that_of_the_snapshot(tmp_path: Path) -> None:
         printed = run_doctor(machine)
     sensors, _, _ = printed.partition("\nRecorder daemon: ")
     assert_matches(sensors, "doctor", folder=tmp_path)
+
+
+def test_a_total_sums_the_devices_that_a_program_started_here_may_use(tmp_path: Path) -> None:
+    gpus = [SimulatedGpu(constant(power_w), mig_instances=("MIG-1",)) for power_w in (300, 200)]
+    with SimulatedMachine(tmp_path, zones=[], gpus=gpus) as machine:
+        printed = run_doctor(machine, CUDA_VISIBLE_DEVICES="1")
+    assert "A total sums: gpu1, cpu-estimate, ram-estimate" in printed
+    assert "left out: gpu0 (the program could not use it" in printed
+    assert f"gpu1 ({uuid(1)}) is charged as a whole to a program on a MIG instance" in printed
 
 
 def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> None:
@@ -75,7 +85,8 @@ def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> Non
 def test_json_gives_the_same_facts(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, [package(0, constant(50.0))]) as machine:
         answer = facts(machine)
-    assert [channel["name"] for channel in answer["channels"]] == ["cpu0", "ram-estimate"]
+    channels = [channel["name"] for channel in answer["channels"]]
+    assert channels == ["cpu0", "ram-estimate", "cpu-estimate"]
     assert all(channel["failure"] is None for channel in answer["channels"])
     assert answer["cover"]["channels"] == ["cpu0", "ram-estimate"]
     assert answer["cover"]["estimated"] == ["ram-estimate"]
@@ -104,7 +115,11 @@ def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> No
     with SimulatedMachine(tmp_path, gpus=[SimulatedGpu(constant(300.0))]) as machine:
         cover = facts(machine)["cover"]
     assert cover["channels"] == ["gpu0", "cpu0", "cpu1", "dram0"]
-    assert cover["left_out"] == {"gpu0-power": "contained in gpu0"}
+    assert cover["left_out"] == {
+        "gpu0-power": "contained in gpu0",
+        "cpu-estimate": "cpu is measured",
+        "ram-estimate": "ram is measured",
+    }
 
 
 def test_a_counter_under_several_names_is_listed_once(tmp_path: Path) -> None:
@@ -190,3 +205,17 @@ def test_a_wrong_choice_of_kernels_is_one_line(tmp_path: Path) -> None:
         )
     assert answer.returncode == 2
     assert answer.stderr == "effmeter: EFFMETER_KERNELS is auto or torch, not 'fast'\n"
+
+
+def test_a_counter_that_stands_still_is_named_with_a_remedy(tmp_path: Path) -> None:
+    zones = [package(0, constant(0.0), start_uj=123_456)]
+    gpu = SimulatedGpu(constant(200.0), counted_share=0.0)
+    with SimulatedMachine(tmp_path, zones, gpus=[gpu]) as machine:
+        printed = run_doctor(machine)
+        answer = facts(machine)
+    assert "Stands still: cpu0 from" in printed
+    assert "EFFMETER_CPU_TDP_W" in printed
+    assert "Stands still: gpu0 from" in printed
+    assert answer["cover"]["channels"] == ["gpu0-power", "cpu-estimate", "ram-estimate"]
+    failures = {channel["name"]: channel["failure"] for channel in answer["channels"]}
+    assert failures["cpu0"] == failures["gpu0"] == "the counter stands still"

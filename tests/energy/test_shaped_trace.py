@@ -1,7 +1,6 @@
 """Energies from a counter and the stamped values of its course."""
 
 import statistics
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace
-from effmeter.energy.shape import Shape, shows_course_of
+from effmeter.energy.shape import Shape
 from effmeter.energy.shaped_trace import ShapedTrace
 from tests.simulated.sensors import at_ns, passed_j
 from tests.simulated.waveforms import Waveform, bursts, constant, square
@@ -129,13 +128,6 @@ def test_the_arithmetic_of_a_counter_with_a_course_is_the_joint_one() -> None:
     shape = Shape(SAMPLE_CHANNEL, *course(WAVES[0], 2.0))
     assert isinstance(trace(COUNTER_CHANNEL, times_ns, values, shape=shape), ShapedTrace)
     assert isinstance(trace(COUNTER_CHANNEL, times_ns, values), CounterTrace)
-
-
-def test_a_course_is_that_of_the_counter_of_the_same_device() -> None:
-    assert shows_course_of(SAMPLE_CHANNEL, COUNTER_CHANNEL)
-    assert not shows_course_of(replace(SAMPLE_CHANNEL, lag_s=None), COUNTER_CHANNEL)
-    assert not shows_course_of(replace(SAMPLE_CHANNEL, device="another"), COUNTER_CHANNEL)
-    assert not shows_course_of(COUNTER_CHANNEL, COUNTER_CHANNEL)
 
 
 def joint_of_h200(begin_s: float = 0.0, first: int = 0, step: int = 1) -> Trace:

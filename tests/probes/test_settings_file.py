@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.probes.settings_file import config_file, load
+from effmeter.probes.settings_file import Doubt, config_file, load
 
 
 @pytest.fixture
@@ -15,28 +15,34 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def doubt_of(path: Path) -> Doubt:
+    _, doubt = load(path)
+    assert doubt is not None
+    return doubt
+
+
 def test_the_settings_of_the_user_or_of_root_are_trusted(path: Path) -> None:
-    assert load(path) == ({"wall": {"interval_s": 2}}, "")
+    assert load(path) == ({"wall": {"interval_s": 2}}, None)
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_a_file_that_others_may_write_is_not(path: Path, mode: int) -> None:
     path.chmod(mode)
-    assert load(path)[1] == "others may write it"
+    assert doubt_of(path) == Doubt("others may write it", f"sudo chmod go-w {path}")
 
 
 def test_a_link_is_judged_by_the_file_that_it_names(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(path)
-    assert load(link)[1] == ""
+    assert load(link)[1] is None
     path.parent.chmod(0o770)
-    assert "folder" in load(link)[1]
+    assert doubt_of(link).remedy == f"sudo chmod go-w {path.parent}"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
 def test_the_file_of_another_user_is_not_trusted(path: Path) -> None:
     os.chown(path, 4321, -1)
-    assert load(path)[1] == "it belongs to user 4321"
+    assert doubt_of(path) == Doubt("it belongs to user 4321", f"sudo chown root {path}")
 
 
 @pytest.mark.parametrize("content", [b"[wall", b"\xff\xfe", b"a = 1\na = 2\n"])

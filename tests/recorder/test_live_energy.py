@@ -58,6 +58,30 @@ def test_a_gauge_is_integrated_and_its_steps_widen_the_interval() -> None:
     assert uneven.half_width_j > even.half_width_j + 100
 
 
+def test_power_samples_go_on_from_the_last_reading_of_a_counter() -> None:
+    counter_ = replace(CPU, component=Component.GPU, device="d", refresh_s=0.1)
+    samples = replace(GPU, name="samples", device="d", lag_s=0.015, contained_in="cpu0")
+    totals = LiveTotals(())
+
+    def sampled(begin_s: float, end_s: float, power_w: float) -> None:
+        for step in range(round((end_s - begin_s) / 0.02)):
+            time_ns = at(begin_s + 0.02 * (step + 1))
+            totals.take(samples, Sample("samples", time_ns, None, power_w, None))
+
+    for time_s in (0.0, 1.0, 2.0):
+        totals.take(counter_, Sample("cpu0", at(time_s), 100.0 * time_s, None, None))
+    sampled(1.0, 2.0, 100.0)
+    assert known(energy(totals)).value_j == pytest.approx(200.0), "counted already"
+    sampled(2.0, 2.5, 300.0)
+    found = known(energy(totals))
+    assert found.value_j == pytest.approx(350.0)
+    assert found.low_j < 350.0 < found.high_j
+    message = totals.as_message(at(2.6))
+    assert (message["cover"], message["read_ns"]) == (["cpu0"], at(2.5))
+    totals.take(counter_, Sample("cpu0", at(2.5), 340.0, None, None))
+    assert known(energy(totals)).value_j == pytest.approx(340.0)
+
+
 def test_a_total_says_from_when_its_channels_count() -> None:
     totals = LiveTotals(())
     count(totals, 2.0, begin_s=0.3)
@@ -231,3 +255,38 @@ def test_many_gaps_keep_no_more_marks_than_count() -> None:
     assert len(totals._passed) <= 2 * MOST_GAPS
     message = totals.as_message(at(1100.0))
     assert energy_of_message(message["energy"]).high_j >= 10 * CPU_W + 500
+
+
+def test_interval_holds_both_sensors_of_a_device_that_differ() -> None:
+    card = replace(CARD, device="A GPU")
+    shown = replace(CARD_GAUGE, device="A GPU")
+    totals = LiveTotals(())
+    for time_s in every(0.1, 0, 10):
+        totals.take(card, Sample("gpu0", at(time_s), 2.0 * time_s, None, None))
+        totals.take(shown, Sample("gpu0-power", at(time_s), None, GPU_W, None))
+    found = known(energy(totals))
+    assert found.value_j == pytest.approx(20.0)
+    assert found.low_j <= 20.0
+    assert found.high_j >= 10 * GPU_W
+
+
+def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place() -> None:
+    totals = LiveTotals(())
+    strong = replace(CPU, name="cpu0")
+    for time_s in every(0.1, 0, 10):
+        shown = Sample("cpu0", at(time_s), 200.0 * min(time_s, 4.0), None, None)
+        totals.take(strong, shown)
+        totals.take(ESTIMATE, Sample("cpu-estimate", at(time_s), 30.0 * time_s, None, None))
+        if time_s == pytest.approx(4.5):
+            totals.note_gap(stood_still(strong, 4.0))
+    found = known(energy(totals))
+    assert found.low_j <= 10 * 200.0 <= found.high_j
+
+
+def test_estimate_does_not_count_for_a_sensor_that_is_about_to_be_read() -> None:
+    totals = LiveTotals((), (CPU, ESTIMATE))
+    for time_s in every(0.1, 0, 1):
+        totals.take(ESTIMATE, Sample("cpu-estimate", at(time_s), 30.0 * time_s, None, None))
+    assert totals.as_message(at(1.0))["cover"] == []
+    totals.note_gap(ChannelGap("cpu0", 1, at(0.0), None, "no permission", None))
+    assert totals.as_message(at(1.0))["cover"] == ["cpu-estimate"]

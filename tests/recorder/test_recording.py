@@ -36,17 +36,18 @@ class Recorded:
         cap_hz: float | None = None,
         clock: ManualClock | None = None,
         counter: Channel = COUNTER,
+        gauge: Channel = GAUGE,
     ) -> None:
         self.clock = clock or ManualClock(time_ns=10_000_000_000)
         self.path = folder / "run.arrow"
         self.failures: list[str | None] = []
-        self.tracker = ChannelTracker([counter, GAUGE])
+        self.tracker = ChannelTracker([counter, gauge])
         metadata = Metadata(
             "id",
             "test",
             self.clock.anchor().wall_ns,
             self.clock.now_ns(),
-            channels=(counter, GAUGE),
+            channels=(counter, gauge),
         )
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self.writer = RunWriter(descriptor, metadata, self.failures.append)
@@ -221,6 +222,24 @@ def test_a_capped_user_gets_the_same_few_readings_in_all_its_recordings(tmp_path
     assert two <= one
 
 
+STAMPED = replace(GAUGE, window_s=0.025, lag_s=0.015)
+
+
+@pytest.mark.parametrize(("cap_hz", "kept"), [(None, 50), (10.0, 9)])
+def test_stamped_values_are_all_kept_or_averaged_for_a_capped_user(
+    tmp_path: Path, cap_hz: float | None, kept: int
+) -> None:
+    recorded = Recorded(tmp_path, period_s=0.5, cap_hz=cap_hz, gauge=STAMPED)
+    recorded.recording.downsample(True)
+    for step in range(50):
+        recorded.clock.advance(0.02)
+        recorded.read(step)
+    run = recorded.run()
+    assert readings_of(run, "gpu0-power") == kept
+    channel = run.channels["gpu0-power"]
+    assert channel.window_s == (0.025 if cap_hz is None else 0.1)
+
+
 def test_text_that_no_file_can_hold_does_not_end_the_recording(recorded: Recorded) -> None:
     note = {"event": "note", "name": "\udce9", "text": "caf\udce9", "time_ns": 10**10}
     recorded.recording.mark(1, note)
@@ -239,3 +258,32 @@ def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:
     value_j, low_j, high_j = told["energy"]["j"]
     assert low_j < value_j < high_j
     recorded.run()
+
+
+UNREAD = {"device": "GPU-b", "component": "gpu", "reason": "the recorder does not see it"}
+
+
+def test_what_is_learned_of_a_programs_devices_counts_for_it_live_and_in_the_file(
+    recorded: Recorded,
+) -> None:
+    recorded.recording.assume_devices(1, {"hidden_channels": ["cpu0"]})
+    recorded.recording.state_devices(1, {"unread_devices": [UNREAD]})
+    for millijoules in (5000, 5100, 5200):
+        recorded.read(millijoules)
+        recorded.clock.advance(0.1)
+    live = recorded.recording.totals.as_message(recorded.clock.now_ns())
+    assert live["cover"] == ["gpu0-power", "cpu0"]
+    assert "GPU-b" in live["partial"]
+    run = recorded.run()
+    assert [missing.what for missing in run.breakdown().missing] == ["GPU-b"]
+    assert run.breakdown().missing[0].reason == UNREAD["reason"]
+
+
+def test_devices_that_are_stated_again_replace_what_was_stated(recorded: Recorded) -> None:
+    recorded.recording.state_devices(1, {"unread_devices": [UNREAD]})
+    recorded.recording.state_devices(1, {})
+    recorded.read(5000)
+    assert recorded.recording.totals.refusals == ()
+    run = recorded.run()
+    assert run.refusals == ()
+    assert run.sources[0].program == {"pid": 7}

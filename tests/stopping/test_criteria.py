@@ -1,6 +1,7 @@
 """When the criteria end a loop, and when they go on."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -285,9 +286,16 @@ def test_overshoot_is_what_was_used_beyond_the_least_budget() -> None:
     assert overshoot_of(budgets, None) is None
 
 
-def test_what_is_no_criterion_is_refused() -> None:
-    with pytest.raises(UsageError, match="3 is not a stopping criterion"):
-        combine([3])  # type: ignore[list-item]
+@pytest.mark.parametrize("stop", [[3], 3, MaxEpochs, "epochs=3"])
+def test_what_is_no_criterion_is_refused(stop: Any) -> None:
+    with pytest.raises(UsageError, match="is not a stopping criterion, such as MaxEpochs"):
+        combine(stop)
+
+
+def test_a_number_is_not_taken_for_the_name_of_a_metric() -> None:
+    number: Any = 3
+    with pytest.raises(UsageError, match="takes the name of a metric, as 'val_loss', not 3"):
+        Patience(number)
 
 
 def test_the_metrics_that_criteria_watch_are_known() -> None:

@@ -36,7 +36,7 @@ def test_a_component_without_a_figure_is_refused_unless_every_budget_accepts_it(
 
 def test_estimates_and_devices_left_out_are_warned_of() -> None:
     criterion = combine(EnergyBudget(1))
-    with pytest.warns(EffmeterWarning, match="estimates, not measurements: cpu0, dram0"):
+    with pytest.warns(EffmeterWarning, match="estimates, not measurements: cpu0$"):
         agree_on_budgets(criterion, live(estimated=("cpu0",)))
     with pytest.warns(EffmeterWarning, match="leaves out what cannot be read: cpu1"):
         agree_on_budgets(criterion, live(partial=("cpu1",)))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from effmeter.errors import UsageError
 from effmeter.tracking.labels import as_number, check_name, checked_labels
@@ -32,6 +33,16 @@ def test_a_metric_is_anything_that_is_a_number() -> None:
     assert math.isnan(as_number("loss", "nan"))
     with pytest.raises(UsageError, match="the metric loss is not a number: 'low'"):
         as_number("loss", "low")
+
+
+def test_a_live_tensor_is_a_metric_without_a_warning() -> None:
+    loss = (torch.ones(3, requires_grad=True) * 0.5).mean()
+    assert as_number("loss", loss) == 0.5
+    assert as_number("loss", np.ones(1)) == 1.0
+    with pytest.raises(UsageError, match="the metric loss is not a number but a tensor of 3 val"):
+        as_number("loss", torch.ones(3))
+    with pytest.raises(UsageError, match="the metric loss is not a number: array"):
+        as_number("loss", np.ones(3))
 
 
 @pytest.mark.parametrize("name", ["", "x" * (MAX_TEXT + 1), 3])

@@ -4,6 +4,7 @@ import inspect
 import math
 import os
 from collections.abc import AsyncIterator, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ def test_a_path_is_never_taken_for_a_name(given: str | Path, name: str) -> None:
     ("arguments", "complaint"),
     [
         ({"name": ""}, "a name is a text that is not empty"),
+        ({"name": math.floor}, r"a run needs a name, as in track\('lenet-1'\)"),
+        ({"name": "x", "labels": "x"}, "labels are names with values"),
         ({"name": "x", "labels": {"a": [1]}}, "label 'a' is not a text or a number"),
         ({"name": "x", "labels": {"a": math.nan}}, "not a finite number"),
         ({"name": "x", "rate_hz": 0}, "rate_hz"),
@@ -58,6 +61,13 @@ def test_an_argument_without_a_meaning_is_an_error_at_once(
 ) -> None:
     with pytest.raises(UsageError, match=complaint):
         track(**arguments)
+
+
+def test_what_only_a_run_has_says_where_to_find_it() -> None:
+    with pytest.raises(AttributeError, match=r"'epochs' belongs to the run .* as run: run.epochs"):
+        attrgetter("epochs")(track("x"))
+    with pytest.raises(AttributeError, match="has no attribute 'epocs'"):
+        attrgetter("epocs")(track("x"))
 
 
 def test_a_run_that_was_not_started_cannot_be_stopped() -> None:

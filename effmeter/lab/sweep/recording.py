@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from effmeter.lab.sweep.device import TrainingDevice, not_installed
 from effmeter.lab.sweep.failure import Failure, failure_of
 from effmeter.lab.sweep.occupancy import occupy
 from effmeter.lab.sweep.outcome import TRACEBACK_NOTE, UNMET_NOTE, Outcome, outcome_of
+from effmeter.lab.sweep.warm_up import WarmUp
 from effmeter.lab.workloads import check_method, prepare
 from effmeter.recorded.reading import read_run
 from effmeter.status import INTERRUPTED, DetailedStatus, Status
@@ -43,6 +45,8 @@ class EpochDone:
     """Used since the run began, as of a moment ago; None while it is unknown."""
 
 
+_warm_up = WarmUp()
+"""What this program has compiled, no sweep of it compiles again."""
 OnEpoch = Callable[[EpochDone], None]
 
 
@@ -129,7 +133,7 @@ def _prepare(cell: Cell) -> "Training":
 
 def _record_one(cell: Cell, directory: Path, on_epoch: OnEpoch) -> Outcome:
     try:
-        training = _prepare(cell)
+        training = _warm_up.fresh(cell.recipe, partial(_prepare, cell))
     except Exception as error:
         failure = failure_of(error)
         if failure is None:

@@ -78,7 +78,7 @@ class AmdCommandProbe:
             if gpu in self.judgement.read:
                 facts = described.get(index, printed[index])
                 described_gpu = replace(self._gpu(gpu, facts), averaged=printed[index].averaged)
-                self._sensors[index] = AmdSensors(described_gpu, gpu.seen, self._now_ns())
+                self._sensors[index] = AmdSensors(described_gpu, gpu.seen)
         self.channels = tuple(c for sensors in self._sensors.values() for c in sensors.channels)
 
     def read(self) -> list[Reading]:

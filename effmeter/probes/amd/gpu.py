@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeGuard
 
 from effmeter.channel import Channel, Kind, Provenance
-from effmeter.probes.amd.accumulator import CounterWatch
 from effmeter.probes.amd.chips import BOTH_DIES, Chip
 from effmeter.probes.base import LIMIT_HEADROOM, Failure, Reading
 
@@ -76,48 +75,28 @@ class AmdGpu:
 
 def includes_second_die(channel: Channel) -> bool:
     """Whether a channel shows a die that is a GPU of its own to programs."""
-    return channel.scope == BOTH_DIES
+    return channel.scope.startswith(BOTH_DIES)
 
 
 class AmdSensors:
     """The counter and the gauge of one GPU, as far as its first look showed them."""
 
-    def __init__(self, gpu: AmdGpu, first: Seen, time_ns: int) -> None:
+    def __init__(self, gpu: AmdGpu, first: Seen) -> None:
         counts, gauges = isinstance(first.counted, int), isinstance(first.power_w, float)
         self._counter = _counter(gpu) if counts else None
         self._gauge = gauge_channel(gpu, gpu.name if counts else None) if gauges else None
-        self._watch: CounterWatch | None = None
-        if isinstance(first.counted, int):
-            self._watch = CounterWatch(time_ns, first.counted, gpu.unit_j)
         self.channels = tuple(c for c in (self._counter, self._gauge) if c is not None)
-
-    @property
-    def unproven(self) -> bool:
-        """Whether its counter has not moved yet."""
-        return self._watch is not None and not self._watch.proven
-
-    def prove(self, seen: Seen, time_ns: int) -> None:
-        """Take another look before the first reading: has the counter moved?"""
-        if self._watch is not None and isinstance(seen.counted, int):
-            self._watch.judge(time_ns, seen.counted, _known(seen.power_w))
 
     def readings(
         self, seen: Seen, counted_ns: tuple[int, int], gauged_ns: tuple[int, int]
     ) -> list[Reading]:
         """The readings that a look gives, each with the moments between which it was taken."""
         readings = []
-        if self._counter is not None and self._watch is not None:
-            count = seen.counted
-            if isinstance(count, int):
-                count = self._watch.judge(gauged_ns[1], count, _known(seen.power_w))
-            readings.append(Reading(self._counter.name, *counted_ns, count))
+        if self._counter is not None:
+            readings.append(Reading(self._counter.name, *counted_ns, seen.counted))
         if self._gauge is not None:
             readings.append(Reading(self._gauge.name, *gauged_ns, seen.power_w))
         return readings
-
-
-def _known(power_w: float | Failure) -> float | None:
-    return None if isinstance(power_w, Failure) else power_w
 
 
 def _counter(gpu: AmdGpu) -> Channel:

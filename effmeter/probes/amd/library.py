@@ -13,8 +13,8 @@ MI250X: the second die shows nothing. All partitions of an MI300. (3) Where the 
 another resolution, that one; its rounded 15.3 uJ stands for 2^-16 J.
 
 The gauge averages over about a second on Navi, MI200 and older (``average_socket_power``), and
-shows the moment on MI300 and newer (``current_socket_power``). A counter that stands still while
-the gauge shows power is a failure, and the gauge then carries the GPU.
+shows the moment on MI300 and newer (``current_socket_power``). A counter that stands still is shown
+as it is: the recording tells it from a GPU at rest, and the gauge then carries the GPU.
 
 Source: AMD SMI documentation, ``amdsmi_get_energy_count`` and ``amdsmi_get_power_info``.
 """
@@ -22,9 +22,8 @@ Source: AMD SMI documentation, ``amdsmi_get_energy_count`` and ``amdsmi_get_powe
 import contextlib
 import importlib
 import io
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +40,12 @@ from effmeter.probes.amd.answers import (
     unit_j,
 )
 from effmeter.probes.amd.boards import ListedGpu, judge
+from effmeter.probes.amd.conditions import conditions_of
 from effmeter.probes.amd.gpu import NOT_SHOWN, AmdGpu, AmdSensors, Seen
 from effmeter.probes.amd.pci import AmdBus
 from effmeter.probes.amd.refusals import refused
-from effmeter.probes.base import Failure, Reading
-
-SETTLE_S = 0.05
-"""How long counters are given to move before the first reading."""
+from effmeter.probes.base import Conditions, Failure, Reading
+from effmeter.probes.pci import is_suspended
 
 
 @dataclass(slots=True)
@@ -56,13 +54,15 @@ class _Device:
 
     handle: Any
     sensors: AmdSensors
+    folder: Path
+    """Its folder in sysfs."""
     last_ns: int = 0
 
 
 class AmdLibraryProbe:
     """Reads every GPU that the library lists; its ``AmdSmiException`` where it does not start.
 
-    ``library`` is the module ``amdsmi``; ``wait`` lets time pass until counters have moved.
+    ``library`` is the module ``amdsmi``.
     ``judgement`` says which of the listed GPUs are read.
     """
 
@@ -74,7 +74,6 @@ class AmdLibraryProbe:
         library: Any,
         sysfs: Path,
         clock: Clock | None = None,
-        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._library = library
         self._now_ns = (clock or SystemClock()).now_ns
@@ -91,10 +90,10 @@ class AmdLibraryProbe:
         self.judgement = judge(listed)
         for gpu, handle in zip(listed, handles, strict=True):
             if gpu in self.judgement.read:
-                sensors = AmdSensors(self._describe(gpu, handle), gpu.seen, self._now_ns())
-                self._devices.append(_Device(handle, sensors))
+                sensors = AmdSensors(self._describe(gpu, handle), gpu.seen)
+                folder = sysfs / "bus" / "pci" / "devices" / gpu.address
+                self._devices.append(_Device(handle, sensors, folder))
         self.channels = tuple(c for device in self._devices for c in device.sensors.channels)
-        self._settle(wait)
 
     def read(self) -> list[Reading]:
         """One reading of every channel, back to back; an error of one GPU stays its own."""
@@ -104,6 +103,17 @@ class AmdLibraryProbe:
     def refusals(self) -> tuple[Refusal, ...]:
         """The GPUs that give no figure of their own."""
         return tuple(refusal for _, refusal in self.judgement.refusals)
+
+    def conditions(self) -> dict[str, Conditions]:
+        """Clocks, temperature, limit and throttling of each GPU that is awake."""
+        return {
+            device.sensors.channels[0].name: conditions_of(partial(self._ask_about, device.handle))
+            for device in self._devices
+            if not is_suspended(device.folder)
+        }
+
+    def _ask_about(self, handle: Any, call: str) -> Answer:
+        return self._ask(call, handle)
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -124,15 +134,6 @@ class AmdLibraryProbe:
         device.last_ns = between_ns[1]
         seen = Seen(count_in(energy), power_in(power))
         return device.sensors.readings(seen, between_ns, (counted_ns, gauged_ns))
-
-    def _settle(self, wait: Callable[[float], None]) -> None:
-        """Let every counter show that it moves, so that the first reading of it counts."""
-        for seconds in (0.0, SETTLE_S):
-            unproven = [device for device in self._devices if device.sensors.unproven]
-            if unproven and seconds:
-                wait(seconds)
-            for device in unproven:
-                device.sensors.prove(self._look(device.handle), self._now_ns())
 
     def _listed(self, index: int, handle: Any, bus: AmdBus) -> ListedGpu:
         bdf = self._ask("amdsmi_get_gpu_device_bdf", handle)

@@ -39,7 +39,7 @@ _RAILS = {
     "package": ("cpu0", Component.CPU, "the package: cores and the graphics in it"),
 }
 _INTEL = "package"
-_SAMPLERS = ("cpu_power,gpu_power,ane_power", "cpu_power")
+SAMPLERS = ("cpu_power,gpu_power,ane_power", "cpu_power")
 """Of Apple silicon; of an Intel Mac, whose powermetrics refuses to start with the others."""
 GAIN_ERROR_FRACTION = 0.1
 """Apple states none of its model; assumed."""
@@ -94,8 +94,10 @@ def _started(
 ) -> tuple[PowermetricsProcess, list[str]]:
     """The process that shows energy, and its rails; the first ProbeError if none does."""
     errors = []
-    for samplers in _SAMPLERS:
-        process = PowermetricsProcess(_command(program, timing.interval_s, samplers), clock, timing)
+    for samplers in SAMPLERS:
+        process = PowermetricsProcess(
+            command_of(program, timing.interval_s, samplers), clock, timing
+        )
         try:
             return process, _rails_shown(process, timeout_s)
         except ProbeError as error:
@@ -161,10 +163,10 @@ def permission_remedy() -> str:
     )
 
 
-def _command(program: str, interval_s: float, samplers: str) -> Sequence[str]:
-    """Sampling without end (``-n 0``), each line handed on at once (``-b 1``)."""
-    interval_ms = str(round(interval_s * 1e3))
-    return (program, "-f", "plist", "-i", interval_ms, "-n", "0", "-b", "1", "--samplers", samplers)
+def command_of(program: str, interval_s: float, samplers: str, samples: int = 0) -> Sequence[str]:
+    """Sampling (0: without end), each line handed on at once (``-b 1``)."""
+    rhythm = ("-i", str(round(interval_s * 1e3)), "-n", str(samples), "-b", "1")
+    return (program, "-f", "plist", *rhythm, "--samplers", samplers)
 
 
 def _channel(rail: str, program: str, interval_s: float) -> Channel:

@@ -18,7 +18,7 @@ others                               board     stands apart
 ==================================== ========= ==============================================
 
 All are gauges in watts, measured; ``jetson-`` and the label make the name of the channel. A rail
-is converted for a millisecond in every six, by default, and read 20 times a second.
+is converted for 1.1 ms in every 6.6 ms, by default, and read 20 times a second.
 
 Sources: the kernel's ``Documentation/hwmon/ina3221.rst``; Texas Instruments, INA3221 data sheet
 (SBOS576); NVIDIA, Jetson Linux Developer Guide, "Software-Based Power Consumption Modeling".
@@ -34,8 +34,11 @@ from effmeter.probes.meter_files import FileMeter, Meter, VoltageTimesCurrent
 from effmeter.probes.sysfs import read_number, read_text
 
 DRIVER = "ina3221"
-REFRESH_S = 0.02
-"""Three rails of two conversions, 1.1 ms each by default; up to three such on a busy bus."""
+PERIOD_S = 0.05
+CONVERSION_S = 1.1e-3
+"""By default; a rail has one of its voltage and one of its current in each cycle."""
+REFRESH_S = 2 * 3 * CONVERSION_S
+"""A cycle over the three rails."""
 GAIN_ERROR_FRACTION = 0.03
 """The monitor's 0.5 %, a shunt's 1 %, and what they change with temperature."""
 NOISE_FRACTION = 0.01
@@ -150,6 +153,7 @@ def _channel(rail: _Rail, module: str | None) -> Channel:
     ohm = (read_number(rail.chip / f"shunt{rail.number}_resistor") or 0) * 1e-6
     volts = (read_number(rail.files[0]) or 0) * 1e-3 if len(rail.files) > 1 else 0.0
     watts_per_volt = (volts or _USUAL_VOLTAGE_V) / (ohm if ohm > 0 else _USUAL_SHUNT_OHM)
+    refresh_s = max(REFRESH_S, (read_number(rail.chip / "update_interval") or 0) * 1e-3)
     is_contained = module is not None and not rail.is_module
     return Channel(
         name=rail.name,
@@ -157,11 +161,12 @@ def _channel(rail: _Rail, module: str | None) -> Channel:
         kind=Kind.GAUGE,
         provenance=Provenance.MEASURED,
         source=str(rail.files[-1]),
-        refresh_s=REFRESH_S,
+        refresh_s=refresh_s,
         device=f"Jetson {rail.label}".strip(),
         scope=_scope(rail),
         contained_in=module if is_contained else None,
         resolution=_SHUNT_STEP_V * watts_per_volt,
+        window_s=refresh_s * CONVERSION_S / REFRESH_S,
         gain_error_fraction=GAIN_ERROR_FRACTION,
         offset_error_w=_SHUNT_OFFSET_V * watts_per_volt,
         noise_fraction=NOISE_FRACTION,

@@ -14,7 +14,7 @@ cpu0-sysio     cpu       gauge   W    0.1 s     fabric; contained in cpu0       
 cpu0-hwmon     cpu       counter uJ   0.1 s     the package, by ``amd_energy``  measured
                                                 or ``zenergy``; contained in
                                                 RAPL's channel of it
-jetson-…       by label  gauge   W    20 ms     see ``ina3221``                 measured
+jetson-…       by label  gauge   W    7 ms      see ``ina3221``                 measured
 hwmonN-powerM  board     gauge   W    0.1 s     any other meter; stands apart   measured
 hwmonN-energyM board     counter uJ   0.1 s     any other meter; stands apart   measured
 ============== ========= ======= ==== ========= =============================== ==========
@@ -34,6 +34,7 @@ from effmeter.probes.device_tree import jetson_model
 from effmeter.probes.hwmon import ina3221
 from effmeter.probes.hwmon.rails import GRACE_SCOPE, Rail, list_rails
 from effmeter.probes.meter_files import MOST_W, FileMeter, Meter, MeterProbe, cause_of, readable
+from effmeter.probes.pci import has_gpu_on_bus
 
 REFRESH_S = 0.1
 OFFSET_ERROR_W = 5.0
@@ -55,13 +56,19 @@ def find(sysfs: Path, clock: Clock, taken: Collection[str] = ()) -> Discovery:
     jetson, jetson_refusals = _jetson(sysfs)
     probes = (
         MeterProbe("hwmon", meters, REFRESH_S / 2, clock),
-        MeterProbe(ina3221.DRIVER, jetson, 2.5 * ina3221.REFRESH_S, clock),
+        MeterProbe(ina3221.DRIVER, jetson, ina3221.PERIOD_S, clock),
     )
     return Discovery(
         tuple(probe for probe in probes if probe.channels),
         (*refusals, *jetson_refusals),
-        ina3221.covered_parts(meter.channel for meter in jetson) | _memory_covered(meters),
+        _processors_covered(sysfs, jetson) | _memory_covered(meters),
     )
+
+
+def _processors_covered(sysfs: Path, jetson: Iterable[Meter]) -> frozenset[Component]:
+    """The processors that a Jetson's rails feed; not its GPU beside a graphics card."""
+    covered = ina3221.covered_parts(meter.channel for meter in jetson)
+    return covered - {Component.GPU} if has_gpu_on_bus(sysfs) else covered
 
 
 def _memory_covered(meters: Iterable[Meter]) -> frozenset[Component]:

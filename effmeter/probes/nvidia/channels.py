@@ -42,6 +42,7 @@ _SERVER_OFFSET_ERROR_W, _BOARD_OFFSET_ERROR_W = 5.0, 20.0
 20 W less at idle while they are right at full load."""
 _NOISE_FRACTION, _OLDER_NOISE_FRACTION = 0.01, 0.015
 """What remained once a card's own gain was taken off: Ampere and newer, and GA100 and older."""
+_BUS_ID = re.compile(r"[0-9a-fA-F]*([0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-9a-fA-F])")
 _GA100_CAPABILITY = (8, 0)
 _GRACE_HOPPER = re.compile(r"\bGH\d{3}\b")
 """On these the energy counter takes in the whole module (found by the Zeus project)."""
@@ -178,6 +179,15 @@ def _max_power_w(nvml: Any, handle: Any) -> float | None:
     except nvml.NVMLError:
         return None
     return most_mw * 1e-3 * LIMIT_HEADROOM if most_mw > 0 else None
+
+
+def pci_address(nvml: Any, handle: Any) -> str:
+    """The PCI address of a GPU as sysfs writes it; empty where NVML does not state it."""
+    try:
+        bus_id = _BUS_ID.fullmatch(str(nvml.nvmlDeviceGetPciInfo(handle).busId))
+    except nvml.NVMLError:
+        return ""
+    return "" if bus_id is None else bus_id[1].lower()
 
 
 def mig_instances(nvml: Any, handle: Any) -> tuple[str, ...] | None:

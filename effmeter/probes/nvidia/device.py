@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Refusal
@@ -13,6 +14,7 @@ from effmeter.probes.nvidia.channels import (
     counter_channel,
     describe_gpu,
     gauge_channel,
+    pci_address,
     sample_channel,
 )
 from effmeter.probes.nvidia.fields import (
@@ -59,10 +61,13 @@ class _Sensor:
 class Device:
     """One GPU with what of it answers, found out by reading everything once."""
 
-    def __init__(self, nvml: Any, index: int, clock: Clock) -> None:
+    def __init__(self, nvml: Any, index: int, clock: Clock, sysfs: Path) -> None:
         self._nvml = nvml
         self._now_ns = clock.now_ns
-        self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        self.handle = self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        address = pci_address(nvml, self._handle)
+        self.folder = sysfs / "bus" / "pci" / "devices" / address if address else None
+        """Its folder in sysfs; None where NVML does not state its address."""
         self.gpu = describe_gpu(nvml, index, self._handle)
         fields = (_ENERGY, _AVERAGE, _INSTANT, *_MEMORY, *_MODULE)
         self._shown = dict(zip(fields, read_fields(nvml, self._handle, fields), strict=True))

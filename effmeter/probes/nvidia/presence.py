@@ -38,6 +38,12 @@ def not_on_bus(sysfs: Path, answer: str) -> Refusal:
     return Refusal("NVML", Component.GPU, reason, present=False)
 
 
+def shown_by_rails() -> Refusal:
+    """The refusal where the supply rails of a Jetson show its only GPU, whatever NVML answers."""
+    reason = "the supply rails show the GPU of this Jetson"
+    return Refusal("NVML", Component.GPU, reason, present=False)
+
+
 def is_passed_through(sysfs: Path) -> bool:
     """Whether the machine is WSL2 with a GPU of Windows: its driver is no PCI driver."""
     return any(

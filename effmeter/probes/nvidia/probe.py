@@ -25,18 +25,19 @@ Source: NVIDIA, NVML API Reference.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from effmeter.channel import Refusal
+from effmeter.channel import Component, Refusal
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Boundary, DeviceMemory, Discovery, Failure, Reading
+from effmeter.probes.base import Boundary, Conditions, DeviceMemory, Discovery, Failure, Reading
 from effmeter.probes.nvidia.channels import Gpu
+from effmeter.probes.nvidia.conditions import conditions_of
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
-from effmeter.probes.nvidia.presence import not_on_bus
-from effmeter.probes.pci import NVIDIA, gpus_on_bus
+from effmeter.probes.nvidia.presence import not_on_bus, shown_by_rails
+from effmeter.probes.pci import NVIDIA, gpus_on_bus, is_suspended
 
 PERIOD_S = 0.02
 SETTLES_S = 0.05
@@ -54,8 +55,10 @@ class NvmlProbe:
     name = "nvml"
     period_s = PERIOD_S
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, sysfs: Path | None = None) -> None:
         import pynvml
+
+        self._sysfs = sysfs or Path("/sys")
 
         self._nvml: Any = pynvml
         self._clock = clock or SystemClock()
@@ -93,6 +96,14 @@ class NvmlProbe:
         """The memory of each GPU that is in use, and by which processes."""
         return {device.own_channel: device.memory() for device in self._devices}
 
+    def conditions(self) -> dict[str, Conditions]:
+        """Clocks, temperature, limit and throttling of each GPU that is awake."""
+        return {
+            device.own_channel: conditions_of(self._nvml, device.handle)
+            for device in self._devices
+            if not (device.folder and is_suspended(device.folder))
+        }
+
     def close(self) -> None:
         """Let go of the driver."""
         if self._started:
@@ -103,7 +114,7 @@ class NvmlProbe:
     def _admit(self, index: int) -> tuple[Gpu, Sequence[Refusal]]:
         """Take in a GPU with the sensors of it that answer; what refuses."""
         try:
-            device = Device(self._nvml, index, self._clock)
+            device = Device(self._nvml, index, self._clock, self._sysfs)
         except self._nvml.NVMLError as error:
             nameless = Gpu(index, "", "")
             name = nameless.channel_name
@@ -113,12 +124,17 @@ class NvmlProbe:
         return device.gpu, list(device.refusals())
 
 
-def find(sysfs: Path, clock: Clock) -> Discovery:
-    """The GPUs that NVML lists, and the refusals of those it should and does not."""
+def find(sysfs: Path, clock: Clock, covered: Collection[Component] = ()) -> Discovery:
+    """The GPUs that NVML lists, and the refusals of those it should and does not.
+
+    ``covered``: the components that other sensors show whole, as a Jetson's supply rails do.
+    """
+    if Component.GPU in covered:
+        return Discovery((), (shown_by_rails(),))
     import pynvml
 
     try:
-        probe = NvmlProbe(clock)
+        probe = NvmlProbe(clock, sysfs)
     except pynvml.NVMLError as error:
         no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
         if error.value in no_driver and not gpus_on_bus(sysfs, NVIDIA):

@@ -20,11 +20,11 @@ MOVED_READINGS = 20
 SETTLED_S = 20.0
 """How long ago, at the present power, a counter must have begun. Dies whose powers differ by a
 thousandth are 20 refreshes of a millisecond apart by then."""
-NEAR_UJ = 10_000_000
-"""Counts further apart are of two counters: no refresh adds 10 J."""
+NEAR_UJ = 50_000_000
+"""Counts further apart are of two counters: no refresh adds 50 J."""
 _ROUND_S = 0.001
-_MOST_ROUNDS = 400
-_STILL_ROUNDS = 50
+_MOST_ROUNDS = 1000
+_STILL_ROUNDS = 200
 """After so many rounds without a change the counter stands still, or rests."""
 
 _EARLY_LOOKS = (7, 31, 127)
@@ -39,6 +39,7 @@ class Verdict(Enum):
 
     SAME = "they show one counter"
     APART = "they show two counters"
+    FAR = "they show two counters, whose counts are far apart"
     TOO_SOON = "they count alike, but began too short a time ago to tell"
     TOO_RARE = "they count alike, but change too rarely to tell"
     UNCOUNTED = "neither has counted anything"
@@ -78,7 +79,7 @@ def compare(
         if one.modulus == other.modulus and counts == (0, 0):
             verdicts[pair] = Verdict.UNCOUNTED
         elif one.modulus != other.modulus or not _is_near(*counts, one.modulus):
-            verdicts[pair] = Verdict.APART
+            verdicts[pair] = Verdict.FAR
         else:
             near.append((one, other))
     return verdicts | _burst(near, now_ns, pause)

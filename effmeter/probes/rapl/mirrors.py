@@ -1,6 +1,7 @@
 """The zones that are open, and those among them that repeat another's counter."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from effmeter.probes.rapl.zones import SCOPES, Zone, dram_of
 
 _PART = re.compile(r"(cpu|dram)(\d+)(-die\d+)?(-\w+)?")
 _UNDECIDED = (Verdict.TOO_SOON, Verdict.TOO_RARE)
+_LOOKS_AT_REST = 3
+"""Each takes a fifth of a second, in which no zone is read."""
 _LISTED = 3
 
 
@@ -45,6 +48,7 @@ class Mirrors:
         self._admitted: set[str] = set()
         """Zones that are channels."""
         self._settled: set[Pair] = set()
+        self._looks: Counter[Pair] = Counter()
         self._undecided: dict[str, str] = {}
         self._found_later: dict[str, str] = {}
 
@@ -109,21 +113,27 @@ class Mirrors:
         """The channel that one of the channels was found to repeat only after it became one."""
         return self._found_later.get(channel)
 
-    def _decide(self, names: list[str], is_one: Callable[[str, str], bool]) -> None:
+    def _decide(self, names: list[str], is_one: Callable[[str, str, Verdict], bool]) -> None:
         """Compare zones of one kind, each with those before it."""
         counted = [Counted(n, self._open[n].modulus, self._open[n].counter.read) for n in names]
         verdicts = compare(counted, self._now_ns, self._pause, self._settled)
-        self._settled.update(pair for pair, v in verdicts.items() if v not in _UNDECIDED)
+        self._settled.update(pair for pair, v in verdicts.items() if self._is_final(pair, v))
         for (leader, name), verdict in verdicts.items():
             if leader not in self._open or name not in self._open:
                 continue
-            likely = verdict is not Verdict.APART and is_one(leader, name)
-            if verdict is Verdict.SAME or likely:
+            if verdict is Verdict.SAME or is_one(leader, name, verdict):
                 self._merge(name, leader)
             elif verdict in _UNDECIDED:
                 self._undecided.setdefault(name, leader)
             elif self._undecided.get(name) == leader:
                 del self._undecided[name]
+
+    def _is_final(self, pair: Pair, verdict: Verdict) -> bool:
+        """Whether to compare a pair no more; one that stands still is given a few looks."""
+        if verdict is Verdict.TOO_RARE:
+            self._looks[pair] += 1
+            return self._looks[pair] >= _LOOKS_AT_REST
+        return verdict is not Verdict.TOO_SOON
 
     def _merge(self, name: str, leader: str) -> None:
         """A zone repeats another: it is dropped or, where it is a channel already, contained."""
@@ -135,12 +145,18 @@ class Mirrors:
         repeated = self._open.pop(name)
         repeated.counter.close()
         self._leaders[name] = leader
-        self._repeats.setdefault(leader, []).append(repeated.zone.name)
+        zone = repeated.zone
+        what = zone.name if zone.package is None else f"{zone.name} of {zone.package}"
+        self._repeats.setdefault(leader, []).append(what)
 
-    def _is_one_package(self, one: str, other: str) -> bool:
-        return self._processor.counts_per_package and _number(one) == _number(other)
+    def _is_one_package(self, one: str, other: str, verdict: Verdict = Verdict.UNCOUNTED) -> bool:
+        """Whether the processor makes two zones one; cores may show a counter a little late."""
+        of_one = self._processor.counts_per_package and _number(one) == _number(other)
+        return of_one and verdict is not Verdict.FAR
 
-    def _is_memory_of_one_package(self, one: str, other: str) -> bool:
+    def _is_memory_of_one_package(self, one: str, other: str, verdict: Verdict) -> bool:
+        if verdict in (Verdict.APART, Verdict.FAR):
+            return False
         packages = [self._open[name].zone.package or "" for name in (one, other)]
         return len({self._leaders.get(package, package) for package in packages}) == 1
 

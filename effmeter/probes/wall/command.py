@@ -64,10 +64,9 @@ def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
     section = settings.get(SECTION)
     if section is None:
         return Discovery()
-    if doubt:
-        reason = f"{path} names a command, and {doubt}: it is not run"
-        remedy = f"sudo chown root {path} && sudo chmod go-w {path} {path.parent}"
-        return Discovery((), (Refusal(str(path), Component.WALL, reason, remedy),))
+    if doubt is not None:
+        reason = f"{path} names a command, and {doubt.reason}: it is not run"
+        return Discovery((), (Refusal(str(path), Component.WALL, reason, doubt.remedy),))
     try:
         return Discovery((_probe(path, section, environ, clock),))
     except UsageError as error:

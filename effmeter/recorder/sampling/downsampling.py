@@ -1,6 +1,7 @@
 """Downsampling: the readings that one recording keeps where faster ones cause more."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from effmeter.channel import Channel, Kind
 from effmeter.recorder.sampling.ingest import Sample
@@ -73,3 +74,34 @@ class Downsampler:
         wanted = seen.channel in self._wanted
         self._wanted.discard(seen.channel)
         return wanted
+
+
+class SlotMeans:
+    """Means of stamped power values over the slots of a capped user, one for each slot.
+
+    The first of several values would leave most of the time unseen; their mean sees all of it.
+    """
+
+    def __init__(self, begin_ns: int, cap_hz: float) -> None:
+        self._slot_ns = int(1e9 / cap_hz)
+        self._begin_ns = begin_ns
+        self._taken: dict[str, list[Sample]] = {}
+
+    def describe(self, channel: Channel) -> Channel:
+        """The channel whose values are such means."""
+        slot_s = max(self._slot_ns * 1e-9, channel.refresh_s)
+        return replace(channel, refresh_s=slot_s, window_s=max(slot_s, channel.window_s))
+
+    def take(self, seen: Sample) -> Sample | None:
+        """Take a value; the mean of the slot before, dated at its middle, if that is over."""
+        slot = seen.time_ns // self._slot_ns
+        taken = self._taken.setdefault(seen.channel, [])
+        if not taken or taken[0].time_ns // self._slot_ns == slot:
+            taken.append(seen)
+            return None
+        self._taken[seen.channel] = [seen]
+        if taken[0].time_ns // self._slot_ns == self._begin_ns // self._slot_ns:
+            return None  # other recordings of the user have the whole slot
+        power_w = sum(one.power_w or 0.0 for one in taken) / len(taken)
+        time_ns = sum(one.time_ns for one in taken) // len(taken)
+        return taken[0]._replace(time_ns=time_ns, power_w=power_w)

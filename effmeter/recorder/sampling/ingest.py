@@ -101,6 +101,11 @@ class ChannelTracker:
         open_gaps = ((state.gap, state.standstill) for state in self._states.values())
         return [gap for gaps in open_gaps for gap in gaps if gap is not None]
 
+    @property
+    def watched(self) -> Iterable[str]:
+        """The counters that would be noticed if they stood still."""
+        return [name for name, state in self._states.items() if state.watch is not None]
+
     def describe(self, channels: Iterable[Channel], period_s: float = math.inf) -> None:
         """Learn of channels before their first reading, and how often they are read."""
         for channel in channels:

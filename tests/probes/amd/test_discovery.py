@@ -2,12 +2,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from effmeter.channel import Component
 from effmeter.clock import now_ns
+from effmeter.cover import choose_cover
 from effmeter.probes.amd.discovery import find
 from effmeter.probes.amd.pci import amd_gpus
 from effmeter.probes.base import Discovery
@@ -26,7 +28,7 @@ GPU = SimulatedAmdGpu(constant(300.0))
 NO_COMMANDS = {"PATH": "/nonexistent"}
 LOOK_TWICE = """
 import json, time
-from effmeter.probes import discover
+from effmeter.probes.search import discover
 from effmeter.probes.base import Discovery
 from effmeter.channel import Component
 found = discover()
@@ -166,3 +168,48 @@ def power_between(first: object, second: object) -> float:
     (_, begin_ns, begin_end_ns, begin), (_, end_ns, end_end_ns, end) = first[0], second[0]
     elapsed_s = (end_ns + end_end_ns - begin_ns - begin_end_ns) / 2 * 1e-9
     return float((end - begin) * 2.0**-16 / elapsed_s)
+
+
+def test_a_single_radeon_that_is_printed_as_a_second_die_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "amdsmi", None)
+    place_pci_device(tmp_path, "0000:03:00.0", device_class="0x030000", device="0x73df")
+    radeon = SimulatedAmdGpu(
+        constant(95.0),
+        "Radeon RX 6700 XT",
+        "0000:03:00.0",
+        odd_count="N/A",
+        odd_power="N/A (Secondary die)",
+    )
+    save(tmp_path / "machine.json", [radeon], 0, 1_000_000_000)
+    program = install_command(tmp_path / "bin", "rocm-smi 5", tmp_path / "machine.json")
+    environ = {"PATH": os.pathsep.join((str(program.parent), os.defpath))}
+    found = find(tmp_path, environ, ManualClock())
+    cover = choose_cover(found.channels, (), found.refusals)
+    assert cover.missing == (Component.GPU,)
+    (refusal,) = found.refusals
+    assert "no first die" in refusal.reason
+    assert refusal.remedy.startswith("sudo dmesg")
+
+
+def test_the_second_dies_of_another_vendor_s_boards_are_no_missing_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "amdsmi", None)
+    name = "AMD INSTINCT MI200 (MCM) OAM LC MBA HPE C2"
+    gpus = []
+    for place in range(4):
+        address = f"0000:c{place}:00.0"
+        place_pci_device(tmp_path, address, device="0x7408")
+        die = SimulatedAmdGpu(constant(300.0), name, address, averages=True)
+        silent = replace(die, odd_count=0, odd_power="N/A (Secondary die)")
+        gpus.append(silent if place % 2 else die)
+    save(tmp_path / "machine.json", gpus, 0, 1_000_000_000)
+    program = install_command(tmp_path / "bin", "rocm-smi 5", tmp_path / "machine.json")
+    environ = {"PATH": os.pathsep.join((str(program.parent), os.defpath))}
+    found = find(tmp_path, environ, ManualClock())
+    cover = choose_cover(found.channels, found.names, found.refusals)
+    assert cover.names == ("amd-gpu0", "amd-gpu2")
+    assert (cover.missing, cover.partial) == ((), ())
+    assert found.channels[0].scope == "both dies of the package"

@@ -9,7 +9,8 @@ import pytest
 from effmeter.channel import Component, Kind, Provenance
 from effmeter.cover import choose_cover
 from effmeter.energy import Trace, trace
-from effmeter.probes.amd.library import SETTLE_S, AmdLibraryProbe, find
+from effmeter.energy.standstill import ENDLESS_NS, STANDS_STILL, Stretch, standing_stretches
+from effmeter.probes.amd.library import AmdLibraryProbe, find
 from effmeter.probes.base import Failure, Reading
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelTracker, Sample
 from tests.simulated.amd import SimulatedAmdGpu, SimulatedAmdSmi
@@ -34,10 +35,7 @@ class Bench:
         self.clock.advance(1.0)
 
     def probe(self, sysfs: Path = NOWHERE) -> AmdLibraryProbe:
-        return AmdLibraryProbe(self.library, sysfs, self.clock, self.wait)
-
-    def wait(self, seconds: float) -> None:
-        self.clock.advance(seconds)
+        return AmdLibraryProbe(self.library, sysfs, self.clock)
 
     def readings(self, probe: AmdLibraryProbe, seconds: float, rate_hz: float = 10.0) -> list[Any]:
         """Every reading of a stretch, one list per look."""
@@ -188,50 +186,50 @@ def test_a_gpu_that_shows_nothing_is_refused_and_the_other_is_read(odd: object) 
     probe.close()
 
 
+def standing(probe: AmdLibraryProbe, looks: list[list[Reading]]) -> list[Stretch]:
+    """Where the counter of the first GPU stands still, by the rule for all counters."""
+    channel = probe.channels[0]
+    seen = [reading for look in looks for reading in look if reading.channel == channel.name]
+    times_ns = np.array([reading.end_ns for reading in seen])
+    counts = np.array([reading.value for reading in seen], float)
+    return standing_stretches(channel, times_ns, (counts - counts[0]) * channel.unit_j, 0.5)
+
+
 def test_a_counter_that_has_stood_still_since_boot_leaves_the_gpu_to_its_gauge() -> None:
     frozen = replace(STEADY, model="AMD Instinct MI100", averages=True, frozen_from_s=0.0)
     bench = Bench([frozen])
     probe = bench.probe()
-    traces, gaps = recorded(probe, bench.readings(probe, 5.0))
-    assert list(traces) == ["amd-gpu0-power"]
-    (gap,) = gaps
-    assert gap.end_ns is None
-    assert gap.reason.startswith("the counter has not moved")
-    assert "300 W" in gap.reason
-    assert choose_cover(probe.channels, set(traces)).names == ("amd-gpu0-power",)
+    looks = bench.readings(probe, 5.0)
+    (stretch,) = standing(probe, looks)
+    assert stretch == (-ENDLESS_NS, ENDLESS_NS, STANDS_STILL)
+    traces, _ = recorded(probe, looks)
+    assert choose_cover(probe.channels, {"amd-gpu0-power"}).names == ("amd-gpu0-power",)
     energy = traces["amd-gpu0-power"].energy(2_000_000_000, 5_000_000_000)
     assert energy is not None
     assert energy.value_j == pytest.approx(900.0)
     probe.close()
 
 
-def test_a_counter_that_freezes_in_mid_run_is_a_gap_and_never_an_idle_gpu() -> None:
+def test_a_counter_that_freezes_in_mid_run_stands_still_from_then_on() -> None:
     bench = Bench([replace(STEADY, frozen_from_s=4.0)])
     probe = bench.probe()
-    traces, gaps = recorded(probe, bench.readings(probe, 9.0))
-    (gap,) = gaps
-    assert gap.reason == "the counter stands still while the GPU draws 300 W"
-    assert gap.end_ns is None
-    assert 4.0e9 <= gap.begin_ns <= 4.5e9
-    during = traces["amd-gpu0"].energy(6_000_000_000, 9_000_000_000)
-    assert during is None, "the gauge then carries the GPU"
+    looks = bench.readings(probe, 9.0)
+    (stretch,) = standing(probe, looks)
+    assert 3.9e9 <= stretch.begin_ns <= 4.2e9
+    assert stretch.end_ns == ENDLESS_NS
+    traces, _ = recorded(probe, looks)
     gauged = traces["amd-gpu0-power"].energy(6_000_000_000, 9_000_000_000)
     assert gauged is not None
     assert gauged.value_j == pytest.approx(900.0)
-    whole = traces["amd-gpu0"].energy(1_500_000_000, 9_500_000_000)
-    assert whole is not None
-    assert whole.low_j <= 2400.0 <= whole.high_j, "what the counter missed is bounded"
     probe.close()
 
 
-def test_a_counter_that_thaws_without_what_it_missed_is_not_believed() -> None:
-    bench = Bench([replace(STEADY, frozen_from_s=3.0, frozen_until_s=5.0)])
+def test_a_counter_that_thaws_without_what_it_missed_stood_still_until_then() -> None:
+    bench = Bench([replace(STEADY, frozen_from_s=3.05, frozen_until_s=5.0)])
     probe = bench.probe()
-    _, gaps = recorded(probe, bench.readings(probe, 8.0))
-    assert [gap.end_ns for gap in gaps] == [None]
-    failure = probe.read()[0].value
-    assert isinstance(failure, Failure)
-    assert "stood still and then showed" in failure.reason
+    (stretch,) = standing(probe, bench.readings(probe, 8.0))
+    assert 2.9e9 <= stretch.begin_ns <= 3.2e9
+    assert 4.9e9 <= stretch.end_ns <= 5.3e9
     probe.close()
 
 
@@ -239,11 +237,21 @@ def test_a_counter_whose_display_hung_is_believed_once_it_has_caught_up() -> Non
     hung = replace(STEADY, frozen_from_s=3.0, frozen_until_s=5.0, counts_while_frozen=True)
     bench = Bench([hung])
     probe = bench.probe()
-    traces, gaps = recorded(probe, bench.readings(probe, 8.0))
-    assert [gap.hidden_j for gap in gaps] == [None, 0.0]
+    looks = bench.readings(probe, 8.0)
+    assert standing(probe, looks) == []
+    traces, _ = recorded(probe, looks)
     energy = traces["amd-gpu0"].energy(1_500_000_000, 8_500_000_000)
     assert energy is not None
     assert energy.value_j == pytest.approx(2100.0, rel=0.01)
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "least_w"), [("AMD Instinct MI300X", 10.0), ("Radeon RX 6700 XT", 1.0)]
+)
+def test_a_counter_states_the_least_that_its_gpu_draws(model: str, least_w: float) -> None:
+    probe = Bench([replace(STEADY, model=model)]).probe()
+    assert {channel.least_power_w for channel in probe.channels} == {least_w}
     probe.close()
 
 
@@ -254,15 +262,6 @@ def test_a_step_back_is_handed_on_for_the_counters_arithmetic_to_judge() -> None
     energy = traces["amd-gpu0"].energy(1_500_000_000, 6_500_000_000)
     assert energy is not None
     assert energy.value_j == pytest.approx(1500.0, abs=35.0)
-    probe.close()
-
-
-def test_a_counter_gets_a_moment_to_move_before_the_first_reading() -> None:
-    bench = Bench([STEADY])
-    begun_ns = bench.clock.time_ns
-    probe = bench.probe()
-    assert bench.clock.time_ns - begun_ns == round(SETTLE_S * 1e9)
-    assert not any(isinstance(reading.value, Failure) for reading in probe.read())
     probe.close()
 
 

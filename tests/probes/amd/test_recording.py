@@ -104,8 +104,6 @@ def test_the_whole_run_holds_the_truth_by_a_command(tmp_path: Path, tool: str) -
 
 def test_a_counter_that_never_moves_leaves_the_whole_run_to_the_gauge(tmp_path: Path) -> None:
     run, _ = recorded(tmp_path, replace(GPU, frozen_from_s=0.0), "amdsmi")
-    (reason,) = faults(run)
-    assert "has not moved" in reason
     for epoch in run.epochs:
         whole = gpu_breakdown(run, epoch.begin_ns, epoch.end_ns)
         assert "amd-gpu0-power" in whole.cover.names

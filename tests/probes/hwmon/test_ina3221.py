@@ -5,12 +5,13 @@ import pytest
 
 from effmeter.channel import Channel, Component
 from effmeter.cover import choose_cover
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.hwmon.probe import find
+from effmeter.probes.search import discover
 from effmeter.report.formatting import json_text
 from tests.simulated.clock import ManualClock
 from tests.simulated.jetson import AGX_ORIN, NANO, ORIN_NANO, place_jetson, place_older_jetson
+from tests.simulated.pci import place_pci_device
 
 
 def search(sysfs: Path) -> Discovery:
@@ -92,6 +93,13 @@ def test_a_jetson_is_measured_without_a_word_of_a_missing_gpu(tmp_path: Path) ->
     assert not any(r.present for r in found.refusals if r.component is Component.GPU)
 
 
+def test_the_rails_do_not_show_a_graphics_card_beside_the_chip(tmp_path: Path) -> None:
+    place_jetson(tmp_path, ORIN_NANO)
+    assert search(tmp_path).covered == {Component.CPU, Component.GPU}
+    place_pci_device(tmp_path, "0005:01:00.0", "0x10de", "0x030000")
+    assert search(tmp_path).covered == {Component.CPU}
+
+
 def test_a_jetson_without_rails_has_a_gpu_that_is_unknown(tmp_path: Path) -> None:
     place_jetson(tmp_path, {})
     found = discover(tmp_path, {}, ManualClock())
@@ -140,9 +148,12 @@ def test_a_rail_switched_off_or_not_connected_is_no_rail(tmp_path: Path) -> None
 def test_the_offset_follows_the_shunt_and_every_number_can_be_written(tmp_path: Path) -> None:
     chip = place_jetson(tmp_path, ORIN_NANO)
     (chip / "shunt1_resistor").write_text("20000\n")
+    (chip / "update_interval").write_text("66\n")
     channels = by_name(search(tmp_path))
     assert channels["jetson-vdd-in"].offset_error_w == pytest.approx(0.02)
     assert channels["jetson-vdd-soc"].offset_error_w == pytest.approx(0.08)
+    assert channels["jetson-vdd-in"].refresh_s == pytest.approx(0.066)
+    assert channels["jetson-vdd-in"].window_s == pytest.approx(0.011)
     for channel in channels.values():
         described = json.loads(json_text(json.loads(channel.to_json())))
         assert Channel.from_mapping(described) == channel

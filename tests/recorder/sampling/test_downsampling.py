@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from effmeter.channel import Channel, Component, Kind, Provenance
-from effmeter.recorder.sampling.downsampling import Downsampler
+from effmeter.recorder.sampling.downsampling import Downsampler, SlotMeans
 from effmeter.recorder.sampling.ingest import Sample
 from effmeter.recorder.sampling.schedule import CLOSE_NS
 
@@ -70,3 +70,34 @@ def test_a_boundary_gives_a_capped_user_its_one_reading() -> None:
     sampler = Downsampler(0.001, 50 * MS, cap_hz=10.0)
     sampler.keep_next(["c"], 60 * MS)
     assert kept(sampler, range(60, 100, 10)) == [60]
+
+
+SAMPLES = Channel(
+    "s",
+    Component.GPU,
+    Kind.GAUGE,
+    Provenance.MEASURED,
+    "test",
+    0.02,
+    window_s=0.025,
+    lag_s=0.015,
+)
+
+
+def means_of(means: SlotMeans, times_ms: range) -> list[tuple[int, float]]:
+    taken = [means.take(Sample("s", t * MS, None, float(t), None)) for t in times_ms]
+    return [(mean.time_ns // MS, mean.power_w or 0.0) for mean in taken if mean is not None]
+
+
+def test_a_capped_user_gets_the_mean_of_the_stamped_values_of_each_slot() -> None:
+    means = SlotMeans(0, cap_hz=10.0)
+    assert means_of(means, range(100, 420, 20)) == [(140, 140.0), (240, 240.0), (340, 340.0)]
+    described = means.describe(SAMPLES)
+    assert (described.refresh_s, described.window_s, described.lag_s) == (0.1, 0.1, 0.015)
+
+
+def test_the_mean_of_the_slot_in_which_a_recording_begins_is_passed_over() -> None:
+    one, two = SlotMeans(0, cap_hz=10.0), SlotMeans(150 * MS, cap_hz=10.0)
+    early, late = means_of(one, range(20, 500, 20)), means_of(two, range(160, 500, 20))
+    assert set(late) <= set(early)
+    assert [t for t, _ in late] == [240, 340]

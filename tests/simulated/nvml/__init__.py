@@ -81,6 +81,25 @@ class SimulatedSamples:
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedConditions:
+    """The clocks, temperature, limit and reasons for throttling that a GPU shows."""
+
+    clock_mhz: int = 1980
+    memory_clock_mhz: int = 2619
+    temperature_c: int = 55
+    limit_w: float = 700.0
+    reasons: int = 0
+    older_driver: bool = False
+    """Whether only the call of drivers before 535 shows the reasons."""
+
+    def to_text(self) -> str:
+        """``CLOCK MEMORY TEMPERATURE LIMIT REASONS OLDER``."""
+        numbers = (self.clock_mhz, self.memory_clock_mhz, self.temperature_c)
+        flags = (round(self.limit_w * 1e3), self.reasons, int(self.older_driver))
+        return " ".join(map(str, (*numbers, *flags)))
+
+
+@dataclass(frozen=True, slots=True)
 class WallSetting:
     """What the wall clock shows less the run clock, from a moment of the run clock on."""
 
@@ -102,11 +121,18 @@ class SimulatedGpu:
     name: str = "NVIDIA H100 80GB HBM3"
     uuid: str = ""
     """By default that of its place."""
+    bus_id: str = ""
+    """Empty: the driver does not state it."""
+    conditions: SimulatedConditions | None = None
     architecture: int = 9
     capability: tuple[int, int] = (9, 0)
     limit_w: float | None = 700.0
     start_mj: int = 4_200_000
     """What its counter showed at the origin."""
+    counted_share: float = 1.0
+    """How much of its energy the counter shows; 0: it stands still."""
+    counts_until_s: float = 1e9
+    """When the counter stops, in seconds of the waveform."""
     window_s: float = 0.01
     """How long its power gauge averages over."""
     lost: Fault | None = None
@@ -139,9 +165,12 @@ class SimulatedGpu:
             "limit_mw": round((self.limit_w or 0.0) * 1e3),
             "start_mj": self.start_mj,
             "window_s": self.window_s,
+            "counted": f"{self.counted_share} {self.counts_until_s}",
             "used_bytes": self.used_bytes,
             "waveform": self.waveform.to_text(),
         }
+        lines |= {"bus_id": self.bus_id} if self.bus_id else {}
+        lines |= {"conditions": self.conditions.to_text()} if self.conditions else {}
         faults = {
             "lost": self.lost,
             "energy_fault": self.energy_fault,

@@ -283,3 +283,70 @@ int nvmlDeviceGetMemoryInfo(void *handle, MemoryInfo *memory) {
     if (!code) *memory = (MemoryInfo){total_bytes, total_bytes - gpu->used_bytes, gpu->used_bytes};
     return code;
 }
+
+typedef struct {
+    char legacy_bus_id[16];
+    unsigned int domain, bus, device, pci_device_id, pci_subsystem_id;
+    char bus_id[32];
+} PciInfo;
+
+int nvmlDeviceGetPciInfo_v3(void *handle, PciInfo *info) {
+    Machine machine;
+    Gpu *gpu;
+    int code = find(handle, &machine, &gpu);
+    if (!code && !*gpu->bus_id) code = NOT_SUPPORTED;
+    memset(info, 0, sizeof *info);
+    if (!code) snprintf(info->bus_id, sizeof info->bus_id, "%s", gpu->bus_id);
+    return code;
+}
+
+/* Conditions are known where the configuration states them. */
+static int find_conditions(void *handle, Machine *machine, Conditions **conditions) {
+    Gpu *gpu;
+    int code = find(handle, machine, &gpu);
+    if (code) return code;
+    *conditions = &gpu->conditions;
+    return gpu->conditions.known ? SUCCESS : NOT_SUPPORTED;
+}
+
+int nvmlDeviceGetClockInfo(void *handle, int kind, unsigned int *clock_mhz) {
+    Machine machine;
+    Conditions *now;
+    int code = find_conditions(handle, &machine, &now);
+    if (!code) *clock_mhz = kind == 2 ? now->memory_clock_mhz : now->clock_mhz;
+    return code;
+}
+
+int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned int *temperature_c) {
+    Machine machine;
+    Conditions *now;
+    int code = find_conditions(handle, &machine, &now);
+    (void)sensor;
+    if (!code) *temperature_c = now->temperature_c;
+    return code;
+}
+
+int nvmlDeviceGetPowerManagementLimit(void *handle, unsigned int *limit_mw) {
+    Machine machine;
+    Conditions *now;
+    int code = find_conditions(handle, &machine, &now);
+    if (!code) *limit_mw = now->limit_mw;
+    return code;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *handle, unsigned long long *reasons) {
+    Machine machine;
+    Conditions *now;
+    int code = find_conditions(handle, &machine, &now);
+    if (!code) *reasons = now->reasons;
+    return code;
+}
+
+int nvmlDeviceGetCurrentClocksEventReasons(void *handle, unsigned long long *reasons) {
+    Machine machine;
+    Conditions *now;
+    int code = find_conditions(handle, &machine, &now);
+    if (!code && now->older_driver) code = NOT_SUPPORTED;
+    if (!code) *reasons = now->reasons;
+    return code;
+}

@@ -26,12 +26,18 @@ typedef struct { int is_sine, repeats, count; double numbers[MAX_NUMBERS]; } Wav
 typedef struct { unsigned int id, scope; int type; double window_s, share; Fault fault; } Field;
 typedef struct { int count; double period_s, window_s, lag_s, late_s; Fault fault; } Samples;
 typedef struct { long long from_ns, offset_ns; } WallSetting;
+typedef struct {
+    int known, older_driver;
+    unsigned int clock_mhz, memory_clock_mhz, temperature_c, limit_mw;
+    unsigned long long reasons;
+} Conditions;
 typedef struct { unsigned int pid; int draws; long long memory_bytes; } Process;
 typedef struct {
-    char name[96], uuid[96];
+    char name[96], uuid[96], bus_id[32];
+    Conditions conditions;
     unsigned int architecture, major, minor, limit_mw;
     unsigned long long start_mj, used_bytes;
-    double window_s;
+    double window_s, counted_share, counts_until_s;
     Fault lost, energy, power, fields_call, processes_call;
     Samples samples;
     Waveform waveform;
@@ -80,6 +86,13 @@ static void read_samples(const char *text, Samples *samples) {
     if (samples->count > MAX_SAMPLES) samples->count = MAX_SAMPLES;
 }
 
+static void read_conditions(const char *text, Conditions *conditions) {
+    conditions->known = sscanf(text, "%u %u %u %u %llu %d", &conditions->clock_mhz,
+                               &conditions->memory_clock_mhz, &conditions->temperature_c,
+                               &conditions->limit_mw, &conditions->reasons,
+                               &conditions->older_driver) == 6;
+}
+
 static void read_wall(const char *text, Machine *machine) {
     if (machine->wall_count == MAX_SETTINGS) return;
     WallSetting *setting = &machine->wall[machine->wall_count++];
@@ -107,11 +120,14 @@ static void read_line(Machine *machine, char *line) {
     else if (!strcmp(line, "gpu") && machine->gpu_count < MAX_GPUS) machine->gpu_count++;
     else if (!strcmp(line, "name")) snprintf(gpu->name, sizeof gpu->name, "%s", text);
     else if (!strcmp(line, "uuid")) snprintf(gpu->uuid, sizeof gpu->uuid, "%s", text);
+    else if (!strcmp(line, "bus_id")) snprintf(gpu->bus_id, sizeof gpu->bus_id, "%s", text);
+    else if (!strcmp(line, "conditions")) read_conditions(text, &gpu->conditions);
     else if (!strcmp(line, "architecture")) gpu->architecture = strtoul(text, NULL, 10);
     else if (!strcmp(line, "capability")) sscanf(text, "%u %u", &gpu->major, &gpu->minor);
     else if (!strcmp(line, "limit_mw")) gpu->limit_mw = strtoul(text, NULL, 10);
     else if (!strcmp(line, "start_mj")) gpu->start_mj = strtoull(text, NULL, 10);
     else if (!strcmp(line, "window_s")) gpu->window_s = atof(text);
+    else if (!strcmp(line, "counted")) sscanf(text, "%lf %lf", &gpu->counted_share, &gpu->counts_until_s);
     else if (!strcmp(line, "lost")) read_fault(text, &gpu->lost);
     else if (!strcmp(line, "used_bytes")) gpu->used_bytes = strtoull(text, NULL, 10);
     else if (!strcmp(line, "energy_fault")) read_fault(text, &gpu->energy);
@@ -209,8 +225,9 @@ static double averaged_mw(const Machine *machine, const Waveform *waveform, doub
 }
 
 static unsigned long long counted_mj(const Machine *machine, const Gpu *gpu) {
-    double used_j = passed_j(&gpu->waveform, refreshed_s(machine));
-    return gpu->start_mj + (unsigned long long)(used_j * 1e3);
+    double counted_s = fmin(refreshed_s(machine), gpu->counts_until_s);
+    double used_j = passed_j(&gpu->waveform, counted_s);
+    return gpu->start_mj + (unsigned long long)(used_j * gpu->counted_share * 1e3);
 }
 
 /* When a sample was taken, on the run clock: one each period since the origin. */

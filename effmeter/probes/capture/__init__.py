@@ -1,0 +1,1 @@
+"""Captures of what the sensors of a machine answer, to be replayed as tests elsewhere."""
