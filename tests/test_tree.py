@@ -15,6 +15,8 @@ TESTED_THROUGH = {
     "analysis/efficiency_framework/table_rows.py": (
         "analysis/efficiency_framework/test_from_tables.py"
     ),
+    "cli/diagnosis.py": "cli/test_doctor.py",
+    "cli/doctor_page.py": "cli/test_doctor.py",
     "cli/group.py": "cli/test_report.py",
     "cli/options.py": "cli/test_run.py",
     "client/vocabulary.py": "tracking/test_loop.py",
