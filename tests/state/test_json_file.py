@@ -18,5 +18,5 @@ def test_a_temporary_file_lies_beside_the_one_that_it_replaces(tmp_path: Path) -
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EffmeterError, match="cannot be written .*: set XDG_STATE_HOME"):
+    with pytest.raises(EffmeterError, match=r"cannot be written .*: set XDG_STATE_HOME"):
         write_beside(tmp_path / "file" / "idle.json", "{}")
