@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -79,6 +79,41 @@ PROCESSORS = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """A sensor's own gain and offset, fitted beside a reference.
+
+    The energy is ``gain`` times what the sensor shows, plus ``offset_w`` times the duration.
+    """
+
+    gain: float
+    offset_w: float
+    gain_error: float
+    """Half-width of the 95 % interval of the gain; includes the reference's own gain error."""
+    offset_error_w: float
+    reference: str
+    """The reference: a file's name, or a channel."""
+    date: str
+    """The time of the fit, ISO 8601 in UTC."""
+
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> Self:
+        """The calibration that a mapping describes; ValueError where it is none."""
+        names = [f.name for f in fields(cls)]
+        if not isinstance(described, Mapping) or set(described) != set(names):
+            raise ValueError(f"a calibration has the fields {', '.join(names)}")
+        for name in ("gain", "offset_w", "gain_error", "offset_error_w"):
+            value = described[name]
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ValueError(f"{name} is no number")
+            least = -_MAX_NUMBER if name == "offset_w" else 0
+            if not least <= value <= _MAX_NUMBER or (name == "gain" and value == 0):
+                raise ValueError(f"{name} is out of range")
+        if not all(isinstance(described[name], str) for name in ("reference", "date")):
+            raise ValueError("reference and date are texts")
+        return cls(**described)
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One physical quantity of one device, with all that its arithmetic needs.
 
@@ -130,6 +165,17 @@ class Channel:
     """How often at most the channel is read, where that is less often than its probe."""
     call_cost_s: float = 0.0
     """What one reading costs, where it is known to matter."""
+    calibration: Calibration | None = None
+    """The device's own gain and offset; null: it is not calibrated."""
+
+    def calibrated(self, calibration: Calibration) -> "Channel":
+        """The channel with a calibration, whose errors replace those of the sensor's family."""
+        return replace(
+            self,
+            calibration=calibration,
+            gain_error_fraction=calibration.gain_error / calibration.gain,
+            offset_error_w=calibration.offset_error_w,
+        )
 
     def shows_course_of(self, counter: "Channel") -> bool:
         """Whether this gauge shows the course of a counter: stamped, and of the same device."""
@@ -139,7 +185,7 @@ class Channel:
 
     def to_json(self) -> str:
         """The description in the file, without the fields that have their default value."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        given = asdict(self)
         return json.dumps({k: v for k, v in given.items() if v != _CHANNEL_DEFAULTS.get(k, _UNSET)})
 
     @classmethod
@@ -151,6 +197,8 @@ class Channel:
         try:
             known = {k: v for k, v in described.items() if k in _CHANNEL_FIELDS}
             _check_fields(known)
+            if known.get("calibration") is not None:
+                known["calibration"] = Calibration.from_mapping(known["calibration"])
             known["component"] = Component(known["component"])
             known["kind"] = Kind(known["kind"])
             known["provenance"] = Provenance(known["provenance"])

@@ -38,6 +38,14 @@ DEVICE_CAUTIONS = "device_cautions"
 UNREAD_DEVICES = "unread_devices"
 """In a program's description: the devices that it may use and the recorder does not see, each with
 ``device``, ``component`` and ``reason``."""
+DEVICE_FACTS = (
+    HIDDEN_CHANNELS,
+    VISIBILITY_UNKNOWN,
+    VISIBLE_DEVICES,
+    DEVICE_CAUTIONS,
+    UNREAD_DEVICES,
+)
+"""What only the recorder states in a program's description; stated again, it replaces all."""
 _INSIDE_SOC = frozenset({Component.GPU, Component.CPU})
 
 

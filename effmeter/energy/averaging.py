@@ -12,21 +12,35 @@ within ``W / 2`` around it. Two things move the truth away from that:
   an assumption*; with windows of 0.1 s it held on cards beside an external meter.
 """
 
+from typing import NamedTuple
+
+from effmeter.energy.confidence import covering_j
+
 STEP_FRACTION = 1 / 4
 """The range of a step's error, as a part of the step times the averaging window."""
 SWING_FRACTION = 1 / 3
-"""The range of the error of a full swing, as a part of the energy used in the window."""
+"""The range of a full swing's error, as a part of the energy used in the averaging window."""
 FULL_SWING_S = 0.5
 """How long a load needs to swing fully."""
 
 
-def hidden_range_j(window_s: float, step_w: float, power_w: float) -> float:
-    """Over how much energy the truth at a moment is spread (J).
+class Surroundings(NamedTuple):
+    """The readings around a boundary."""
+
+    power_w: float
+    """At the boundary."""
+    step_w: float
+    """How much they differ within an averaging window on either side."""
+
+
+def hidden_j(window_s: float, begin: Surroundings, end: Surroundings) -> float:
+    """Half-width that holds what the average hides at both ends of a window (J).
 
     Args:
         window_s: How long the gauge averages over.
-        step_w: How much the readings change within an averaging window on either side.
-        power_w: The power at the moment.
+        begin: The readings around its beginning.
+        end: The readings around its end.
     """
-    swing_w = SWING_FRACTION * power_w * min(1.0, window_s / FULL_SWING_S)
-    return window_s * (STEP_FRACTION * step_w + swing_w)
+    swing = SWING_FRACTION * min(1.0, window_s / FULL_SWING_S)
+    begin_w, end_w = (STEP_FRACTION * at.step_w + swing * at.power_w for at in (begin, end))
+    return covering_j(window_s * begin_w, window_s * end_w)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.channel import Channel
-from effmeter.energy.averaging import hidden_range_j
+from effmeter.energy.averaging import Surroundings, hidden_j
 from effmeter.energy.confidence import covering_j
 from effmeter.energy.counter import Loss
 from effmeter.energy.part_time import (
@@ -66,7 +66,7 @@ class GaugeTrace:
         error_j = self._shift_j(begin_ns, end_ns) + math.hypot(
             self._between_j(begin_ns, end_ns),
             self._boundaries_j(begin_ns, end_ns),
-            covering_j(self._hidden_j(begin_ns), self._hidden_j(end_ns)),
+            self._hidden_j(begin_ns, end_ns),
         )
         guessed_j, most_j = self._unread_j(begin_ns, end_ns)
         below_j, above_j = self._unseen_j(begin_ns, end_ns)
@@ -197,15 +197,18 @@ class GaugeTrace:
             error_j = math.hypot(error_j, swung_j + float(nearby.max()) * held_s)
         return error_j
 
-    def _hidden_j(self, moment_ns: int) -> float:
-        """Over how much energy the truth at a moment is spread by what the average hides."""
+    def _hidden_j(self, begin_ns: int, end_ns: int) -> float:
+        """What the average hides at both boundaries."""
+        begin, end = self._surroundings(begin_ns), self._surroundings(end_ns)
+        return hidden_j(self._channel.window_s, begin, end)
+
+    def _surroundings(self, moment_ns: int) -> Surroundings:
         moments, power_w = self._knots
         window_ns = self._channel.window_s * 1e9
         first = max(0, int(np.searchsorted(moments, moment_ns - window_ns)) - 1)
         last = int(np.searchsorted(moments, moment_ns + window_ns))
         step_w = float(np.ptp(power_w[first : last + 1]))
-        here_w = float(np.interp(moment_ns, moments, power_w))
-        return hidden_range_j(self._channel.window_s, step_w, here_w)
+        return Surroundings(float(np.interp(moment_ns, moments, power_w)), step_w)
 
     def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
         """How far the truth may lie below and above, for what a window never looked at (J)."""

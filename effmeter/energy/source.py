@@ -29,8 +29,12 @@ def channel_energy(
         host: The machine; errors of another machine's sensors are separate sources.
 
     Returns:
-        The energy with the sensor's noise in its interval and the errors by source.
+        The energy by the channel's calibration, with the sensor's noise in its interval and the
+        errors by source.
     """
+    if channel.calibration is not None:
+        gain, offset_j = channel.calibration.gain, channel.calibration.offset_w * duration_s
+        value_j, low_j, high_j = (gain * j + offset_j for j in (value_j, low_j, high_j))
     # Noise, nonlinearity and drift last for longer than a window: no length averages them away.
     noise_j = channel.noise_fraction * abs(value_j)
     if noise_j:

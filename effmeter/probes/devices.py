@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from effmeter.channel import Channel
+from effmeter.clock import Clock
+from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.amd import listing as amd_listing
 from effmeter.probes.amd import visibility as amd_visibility
 from effmeter.probes.amd.gpu import includes_second_die
-from effmeter.probes.base import DeviceListing, Failure, Listed, ListedDevice, Usable
+from effmeter.probes.base import DeviceListing, Discovery, Failure, Listed, ListedDevice, Usable
 from effmeter.probes.intel import listing as intel_listing
+from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.intel import visibility as intel_visibility
 from effmeter.probes.nvidia import listing as nvidia_listing
+from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.nvidia import visibility as nvidia_visibility
 
 _MOST_DEVICES = 256
@@ -25,8 +29,10 @@ _LONGEST_TEXT = 200
 
 
 class Vendor(NamedTuple):
-    """How one vendor's devices are listed, and restricted by the environment."""
+    """How one vendor's devices are listed, found, and restricted by the environment."""
 
+    find: Callable[[Path, Mapping[str, str], Clock], Discovery]
+    """Their sensors, by the place of sysfs and the environment."""
     list_devices: Callable[[Path], Listed]
     usable: Callable[[Mapping[str, str], Sequence[ListedDevice]], Usable]
     variables: tuple[str, ...]
@@ -36,18 +42,23 @@ class Vendor(NamedTuple):
 
 VENDORS: Mapping[str, Vendor] = {
     "nvidia": Vendor(
+        lambda sysfs, _, clock: nvidia_gpus.find(sysfs, clock),
         lambda _: nvidia_listing.list_devices(),
         nvidia_visibility.usable,
         nvidia_visibility.VARIABLES,
     ),
     "amd": Vendor(
+        amd_gpus.find,
         amd_listing.list_devices,
         amd_visibility.usable,
         amd_visibility.VARIABLES,
         includes_second_die,
     ),
     "intel": Vendor(
-        intel_listing.list_devices, intel_visibility.usable, intel_visibility.VARIABLES
+        lambda sysfs, _, clock: intel_gpus.find(sysfs, clock),
+        intel_listing.list_devices,
+        intel_visibility.usable,
+        intel_visibility.VARIABLES,
     ),
 }
 VARIABLES = tuple(dict.fromkeys(name for vendor in VENDORS.values() for name in vendor.variables))

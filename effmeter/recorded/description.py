@@ -11,6 +11,7 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.cover import (
     DEVICE_CAUTIONS,
+    DEVICE_FACTS,
     HIDDEN_CHANNELS,
     UNREAD_DEVICES,
     VISIBILITY_UNKNOWN,
@@ -72,7 +73,8 @@ def with_devices(source: Source, note: Note) -> Source:
     facts = described(note.text)
     _check_devices(facts)
     program = source.program if isinstance(source.program, dict) else {}
-    return replace(source, program={**program, **facts})
+    others = {name: fact for name, fact in program.items() if name not in DEVICE_FACTS}
+    return replace(source, program={**others, **facts})
 
 
 def _check_devices(program: Mapping[str, Any]) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from effmeter.channel import Channel, Component, Refusal
-from effmeter.cover import Cover, hidden_channels
+from effmeter.channel import Channel, Component, Provenance, Refusal
+from effmeter.cover import Counted, Cover, hidden_channels, second_sensors
 from effmeter.cover_in_time import cover_over_time
 from effmeter.energy import Energy, total
+from effmeter.energy.estimate_in_place import factor_beside_sensors, with_estimate_factor
 from effmeter.energy.message import energy_message
 from effmeter.energy.standstill import is_standstill
+from effmeter.energy.widened import disagree, holding_both
 from effmeter.recorder.running_energy import Passed, RunningEnergy
 from effmeter.recorder.sampling.ingest import ChannelGap, Sample
 
@@ -102,8 +104,12 @@ class LiveTotals:
         cover = self._cover(time_ns)
         energies: dict[str, Energy] = {}
         counted_now = set()
+        described = {name: running.channel for name, running in self._channels.items()}
+        others = second_sensors(described)
         for name, begin_ns, end_ns in cover.counted(_BEGINNING_NS, time_ns):
-            energy = self._energy(name, begin_ns, end_ns, time_ns)
+            energy = self._counted(cover, Counted(name, begin_ns, end_ns), time_ns)
+            for other in self._differing(name, others.get(name, ()), time_ns):
+                energy = holding_both(energy, self._energy(other, begin_ns, end_ns, time_ns))
             energies[name] = energies[name] + energy if name in energies else energy
             if end_ns == time_ns:
                 counted_now.add(name)
@@ -166,6 +172,26 @@ class LiveTotals:
         """The earliest and the latest first reading of some channels."""
         began_ns = [self._channels[name].began_ns for name in names]
         return [min(began_ns), max(began_ns)] if began_ns else None
+
+    def _counted(self, cover: Cover, part: Counted, now_ns: int) -> Energy:
+        """What a total takes from a channel; an estimate is as unsure as it was beside a sensor."""
+
+        def energy_of(name: str, begin_ns: int, end_ns: int) -> Energy:
+            return self._energy(name, begin_ns, end_ns, now_ns)
+
+        energy = energy_of(*part)
+        channel = self._channels[part.name].channel
+        if not cover.stretches or channel.provenance is not Provenance.ESTIMATED:
+            return energy
+        factor = factor_beside_sensors(cover, part.name, (_BEGINNING_NS, now_ns), energy_of)
+        return with_estimate_factor(energy, factor)
+
+    def _differing(self, name: str, others: Iterable[str], now_ns: int) -> Iterable[str]:
+        """Other sensors of the device that differ from a channel by more than both errors."""
+        for other in others:
+            energies = (self._energy(n, _BEGINNING_NS, now_ns, now_ns) for n in (name, other))
+            if self._channels[other].is_known and disagree(*energies):
+                yield other
 
     def _energy(self, name: str, begin_ns: int, end_ns: int, now_ns: int) -> Energy:
         """The energy of a channel in a stretch in which it is counted."""

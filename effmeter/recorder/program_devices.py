@@ -43,16 +43,19 @@ class _Joined(NamedTuple):
 class ProgramDevices:
     """States in each recording which devices its programs may use.
 
-    ``discovery`` is looked up at each use: sensors can be found while the recorder runs.
-    ``trusts`` says whether a process sees the recorder's own devices.
+    ``discovery`` and ``own_devices``, what the recorder itself sees, are looked up at each use:
+    sensors can be found while the recorder runs. ``trusts`` says whether a process sees
+    the recorder's own devices.
     """
 
     def __init__(
         self,
         discovery: Callable[[], Discovery],
+        own_devices: Callable[[], DeviceListing],
         trusts: Callable[[int], bool] = shares_boundary,
     ) -> None:
         self._discovery = discovery
+        self._own_devices = own_devices
         self._trusts = trusts
         self._awaited: dict[int, _Joined] = {}
         """The programs whose list has not come yet, by their connection."""
@@ -117,5 +120,5 @@ class ProgramDevices:
         """By the program's own list, else by the recorder's inside the same boundary."""
         discovery = self._discovery()
         if listing is None and self._trusts(joined.pid):
-            listing = discovery.devices
+            listing = self._own_devices()
         return device_facts(joined.environ, listing, discovery)

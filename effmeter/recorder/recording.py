@@ -8,7 +8,7 @@ from typing import Any
 
 from effmeter.channel import Channel
 from effmeter.clock import Clock
-from effmeter.cover import UNREAD_DEVICES, unread_device
+from effmeter.cover import DEVICE_FACTS, UNREAD_DEVICES, unread_device
 from effmeter.recorder.live_energy import LiveTotals
 from effmeter.recorder.observers.conditions import (
     ConditionChange,
@@ -20,7 +20,6 @@ from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
 from effmeter.recorder.row_feed import RowFeed
 from effmeter.recorder.sampling.downsampling import Downsampler, SlotMeans
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
-from effmeter.recorder.visibility import ANSWERS
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.runfile.writer import RunWriter
@@ -250,15 +249,16 @@ class Recording:
     def assume_devices(self, key: int, facts: Mapping[str, Any]) -> None:
         """Let the live totals assume what is probably so of a program's devices."""
         description = self.sources[key].description
-        for name in ANSWERS:
+        for name in DEVICE_FACTS:
             description.pop(name, None)
         description.update(facts)
 
     def state_devices(self, key: int, facts: Mapping[str, Any]) -> None:
         """Write down what is known of a program's devices."""
         self.assume_devices(key, facts)
-        unread = map(unread_device, facts.get(UNREAD_DEVICES, ()))
-        self.totals.refusals = tuple(dict.fromkeys((*self.totals.refusals, *unread)))
+        programs = [program for program in self.totals.programs if isinstance(program, Mapping)]
+        unread = [device for program in programs for device in program.get(UNREAD_DEVICES, ())]
+        self.totals.refusals = (*self.metadata.refusals, *map(unread_device, unread))
         if facts or self.sources[key].has_stated_devices:
             self.sources[key].has_stated_devices = True
             source = self.sources[key]

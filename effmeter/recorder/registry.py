@@ -5,11 +5,12 @@ to a list or read one attribute, and wake the loop: no lock is needed.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from effmeter.clock import Clock
-from effmeter.probes.base import Boundary, Discovery
+from effmeter.probes.base import Boundary, Discovery, Listed
 from effmeter.probes.devices import VARIABLES, listing_from_texts
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
@@ -17,8 +18,13 @@ from effmeter.recorder.program_devices import ProgramDevices, ProgramKey
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.rediscovery import Rediscovery
+from effmeter.recorder.remote_probe import RemoteProbe
 from effmeter.recorder.served_client import ServedClient
-from effmeter.recorder.visibility import without_answers
+from effmeter.recorder.visibility import (
+    unseen_devices,
+    with_unseen_devices,
+    without_answers,
+)
 from effmeter.status import Status
 from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
@@ -53,13 +59,15 @@ class Registry:
         self._delayed: list[tuple[ServedClient, Message]] = []
         """Requests to begin that wait for a search for sensors."""
         self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
-        self._devices = ProgramDevices(lambda: self._discovery)
+        self._own_devices = discovery.devices
+        self._devices = ProgramDevices(lambda: self._discovery, lambda: self._own_devices)
         self._decided: list[ServedClient] = []
         self._finished: list[tuple[str, str | None]] = []
         self._started_ns = clock.now_ns()
         self._handlers: dict[str, Callable[[ServedClient, Message], None]] = {
             "mark": self._mark,
             "devices": self._take_devices,
+            "sensors": self._take_sensors,
             "ask": self._ask,
             "begin": self._begin,
             "join": self._join,
@@ -170,9 +178,8 @@ class Registry:
             return
         found = self._rediscovery.pop()
         if found is not None:
-            self._discovery = self._pending.discovery = found
-            self._recordings.take_in(found.probes)
-            self._devices.restate()
+            self._own_devices = found.devices
+            self._take_in(found)
         if not self._delayed or self._rediscovery.is_awaited(self._clock.now_ns()):
             return
         delayed, self._delayed = self._delayed, []
@@ -182,6 +189,11 @@ class Registry:
             self._pending.begin(client, message, self._recordings.unfinished)
             if client.recording is None:
                 self._decided.append(client)
+
+    def _take_in(self, found: Discovery) -> None:
+        self._discovery = self._pending.discovery = found
+        self._recordings.take_in(found.probes)
+        self._devices.restate()
 
     def begin_ready(self) -> None:
         """Begin the recordings whose file has been found fit."""
@@ -222,11 +234,31 @@ class Registry:
         self._settle_soon()
 
     def _take_devices(self, client: ServedClient, message: Message) -> None:
-        try:
-            listing = listing_from_texts(message["listing"])
-        except ValueError as error:
-            raise ProtocolError(f"devices: {error}") from error
+        listing = _listing_in(message)
         self._devices.receive(ProgramKey(client.peer.uid, message["program_id"]), listing)
+        # A shared recorder takes no readings from a client: they would be in others' runs.
+        unread = unseen_devices(listing, self._discovery) if self._policy.is_private else {}
+        ids = [device.id for devices in unread.values() for device in devices]
+        client.send({"op": "unread", "devices": ids})
+
+    def _take_sensors(self, client: ServedClient, message: Message) -> None:
+        """Read from now on, through a helper, the devices that only its program sees."""
+        descriptor, listing = client.pop_descriptor(), _listing_in(message)
+        unread = unseen_devices(listing, self._discovery)
+        if descriptor is None or not self._policy.is_private or not unread:
+            if descriptor is not None:
+                os.close(descriptor)
+            client.send({"op": "refused", "reason": "these sensors are not wanted"})
+            return
+        remote = socket.socket(fileno=descriptor)
+        try:
+            names = self._discovery.names
+            probe = RemoteProbe(remote, str(message["sensors"].get("text")), names)
+        except ValueError as error:
+            remote.close()
+            raise ProtocolError(f"sensors: {error}") from error
+        client.send({"op": "sensors"})
+        self._take_in(with_unseen_devices(self._discovery, probe, unread))
 
     def _mark(self, client: ServedClient, message: Message) -> None:
         recording = self._recording_of(client)
@@ -359,3 +391,10 @@ class Registry:
             total = {"op": "total", "number": 0, **recording.totals.as_message(now_ns)}
             for client in watching:
                 client.push(total)
+
+
+def _listing_in(message: Message) -> dict[str, Listed]:
+    try:
+        return listing_from_texts(message["listing"])
+    except ValueError as error:
+        raise ProtocolError(f"{message['op']}: {error}") from error

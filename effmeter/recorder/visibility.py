@@ -6,12 +6,14 @@ where there is one; the recorder's list stands in for it only inside the same bo
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from effmeter.channel import Channel, Component
 from effmeter.cover import (
     DEVICE_CAUTIONS,
+    DEVICE_FACTS,
     HIDDEN_CHANNELS,
     UNREAD_DEVICES,
     VISIBILITY_UNKNOWN,
@@ -24,13 +26,13 @@ from effmeter.probes.base import (
     Failure,
     Listed,
     ListedDevice,
+    Probe,
     Usable,
 )
 from effmeter.probes.devices import VARIABLES, VENDORS, Vendor
 
-ANSWERS = (HIDDEN_CHANNELS, VISIBILITY_UNKNOWN, VISIBLE_DEVICES, DEVICE_CAUTIONS, UNREAD_DEVICES)
-"""What only the recorder states in a program's description."""
 OUTSIDE = "the recorder does not see it: the program runs in a cgroup or container of its own"
+UNNAMED = "their meter does not tell which devices they are, so that all of them count"
 _NOT_LISTED = Failure(
     "it runs in a cgroup or container of its own, and its devices could not be listed there"
 )
@@ -46,7 +48,7 @@ def variables_of(program: Mapping[str, Any]) -> dict[str, str]:
 
 def without_answers(program: Mapping[str, Any]) -> dict[str, Any]:
     """A program's description without claims about what only the recorder knows."""
-    return {name: fact for name, fact in program.items() if name not in ANSWERS}
+    return {name: fact for name, fact in program.items() if name not in DEVICE_FACTS}
 
 
 def device_facts(
@@ -57,20 +59,27 @@ def device_facts(
     ``listing``: the devices that the program sees; None: unknown.
     """
     facts: dict[str, Any] = {}
+    unnamed = {c.name for c in discovery.channels if c.component is Component.GPU}
+    is_restricted = False
     for name, vendor in VENDORS.items():
         listed = _NOT_LISTED if listing is None else listing.get(name, ())
         own = discovery.devices.get(name, ())
         known = () if isinstance(own, Failure) else own
         devices = [*known, *(() if isinstance(listed, Failure) else listed)]
         channels = [c for c in discovery.channels if any(device.is_of(c) for device in devices)]
+        unnamed -= {channel.name for channel in channels}
         usable = _usable(vendor, environ, listed, known)
+        seen = known if isinstance(listed, Failure) else listed
+        is_restricted |= len(usable.devices or ()) < len(seen)
         if usable.devices is None:
             _note_unknown(facts, usable.reason, channels)
             continue
         _note_usable(facts, usable.devices, vendor, channels)
-        unseen = [device for device in usable.devices if not _is_among(device, known)]
+        unseen = _unseen(usable.devices, known)
         _extend(facts, UNREAD_DEVICES, [_unread(device) for device in unseen if device.id])
         _extend(facts, DEVICE_CAUTIONS, [_in_words(c, channels) for c in usable.cautions])
+    if is_restricted and unnamed:
+        _extend(facts, DEVICE_CAUTIONS, [f"{', '.join(sorted(unnamed))}: {UNNAMED}"])
     return facts
 
 
@@ -133,8 +142,35 @@ def _unread(device: ListedDevice) -> dict[str, str]:
     }
 
 
-def _is_among(device: ListedDevice, known: Iterable[ListedDevice]) -> bool:
-    return any(not {*device.ids}.isdisjoint(other.ids) for other in known)
+def _unseen(devices: Iterable[ListedDevice], known: Iterable[ListedDevice]) -> list[ListedDevice]:
+    ids = {identity for device in known for identity in device.ids}
+    return [device for device in devices if ids.isdisjoint(device.ids)]
+
+
+def unseen_devices(
+    listing: DeviceListing, discovery: Discovery
+) -> dict[str, tuple[ListedDevice, ...]]:
+    """The devices of a list that the recorder does not see, by vendor."""
+    found = {}
+    for name, listed in listing.items():
+        own = discovery.devices.get(name, ())
+        known = () if isinstance(own, Failure) else own
+        devices = () if isinstance(listed, Failure) else listed
+        unseen = tuple(device for device in _unseen(devices, known) if device.id)
+        if unseen:
+            found[name] = unseen
+    return found
+
+
+def with_unseen_devices(
+    discovery: Discovery, probe: Probe, unseen: Mapping[str, tuple[ListedDevice, ...]]
+) -> Discovery:
+    """What there is to read, with the devices that a helper reads for the recorder."""
+    devices = dict(discovery.devices)
+    for name, found in unseen.items():
+        known = devices.get(name, ())
+        devices[name] = (*(() if isinstance(known, Failure) else known), *found)
+    return replace(discovery, probes=(*discovery.probes, probe), devices=devices)
 
 
 def _extend(

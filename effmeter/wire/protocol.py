@@ -69,6 +69,11 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
     },
     "join": {**_SOURCE, "recording": FieldSpec(str)},
     "devices": {"program_id": FieldSpec(str), "listing": FieldSpec(dict)},
+    "sensors": {
+        "program_id": FieldSpec(str),
+        "listing": FieldSpec(dict),
+        "sensors": FieldSpec(dict),
+    },
     "mark": _MARK,
     "ask": {"number": FieldSpec(int)},
     "watch": {},

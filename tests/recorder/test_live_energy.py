@@ -255,3 +255,29 @@ def test_many_gaps_keep_no_more_marks_than_count() -> None:
     assert len(totals._passed) <= 2 * MOST_GAPS
     message = totals.as_message(at(1100.0))
     assert energy_of_message(message["energy"]).high_j >= 10 * CPU_W + 500
+
+
+def test_interval_holds_both_sensors_of_a_device_that_differ() -> None:
+    card = replace(CARD, device="A GPU")
+    shown = replace(CARD_GAUGE, device="A GPU")
+    totals = LiveTotals(())
+    for time_s in every(0.1, 0, 10):
+        totals.take(card, Sample("gpu0", at(time_s), 2.0 * time_s, None, None))
+        totals.take(shown, Sample("gpu0-power", at(time_s), None, GPU_W, None))
+    found = known(energy(totals))
+    assert found.value_j == pytest.approx(20.0)
+    assert found.low_j <= 20.0
+    assert found.high_j >= 10 * GPU_W
+
+
+def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place() -> None:
+    totals = LiveTotals(())
+    strong = replace(CPU, name="cpu0")
+    for time_s in every(0.1, 0, 10):
+        shown = Sample("cpu0", at(time_s), 200.0 * min(time_s, 4.0), None, None)
+        totals.take(strong, shown)
+        totals.take(ESTIMATE, Sample("cpu-estimate", at(time_s), 30.0 * time_s, None, None))
+        if time_s == pytest.approx(4.5):
+            totals.note_gap(stood_still(strong, 4.0))
+    found = known(energy(totals))
+    assert found.low_j <= 10 * 200.0 <= found.high_j

@@ -45,7 +45,7 @@ def notes() -> Notes:
 
 
 def recorder_that(*, trusts: bool) -> ProgramDevices:
-    return ProgramDevices(lambda: TWO, lambda pid: trusts and pid == PID)
+    return ProgramDevices(lambda: TWO, lambda: TWO.devices, lambda pid: trusts and pid == PID)
 
 
 def test_a_program_whose_list_does_not_come_has_the_devices_of_its_boundary(notes: Notes) -> None:
@@ -114,7 +114,7 @@ def test_a_user_has_a_bounded_number_of_lists(notes: Notes) -> None:
 
 def test_sensors_that_are_found_later_are_hidden_too(notes: Notes) -> None:
     found = [Discovery()]
-    devices = ProgramDevices(lambda: found[-1], lambda _: True)
+    devices = ProgramDevices(lambda: found[-1], lambda: found[-1].devices, lambda _: True)
     devices.receive(ME, {"nvidia": (B,)})
     devices.enter(KEY, notes, PROGRAM, ME, PID)
     found.append(TWO)

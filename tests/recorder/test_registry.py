@@ -12,12 +12,15 @@ import pytest
 
 from effmeter.client.connection import Connection
 from effmeter.errors import RecorderError
-from effmeter.probes.base import Discovery
+from effmeter.probes.base import Discovery, ListedDevice
+from effmeter.probes.devices import listing_to_texts
 from effmeter.recorded.reading import read_run
 from effmeter.recorder.descriptor import unfit_for_writing
 from effmeter.recorder.policy import ServicePolicy
+from effmeter.recorder.remote_probe import RemoteReader
 from effmeter.recorder.server import Server
 from effmeter.wire.peer import Peer
+from tests.recorder.test_visibility import FixedProbe, gpu
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
 SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}
@@ -35,11 +38,11 @@ def opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
         os.close(descriptor)
 
 
-@pytest.fixture
-def connection() -> Iterator[Connection]:
+@contextlib.contextmanager
+def served_by(policy: ServicePolicy) -> Iterator[Connection]:
     """A greeted connection to a recorder without sensors, in a thread of this process."""
     ours, theirs = socket.socketpair()
-    server = Server(Discovery(), ServicePolicy("private", os.getuid()))
+    server = Server(Discovery(), policy)
     server.adopt(theirs)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -50,6 +53,12 @@ def connection() -> Iterator[Connection]:
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with served_by(ServicePolicy("private", os.getuid())) as connection:
+        yield connection
 
 
 def test_an_empty_file_of_the_peers_own_will_do(tmp_path: Path) -> None:
@@ -212,3 +221,52 @@ def test_nonsense_ends_the_connection_and_not_the_recorder(connection: Connectio
         connection.expect("total", 5.0)
     assert connection.wait_for(lambda _: False, 5.0) is None
     assert connection.lost
+
+
+GPU = ListedDevice(("GPU-b",), "NVIDIA H100")
+HELPER = {"program_id": "f00", "listing": listing_to_texts({"nvidia": (GPU,)})}
+SENSORS = RemoteReader([FixedProbe((gpu("gpu0", GPU),))], lambda _: True).describe(42)
+
+
+def offer_sensors(connection: Connection) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        message = {"op": "sensors", **HELPER, "sensors": {"text": SENSORS}}
+        connection.send_descriptor(message, theirs.fileno())
+        connection.expect("sensors", 5.0)
+
+
+def channels_of(connection: Connection) -> list[str]:
+    connection.send({"op": "status"})
+    return list(connection.expect("status", 5.0)["channels"])
+
+
+def test_a_private_recorder_takes_in_sensors_that_only_a_helper_can_read(
+    connection: Connection,
+) -> None:
+    connection.send({"op": "devices", **HELPER})
+    assert connection.expect("unread", 5.0)["devices"] == [GPU.id]
+    offer_sensors(connection)
+    assert channels_of(connection) == ["gpu0"]
+    connection.send({"op": "devices", **HELPER})
+    assert connection.expect("unread", 5.0)["devices"] == [], "it is seen now"
+    with pytest.raises(RecorderError, match="not wanted"):
+        offer_sensors(connection)
+
+
+def test_a_shared_recorder_takes_no_readings_from_a_client() -> None:
+    with served_by(ServicePolicy("shared", os.getuid())) as connection:
+        connection.send({"op": "devices", **HELPER})
+        assert connection.expect("unread", 5.0)["devices"] == []
+        with pytest.raises(RecorderError, match="not wanted"):
+            offer_sensors(connection)
+        assert channels_of(connection) == []
+
+
+@pytest.mark.parametrize("listing", [{"nvidia": "{"}, {"nvidia": 7}, {"amd": "[7]"}])
+def test_a_list_of_devices_that_is_none_ends_the_connection(
+    connection: Connection, listing: dict[str, object]
+) -> None:
+    connection.send({"op": "devices", "program_id": "f00", "listing": listing})
+    with pytest.raises(RecorderError, match="devices: "):
+        connection.expect("unread", 5.0)

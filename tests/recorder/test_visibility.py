@@ -15,6 +15,7 @@ from effmeter.cover import (
 )
 from effmeter.probes.base import Discovery, Failure, Listed, ListedDevice, Reading
 from effmeter.recorder.visibility import (
+    UNNAMED,
     device_facts,
     shares_boundary,
     variables_of,
@@ -163,3 +164,14 @@ def test_another_cgroup_or_container_is_another_boundary(tmp_path: Path, differs
     assert not shares_boundary(7, tmp_path)
     (tmp_path / "7" / "cgroup").write_bytes((tmp_path / "self" / "cgroup").read_bytes())
     assert shares_boundary(7, tmp_path) == (differs == "cgroup")
+
+
+def test_gpus_that_their_meter_does_not_name_count_whatever_the_program_uses() -> None:
+    node = machine(
+        counter("cray-accel0", Component.GPU, device="accelerator 0"),
+        counter("cray-accel1", Component.GPU, device="accelerator 1"),
+        amd=MI300,
+    )
+    (caution,) = device_facts({ROCR: "1"}, {"amd": MI300}, node)[DEVICE_CAUTIONS]
+    assert caution == f"cray-accel0, cray-accel1: {UNNAMED}"
+    assert DEVICE_CAUTIONS not in device_facts({}, {"amd": MI300}, node)

@@ -39,7 +39,7 @@ class SamplerPool:
         for probe in probes:
             if probe not in known:
                 sampler = Sampler(probe, self._clock, self._on_extra)
-                self._samplers.append(sampler)
+                self._samplers = [*self._samplers, sampler]
                 sampler.start()
 
     def restart(self) -> None:
