@@ -138,7 +138,7 @@ def test_stamped_values_without_a_counter_are_dated_by_their_lag(waveform: Wavef
         true_j = waveform.energy_j(begin_s, begin_s + 1.0)
         assert found is not None
         assert found.low_j <= true_j <= found.high_j
-        assert found.value_j == pytest.approx(true_j, abs=8.0)
+        assert found.value_j == pytest.approx(true_j, abs=6.0)
 
 
 @pytest.mark.parametrize(("length_s", "widest"), [(0.25, 0.12), (1.0, 0.03)])
