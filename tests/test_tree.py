@@ -71,7 +71,7 @@ TESTED_THROUGH = {
     "methods/structure/widths/scheduled.py": "methods/structure/growing/test_gradmax.py",
     "probes/amd/answers.py": "probes/amd/test_library.py",
     "probes/amd/refusals.py": "probes/amd/test_discovery.py",
-    "probes/apple/discovery.py": "probes/test_discover.py",
+    "probes/apple/discovery.py": "probes/test_search.py",
     "probes/cray/counters.py": "probes/cray/test_probe.py",
     "probes/device_tree.py": "probes/hwmon/test_ina3221.py",
     "probes/capture/programs.py": "probes/capture/test_machine.py",

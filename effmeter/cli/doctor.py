@@ -17,10 +17,18 @@ from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
 from effmeter.cli.look import look_at, standstill_remedy
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.client.connection import connect
-from effmeter.cover import IS_MEASURED, Cover, choose_cover
+from effmeter.cover import (
+    DEVICE_CAUTIONS,
+    IS_MEASURED,
+    VISIBILITY_UNKNOWN,
+    Cover,
+    choose_cover,
+    hidden_channels,
+)
 from effmeter.errors import EffmeterError, EffmeterWarning, RecorderError, UsageError
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery
+from effmeter.probes.search import discover
+from effmeter.recorder.visibility import device_facts, variables_of
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.units import format_duration
@@ -48,6 +56,8 @@ class Diagnosis:
     standing: tuple[str, ...]
     """Those whose counter stands still."""
     cover: Cover
+    remarks: tuple[str, ...]
+    """What a program started here must know about its devices."""
     daemon: dict[str, Any] | None
     """The status of the shared recorder; None where none answers."""
     checks: "Mapping[str, tuple[DataclassInstance, ...]]"
@@ -102,10 +112,19 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
         probe.close()
     failures = {**looked.standing, **looked.failures}
     known = {channel.name for channel in discovery.channels} - failures.keys()
-    cover = choose_cover(discovery.channels, known, discovery.refusals)
+    facts = device_facts(variables_of(environ), discovery.devices, discovery)
+    unseen = hidden_channels([facts])
+    cover = choose_cover(discovery.channels, known, discovery.refusals, unseen)
     standing = tuple(name for name in looked.standing if name not in looked.failures)
     daemon, checks = _daemon_status(environ), _checks(environ)
-    return Diagnosis(discovery, failures, standing, cover, daemon, checks)
+    remarks = (*facts.get(DEVICE_CAUTIONS, ()), *_unknown(facts))
+    return Diagnosis(discovery, failures, standing, cover, remarks, daemon, checks)
+
+
+def _unknown(facts: Mapping[str, Any]) -> list[str]:
+    """Why it is unknown which devices a program here may use."""
+    reason = facts.get(VISIBILITY_UNKNOWN)
+    return [f"all devices count, though a program here may not use all: {reason}"] if reason else []
 
 
 def _say_that_it_waits() -> None:
@@ -172,6 +191,7 @@ def _as_mapping(diagnosis: Diagnosis) -> dict[str, Any]:
             "partial": list(cover.partial),
             "left_out": dict(cover.left_out),
         },
+        "remarks": list(diagnosis.remarks),
         "daemon": diagnosis.daemon,
         "checks": {
             name: [asdict(result) for result in results]
@@ -194,7 +214,7 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
             page.blank()
             _add_standstill(page, channel, diagnosis)
     page.blank()
-    _add_cover(page, diagnosis.cover)
+    _add_cover(page, diagnosis)
     for channel in channels:
         if channel.repeated_by:
             what = f"{channel.name} counts once: {channel.repeated_by} show the same counter"
@@ -202,6 +222,8 @@ def _page_of(diagnosis: Diagnosis, page: Page) -> Page:
         if channel.may_repeat:
             what = f"{channel.name} may show the counter of {channel.may_repeat}: both count"
             page.paragraph(what, "  ")
+    for remark in diagnosis.remarks:
+        page.paragraph(remark, "  ")
     page.blank()
     page.paragraph(daemon_line(diagnosis.daemon))
     for results in diagnosis.checks.values():
@@ -247,7 +269,8 @@ def _add_standstill(page: Page, channel: Channel, diagnosis: Diagnosis) -> None:
         page.verbatim(line, "    ")
 
 
-def _add_cover(page: Page, cover: Cover) -> None:
+def _add_cover(page: Page, diagnosis: Diagnosis) -> None:
+    cover = diagnosis.cover
     page.paragraph(f"A total sums: {', '.join(cover.names) or 'nothing, so no energy is known'}")
     for channel in cover.channels:
         if channel.name in cover.estimated:
@@ -263,4 +286,4 @@ def _add_cover(page: Page, cover: Cover) -> None:
     for name, reason in cover.left_out:
         if name in reserve:
             continue
-        page.paragraph(f"left out: {name} ({reason})", "  ")
+        page.paragraph(f"left out: {name} ({diagnosis.failures.get(name, reason)})", "  ")

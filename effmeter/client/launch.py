@@ -56,6 +56,8 @@ def start_device_helper(
         subprocess.run(
             [*_DETACHED, *command],
             env={**environ, **_ONE_THREAD},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             check=True,
             timeout=_DETACH_TIMEOUT_S,

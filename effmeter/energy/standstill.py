@@ -26,6 +26,8 @@ NEVER_COUNTED = "the counter shows zero: it has never counted"
 NOT_READ = "the sensor was not read: the recorder did not run, or fell behind"
 LEAST_REFRESHES = 10
 LEAST_STEPS = 5.0
+LEAST_LOOK_S = 0.5
+"""Firmware, hypervisors and busy machines delay counters of a millisecond by less, as a rule."""
 CAUGHT_UP_FRACTION = 0.5
 """The part of the power before a stretch that its last step shows at least if the counter was
 late: one that goes on where it stopped shows a refresh period of it."""
@@ -90,7 +92,7 @@ class StandstillRule:
     def look_s(self) -> float:
         """How long the counter must not move, while its device is awake, to stand still (s)."""
         drawn_s = LEAST_STEPS * self.resolution_j / self.least_power_w
-        return max(LEAST_REFRESHES * self.refresh_s, drawn_s)
+        return max(LEAST_REFRESHES * self.refresh_s, drawn_s, LEAST_LOOK_S)
 
     def stands_still(self, awake_s: float, late_s: float = 0.0) -> bool:
         """Whether a counter that has not moved for this long stands still.

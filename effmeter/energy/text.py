@@ -33,12 +33,15 @@ def decimals_of(value: float, half_width: float) -> int:
 
 def number(value: float, decimals: int) -> str:
     """A number with a fixed number of decimals; zero has no sign."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # never "-0.0"
 
 
 def interval(low: float, high: float, decimals: int) -> str:
-    """Both ends of an interval: ``"[1.20, 1.26]"``."""
-    return f"[{number(low, decimals)}, {number(high, decimals)}]"
+    """Both ends of an interval: ``"[1.20, 1.26]"``, or ``"[1.20, ∞)"`` without an upper end."""
+    opening, closing = "(" if math.isinf(low) else "[", ")" if math.isinf(high) else "]"
+    return f"{opening}{number(low, decimals)}, {number(high, decimals)}{closing}"
 
 
 def _scale(value_j: float, low_j: float, high_j: float) -> tuple[float, str, int]:

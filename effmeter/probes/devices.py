@@ -12,16 +12,13 @@ from typing import Any, NamedTuple
 
 from effmeter.channel import Channel
 from effmeter.clock import Clock
-from effmeter.probes.amd import discovery as amd_gpus
 from effmeter.probes.amd import listing as amd_listing
 from effmeter.probes.amd import visibility as amd_visibility
 from effmeter.probes.amd.gpu import includes_second_die
 from effmeter.probes.base import DeviceListing, Discovery, Failure, Listed, ListedDevice, Usable
 from effmeter.probes.intel import listing as intel_listing
-from effmeter.probes.intel import probe as intel_gpus
 from effmeter.probes.intel import visibility as intel_visibility
 from effmeter.probes.nvidia import listing as nvidia_listing
-from effmeter.probes.nvidia import probe as nvidia_gpus
 from effmeter.probes.nvidia import visibility as nvidia_visibility
 
 _MOST_DEVICES = 256
@@ -40,22 +37,43 @@ class Vendor(NamedTuple):
     """Whether a channel's figure takes in devices that have no channel of their own."""
 
 
+# Imported where they are used: a helper that only lists devices starts without their modules.
+
+
+def _find_nvidia(sysfs: Path, _environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.nvidia import probe
+
+    return probe.find(sysfs, clock)
+
+
+def _find_amd(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.amd import discovery
+
+    return discovery.find(sysfs, environ, clock)
+
+
+def _find_intel(sysfs: Path, _environ: Mapping[str, str], clock: Clock) -> Discovery:
+    from effmeter.probes.intel import probe
+
+    return probe.find(sysfs, clock)
+
+
 VENDORS: Mapping[str, Vendor] = {
     "nvidia": Vendor(
-        lambda sysfs, _, clock: nvidia_gpus.find(sysfs, clock),
+        _find_nvidia,
         lambda _: nvidia_listing.list_devices(),
         nvidia_visibility.usable,
         nvidia_visibility.VARIABLES,
     ),
     "amd": Vendor(
-        amd_gpus.find,
+        _find_amd,
         amd_listing.list_devices,
         amd_visibility.usable,
         amd_visibility.VARIABLES,
         includes_second_die,
     ),
     "intel": Vendor(
-        lambda sysfs, _, clock: intel_gpus.find(sysfs, clock),
+        _find_intel,
         intel_listing.list_devices,
         intel_visibility.usable,
         intel_visibility.VARIABLES,

@@ -118,7 +118,7 @@ class VoltageTimesCurrent:
 
 
 class MeterProbe:
-    """Reads meters one after the other; ``why_not`` says why one must rest just now."""
+    """Reads meters one after the other; ``instead`` gives the value of one that must rest."""
 
     def __init__(
         self,
@@ -126,13 +126,13 @@ class MeterProbe:
         meters: Sequence[Meter],
         period_s: float,
         clock: Clock | None = None,
-        why_not: Callable[[Channel], Failure | None] | None = None,
+        instead: Callable[[Channel], float | Failure | None] | None = None,
     ) -> None:
         self.name = name
         self.period_s = period_s
         self.channels = tuple(meter.channel for meter in meters)
         self._meters = tuple(meters)
-        self._why_not = why_not or (lambda _: None)
+        self._instead = instead or (lambda _: None)
         self._now_ns = (clock or SystemClock()).now_ns
 
     def read(self) -> list[Reading]:
@@ -140,7 +140,8 @@ class MeterProbe:
         readings = []
         before_ns = self._now_ns()
         for meter in self._meters:
-            value = self._why_not(meter.channel) or read_meter(meter)
+            resting = self._instead(meter.channel)
+            value = read_meter(meter) if resting is None else resting
             after_ns = self._now_ns()
             readings.append(Reading(meter.channel.name, before_ns, after_ns, value))
             before_ns = after_ns

@@ -1,7 +1,16 @@
 """Small files of sysfs: a text or a number each, or nothing where they cannot be read."""
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+
+SYSFS_VARIABLE = "EFFMETER_SYSFS"
+"""Where sysfs is mounted, for containers that mount the host's elsewhere than at ``/sys``."""
+
+
+def sysfs_of(environ: Mapping[str, str]) -> Path:
+    """Where sysfs is mounted."""
+    return Path(environ.get(SYSFS_VARIABLE) or "/sys")
 
 
 def read_text(path: Path) -> str | None:

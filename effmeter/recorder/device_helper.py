@@ -17,9 +17,9 @@ from typing import Any
 
 from effmeter.clock import SystemClock, now_ns
 from effmeter.errors import RecorderError
-from effmeter.probes import sysfs_of
 from effmeter.probes.base import DeviceListing, Failure
 from effmeter.probes.devices import VENDORS, list_devices, listing_to_texts
+from effmeter.probes.sysfs import sysfs_of
 from effmeter.recorder.remote_probe import RemoteReader
 from effmeter.wire.handshake import hello, open_socket
 from effmeter.wire.protocol import LineBuffer, Message, ProtocolError, decode, encode, receive

@@ -147,9 +147,21 @@ class LiveTotals:
             for name, running in self._channels.items()
             if running.is_known and not self._shows_nothing(name)
         }
+        awaited = self._awaited_components()
+        known -= {c.name for c in described.values() if _is_estimate(c) and c.component in awaited}
         unseen = hidden_channels(self.programs)
         window_ns = (_BEGINNING_NS, time_ns)
         return cover_over_time(described.values(), known, self.refusals, unseen, blind, window_ns)
+
+    def _awaited_components(self) -> set[Component]:
+        """Components with a sensor that is about to be read: no estimate takes its place."""
+        return {
+            channel.component
+            for channel in self.expected
+            if channel.name not in self._channels
+            and not _is_estimate(channel)
+            and not self._blind.get(channel.name)
+        }
 
     def _shows_nothing(self, name: str) -> bool:
         """Whether its counter has stood still since the first reading."""
@@ -180,8 +192,7 @@ class LiveTotals:
             return self._energy(name, begin_ns, end_ns, now_ns)
 
         energy = energy_of(*part)
-        channel = self._channels[part.name].channel
-        if not cover.stretches or channel.provenance is not Provenance.ESTIMATED:
+        if not cover.stretches or not _is_estimate(self._channels[part.name].channel):
             return energy
         factor = factor_beside_sensors(cover, part.name, (_BEGINNING_NS, now_ns), energy_of)
         return with_estimate_factor(energy, factor)
@@ -212,6 +223,10 @@ class LiveTotals:
             # Its counter has not moved since.
             passed[gap.channel] = self._channels[gap.channel].now()._replace(time_ns=time_ns)
         self._passed[time_ns] = {**passed, **self._passed.get(time_ns, {})}
+
+
+def _is_estimate(channel: Channel) -> bool:
+    return channel.provenance is Provenance.ESTIMATED
 
 
 def _hidden_j(running: RunningEnergy, gap: _Blind, begin_ns: int, end_ns: int) -> float:

@@ -6,7 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
-from effmeter.probes import discover
+from effmeter.probes.search import discover
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_pandas_out

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from effmeter.channel import Channel, Kind
 from effmeter.energy import POWER_HEADROOM, Energy
+from effmeter.energy.counter import CounterLimits
 from effmeter.energy.source import channel_energy
 from effmeter.recorder.sampling.ingest import Sample
 
 HISTORY_SPACING_NS = 50_000_000
 HISTORY_LENGTH = 400
 """Twenty seconds at least: standstills are noticed within one or two, as a rule."""
+FIRST_REFRESHES = 3
+"""The number of refreshes within which the counter of a working device has stepped."""
 FOLLOWED_ERROR_FRACTION = 0.05
 """How far the power samples since a counter's last reading may be off together."""
 
@@ -103,9 +106,20 @@ class RunningEnergy:
 
     def now(self) -> Passed:
         """What has passed until the last reading, or the last power sample after it."""
-        edge_j = POWER_HEADROOM * self._power_w * self.channel.refresh_s + self.channel.resolution
+        edge_j = self._most_w() * self.channel.refresh_s + self.channel.resolution
         edge_j += FOLLOWED_ERROR_FRACTION * self._followed_j
         return Passed(self.known_ns, self.value_j + self._followed_j, self._unsure_j, edge_j)
+
+    def _most_w(self) -> float:
+        """The most power within the last refresh.
+
+        The zero of a counter that has just been met says only that it was not refreshed yet.
+        """
+        is_new = (self.last_ns - self.began_ns) * 1e-9 <= FIRST_REFRESHES * self.channel.refresh_s
+        has_stepped = self._changed_ns > self.began_ns
+        if self.channel.kind is Kind.COUNTER and is_new and not has_stepped:
+            return CounterLimits.of(self.channel).max_power_w
+        return POWER_HEADROOM * self._power_w
 
     def at(self, time_ns: int) -> Passed:
         """What had passed at a moment, as far back as the history goes."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from effmeter.errors import RecorderError
-from effmeter.probes import Search
+from effmeter.probes.search import Search
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_pandas_out

@@ -43,7 +43,7 @@ def _parts(conditions: Sequence[RecordedCondition], run: RecordedRun) -> Iterabl
         average = seen.average or 0.0
         if seen.condition is Condition.THROTTLED:
             if average >= _NOTICED_THROTTLED_FRACTION:
-                yield f"throttled: {seen.reason} {average:.0%} of the time"
+                yield f"throttled: {seen.reason} {100 * average:.0f} % of the time"
         elif seen.condition is Condition.TEMPERATURE:
             if seen.has_changed:
                 yield f"{seen.lowest:.0f} to {seen.highest:.0f} °C"

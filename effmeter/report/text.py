@@ -8,6 +8,7 @@ from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.energy import Energy
+from effmeter.energy.standstill import NOT_READ
 from effmeter.recorded.breakdown import provenances_of
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
@@ -97,7 +98,7 @@ def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
         _add_spans(page, analysis.run)
     if has_epochs:
         _add_epochs(page, analysis)
-    gaps = analysis.run.gaps
+    gaps = [gap for gap in analysis.run.gaps if _matters(gap, analysis.run)]
     for gap in gaps[:_MOST_GAPS]:
         page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
     if len(gaps) > _MOST_GAPS:
@@ -271,11 +272,16 @@ def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis
     ]
 
 
+def _matters(gap: Gap, run: RecordedRun) -> bool:
+    """Whether a gap is worth a line: a counter that was not read for a while has counted on."""
+    return gap.end_ns > run.begin_ns and (gap.reason != NOT_READ or gap.hidden_j != 0)
+
+
 def _gap_line(gap: Gap, run: RecordedRun) -> str:
     duration = format_duration((gap.end_ns - gap.begin_ns) * 1e-9)
     lasted = "to the end" if gap.open else f"for {duration}"
     hidden = f", up to {format_energy(gap.hidden_j)} hidden" if gap.hidden_j else ""
-    begin = format_duration((gap.begin_ns - run.begin_ns) * 1e-9)
+    begin = format_duration(max(0, gap.begin_ns - run.begin_ns) * 1e-9)
     return f"{gap.channel or 'all channels'}, {lasted} from {begin}: {gap.reason}{hidden}"
 
 

@@ -16,6 +16,8 @@ EXTRAPOLATED_NS = 2_000_000_000
 delay."""
 MOST_TOTALS = 10_000
 """The number of totals kept; of more, every second one of the older half is dropped."""
+MOST_COVERS = 8
+"""The number of covers whose totals are kept."""
 
 
 class Total(NamedTuple):
@@ -35,44 +37,53 @@ class Total(NamedTuple):
 
 
 class EnergyHistory:
-    """The totals of one recording in order of time."""
+    """The totals of one recording in order of time, for each cover by itself."""
 
     def __init__(self) -> None:
-        self._totals: list[Total] = []
+        self._totals: dict[tuple[str, ...], list[Total]] = {}
 
     def add(self, total: Total) -> None:
-        """Keep one more total; of two for the same time, the first."""
-        place = bisect_left(self._totals, total.time_ns, key=_time_ns)
-        if place < len(self._totals) and self._totals[place].time_ns == total.time_ns:
+        """Keep one more total; of two for the same time and cover, the first."""
+        totals = self._totals.setdefault(total.cover, [])
+        place = bisect_left(totals, total.time_ns, key=_time_ns)
+        if place < len(totals) and totals[place].time_ns == total.time_ns:
             return
-        self._totals.insert(place, total)
-        if len(self._totals) > MOST_TOTALS:
-            del self._totals[1 : MOST_TOTALS // 2 : 2]
+        totals.insert(place, total)
+        if len(totals) > MOST_TOTALS:
+            del totals[1 : MOST_TOTALS // 2 : 2]
+        if len(self._totals) > MOST_COVERS:
+            del self._totals[min(self._totals, key=lambda cover: self._totals[cover][-1].time_ns)]
 
     def reaches(self, time_ns: int) -> bool:
         """Whether a total is as late as this."""
-        return bool(self._totals) and self._totals[-1].time_ns >= time_ns
+        return any(totals[-1].time_ns >= time_ns for totals in self._totals.values())
 
     def between(self, begin_ns: int, end_ns: int) -> Energy | None:
-        """The energy of a window; None where no totals lie around it or their covers differ."""
-        begin, end = self._around(begin_ns), self._around(end_ns)
-        if begin is None or end is None or begin[0].cover != end[0].cover:
+        """The energy of a window over the cover at its end; None where no totals lie around it."""
+        totals = min(self._totals.values(), key=lambda t: _nearness(t, end_ns), default=[])
+        begin, end = _around(totals, begin_ns), _around(totals, end_ns)
+        if begin is None or end is None:
             return None
         return (_used(end, end_ns) - _used(begin, begin_ns)).not_below_zero()
 
-    def _around(self, time_ns: int) -> tuple[Total, Total] | None:
-        """The totals before and after a boundary; beyond them all, the two nearest.
 
-        None where there are none, and where they do not sum the same channels.
-        """
-        place = bisect_left(self._totals, time_ns, key=_time_ns)
-        place = min(max(place, 1), len(self._totals) - 1)
-        if place < 1:
-            return None
-        before, after = self._totals[place - 1 : place + 1]
-        too_far = time_ns < before.time_ns - EXTRAPOLATED_NS
-        too_far |= time_ns > after.time_ns + EXTRAPOLATED_NS
-        return None if too_far or before.cover != after.cover else (before, after)
+def _nearness(totals: list[Total], time_ns: int) -> tuple[bool, int]:
+    """Sorts by the first total from a time on, then by the last one before it."""
+    place = bisect_left(totals, time_ns, key=_time_ns)
+    if place < len(totals):
+        return False, totals[place].time_ns - time_ns
+    return True, time_ns - totals[-1].time_ns
+
+
+def _around(totals: list[Total], time_ns: int) -> tuple[Total, Total] | None:
+    """The totals before and after a boundary; beyond them all, the two nearest."""
+    if len(totals) < 2:
+        return None
+    place = bisect_left(totals, time_ns, key=_time_ns)
+    place = min(max(place, 1), len(totals) - 1)
+    before, after = totals[place - 1 : place + 1]
+    too_far = time_ns < before.time_ns - EXTRAPOLATED_NS
+    return None if too_far or time_ns > after.time_ns + EXTRAPOLATED_NS else (before, after)
 
 
 def _time_ns(total: Total) -> int:

@@ -66,7 +66,10 @@ def remove_private_directory(home: Path) -> None:
 def make_own_directory(path: Path, mode: int) -> None:
     """A runtime directory of this user at a known path; RecorderError if it is another user's."""
     try:
+        missing = [folder for folder in path.parents if not folder.exists()]
         path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for folder in missing:  # made with the user's umask, which may shut out the clients
+            folder.chmod(mode)
         facts = path.lstat()
     except OSError as error:
         raise RecorderError(f"{path}: {error.strerror}") from error

@@ -18,7 +18,7 @@ from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
-from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu
+from tests.simulated.nvml import GPU_IS_LOST, Fault, SimulatedGpu, uuid
 from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
 from tests.snapshot import assert_matches
@@ -26,10 +26,10 @@ from tests.snapshot import assert_matches
 PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 
-def run_doctor(machine: SimulatedMachine, *options: str) -> str:
+def run_doctor(machine: SimulatedMachine, *options: str, **more: str) -> str:
     command = [sys.executable, "-c", PROGRAM, *options]
     # The kernels have a test of their own: here they would be loaded for nothing, again and again.
-    environ = {**machine.environ, "EFFMETER_KERNELS": "torch"}
+    environ = {**machine.environ, "EFFMETER_KERNELS": "torch", **more}
     answer = subprocess.run(
         command, env=environ, capture_output=True, text=True, check=True, timeout=60
     )
@@ -62,6 +62,15 @@ def test_text_is_that_of_the_snapshot(tmp_path: Path) -> None:
         printed = run_doctor(machine)
     sensors, _, _ = printed.partition("\nRecorder daemon: ")
     assert_matches(sensors, "doctor", folder=tmp_path)
+
+
+def test_a_total_sums_the_devices_that_a_program_started_here_may_use(tmp_path: Path) -> None:
+    gpus = [SimulatedGpu(constant(power_w), mig_instances=("MIG-1",)) for power_w in (300, 200)]
+    with SimulatedMachine(tmp_path, zones=[], gpus=gpus) as machine:
+        printed = run_doctor(machine, CUDA_VISIBLE_DEVICES="1")
+    assert "A total sums: gpu1, cpu-estimate, ram-estimate" in printed
+    assert "left out: gpu0 (the program could not use it" in printed
+    assert f"gpu1 ({uuid(1)}) is charged as a whole to a program on a MIG instance" in printed
 
 
 def test_estimates_are_called_estimates_with_their_factor(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ def test_an_interval_that_is_not_stated_says_so(bounds_j: tuple[float, float]) -
 
 
 def test_an_unbounded_interval_costs_the_value_neither_its_unit_nor_its_digits() -> None:
-    assert energy_words(1234.0, 0.0, math.inf) == ("1.23 kJ", "[0.00, inf]")
-    assert energy_words(0.0, -2000.0, math.inf) == ("0.00 kJ", "[-2.00, inf]")
-    assert half_width_words(math.inf, 1234.0, 0.0, math.inf) == "± inf"
+    assert energy_words(1234.0, 0.0, math.inf) == ("1.23 kJ", "[0.00, ∞)")
+    assert energy_words(0.0, -2000.0, math.inf) == ("0.00 kJ", "[-2.00, ∞)")
+    assert half_width_words(math.inf, 1234.0, 0.0, math.inf) == "± ∞"
 
 
 def test_a_half_width_has_the_unit_and_the_digits_of_its_energy() -> None:

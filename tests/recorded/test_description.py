@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from effmeter.errors import NotARunError
-from effmeter.recorded.description import channel_named, described, labels_in, source_of
+from effmeter.recorded.description import (
+    channel_named,
+    described,
+    labels_in,
+    source_of,
+    with_devices,
+)
 from effmeter.recorded.records import Note
 from tests.runfile.writing import counter
 
@@ -63,3 +69,30 @@ def test_a_source_is_as_its_note_describes_it() -> None:
 def test_a_source_with_a_field_of_the_wrong_type_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(NotARunError):
         source_of(note(json.dumps(change)))
+
+
+def test_a_later_statement_about_devices_replaces_the_earlier_one() -> None:
+    text = {"program": {"pid": 42, "hidden_channels": ["gpu0"], "visible_gpus": ["GPU-b"]}}
+    source = source_of(note(json.dumps(text)))
+    unread = {"device": "GPU-c", "component": "gpu", "reason": "the recorder does not see it"}
+    for facts in ({"unread_devices": [unread]}, {}):
+        source = with_devices(source, note(json.dumps(facts)))
+        assert source.program == {"pid": 42, **facts}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"hidden_channels": [7]},
+        {"hidden_channels": "gpu0"},
+        {"device_cautions": [None]},
+        {"visible_gpus_unknown": 7},
+        {"unread_devices": [{}]},
+        {"unread_devices": 7},
+        {"unread_devices": [{"device": "a", "component": "heart", "reason": ""}]},
+    ],
+    ids=str,
+)
+def test_devices_that_are_described_wrongly_are_refused(facts: dict[str, Any]) -> None:
+    with pytest.raises(NotARunError):
+        with_devices(source_of(note("{}")), note(json.dumps(facts)))

@@ -281,3 +281,12 @@ def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place() -> No
             totals.note_gap(stood_still(strong, 4.0))
     found = known(energy(totals))
     assert found.low_j <= 10 * 200.0 <= found.high_j
+
+
+def test_estimate_does_not_count_for_a_sensor_that_is_about_to_be_read() -> None:
+    totals = LiveTotals((), (CPU, ESTIMATE))
+    for time_s in every(0.1, 0, 1):
+        totals.take(ESTIMATE, Sample("cpu-estimate", at(time_s), 30.0 * time_s, None, None))
+    assert totals.as_message(at(1.0))["cover"] == []
+    totals.note_gap(ChannelGap("cpu0", 1, at(0.0), None, "no permission", None))
+    assert totals.as_message(at(1.0))["cover"] == ["cpu-estimate"]

@@ -258,3 +258,32 @@ def test_totals_sum_a_cover_of_what_has_been_read(recorded: Recorded) -> None:
     value_j, low_j, high_j = told["energy"]["j"]
     assert low_j < value_j < high_j
     recorded.run()
+
+
+UNREAD = {"device": "GPU-b", "component": "gpu", "reason": "the recorder does not see it"}
+
+
+def test_what_is_learned_of_a_programs_devices_counts_for_it_live_and_in_the_file(
+    recorded: Recorded,
+) -> None:
+    recorded.recording.assume_devices(1, {"hidden_channels": ["cpu0"]})
+    recorded.recording.state_devices(1, {"unread_devices": [UNREAD]})
+    for millijoules in (5000, 5100, 5200):
+        recorded.read(millijoules)
+        recorded.clock.advance(0.1)
+    live = recorded.recording.totals.as_message(recorded.clock.now_ns())
+    assert live["cover"] == ["gpu0-power", "cpu0"]
+    assert "GPU-b" in live["partial"]
+    run = recorded.run()
+    assert [missing.what for missing in run.breakdown().missing] == ["GPU-b"]
+    assert run.breakdown().missing[0].reason == UNREAD["reason"]
+
+
+def test_devices_that_are_stated_again_replace_what_was_stated(recorded: Recorded) -> None:
+    recorded.recording.state_devices(1, {"unread_devices": [UNREAD]})
+    recorded.recording.state_devices(1, {})
+    recorded.read(5000)
+    assert recorded.recording.totals.refusals == ()
+    run = recorded.run()
+    assert run.refusals == ()
+    assert run.sources[0].program == {"pid": 7}

@@ -43,3 +43,18 @@ def test_gap_hides_what_the_device_can_draw_or_twice_what_it_drew() -> None:
 def test_gauge_is_known_from_its_second_reading_on() -> None:
     assert [running(CPU, 0).is_known, running(GPU, 0).is_known] == [True, False]
     assert running(GPU, 0.1).is_known
+
+
+def test_zero_of_a_counter_that_was_not_refreshed_yet_is_no_zero() -> None:
+    slow = counter(refresh_s=0.1, max_power_w=300.0)
+    followed = RunningEnergy(slow, at(0))
+
+    def high_j(time_s: float, counted_j: float) -> float:
+        followed.take(Sample(slow.name, at(time_s), counted_j, None, None))
+        return followed.energy(followed.beginning(), followed.now(), 0.0).high_j
+
+    assert high_j(0.05, 0.0) == pytest.approx(300.0 * 0.1, abs=1e-3)
+    assert high_j(0.11, 2.0) == pytest.approx(2.0 + 2 * 2.0 / 0.11 * 0.1, abs=1e-3)
+    resting = running(counter(refresh_s=0.001), 1.0, power_w=0.0)
+    rested = resting.energy(resting.beginning(), resting.now(), 0.0)
+    assert rested.high_j == pytest.approx(0.0, abs=1e-3)

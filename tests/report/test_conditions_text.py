@@ -50,7 +50,7 @@ def test_what_changed_stands_on_the_line_of_its_device(tmp_path: Path) -> None:
     assert lines(tmp_path, *rows) == {
         "gpu0": "clock 1.41 GHz to 1.98 GHz, 1.70 GHz on average; "
         "power limit 700 W -> 400 W at 12 s; 52 to 78 °C; "
-        "throttled: power limit 12% of the time"
+        "throttled: power limit 12 % of the time"
     }
 
 

@@ -39,7 +39,7 @@ def test_efficiency_is_shown_per_kilojoule() -> None:
 
 
 def test_efficiency_without_an_upper_end_says_so() -> None:
-    assert per_kilojoule(0.9, 0.45, math.inf) == ("900", "[450, inf]")
+    assert per_kilojoule(0.9, 0.45, math.inf) == ("900", "[450, ∞)")
 
 
 def test_a_value_that_is_nothing_beside_its_interval_is_written_in_the_intervals_unit() -> None:

@@ -92,3 +92,24 @@ def test_a_table_fits_the_schema(tmp_path: Path) -> None:
 def test_an_error_fits_the_schema(tmp_path: Path) -> None:
     told = report(tmp_path / "none.arrow")
     assert (told["runs"], len(told["errors"])) == ([], 1)
+
+
+def test_conditions_are_listed_with_their_changes(tmp_path: Path) -> None:
+    rows: list[tuple[float, str, float | None, str | None]] = [
+        (0.0, "power_limit_w", 700.0, None),
+        (2.0, "governor", None, "performance"),
+        (4.0, "power_limit_w", 400.0, None),
+        (0.0, "throttled_fraction", 0.0, "power limit"),
+        (10.0, "throttled_fraction", 0.5, "power limit"),
+    ]
+    with RunFile(tmp_path / "run.arrow") as file:
+        for time_s, name, value, text in rows:
+            columns = {"channel": "gpu0", "name": name, "value": value, "text": text}
+            file.event(time_s, Event.CONDITION, **columns)
+        file.end(10.0)
+    (run,) = report(file.path)["runs"]
+    governor, limit, throttled = run["conditions"]
+    assert (limit["at_start"], limit["at_end"], limit["changed"]) == (700.0, 400.0, True)
+    assert limit["changes"] == [{"at_s": 4.0, "value": 400.0}]
+    assert (governor["at_start"], governor["changed"]) == ("performance", False)
+    assert (throttled["reason"], throttled["average"]) == ("power limit", 0.5)

@@ -17,9 +17,9 @@ from typing import Any
 
 from effmeter.channel import Kind
 from effmeter.cover import Cover, choose_cover
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery
 from effmeter.probes.capture.library import LIBRARIES
+from effmeter.probes.search import discover
 from effmeter.recorder.sampling.ingest import ChannelTracker, Sample
 from tests.simulated.clock import ManualClock
 

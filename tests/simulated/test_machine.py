@@ -14,7 +14,7 @@ from tests.simulated.waveforms import Sine, constant
 
 LIST_CHANNELS = """
 import json
-from effmeter.probes import discover
+from effmeter.probes.search import discover
 print(json.dumps([channel.name for channel in discover().channels]))
 """
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effmeter.energy import Energy
-from effmeter.tracking.windows import MOST_TOTALS, EnergyHistory, Total
+from effmeter.tracking.windows import MOST_COVERS, MOST_TOTALS, EnergyHistory, Total
 
 S = 1_000_000_000
 COVER = ("cpu0",)
@@ -94,15 +94,23 @@ def test_long_after_the_last_total_nothing_is_known() -> None:
     assert EnergyHistory().between(0, 1) is None
 
 
-def test_totals_over_different_channels_are_not_subtracted() -> None:
-    kept = history((1, 10), (2, 20))
-    kept.add(Total(3 * S, Energy.exactly(40.0), ("cpu0", "gpu0")))
-    kept.add(Total(4 * S, Energy.exactly(60.0), ("cpu0", "gpu0")))
-    assert kept.between(1 * S, 3 * S + S // 2) is None
-    assert kept.between(1 * S, 2 * S + S // 2) is None
-    later = kept.between(3 * S + S // 4, 4 * S)
-    assert later is not None
-    assert later.value_j == pytest.approx(15)
+def test_only_totals_over_the_cover_at_the_end_are_subtracted() -> None:
+    kept = history((1, 10), (2, 20), (3, 30))
+    for time_s, used_j in ((0, 0), (4, 120), (5, 150)):  # a sensor that was slow to start
+        kept.add(Total(time_s * S, Energy.exactly(used_j), ("cpu0", "gpu0")))
+    first, last, both = (kept.between(a * S, b * S) for a, b in ((1, 2), (4, 5), (2, 5)))
+    values = [None if energy is None else energy.value_j for energy in (first, last, both)]
+    assert values == [10, 30, pytest.approx(150 - 60)]
+
+
+def test_the_number_of_covers_is_bounded() -> None:
+    kept = EnergyHistory()
+    for number in range(MOST_COVERS + 1):
+        for time_s in (10 * number, 10 * number + 1):
+            kept.add(Total(time_s * S, Energy.exactly(float(time_s)), (f"gpu{number}",)))
+    assert kept.between(0, 1 * S) is None
+    newest = kept.between(10 * MOST_COVERS * S, (10 * MOST_COVERS + 1) * S)
+    assert newest == Energy.exactly(1.0)
 
 
 def test_energy_is_never_negative() -> None:

@@ -79,6 +79,16 @@ def test_an_own_directory_gets_the_mode_asked_for(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o700
 
 
+def test_a_users_mask_shuts_nobody_out_of_a_directory_for_others(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        paths.make_own_directory(tmp_path / "of" / "all", 0o755)
+    finally:
+        os.umask(mask)
+    made = (tmp_path / "of", tmp_path / "of" / "all")
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o755, 0o755]
+
+
 def test_a_link_in_the_place_of_an_own_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "own").symlink_to(tmp_path / "real")

@@ -33,15 +33,11 @@ class ListedGpu:
     seen: Seen
     is_called_second_die: bool = False
     is_integrated: bool = False
-    is_asleep: bool = False
-    """Whether it is not looked at, because that would wake it."""
 
     @property
     def is_silent(self) -> bool:
         """Whether it shows neither energy nor power."""
-        return not self.is_asleep and all(
-            value == 0 or isinstance(value, Failure) for value in self.seen
-        )
+        return all(value == 0 or isinstance(value, Failure) for value in self.seen)
 
     @property
     def board(self) -> str:
@@ -89,7 +85,7 @@ def _judge(gpu: ListedGpu, is_partition: bool, is_second_die: bool) -> Refusal |
         return part_of_another(gpu.source, _SECOND_DIE)
     reasons = [value.reason for value in gpu.seen if isinstance(value, Failure)]
     is_lone_die = gpu.is_silent and (gpu.chip.has_two_dies or gpu.is_called_second_die)
-    if gpu.is_asleep or (len(reasons) < len(gpu.seen) and not is_lone_die):
+    if len(reasons) < len(gpu.seen) and not is_lone_die:
         return None
     cause = "; ".join(dict.fromkeys(reasons)) or NOT_SHOWN
     reason = f"{cause}; {_NO_FIRST_DIE}" if gpu.is_called_second_die else cause

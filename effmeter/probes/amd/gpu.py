@@ -75,7 +75,7 @@ class AmdGpu:
 
 def includes_second_die(channel: Channel) -> bool:
     """Whether a channel shows a die that is a GPU of its own to programs."""
-    return channel.scope == BOTH_DIES
+    return channel.scope.startswith(BOTH_DIES)
 
 
 class AmdSensors:

@@ -8,7 +8,8 @@ channel                    component  kind   unit  refresh  scope               
 
 (1) As with the library. The driver ``amdgpu`` shows microwatts in ``power1_average`` (Navi, MI200
 and older) or ``power1_input`` (MI300 and newer). There is no energy counter. A sleeping card
-(runtime suspend) is not read: that would wake it.
+(runtime suspend) is not read, because that would wake it: 1 W stands for the 0 to 2 W that it
+draws.
 
 Source: the kernel's ``Documentation/gpu/amdgpu/thermal.rst``.
 """
@@ -28,7 +29,9 @@ from effmeter.probes.meter_files import MOST_W, FileMeter, MeterProbe, read_mete
 from effmeter.probes.pci import address_of, is_suspended
 from effmeter.probes.sysfs import read_number, read_text
 
-ASLEEP = Failure("the card sleeps (runtime suspend), and reading it would wake it")
+ASLEEP_W = 1.0
+"""What stands for the 0 to 2 W of a sleeping card; the gauge's offset error is wider."""
+ASLEEP_SCOPE = "1 W is taken for the 0 to 2 W of a sleeping card, which is not read"
 PERIOD_S = 0.05
 _DRIVER = "amdgpu"
 _FILES = ("power1_average", "power1_input")
@@ -55,7 +58,6 @@ class _Card:
             chip=self.chip,
             seen=Seen(_NO_COUNTER, self.power_w),
             is_integrated=self.gpu.is_integrated,
-            is_asleep=self.power_w == ASLEEP,
         )
 
 
@@ -76,7 +78,7 @@ def find(
     if not meters:
         return None, judgement
     folders = {_gauge_name(card.gpu): card.gpu.device.folder for card in cards.values()}
-    probe = MeterProbe("amdgpu", meters, PERIOD_S, clock, lambda c: _asleep(folders[c.name]))
+    probe = MeterProbe("amdgpu", meters, PERIOD_S, clock, lambda c: _asleep_w(folders[c.name]))
     return probe, judgement
 
 
@@ -85,7 +87,8 @@ def _card(gpu: AmdPciGpu, file: Path | None) -> _Card:
     if file is None:
         return _Card(gpu, None, _NO_FILE, chip)
     meter = FileMeter(_channel(gpu, file, chip), file)
-    return _Card(gpu, meter, _asleep(gpu.device.folder) or read_meter(meter), chip)
+    resting_w = _asleep_w(gpu.device.folder)
+    return _Card(gpu, meter, read_meter(meter) if resting_w is None else resting_w, chip)
 
 
 def _channel(gpu: AmdPciGpu, file: Path, chip: Chip) -> Channel:
@@ -99,7 +102,9 @@ def _channel(gpu: AmdPciGpu, file: Path, chip: Chip) -> Channel:
         cap_w=cap_uw * 1e-6 if 0 < cap_uw < MOST_W * 1e6 else None,
         chip=chip,
     )
-    return replace(gauge_channel(described, None), resolution=1e-6)
+    gauge = gauge_channel(described, None)
+    scope = "; ".join(filter(None, (gauge.scope, ASLEEP_SCOPE)))
+    return replace(gauge, resolution=1e-6, scope=scope)
 
 
 def _name(gpu: AmdPciGpu) -> str:
@@ -110,8 +115,9 @@ def _gauge_name(gpu: AmdPciGpu) -> str:
     return f"{_name(gpu)}-power"
 
 
-def _asleep(folder: Path) -> Failure | None:
-    return ASLEEP if is_suspended(folder) else None
+def _asleep_w(folder: Path) -> float | None:
+    """The power of a sleeping card; None: it is awake."""
+    return ASLEEP_W if is_suspended(folder) else None
 
 
 def _files_by_address(sysfs: Path) -> dict[str, Path]:

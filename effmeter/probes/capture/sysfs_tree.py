@@ -9,25 +9,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_METER = r"(name|update_interval|label|((power|energy|in|curr|shunt|rail_name_)\d+(_\w+)?))"
+from effmeter.probes.pci import is_suspended
+
+_METER = r"(name|update_interval|label|((power|energy|temp|in|curr|shunt|rail_name_)\d+(_\w+)?))"
 _PLACES: tuple[tuple[str, str], ...] = (
     ("class/powercap/*", r"name|energy_uj|max_energy_range_uj|enabled|constraint_\d+_\w+"),
     ("devices/power", r"type|cpumask"),
     ("devices/power/events", r"[\w.-]+"),
     ("devices/system/cpu", r"modalias|online"),
     ("devices/system/cpu/cpu*/topology", r"physical_package_id|die_id|package_cpus_list"),
+    ("devices/system/cpu/cpu*/thermal_throttle", r"package_throttle_\w+"),
+    ("devices/system/cpu/cpufreq", "boost"),
+    ("devices/system/cpu/cpufreq/policy*", r"scaling_(cur_freq|max_freq|governor|driver)"),
+    ("devices/system/cpu/intel_pstate", "no_turbo|status"),
     ("class/hwmon/*", _METER),
     ("class/hwmon/*/device", _METER + "|online|capacity|uevent"),
     ("bus/i2c/drivers/ina3221x/*/iio*device*", _METER + r"|in_(power|voltage|current)\d+_\w+"),
     ("firmware/devicetree/base", r"compatible|model"),
     ("class/kfd/kfd/topology/nodes/*", r"properties|name"),
     ("class/misc/dxg", r"dev"),
+    ("class/ipmi/*", r"dev"),
     ("cray/pm_counters", r"[\w-]+"),
 )
 """Folders, and the names of the files in them that are captured."""
 _GPU_FILES = (
     r"vendor|device|class|subsystem_vendor|subsystem_device|uevent|unique_id|boot_vga|gpu_metrics"
 )
+_ASLEEP = re.compile("name|vendor|device|class|uevent")
+"""All that is read of a device in runtime suspend: other files would wake it."""
 _GPU_CLASSES = ("0x03", "0x12")
 _GPU_PARTS = ("power/runtime_status", "driver", "drm/*", "drm/card*/gt/*", "tile*")
 _CHANGES = re.compile(
@@ -102,17 +111,16 @@ def _copy_folder(tree: SysfsTree, sysfs: Path, folder: Path, names: re.Pattern[s
         return
     try:
         listed = sorted(os.listdir(sysfs / place))
-    except NotADirectoryError:
-        return
-    except FileNotFoundError:
+    except (NotADirectoryError, FileNotFoundError):
         return
     except OSError as error:
         tree.closed[str(place)] = _name_of(error)
         return
     if str(place) not in tree.folders:
         tree.folders.append(str(place))
+    is_asleep = any(is_suspended(sysfs / place / part) for part in ("", "device", "../.."))
     for name in listed:
-        if names.fullmatch(name):
+        if names.fullmatch(name) and (not is_asleep or _ASLEEP.fullmatch(name)):
             _copy_path(tree, sysfs, folder / name)
         elif (folder / name).is_symlink() and name in ("device", "driver"):
             _resolved(tree, sysfs, folder / name)
@@ -150,9 +158,11 @@ def _resolved(tree: SysfsTree, sysfs: Path, path: Path) -> Path | None:
         if not (sysfs / place).is_symlink():
             continue
         target = os.readlink(sysfs / place)
+        if os.path.isabs(target):
+            target = os.path.relpath(target, sysfs / place.parent)
         tree.links[str(place)] = target
         around = os.path.normpath(place.parent / target)
-        if os.path.isabs(around) or around.startswith(".."):
+        if around.startswith(".."):
             return None
         place, waiting = Path(), [*Path(around).parts, *waiting]
     return None

@@ -10,15 +10,21 @@ from typing import Any
 from effmeter.probes.base import Failure, Listed, ListedDevice
 from effmeter.probes.nvidia.channels import mig_instances, pci_address
 
+_LIBRARY, _CUDA = "libnvidia-ml.so.1", "libcuda.so.1"
+"""Some containers have the second without the first: programs there can use GPUs."""
+
 
 def list_devices() -> Listed:
     """The GPUs in NVML's order; a machine without NVIDIA's driver has none."""
+    if not _can_load(_LIBRARY):  # importing pynvml takes longer than all else here
+        return () if not _can_load(_CUDA) else Failure(f"{_CUDA} is here without {_LIBRARY}")
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        return () if _is_absent(pynvml, error.value) else Failure(f"NVML: {error}")
+        no_driver = error.value == pynvml.NVML_ERROR_DRIVER_NOT_LOADED
+        return () if no_driver else Failure(f"NVML: {error}")
     try:
         indices = range(pynvml.nvmlDeviceGetCount())
         return tuple(_device(pynvml, index) for index in indices)
@@ -40,16 +46,9 @@ def _device(nvml: Any, index: int) -> ListedDevice:
     return ListedDevice(tuple(ids), name, mig_instances(nvml, handle))
 
 
-def _is_absent(nvml: Any, code: int) -> bool:
-    """Whether no program here can use a GPU. Some containers have CUDA's library without NVML's."""
-    if code == nvml.NVML_ERROR_DRIVER_NOT_LOADED:
-        return True
-    return bool(code == nvml.NVML_ERROR_LIBRARY_NOT_FOUND) and not _has_cuda()
-
-
-def _has_cuda() -> bool:
+def _can_load(library: str) -> bool:
     try:
-        ctypes.CDLL("libcuda.so.1")
+        ctypes.CDLL(library)
     except OSError:
         return False
     return True

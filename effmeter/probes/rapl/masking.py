@@ -22,26 +22,36 @@ LOAD_REMEDY = "sudo modprobe intel_rapl_msr  # on the machine itself, not in a g
 
 def hidden_zones(zones: Zones, sysfs: Path, processor: Processor) -> list[Refusal]:
     """The zones whose names cannot be read, and packages that have no zone at all."""
-    packages = [zone for zone in zones.named if zone.package_number is not None]
-    named = {zone.package_number for zone in packages}
+    named = {z.package_number for z in zones.named if z.package_number is not None}
     expected = packages_of(sysfs)
     missing = sorted(expected - named) if len(expected) > len(named) else []
-    by_package = all(zone_number(z.folder) == z.package_number for z in packages)
     refusals = []
     for folder in zones.hidden:
-        number = zone_number(folder)
-        if number not in missing and missing:
-            number = missing[0]
-        if not by_package and not missing:
-            of_package, unread = True, "" if processor.counts_per_package else folder.name
-        elif expected and not missing:  # every package has its zone: this is the platform's
-            of_package, unread = False, ""
+        if missing:
+            number = zone_number(folder) if zone_number(folder) in missing else missing[0]
+            missing.remove(number)
+            component, unread = Component.CPU, f"cpu{number}"
+        elif expected and _are_whole_packages(zones):  # each has its zone: this is the platform's
+            component, unread = Component.BOARD, ""
         else:
-            of_package, unread = True, folder.name if number in named else f"cpu{number}"
-        missing = [other for other in missing if other != number]
-        component = Component.CPU if of_package else Component.BOARD
+            component, unread = Component.CPU, _hidden_part(folder, zones, processor)
         refusals.append(Refusal(str(folder), component, *_why_hidden(folder), leaves_unread=unread))
     return refusals + [_without_zone(number, sysfs) for number in missing if named or refusals]
+
+
+def _are_whole_packages(zones: Zones) -> bool:
+    """Whether the numbers of zones are those of packages, as they are where none is a die."""
+    packages = [zone for zone in zones.named if zone.package_number is not None]
+    return all(zone_number(zone.folder) == zone.package_number for zone in packages)
+
+
+def _hidden_part(folder: Path, zones: Zones, processor: Processor) -> str:
+    """What a hidden zone leaves unread where the topology does not tell."""
+    number = zone_number(folder)
+    if not _are_whole_packages(zones):
+        return "" if processor.counts_per_package else folder.name
+    is_taken = any(zone.package_number == number for zone in zones.named)
+    return folder.name if is_taken else f"cpu{number}"
 
 
 def nothing_found(sysfs: Path, processor: Processor) -> Refusal:

@@ -59,6 +59,8 @@ class PowercapProbe:
         self._processor = read_processor(root)
         self._device = _processor_model()
         self._mirrors = Mirrors(self._processor, self._now_ns, pause)
+        self._zones: Zones | None = None
+        self._hidden: list[Refusal] = []
         self._read: dict[str, OpenZone] = {}
         """Zones that are channels, by the channel."""
         self._scan()
@@ -97,7 +99,10 @@ class PowercapProbe:
         for zone_name, open_zone in fresh.items():
             self._add(zone_name, open_zone, boards)
         self._describe_again()
-        self.refusals = (*self._unread(refused), *hidden_zones(zones, self._root, self._processor))
+        if zones != self._zones:
+            self._hidden = hidden_zones(zones, self._root, self._processor)
+            self._zones = zones
+        self.refusals = (*self._unread(refused), *self._hidden)
 
     def _open(self, zones: Zones) -> tuple[dict[str, OpenZone], dict[str, list[Refusal]]]:
         """The zones that have become readable, and the refusals of the others, by channel."""
@@ -108,26 +113,27 @@ class PowercapProbe:
             if name is None:
                 reason = f"a zone of an unknown kind: {zone.name!r}"
                 refusal = Refusal(str(zone.folder), Component.BOARD, reason)
-                refused.setdefault(str(zone.folder), []).append(refusal)
+                refused[str(zone.folder)] = [refusal]
             elif not (self._mirrors.knows(name) or name in opened):
-                try:
-                    counter = ZoneCounter(zone.counter, name)
-                except (OSError, ValueError) as error:
-                    unread = "" if zone.name in SCOPES else name
-                    refused.setdefault(name, []).append(_refusal(zone, error, unread))
-                    continue
-                range_uj = read_number(zone.folder / "max_energy_range_uj")
-                opened[name] = OpenZone(zone, counter, None if range_uj is None else range_uj + 1)
+                found = _opened(zone, name)
+                if isinstance(found, Refusal):
+                    refused.setdefault(name, []).append(found)
+                else:
+                    opened[name] = found
         return opened, refused
 
     def _unread(self, refused: dict[str, list[Refusal]]) -> Iterator[Refusal]:
-        """The refusals, with ``leaves_unread`` where no other zone shows the same."""
+        """The refusals, with what no other zone shows in ``leaves_unread``."""
         for name, refusals in refused.items():
-            is_read = self._mirrors.knows(name)
             shown = self._mirrors.shown_name(name)
             for refusal in refusals:
-                unread = "" if is_read or not refusal.leaves_unread else shown
-                yield replace(refusal, leaves_unread=unread)
+                if not refusal.leaves_unread:
+                    yield refusal
+                elif self._mirrors.knows(name):
+                    reason = f"{refusal.reason}; another zone shows {shown}"
+                    yield replace(refusal, reason=reason, remedy="", leaves_unread="")
+                else:
+                    yield replace(refusal, leaves_unread=shown)
 
     def _add(self, zone_name: str, open_zone: OpenZone, boards: tuple[str | None, ...]) -> None:
         """Make a channel of a zone; parts of a package wait for the package."""
@@ -196,6 +202,16 @@ def names_read(found: Discovery) -> frozenset[str]:
         if isinstance(probe, PowercapProbe)
         for name in probe.zone_names
     )
+
+
+def _opened(zone: Zone, name: str) -> OpenZone | Refusal:
+    """The open counter of a zone, or why it cannot be read."""
+    try:
+        counter = ZoneCounter(zone.counter, name)
+    except (OSError, ValueError) as error:
+        return _refusal(zone, error, "" if zone.name in SCOPES else name)
+    range_uj = read_number(zone.folder / "max_energy_range_uj")
+    return OpenZone(zone, counter, None if range_uj is None else range_uj + 1)
 
 
 def _refusal(zone: Zone, error: OSError | ValueError, leaves_unread: str) -> Refusal:

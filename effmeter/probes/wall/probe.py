@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from effmeter.channel import Channel
 from effmeter.clock import Clock, SystemClock
 from effmeter.errors import ProbeError
-from effmeter.probes.base import Failure, Reading
+from effmeter.probes.base import Boundary, Failure, Reading
 from effmeter.probes.meter_files import checked_power_w
 from effmeter.probes.program_output import Output, run_program
 
@@ -42,7 +42,12 @@ class PowerProgram:
 
 
 class WallProbe:
-    """Reads one meter by running its program."""
+    """Reads one meter by running its program.
+
+    A mark is not worth a program: the meter shows nothing newer than in its last period.
+    """
+
+    settles_s = 0.0
 
     def __init__(
         self, program: PowerProgram, channel: Channel, period_s: float, clock: Clock | None = None
@@ -62,6 +67,10 @@ class WallProbe:
         except (ProbeError, ValueError) as error:
             value = Failure(f"{self.channels[0].source}: {error}")
         return [Reading(self.name, begun_ns, self._now_ns(), value)]
+
+    def read_at(self, boundary: Boundary) -> list[Reading]:
+        """A reading at the ends of a recording, and none at marks."""
+        return [] if boundary is Boundary.MARK else self.read()
 
     def close(self) -> None:
         """Nothing is held open between two readings."""

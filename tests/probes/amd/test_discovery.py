@@ -28,7 +28,7 @@ GPU = SimulatedAmdGpu(constant(300.0))
 NO_COMMANDS = {"PATH": "/nonexistent"}
 LOOK_TWICE = """
 import json, time
-from effmeter.probes import discover
+from effmeter.probes.search import discover
 from effmeter.probes.base import Discovery
 from effmeter.channel import Component
 found = discover()

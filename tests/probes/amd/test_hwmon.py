@@ -7,7 +7,7 @@ import pytest
 from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
 from effmeter.probes.amd.discovery import find
-from effmeter.probes.amd.hwmon import ASLEEP
+from effmeter.probes.amd.hwmon import ASLEEP_SCOPE, ASLEEP_W
 from effmeter.probes.base import Discovery, Failure
 from tests.simulated.amd import SimulatedAmdGpu, install_command, save
 from tests.simulated.clock import ManualClock
@@ -88,6 +88,23 @@ def test_a_card_that_a_tool_reads_is_not_read_twice(tmp_path: Path) -> None:
     assert found.names == {"amd-gpu0", "amd-gpu0-power", f"amd-gpu-{SECOND}-power"}
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_card_that_the_kernel_hides_from_the_cgroup_is_not_charged(
+    tmp_path: Path, is_open: bool
+) -> None:
+    place(tmp_path, [95.0, 120.0])
+    nodes = tmp_path / "class/kfd/kfd/topology/nodes"
+    for number, bus in enumerate((0x03, 0x83)):
+        (nodes / str(number)).mkdir(parents=True)
+        shown = bus == 0x03 or is_open
+        facts = f"simd_count 160\nlocation_id {bus << 8}\ndomain 0\n"
+        (nodes / str(number) / "properties").write_text(facts if shown else "")
+    found = search(tmp_path)
+    assert len(found.channels) == (2 if is_open else 1)
+    cover = choose_cover(found.channels, found.names, found.refusals)
+    assert (cover.missing, cover.partial) == ((), ())
+
+
 def test_a_card_that_neither_a_tool_nor_the_driver_reads_is_missing(tmp_path: Path) -> None:
     place(tmp_path, [95.0, -1.0])
     found = search(tmp_path)
@@ -100,7 +117,7 @@ def test_the_second_die_shows_nothing_of_its_own(tmp_path: Path) -> None:
     place(tmp_path, [500.0, 0.0], device=MI250X)
     found = search(tmp_path)
     assert found.names == {f"amd-gpu-{FIRST}-power"}
-    assert found.channels[0].scope == "both dies of the package"
+    assert found.channels[0].scope.startswith("both dies of the package")
     cover = choose_cover(found.channels, found.names, found.refusals)
     assert cover.partial == ()
 
@@ -119,7 +136,9 @@ def test_a_sleeping_card_is_not_awakened(tmp_path: Path) -> None:
     (power / "runtime_status").write_text("suspended\n")
     tree.path(FIRST).write_text("reading this would wake the card")
     found = search(tmp_path)
-    assert values(found) == {f"amd-gpu-{FIRST}-power": ASLEEP}
+    assert values(found) == {f"amd-gpu-{FIRST}-power": ASLEEP_W}
+    assert ASLEEP_SCOPE in found.channels[0].scope
+    assert found.channels[0].offset_error_w >= 1.0
     (power / "runtime_status").write_text("active\n")
     tree.advance_to(0)
     assert values(found) == {f"amd-gpu-{FIRST}-power": pytest.approx(95.0)}

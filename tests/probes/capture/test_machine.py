@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,20 @@ from effmeter.channel import Component, Provenance
 from effmeter.clock import SystemClock
 from effmeter.probes.base import Discovery
 from effmeter.probes.capture.machine import FORMAT, capture_machine, text_of
+from effmeter.probes.nvidia.probe import NvmlProbe
+from effmeter.probes.search import discover
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.probes.rapl.rapl_bench import LONG_AGO_UJ, RaplBench, dies, write_modalias
 from tests.simulated.amd.gpu import SimulatedAmdGpu
 from tests.simulated.amd.library import SimulatedAmdSmi
 from tests.simulated.clock import ManualClock
+from tests.simulated.cray import SimulatedCray
+from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail, grace_devices
 from tests.simulated.ioreport import SimulatedMonitor
+from tests.simulated.jetson import AGX_ORIN, NANO, place_jetson, place_older_jetson
 from tests.simulated.nvml import AVERAGE, INSTANT, SimulatedGpu, SimulatedSamples
+from tests.simulated.pci import place_pci_device
+from tests.simulated.power_pmu import build_power_pmu
 from tests.simulated.powercap import package
 from tests.simulated.powermetrics import sample_text
 from tests.simulated.replay import ReplayedMachine, cover_of, total_w
@@ -71,6 +79,74 @@ def test_a_hidden_zone_is_hidden_in_the_replay(tmp_path: Path) -> None:
     assert cover_of(found, powers_w).partial == ("cpu1",)
 
 
+def grace(sysfs: Path) -> None:
+    waveforms = [constant(power_w) for power_w in (700.0, 250.0, 180.0, 40.0)]
+    SimulatedHwmon(sysfs, grace_devices(0, *waveforms))
+
+
+def jetson(sysfs: Path) -> None:
+    place_jetson(sysfs, AGX_ORIN)
+
+
+def older_jetson(sysfs: Path) -> None:
+    place_older_jetson(sysfs, NANO)
+
+
+def intel_card(sysfs: Path) -> None:
+    address = "0000:83:00.0"
+    place_pci_device(sysfs, address, "0x8086", metrics_format=None, device="0x56a0", driver="xe")
+    rails = [SimulatedRail("energy1_input", constant(120.0), "card", "label")]
+    SimulatedHwmon(sysfs, [("xe", rails)], addresses=[address])
+
+
+def amd_card(sysfs: Path) -> None:
+    address = "0000:83:00.0"
+    place_pci_device(sysfs, address, device="0x744c", driver="amdgpu")
+    rails = [SimulatedRail("power1_average", constant(95.0), "PPT", "label")]
+    SimulatedHwmon(sysfs, [("amdgpu", rails)], addresses=[address])
+
+
+def cray_node(sysfs: Path) -> None:
+    SimulatedCray(sysfs, {"": 700.0, "cpu_": 200.0, "memory_": 40.0, "accel0_": 300.0})
+
+
+def perf_events(sysfs: Path) -> None:
+    build_power_pmu(sysfs, {"energy-pkg": 2}, [(0, 0), (1, 0)])
+    write_modalias(sysfs, "0000")
+
+
+@pytest.mark.parametrize(
+    "place", [grace, jetson, older_jetson, intel_card, amd_card, cray_node, perf_events]
+)
+def test_a_replay_finds_what_was_found(tmp_path: Path, place: Callable[[Path], None]) -> None:
+    """The places that are captured are those at which the probes look."""
+    sysfs, clock = tmp_path / "sys", ManualClock(50_000_000_000)
+    sysfs.mkdir()
+    place(sysfs)
+    environ = {"EFFMETER_SYSFS": str(sysfs), "PATH": ""}
+
+    def pause(seconds: float) -> None:
+        clock.advance(seconds)
+
+    replay = ReplayedMachine(captured(sysfs, clock, pause), tmp_path / "replay")
+    found = discover(environ=environ, clock=clock, pause=pause)
+    with replay.libraries():
+        again = replay.discover()
+    assert plain(again, tmp_path / "replay/sys") == plain(found, sysfs)
+    for probe in (*found.probes, *again.probes):
+        probe.close()
+
+
+def plain(found: Discovery, sysfs: Path) -> list[str]:
+    """Channels and refusals, wherever the tree is; buses are renumbered."""
+    texts = [channel.to_json() for channel in found.channels]
+    texts += [f"{r.component} {r.source} {r.reason} {r.leaves_unread}" for r in found.refusals]
+    alike = ((str(sysfs), ""), (r"0000:\w\w:00", "0000:NN:00"), (r"\([^()]*amdsmi[^()]*\)", ""))
+    for pattern, instead in alike:
+        texts = [re.sub(pattern, instead, text) for text in texts]
+    return texts
+
+
 def restored(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library stands for the real one during a test."""
     monkeypatch.setitem(sys.modules, name, module)
@@ -107,6 +183,8 @@ def test_gpus_of_nvidia_are_replayed_call_by_call(
     with replay.libraries():
         found = replay.discover()
         powers_w = replay.powers_w(found, 3.5)
+        (probe,) = (probe for probe in found.probes if isinstance(probe, NvmlProbe))
+        assert set(probe.conditions()) == {"gpu0", "gpu1"}
     expected = ["gpu0", *(["gpu0-power-samples"] if sampled else [])]
     expected += ["gpu0-power-average", "gpu0-power-instant", "gpu1", "gpu1-power-instant"]
     assert measured(found, Component.GPU) == expected

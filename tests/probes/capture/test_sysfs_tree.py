@@ -76,6 +76,23 @@ def test_a_file_that_is_no_text_is_kept_as_it_is(tmp_path: Path) -> None:
     }
 
 
+def test_a_card_that_sleeps_is_not_awakened(tmp_path: Path) -> None:
+    device = tmp_path / "bus/pci/devices/0000:03:00.0"
+    for name, text in (("class", "0x030000"), ("vendor", "0x1002"), ("gpu_metrics", "x")):
+        write(device / name, text)
+    write(device / "power/runtime_status", "suspended")
+    write(tmp_path / "class/hwmon/hwmon0/name", "amdgpu")
+    write(tmp_path / "class/hwmon/hwmon0/power1_average", "10000000")
+    (tmp_path / "class/hwmon/hwmon0/device").symlink_to("../../../bus/pci/devices/0000:03:00.0")
+    files = copy_tree(tmp_path).files
+    assert sorted(path.rpartition("/")[2] for path in files) == [
+        "class",
+        "name",
+        "runtime_status",
+        "vendor",
+    ]
+
+
 def test_an_empty_folder_is_kept(tmp_path: Path) -> None:
     (tmp_path / "class/powercap/intel-rapl:1").mkdir(parents=True)
     assert copy_tree(tmp_path).as_mapping() == {"folders": ["class/powercap/intel-rapl:1"]}

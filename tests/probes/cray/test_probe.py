@@ -6,9 +6,9 @@ import pytest
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.cover import choose_cover
 from effmeter.energy import trace
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.cray.probe import STALE, find
+from effmeter.probes.search import discover
 from tests.simulated.clock import ManualClock
 from tests.simulated.cray import SimulatedCray
 from tests.simulated.pci import place_pci_device

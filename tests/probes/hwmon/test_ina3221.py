@@ -5,9 +5,9 @@ import pytest
 
 from effmeter.channel import Channel, Component
 from effmeter.cover import choose_cover
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure, Reading
 from effmeter.probes.hwmon.probe import find
+from effmeter.probes.search import discover
 from effmeter.report.formatting import json_text
 from tests.simulated.clock import ManualClock
 from tests.simulated.jetson import AGX_ORIN, NANO, ORIN_NANO, place_jetson, place_older_jetson

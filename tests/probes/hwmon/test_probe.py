@@ -8,9 +8,9 @@ import pytest
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.cover import choose_cover
 from effmeter.energy import trace
-from effmeter.probes import discover
 from effmeter.probes.base import Failure, Probe
 from effmeter.probes.hwmon.probe import find
+from effmeter.probes.search import discover
 from tests.simulated.clock import ManualClock
 from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail, grace_devices
 from tests.simulated.waveforms import Sine, constant

@@ -4,9 +4,9 @@ import pytest
 
 from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
-from effmeter.probes import discover
 from effmeter.probes.base import Discovery, Failure
 from effmeter.probes.intel.probe import ASLEEP, find
+from effmeter.probes.search import discover
 from tests.simulated.clock import ManualClock
 from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail
 from tests.simulated.pci import place_pci_device
@@ -108,6 +108,20 @@ def test_a_gpu_inside_the_processor_is_no_card(
 ) -> None:
     place_card(tmp_path, address, device)
     assert bool(search(tmp_path).refusals) is is_card
+
+
+def test_a_card_without_a_device_node_here_belongs_to_other_programs(tmp_path: Path) -> None:
+    for number, address in enumerate((FIRST, SECOND), 128):
+        (place_card(tmp_path, address) / "drm" / f"renderD{number}").mkdir(parents=True)
+    SimulatedHwmon(tmp_path, [("xe", CARD[:1])] * 2, addresses=[FIRST, SECOND])
+    nodes = tmp_path / "nodes"
+    nodes.mkdir()
+    (nodes / "renderD129").touch()
+    found = find(tmp_path, ManualClock(), nodes)
+    assert found.names == {f"intel-gpu-{SECOND}"}
+    (hidden,) = found.refusals
+    assert not hidden.present
+    assert FIRST in hidden.source
 
 
 @pytest.mark.parametrize("shown", ["", "none", "-1", "9" * 40])

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from effmeter.channel import Component
-from effmeter.probes import discover
 from effmeter.probes.nvidia.presence import not_on_bus
+from effmeter.probes.search import discover
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.simulated.jetson import ORIN_NANO, place_jetson
 from tests.simulated.nvml import SimulatedGpu

@@ -33,6 +33,7 @@ def test_two_sockets_that_show_a_zone_for_each_core_die_count_once(tmp_path: Pat
     assert bench.total_w() == pytest.approx(380.0, rel=1e-3)
     assert bench.names == ["cpu0", "cpu0-core", "cpu1", "cpu1-core"]
     assert bench.cover.partial == ()
+    assert bench.probe.channels[1].repeated_by.startswith("core of cpu0-die1, core of cpu0-die2")
 
 
 def test_the_channel_names_the_zones_that_repeat_it(tmp_path: Path) -> None:
@@ -196,6 +197,20 @@ def test_channels_found_to_be_two_counters_later_no_longer_say_that_they_may_be_
     bench.probe.read()
     assert bench.probe.channels[1].may_repeat == ""
     assert bench.cover.names == ("cpu0", "cpu1")
+
+
+def test_counters_that_stand_still_are_compared_a_few_times_and_no_more(tmp_path: Path) -> None:
+    zones = [package(i, constant(0.0), start_uj=123_456_789) for i in range(2)]
+    bench = RaplBench(tmp_path, zones)
+    assert bench.names == ["cpu0", "cpu1"]
+    for _ in range(4):
+        bench.advance(SCAN_PERIOD_NS * 1e-9)
+        bench.probe.read()
+    paused_s = bench.paused_s
+    bench.advance(SCAN_PERIOD_NS * 1e-9)
+    bench.probe.read()
+    assert bench.paused_s == paused_s
+    assert bench.probe.channels[1].may_repeat == "cpu0"
 
 
 def test_perf_does_not_read_a_counter_that_powercap_found_twice(tmp_path: Path) -> None:

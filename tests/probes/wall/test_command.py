@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.channel import Channel, Component
-from effmeter.probes.base import Discovery, Failure, Probe
+from effmeter.probes.base import Boundary, BoundaryReader, Discovery, Failure, Probe
 from effmeter.probes.program_output import Output
 from effmeter.probes.wall.command import find, power_in
 from tests.simulated.clock import ManualClock
@@ -63,6 +63,12 @@ def test_a_command_s_watts_are_the_machine_s_power(owner: Owner) -> None:
     assert reading.value == 123.5
     owner.show("87 W\n")
     assert probe.read()[0].value == 87.0
+
+
+def test_a_mark_runs_no_command(owner: Owner) -> None:
+    probe = only(owner.find())
+    assert isinstance(probe, BoundaryReader)
+    assert [len(probe.read_at(boundary)) for boundary in Boundary] == [0, 1, 1]
 
 
 def test_the_command_runs_without_a_shell(owner: Owner) -> None:

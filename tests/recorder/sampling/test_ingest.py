@@ -130,21 +130,21 @@ def gaps_in(items: list[Item]) -> list[ChannelGap]:
 
 
 def test_counter_that_stands_still_is_a_gap_from_its_last_change_on() -> None:
-    items = read_each(100, 5000, 6000, 7000, 7000, 7000)
+    items = read_each(100, 5000, 6000, *[7000] * 7)
     assert gaps_in(items) == [ChannelGap("cpu0", 1, 200 * MS, None, STANDS_STILL, None)]
-    assert len(items) == 6, "its readings are evidence, and kept"
+    assert len(items) == 10, "its readings are evidence, and kept"
 
 
 def test_gap_of_a_standstill_ends_when_the_counter_moves() -> None:
-    lost = gaps_in(read_each(100, 5000, 6000, 7000, 7000, 7000, 7000, 8000))
-    assert [(gap.end_ns, gap.hidden_j) for gap in lost] == [(None, None), (600 * MS, None)]
-    late = gaps_in(read_each(100, 5000, 6000, 7000, 7000, 7000, 7000, 11000))
-    assert [(gap.end_ns, gap.hidden_j) for gap in late] == [(None, None), (600 * MS, 0.0)]
+    lost = gaps_in(read_each(100, 5000, 6000, *[7000] * 8, 8000))
+    assert [(gap.end_ns, gap.hidden_j) for gap in lost] == [(None, None), (1000 * MS, None)]
+    late = gaps_in(read_each(100, 5000, 6000, *[7000] * 8, 15000))
+    assert [(gap.end_ns, gap.hidden_j) for gap in late] == [(None, None), (1000 * MS, 0.0)]
 
 
 def test_standstill_that_goes_on_is_among_the_open_gaps() -> None:
     tracker = ChannelTracker([PACKAGE])
-    (gap,) = gaps_in(list(tracker.process([counted(i * 100, 5000) for i in range(5)])))
+    (gap,) = gaps_in(list(tracker.process([counted(i * 100, 5000) for i in range(8)])))
     assert list(tracker.failing) == [gap]
 
 
@@ -154,9 +154,9 @@ def test_counter_whose_device_may_rest_does_not_stand_still() -> None:
 
 
 def test_memory_that_has_never_counted_is_a_gap_until_it_does() -> None:
-    opened, closed = gaps_in(read_each(100, 0, 0, 0, 5, channel=MEMORY))
+    opened, closed = gaps_in(read_each(100, *[0] * 7, 5, channel=MEMORY))
     assert (opened.reason, opened.end_ns) == (NEVER_COUNTED, None)
-    assert (closed.end_ns, closed.hidden_j) == (300 * MS, 0.0)
+    assert (closed.end_ns, closed.hidden_j) == (700 * MS, 0.0)
 
 
 def test_readings_too_far_apart_are_a_gap_which_a_counter_has_counted_through() -> None:

@@ -5,8 +5,8 @@ import pytest
 from effmeter.channel import Component, Provenance
 from effmeter.clock import Anchor
 from effmeter.cover import choose_cover
-from effmeter.probes import Search, discover
 from effmeter.probes.base import Discovery, ListedDevice
+from effmeter.probes.search import Search, discover
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.simulated.clock import ManualClock
 from tests.simulated.nvml import DRIVER_NOT_LOADED, SimulatedGpu, uuid
