@@ -7,10 +7,11 @@ too: in several, each would compile the same kernels.
 """
 
 import functools
+import gc
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,21 @@ TRACES_VARIABLE = "EFFMETER_TRACES"
 def in_real_time(module: Path) -> bool:
     """Whether the tests of a module measure time, so that no other such test may run beside."""
     return RECORDS.search(module.read_text()) is not None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keep the garbage collector from what stays until the end: modules and collected tests.
+
+    They are a million objects, and every full collection would visit each of them: those that
+    run while the modules are imported, and those that a sweep makes before each training.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -15,6 +15,8 @@ TESTED_THROUGH = {
     "analysis/efficiency_framework/table_rows.py": (
         "analysis/efficiency_framework/test_from_tables.py"
     ),
+    "cli/diagnosis.py": "cli/test_doctor.py",
+    "cli/doctor_page.py": "cli/test_doctor.py",
     "cli/group.py": "cli/test_report.py",
     "cli/options.py": "cli/test_run.py",
     "client/vocabulary.py": "tracking/test_loop.py",
@@ -77,7 +79,6 @@ TESTED_THROUGH = {
     "probes/capture/programs.py": "probes/capture/test_machine.py",
     "probes/hwmon/rails.py": "probes/hwmon/test_probe.py",
     "probes/intel/cards.py": "probes/intel/test_probe.py",
-    "probes/nvidia/device.py": "probes/nvidia/test_probe.py",
     "probes/rapl/accuracy.py": "probes/rapl/test_powercap.py",
     "probes/rapl/zone_counter.py": "probes/rapl/test_powercap.py",
     "probes/wall/probe.py": "probes/wall/test_command.py",

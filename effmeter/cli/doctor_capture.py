@@ -72,12 +72,16 @@ def _contents(capture: Mapping[str, Any]) -> str:
     answers = {name: sum(len(c["answers"]) for c in calls) for name, calls in _calls(capture)}
     channels = len(capture["effmeter"]["channels"])
     parts = [
-        f"{channels} channels",
-        f"{len(capture.get('files', ()))} files of sysfs",
-        *(f"{count} answers of {name}" for name, count in answers.items()),
-        f"{len(capture['programs'])} outputs of programs",
+        _counted(channels, "channel"),
+        _counted(len(capture.get("files", ())), "file") + " of sysfs",
+        *(f"{_counted(count, 'answer')} of {name}" for name, count in answers.items()),
+        _counted(len(capture["programs"]), "output") + " of programs",
     ]
     return ", ".join(parts)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _calls(capture: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

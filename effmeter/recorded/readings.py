@@ -20,9 +20,15 @@ from effmeter.channel import Channel, Kind
 from effmeter.energy import Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.energy.shape import Shape
-from effmeter.energy.standstill import is_standstill, standing_stretches, usual_spacing_s
+from effmeter.energy.standstill import (
+    NOT_READ,
+    is_standstill,
+    standing_stretches,
+    usual_spacing_s,
+)
 from effmeter.recorded.records import Gap, Readings
-from effmeter.recorded.unshown import unshown_losses, with_unshown
+from effmeter.recorded.timeline import suspends
+from effmeter.recorded.unshown import unshown_losses, with_sleep, with_unshown
 from effmeter.runfile.format import Event
 from effmeter.runfile.part import MAX_NUMBER, Part
 from effmeter.runfile.row import EventRow
@@ -84,11 +90,15 @@ def channel_readings(
     ]
     usual_s = usual_spacing_s(channel, times_ns, _rate_hz(parts[0]))
     standing = standing_stretches(channel, times_ns, values, usual_s, stretches[0].absolute_j)
-    unshown = unshown_losses(channel, times_ns, values, usual_s, standing)
+    moments_ns, shown, asleep_ns = times_ns, values, frozenset[int]()
+    if channel.kind is Kind.GAUGE and np.diff(times_ns).max(initial=0) > usual_s * 1e9:
+        moments_ns, shown, asleep_ns = with_sleep(times_ns, values, suspends(events), usual_s)
+        read_s = np.zeros(len(moments_ns)) if len(moments_ns) > len(times_ns) else read_s
+    unshown = unshown_losses(channel, moments_ns, shown, usual_s, standing, asleep_ns)
     losses = with_unshown([*inside, *bridged], unshown)
     host = str(parts[0].metadata.host.get("name") or "")
     shape = _shape_of(channel, others, parts)
-    arithmetic = trace(channel, times_ns, values, read_s, losses, host, shape)
+    arithmetic = trace(channel, moments_ns, shown, read_s, losses, host, shape)
     readings = Readings(begin_ns, end_ns, tuple(losses), tuple(standing), usual_s)
     return ChannelReadings(arithmetic, readings, Samples(times_ns, values))
 
@@ -172,7 +182,7 @@ def _loss(channel: Channel, gap: Gap, begin_ns: int, end_ns: int) -> Loss | None
     """
     if gap.channel not in (channel.name, None) or gap.begin_ns >= end_ns or gap.end_ns <= begin_ns:
         return None
-    if is_standstill(gap.reason):
+    if is_standstill(gap.reason) or gap.reason == NOT_READ:
         return None  # judged from the readings: see ``unshown``
     # A counter counts on where a batch is damaged: the readings on both sides tell the energy.
     hides_nothing = gap.hidden_j == 0 or gap.channel is None

@@ -6,7 +6,7 @@ counted on.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from effmeter.channel import Channel, Kind
 from effmeter.energy.counter import CounterLimits, Loss
 from effmeter.energy.standstill import ENDLESS_NS, NOT_READ, StandstillRule, Stretch
-from effmeter.recorded.records import Readings
+from effmeter.recorded.records import Readings, Suspend
 
 MAY_STAND_STILL = "the counter may stand still"
 DOUBTFUL_REFRESHES = 3
@@ -30,10 +30,14 @@ def unshown_losses(
     values: NDArray[np.float64],
     usual_s: float,
     standing: Sequence[Stretch],
+    asleep_ns: Collection[int] = (),
 ) -> list[Loss]:
-    """What a channel's readings do not show, in order."""
+    """What a channel's readings do not show, in order.
+
+    ``asleep_ns``: the readings after which the machine slept until the next.
+    """
     if channel.kind is Kind.GAUGE:
-        return _not_read(channel, times_ns, usual_s)
+        return _not_read(channel, times_ns, usual_s, asleep_ns)
     limits = CounterLimits.of(channel)
     first_ns, last_ns = int(times_ns[0]), int(times_ns[-1])
     clipped = ((max(s.begin_ns, first_ns), min(s.end_ns, last_ns), s.reason) for s in standing)
@@ -42,6 +46,38 @@ def unshown_losses(
     if stopped is not None:
         losses.append(Loss(*stopped, MAY_STAND_STILL, limits.plausible_j(last_ns - stopped[0])))
     return losses
+
+
+def with_sleep(
+    times_ns: NDArray[np.int64],
+    power_w: NDArray[np.float64],
+    suspends: Iterable[Suspend],
+    usual_s: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], frozenset[int]]:
+    """A gauge's readings with the power of a sleeping machine, zero, where it slept.
+
+    Nothing is read while the machine sleeps, so it slept in the stretches between readings that
+    are longer than the period of reading explains.
+
+    Returns:
+        The moments, the power, and the moments from which the machine slept until the next one.
+    """
+    elapsed_ns = np.diff(times_ns)
+    after: list[int] = []
+    asleep_at_ns: list[int] = []
+    for suspend in suspends:
+        inside = (times_ns[:-1] < suspend.end_ns) & (times_ns[1:] > suspend.begin_ns)
+        holes = np.flatnonzero(inside & (elapsed_ns > usual_s * 1e9))
+        left_ns = round(suspend.asleep_s * 1e9)
+        for hole in sorted(map(int, holes), key=lambda i: -int(elapsed_ns[i])):
+            slept_ns = min(left_ns, int(elapsed_ns[hole]))
+            awake_ns = (int(elapsed_ns[hole]) - slept_ns) // 2
+            asleep_at_ns += [int(times_ns[hole]) + awake_ns, int(times_ns[hole + 1]) - awake_ns]
+            after += [hole + 1, hole + 1]
+            left_ns -= slept_ns
+    moments_ns = np.insert(times_ns, after, asleep_at_ns)
+    powers_w = np.insert(power_w, after, np.zeros(len(after)))
+    return moments_ns, powers_w, frozenset(asleep_at_ns[::2])
 
 
 def with_unshown(losses: Sequence[Loss], unshown: Iterable[Loss]) -> list[Loss]:
@@ -73,11 +109,17 @@ def blind_stretches(readings: Readings) -> Iterator[tuple[int, int]]:
             yield loss.begin_ns, loss.end_ns
 
 
-def _not_read(channel: Channel, times_ns: NDArray[np.int64], usual_s: float) -> list[Loss]:
+def _not_read(
+    channel: Channel, times_ns: NDArray[np.int64], usual_s: float, asleep_ns: Collection[int]
+) -> list[Loss]:
     limits = CounterLimits.of(channel)
     before = np.flatnonzero(np.diff(times_ns) > usual_s * 1e9)
     stretches = ((int(times_ns[i]), int(times_ns[i + 1])) for i in before)
-    return [Loss(b, e, NOT_READ, limits.plausible_j(e - b)) for b, e in stretches]
+    return [
+        Loss(begin_ns, end_ns, NOT_READ, limits.plausible_j(end_ns - begin_ns))
+        for begin_ns, end_ns in stretches
+        if begin_ns not in asleep_ns
+    ]
 
 
 def _doubtful(

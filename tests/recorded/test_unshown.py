@@ -197,3 +197,21 @@ def test_estimate_takes_over_while_a_gauge_of_the_processor_goes_unread(tmp_path
     whole = written.read().breakdown()
     assert whole.cover.names == ("cpu0", "cpu-estimate")
     assert known(whole.total).value_j == pytest.approx(4 * 50.0 + 6 * 90.0, rel=1e-2)
+
+
+def test_gauge_draws_nothing_while_the_machine_sleeps(tmp_path: Path) -> None:
+    alone = gauge("gpu0-power", window_s=0.1)
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(alone,), sampling=RATE)) as file:
+        for time_s, asleep_s in ((0, 100.0), (3610, 3700.0)):
+            file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=asleep_s)
+        file.show("gpu0-power", every(0.1, 0, 5), 200.0)
+        file.show("gpu0-power", every(0.1, 3605.2, 3610), 200.0)
+        file.end(3610.0)
+    run = read_run(file.path)
+    total = known(run.breakdown().total)
+    assert total.low_j <= 200.0 * 10.0 <= total.high_j
+    assert total.value_j == pytest.approx(200.0 * 10.0, rel=0.05)
+    assert total.high_j < 2400.0
+    samples = run.samples("gpu0-power")
+    assert samples is not None
+    assert samples.values.min() == 200.0

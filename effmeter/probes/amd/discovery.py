@@ -17,8 +17,9 @@ from effmeter.probes.amd import library as amd_library
 from effmeter.probes.amd.boards import Judgement
 from effmeter.probes.amd.command import AmdCommandProbe
 from effmeter.probes.amd.library import AmdLibraryProbe
+from effmeter.probes.amd.listing import hides_some, list_devices
 from effmeter.probes.amd.pci import AmdPciGpu, amd_gpus
-from effmeter.probes.amd.refusals import not_installed, part_of_processor
+from effmeter.probes.amd.refusals import hidden, not_installed, part_of_processor
 from effmeter.probes.base import Discovery, Probe
 
 Tool = AmdLibraryProbe | AmdCommandProbe
@@ -27,7 +28,7 @@ Tool = AmdLibraryProbe | AmdCommandProbe
 def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
     """The GPUs that a tool of AMD's or the driver reads, and refusals of the others on the bus.
 
-    A machine without a GPU of AMD hears nothing of it.
+    Empty on a machine without a GPU of AMD.
     """
     gpus = amd_gpus(sysfs)
     cards = [gpu for gpu in gpus if not gpu.is_integrated]
@@ -37,10 +38,14 @@ def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
         return Discovery()
     tool, complaints = _by_tool(sysfs, environ, clock, cards)
     by_tool = tool.judgement if tool is not None else Judgement((), ())
-    by_driver, rest = amd_hwmon.find(sysfs, _unsettled(cards, by_tool), clock)
+    unsettled = _unsettled(cards, by_tool)
+    outside = _outside(sysfs, unsettled)
+    inside = [card for card in unsettled if card not in outside]
+    by_driver, rest = amd_hwmon.find(sysfs, inside, clock)
     found: tuple[Probe | None, ...] = (tool, by_driver)
     probes = tuple(probe for probe in found if probe is not None and probe.channels)
     refusals = (*complaints, *_refusals(by_tool, rest, bool(probes)))
+    refusals += tuple(hidden(card.address) for card in outside)
     if rest.read:  # what remains unread has a refusal of its own
         refusals = tuple(
             replace(refusal, leaves_unread="") if refusal in complaints else refusal
@@ -79,6 +84,12 @@ def _unsettled(cards: Iterable[AmdPciGpu], by_tool: Judgement) -> list[AmdPciGpu
     if not all(gpu.address for gpu in listed):
         return []
     return [card for card in cards if card.address not in by_tool.settled]
+
+
+def _outside(sysfs: Path, cards: Sequence[AmdPciGpu]) -> list[AmdPciGpu]:
+    """The cards that the kernel hides from this cgroup: others use them, and sysfs shows them."""
+    seen = {name for device in list_devices(sysfs) for name in device.ids}
+    return [card for card in cards if hides_some(sysfs) and card.address not in seen]
 
 
 def _refusals(by_tool: Judgement, rest: Judgement, is_read: bool) -> Iterable[Refusal]:

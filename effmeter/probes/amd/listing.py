@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from effmeter.probes.amd.pci import amd_gpus
-from effmeter.probes.base import Listed, ListedDevice
+from effmeter.probes.base import ListedDevice
 from effmeter.probes.sysfs import read_text
 
 
-def list_devices(sysfs: Path) -> Listed:
+def list_devices(sysfs: Path) -> tuple[ListedDevice, ...]:
     """The GPUs of the compute topology; without one, those on the PCI bus."""
     nodes = sysfs / "class" / "kfd" / "kfd" / "topology" / "nodes"
     if nodes.is_dir():
@@ -24,6 +24,12 @@ def list_devices(sysfs: Path) -> Listed:
         ListedDevice(_ids(gpu.address, _unique_id(sysfs, gpu.address)), place_is_assumed=True)
         for gpu in amd_gpus(sysfs)
     )
+
+
+def hides_some(sysfs: Path) -> bool:
+    """Whether the kernel hides GPUs from this process's cgroup: their properties are closed."""
+    nodes = sysfs / "class" / "kfd" / "kfd" / "topology" / "nodes"
+    return any(not read_text(folder / "properties") for folder in nodes.glob("[0-9]*"))
 
 
 def _of_topology(nodes: Path, sysfs: Path) -> Iterator[ListedDevice]:

@@ -32,6 +32,12 @@ def part_of_another(source: str, reason: str) -> Refusal:
     return Refusal(source, Component.GPU, reason, present=False)
 
 
+def hidden(address: str) -> Refusal:
+    """A GPU that belongs to other programs of the machine."""
+    reason = "it is outside this cgroup or container"
+    return Refusal(f"PCI {address}", Component.GPU, reason, present=False)
+
+
 def not_installed(reason: str) -> Refusal:
     """A GPU on the bus for which there is no tool."""
     source = "amdsmi, rocm-smi and amd-smi"

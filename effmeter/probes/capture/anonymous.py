@@ -7,6 +7,7 @@ folders below a home.
 import contextlib
 import getpass
 import json
+import os
 import re
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ _UNIQUE = re.compile(
 _UNIQUE_NAME = re.compile(r"(.*/)?(unique_?id|serial\w*|board_?id)", re.IGNORECASE)
 _HOME = re.compile(r"(/home|/Users|/root)(/[^\s/\"':]+)?(/[^\s\"':]*)?")
 _SHORTEST_NAME = 3
-_COMMON_NAMES = frozenset({"root", "localhost", "user", "host", "ubuntu", "linux"})
+_COMMON_NAMES = frozenset({"root", "/root", "localhost", "user", "host", "ubuntu", "linux"})
 
 
 def without_names(
@@ -43,6 +44,8 @@ def own_names() -> dict[str, str]:
     found = {host: "host", host.partition(".")[0]: "host"}
     with contextlib.suppress(KeyError, OSError):  # no entry for the user's number
         found[getpass.getuser()] = "user"
+    found[os.environ.get("SUDO_USER", "")] = "user"
+    found[os.path.expanduser("~")] = "/home/user"
     return {
         name: instead
         for name, instead in found.items()
@@ -58,7 +61,7 @@ class _Replacer:
         self._buses = dict(_renumbered(places))
         self._uuids: dict[str, str] = {}
         self._ids: dict[str, str] = {}
-        self._names = {re.compile(rf"\b{re.escape(n)}\b"): new for n, new in names.items()}
+        self._names = {re.compile(rf"(?<!\w){re.escape(n)}(?!\w)"): new for n, new in names.items()}
 
     def applied(self, value: Any) -> Any:
         """The value with all texts in it replaced, those of keys included."""

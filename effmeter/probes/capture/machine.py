@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from effmeter.clock import Clock, SystemClock
-from effmeter.probes.base import Discovery, Failure, Probe
+from effmeter.probes.base import ConditionedDevices, Discovery, Failure, Probe
 from effmeter.probes.capture.anonymous import without_names
 from effmeter.probes.capture.library import tapped_libraries
 from effmeter.probes.capture.programs import ProgramCapture
@@ -123,6 +123,7 @@ def _read(
     for _ in range(_CLOSE_ROUNDS if shown.counts else 0):
         shown.look(clock.now_ns(), closely=True)
         pause(_CLOSE_PERIOD_S)
+    _look_at_conditions(found)
     begin_ns = clock.now_ns()
     probes = [probe for probe in found.probes if probe.name not in _SLOW_PROBES]
     due_ns = dict.fromkeys((probe.name for probe in probes), begin_ns)
@@ -134,7 +135,15 @@ def _read(
                 due_ns[probe.name] = now_ns + int(max(probe.period_s, _PERIOD_S) * 1e9)
                 _keep(probe, readings, shown.begin_ns)
         pause(_PERIOD_S)
+    _look_at_conditions(found)
     return readings
+
+
+def _look_at_conditions(found: Discovery) -> None:
+    """Read clocks, temperatures and limits once, so that the libraries' answers are kept."""
+    for source in (*found.conditions, *found.probes):
+        if isinstance(source, ConditionedDevices):
+            source.conditions()
 
 
 def _keep(probe: Probe, readings: dict[str, list[tuple[int, Any]]], origin_ns: int) -> None:

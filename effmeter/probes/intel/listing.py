@@ -6,17 +6,17 @@ which Level Zero can number like cards; see :mod:`.visibility`.
 
 from pathlib import Path
 
-from effmeter.probes.base import Listed, ListedDevice
+from effmeter.probes.base import ListedDevice
 from effmeter.probes.sysfs import read_text
 
 _VENDOR = "0x8086"
 _GRAPHICS_CLASSES = ("0x0300", "0x0302", "0x0380")
 INTEGRATED = "0000:00:02.0"
 """The address of the graphics unit inside a processor."""
-_DEVICE_NODES = Path("/dev/dri")
+DEVICE_NODES = Path("/dev/dri")
 
 
-def list_devices(sysfs: Path, nodes: Path = _DEVICE_NODES) -> Listed:
+def list_devices(sysfs: Path, nodes: Path = DEVICE_NODES) -> tuple[ListedDevice, ...]:
     """The GPUs that have a device node here; all of the bus where the bus shows no node names."""
     folders = sorted((sysfs / "bus" / "pci" / "devices").glob("*"))
     return tuple(

@@ -10,8 +10,8 @@ intel-gpu-ADDRESS-tileN        gpu       counter uJ   0.1 s   a tile; within it 
 ============================== ========= ======= ==== ======= ======================= ==========
 
 A card is named by its PCI address, which stays the same when another hwmon device appears. The
-drivers show energy since Linux 6.2 (``i915``) and 6.5 (``xe``). A card whose driver shows none is
-unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
+drivers show energy since Linux 6.2 (``i915``) and 6.5 (``xe``). A card whose driver shows no energy
+is unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
 
 Source: the kernel's ``Documentation/ABI/testing/sysfs-driver-intel-i915-hwmon`` and ``…-xe-hwmon``.
 """
@@ -23,6 +23,7 @@ from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock
 from effmeter.probes.base import LIMIT_HEADROOM, Discovery, Failure
 from effmeter.probes.intel.cards import CardFile, card_files, cards_on_bus
+from effmeter.probes.intel.listing import DEVICE_NODES, list_devices
 from effmeter.probes.meter_files import FileMeter, MeterProbe, cause_of, readable
 from effmeter.probes.pci import PciDevice, is_suspended
 
@@ -39,9 +40,15 @@ _SHOWN_SINCE = "uname -r  # drivers show energy since Linux 6.2 (i915) and 6.5 (
 _SCOPES = {"": "the card", "chip": "the chip alone, without memory and regulators"}
 
 
-def find(sysfs: Path, clock: Clock) -> Discovery:
-    """The cards that show energy or power, and the refusals of those that show neither."""
-    files = {file.name: file for file in card_files(sysfs)}
+def find(sysfs: Path, clock: Clock, nodes: Path = DEVICE_NODES) -> Discovery:
+    """The cards that show energy or power, and the refusals of those that show neither.
+
+    Those without a device node here, in ``nodes``, belong to other programs of the machine.
+    """
+    own = {device.id for device in list_devices(sysfs, nodes)}
+    cards = [card for card in cards_on_bus(sysfs) if card.address in own]
+    outside = {card.address for card in cards_on_bus(sysfs)} - own
+    files = {file.name: file for file in card_files(sysfs) if file.card not in outside}
     meters = [FileMeter(_channel(file, files), file.path) for file in files.values()]
     asleep = [meter for meter in meters if is_suspended(files[meter.channel.name].device)]
     read, refusals = readable((meter for meter in meters if meter not in asleep), _refusal)
@@ -54,10 +61,11 @@ def find(sysfs: Path, clock: Clock) -> Discovery:
     )
     silent = [
         _silent(card)
-        for card in cards_on_bus(sysfs)
+        for card in cards
         if not any(file.card == card.address for file in files.values())
     ]
-    return Discovery((probe,) if probe.channels else (), (*refusals, *silent))
+    hidden = [_hidden(address) for address in sorted(outside)]
+    return Discovery((probe,) if probe.channels else (), (*refusals, *silent, *hidden))
 
 
 def _channel(file: CardFile, files: Mapping[str, CardFile]) -> Channel:
@@ -81,6 +89,11 @@ def _channel(file: CardFile, files: Mapping[str, CardFile]) -> Channel:
         least_power_w=0.0 if file.part else _LEAST_CARD_W,
         max_power_w=None if limit_uw is None else limit_uw * 1e-6 * LIMIT_HEADROOM,
     )
+
+
+def _hidden(address: str) -> Refusal:
+    reason = "it is outside this container, which has no device node of it"
+    return Refusal(f"PCI {address}", Component.GPU, reason, present=False)
 
 
 def _silent(card: PciDevice) -> Refusal:

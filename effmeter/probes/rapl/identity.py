@@ -20,11 +20,11 @@ MOVED_READINGS = 20
 SETTLED_S = 20.0
 """How long ago, at the present power, a counter must have begun. Dies whose powers differ by a
 thousandth are 20 refreshes of a millisecond apart by then."""
-NEAR_UJ = 10_000_000
-"""Counts further apart are of two counters: no refresh adds 10 J."""
+NEAR_UJ = 50_000_000
+"""Counts further apart are of two counters: no refresh adds 50 J."""
 _ROUND_S = 0.001
-_MOST_ROUNDS = 400
-_STILL_ROUNDS = 50
+_MOST_ROUNDS = 1000
+_STILL_ROUNDS = 200
 """After so many rounds without a change the counter stands still, or rests."""
 
 _EARLY_LOOKS = (7, 31, 127)

@@ -1,6 +1,7 @@
 """The zones that are open, and those among them that repeat another's counter."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from effmeter.probes.rapl.zones import SCOPES, Zone, dram_of
 
 _PART = re.compile(r"(cpu|dram)(\d+)(-die\d+)?(-\w+)?")
 _UNDECIDED = (Verdict.TOO_SOON, Verdict.TOO_RARE)
+_LOOKS_AT_REST = 3
+"""Each takes a fifth of a second, in which no zone is read."""
 _LISTED = 3
 
 
@@ -45,6 +48,7 @@ class Mirrors:
         self._admitted: set[str] = set()
         """Zones that are channels."""
         self._settled: set[Pair] = set()
+        self._looks: Counter[Pair] = Counter()
         self._undecided: dict[str, str] = {}
         self._found_later: dict[str, str] = {}
 
@@ -113,7 +117,7 @@ class Mirrors:
         """Compare zones of one kind, each with those before it."""
         counted = [Counted(n, self._open[n].modulus, self._open[n].counter.read) for n in names]
         verdicts = compare(counted, self._now_ns, self._pause, self._settled)
-        self._settled.update(pair for pair, v in verdicts.items() if v not in _UNDECIDED)
+        self._settled.update(pair for pair, v in verdicts.items() if self._is_final(pair, v))
         for (leader, name), verdict in verdicts.items():
             if leader not in self._open or name not in self._open:
                 continue
@@ -123,6 +127,13 @@ class Mirrors:
                 self._undecided.setdefault(name, leader)
             elif self._undecided.get(name) == leader:
                 del self._undecided[name]
+
+    def _is_final(self, pair: Pair, verdict: Verdict) -> bool:
+        """Whether to compare a pair no more; one that stands still is given a few looks."""
+        if verdict is Verdict.TOO_RARE:
+            self._looks[pair] += 1
+            return self._looks[pair] >= _LOOKS_AT_REST
+        return verdict is not Verdict.TOO_SOON
 
     def _merge(self, name: str, leader: str) -> None:
         """A zone repeats another: it is dropped or, where it is a channel already, contained."""

@@ -123,13 +123,17 @@ class PowercapProbe:
         return opened, refused
 
     def _unread(self, refused: dict[str, list[Refusal]]) -> Iterator[Refusal]:
-        """The refusals, with ``leaves_unread`` where no other zone shows the same."""
+        """The refusals, with what no other zone shows in ``leaves_unread``."""
         for name, refusals in refused.items():
-            is_read = self._mirrors.knows(name)
             shown = self._mirrors.shown_name(name)
             for refusal in refusals:
-                unread = "" if is_read or not refusal.leaves_unread else shown
-                yield replace(refusal, leaves_unread=unread)
+                if not refusal.leaves_unread:
+                    yield refusal
+                elif self._mirrors.knows(name):
+                    reason = f"{refusal.reason}; another zone shows {shown}"
+                    yield replace(refusal, reason=reason, remedy="", leaves_unread="")
+                else:
+                    yield replace(refusal, leaves_unread=shown)
 
     def _add(self, zone_name: str, open_zone: OpenZone, boards: tuple[str | None, ...]) -> None:
         """Make a channel of a zone; parts of a package wait for the package."""

@@ -88,6 +88,23 @@ def test_a_card_that_a_tool_reads_is_not_read_twice(tmp_path: Path) -> None:
     assert found.names == {"amd-gpu0", "amd-gpu0-power", f"amd-gpu-{SECOND}-power"}
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_card_that_the_kernel_hides_from_the_cgroup_is_not_charged(
+    tmp_path: Path, is_open: bool
+) -> None:
+    place(tmp_path, [95.0, 120.0])
+    nodes = tmp_path / "class/kfd/kfd/topology/nodes"
+    for number, bus in enumerate((0x03, 0x83)):
+        (nodes / str(number)).mkdir(parents=True)
+        shown = bus == 0x03 or is_open
+        facts = f"simd_count 160\nlocation_id {bus << 8}\ndomain 0\n"
+        (nodes / str(number) / "properties").write_text(facts if shown else "")
+    found = search(tmp_path)
+    assert len(found.channels) == (2 if is_open else 1)
+    cover = choose_cover(found.channels, found.names, found.refusals)
+    assert (cover.missing, cover.partial) == ((), ())
+
+
 def test_a_card_that_neither_a_tool_nor_the_driver_reads_is_missing(tmp_path: Path) -> None:
     place(tmp_path, [95.0, -1.0])
     found = search(tmp_path)

@@ -5,6 +5,8 @@ import re
 import socket
 from typing import Any
 
+import pytest
+
 from effmeter.probes.capture.anonymous import without_names
 
 NAMES = {"orion7": "host", "jdoe": "user"}
@@ -81,6 +83,15 @@ def test_host_user_and_home_are_replaced() -> None:
     )
     assert found["variables"]["EFFMETER_POWERMETRICS"] == "/home/user"
     assert found["printed"] == "host: user is not jdoes, see /home/user and /home/user"
+
+
+def test_the_user_behind_sudo_and_an_unusual_home_are_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "mmuster")
+    monkeypatch.setenv("HOME", "/data/people/m2")
+    found = without_names({"a": "mmuster keeps /data/people/m2/x and /data/people/m22"})
+    assert found["a"] == "user keeps /home/user/x and /data/people/m22"
 
 
 def test_the_names_of_this_host_are_replaced_by_default() -> None:

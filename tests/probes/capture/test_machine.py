@@ -14,6 +14,7 @@ from effmeter.channel import Component, Provenance
 from effmeter.clock import SystemClock
 from effmeter.probes.base import Discovery
 from effmeter.probes.capture.machine import FORMAT, capture_machine, text_of
+from effmeter.probes.nvidia.probe import NvmlProbe
 from effmeter.probes.search import discover
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.probes.rapl.rapl_bench import LONG_AGO_UJ, RaplBench, dies, write_modalias
@@ -182,6 +183,8 @@ def test_gpus_of_nvidia_are_replayed_call_by_call(
     with replay.libraries():
         found = replay.discover()
         powers_w = replay.powers_w(found, 3.5)
+        (probe,) = (probe for probe in found.probes if isinstance(probe, NvmlProbe))
+        assert set(probe.conditions()) == {"gpu0", "gpu1"}
     expected = ["gpu0", *(["gpu0-power-samples"] if sampled else [])]
     expected += ["gpu0-power-average", "gpu0-power-instant", "gpu1", "gpu1-power-instant"]
     assert measured(found, Component.GPU) == expected

@@ -110,6 +110,20 @@ def test_a_gpu_inside_the_processor_is_no_card(
     assert bool(search(tmp_path).refusals) is is_card
 
 
+def test_a_card_without_a_device_node_here_belongs_to_other_programs(tmp_path: Path) -> None:
+    for number, address in enumerate((FIRST, SECOND), 128):
+        (place_card(tmp_path, address) / "drm" / f"renderD{number}").mkdir(parents=True)
+    SimulatedHwmon(tmp_path, [("xe", CARD[:1])] * 2, addresses=[FIRST, SECOND])
+    nodes = tmp_path / "nodes"
+    nodes.mkdir()
+    (nodes / "renderD129").touch()
+    found = find(tmp_path, ManualClock(), nodes)
+    assert found.names == {f"intel-gpu-{SECOND}"}
+    (hidden,) = found.refusals
+    assert not hidden.present
+    assert FIRST in hidden.source
+
+
 @pytest.mark.parametrize("shown", ["", "none", "-1", "9" * 40])
 def test_what_is_no_count_is_a_failure(tmp_path: Path, shown: str) -> None:
     place_card(tmp_path, FIRST)

@@ -64,7 +64,7 @@ def restless(seed: int, mean_w: float) -> Energy:
     """A power that is another one in each millisecond."""
     powers = random.Random(seed)
     passed = [0.0]
-    for _ in range(3000):
+    for _ in range(1600):
         passed.append(passed[-1] + powers.uniform(0.2, 1.8) * mean_w * 1e-3)
 
     def energy_j(t_s: float) -> float:
@@ -166,7 +166,7 @@ def test_counters_that_stand_still_are_undecided_soon() -> None:
     bench = Bench()
     counters = [bench.counter(f"cpu{i}", steady(0.0), 123_456_789) for i in range(2)]
     assert bench.verdict(*counters) is Verdict.TOO_RARE
-    assert bench.paused_s < 0.1
+    assert bench.paused_s < 0.3
 
 
 def test_ranges_that_differ_are_of_two_counters() -> None:
@@ -217,7 +217,7 @@ def test_a_settled_pair_is_not_compared_again() -> None:
     lag_s=st.floats(0, 9.9e-4),
     read_ns=st.integers(500, 200_000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_counter_is_never_taken_for_two(
     seed: int, mean_w: float, lag_s: float, read_ns: int
 ) -> None:
@@ -232,7 +232,7 @@ def test_one_counter_is_never_taken_for_two(
 @given(
     seed=st.integers(0, 10**6), mean_w=st.floats(0.5, 400.0), apart_fraction=st.floats(0.004, 0.2)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_two_counters_are_never_taken_for_one(
     seed: int, mean_w: float, apart_fraction: float
 ) -> None:

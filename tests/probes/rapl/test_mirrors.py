@@ -199,6 +199,20 @@ def test_channels_found_to_be_two_counters_later_no_longer_say_that_they_may_be_
     assert bench.cover.names == ("cpu0", "cpu1")
 
 
+def test_counters_that_stand_still_are_compared_a_few_times_and_no_more(tmp_path: Path) -> None:
+    zones = [package(i, constant(0.0), start_uj=123_456_789) for i in range(2)]
+    bench = RaplBench(tmp_path, zones)
+    assert bench.names == ["cpu0", "cpu1"]
+    for _ in range(4):
+        bench.advance(SCAN_PERIOD_NS * 1e-9)
+        bench.probe.read()
+    paused_s = bench.paused_s
+    bench.advance(SCAN_PERIOD_NS * 1e-9)
+    bench.probe.read()
+    assert bench.paused_s == paused_s
+    assert bench.probe.channels[1].may_repeat == "cpu0"
+
+
 def test_perf_does_not_read_a_counter_that_powercap_found_twice(tmp_path: Path) -> None:
     events = {"energy-cores": 1, "energy-pkg": 2, "energy-gpu": 4}
     build_power_pmu(tmp_path, events, [(0, 0), (1, 0)])
