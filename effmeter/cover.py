@@ -22,7 +22,7 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+UNSEEN = "hidden from the program by its environment, cgroup or container"
 IS_MEASURED = "is measured"
 """Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"

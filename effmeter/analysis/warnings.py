@@ -33,7 +33,7 @@ def warnings_of(
     """
     whole = run.breakdown()
     yield from _ending(run)
-    yield from _coverage(whole)
+    yield from _coverage(run, whole)
     yield from _repetitions(whole)
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
@@ -55,7 +55,7 @@ def _ending(run: RecordedRun) -> Iterator[str]:
         yield f"epoch {open_epochs[-1]} has no end"
 
 
-def _coverage(whole: Breakdown) -> Iterator[str]:
+def _coverage(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     if whole.cover.estimated:
         yield f"estimated, not measured: {', '.join(whole.cover.estimated)}"
     if whole.total is None:
@@ -66,14 +66,15 @@ def _coverage(whole: Breakdown) -> Iterator[str]:
     unseen = [name for name, reason in whole.cover.left_out if reason == UNSEEN]
     if unseen:
         yield f"recorded, but not in the total: {', '.join(unseen)}: {UNSEEN}"
-    yield from _unread(whole)
+    yield from _unread(run, whole)
 
 
-def _unread(whole: Breakdown) -> Iterator[str]:
+def _unread(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """Channels that the total counts and that were not read for a while."""
     window_s = (whole.end_ns - whole.begin_ns) * 1e-9
     for seen in whole.channels:
-        if seen.left_out is None and seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s):
+        is_long = seen.unread_s > max(1.0, NOTICED_UNREAD_FRACTION * window_s)
+        if seen.left_out is None and is_long and not run.standing(seen.channel.name):
             unread = f"{format_duration(seen.unread_s)} of {format_duration(window_s)}"
             others = ", ".join(stand_ins(seen.channel, whole))
             instead = f"{others} counts instead" if others else "its energy there is bounded"

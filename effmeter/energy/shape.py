@@ -16,7 +16,7 @@ from effmeter.energy.part_time import Times, Values
 
 APART_REFRESHES = 3.0
 """Values further apart than this many refresh periods (37 ms at 20 ms were seen) leave a hole."""
-DATED_S = 0.003
+DATED_S = 0.004
 """How far all values may stand for other moments: how well their lag is known. Averaging smears a
 flank by an eighth of the window besides."""
 JITTER_S = 0.003

@@ -13,6 +13,7 @@ from effmeter.cover import (
     VISIBILITY_UNKNOWN,
     VISIBLE_DEVICES,
 )
+from effmeter.probes.amd.listing import list_devices
 from effmeter.probes.base import Discovery, Failure, Listed, ListedDevice, Reading
 from effmeter.recorder.visibility import (
     UNNAMED,
@@ -22,6 +23,7 @@ from effmeter.recorder.visibility import (
     without_answers,
 )
 from tests.runfile.writing import counter
+from tests.simulated.pci import place_pci_device
 
 CUDA, ROCR = "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
 A, B, C = (ListedDevice((f"GPU-{letter * 8}",), "NVIDIA H100") for letter in "abc")
@@ -175,3 +177,21 @@ def test_gpus_that_their_meter_does_not_name_count_whatever_the_program_uses() -
     (caution,) = device_facts({ROCR: "1"}, {"amd": MI300}, node)[DEVICE_CAUTIONS]
     assert caution == f"cray-accel0, cray-accel1: {UNNAMED}"
     assert DEVICE_CAUTIONS not in device_facts({}, {"amd": MI300}, node)
+
+
+@pytest.mark.parametrize("variable", [ROCR, "HIP_VISIBLE_DEVICES", CUDA, "GPU_DEVICE_ORDINAL"])
+def test_a_job_that_was_given_one_of_eight_gpus_is_charged_for_that_one(
+    tmp_path: Path, variable: str
+) -> None:
+    addresses = [f"0000:{number + 1}5:00.0" for number in range(8)]
+    for address in addresses:
+        place_pci_device(tmp_path, address, vendor="0x1002")
+    listing = {"amd": list_devices(tmp_path)}
+    cards = (ListedDevice((address,), "AMD Instinct MI300X") for address in addresses)
+    channels = [gpu(f"amd-gpu{number}", card) for number, card in enumerate(cards)]
+    eight = machine(*channels, **listing)
+    facts = device_facts({variable: "3"}, listing, eight)
+    assert facts[HIDDEN_CHANNELS] == [f"amd-gpu{n}" for n in (0, 1, 2, 4, 5, 6, 7)]
+    assert facts[VISIBLE_DEVICES] == ["0000:45:00.0"]
+    (caution,) = facts[DEVICE_CAUTIONS]
+    assert caution.startswith(f"{variable} is taken to select 0000:45:00.0")

@@ -1,4 +1,4 @@
-"""Which of the GPUs that a tool lists are read, so that none is counted twice and none is lost.
+"""The GPUs that are read of those that a tool lists: each counts once, and all are accounted for.
 
 A partition shows what the whole GPU does; the second die of an MI250 shows nothing, and the
 first one the package. A silent GPU is a second die only beside a first die of the same kind that

@@ -28,7 +28,7 @@ Tool = AmdLibraryProbe | AmdCommandProbe
 def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
     """The GPUs that a tool of AMD's or the driver reads, and refusals of the others on the bus.
 
-    A machine without a GPU of AMD hears nothing of it.
+    Empty on a machine without a GPU of AMD.
     """
     gpus = amd_gpus(sysfs)
     cards = [gpu for gpu in gpus if not gpu.is_integrated]

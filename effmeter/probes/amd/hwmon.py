@@ -31,7 +31,7 @@ from effmeter.probes.sysfs import read_number, read_text
 
 ASLEEP_W = 1.0
 """What stands for the 0 to 2 W of a sleeping card; the gauge's offset error is wider."""
-ASLEEP_SCOPE = "1 W is taken for the 0 to 2 W of a sleeping card, which is not read"
+ASLEEP_SCOPE = "a sleeping card is not read: 1 W stands for the 0 to 2 W that it draws"
 PERIOD_S = 0.05
 _DRIVER = "amdgpu"
 _FILES = ("power1_average", "power1_input")
@@ -64,7 +64,7 @@ class _Card:
 def find(
     sysfs: Path, gpus: Sequence[AmdPciGpu], clock: Clock
 ) -> tuple[MeterProbe | None, Judgement]:
-    """The probe of those among ``gpus`` that show power, and what is so of the others."""
+    """The probe of those among ``gpus`` that show power, and the verdict on each."""
     files = _files_by_address(sysfs)
     cards = {gpu.address: _card(gpu, files.get(gpu.address)) for gpu in gpus}
     judgement = judge([card.listed for card in cards.values()])

@@ -194,8 +194,8 @@ def load() -> Any:
     except ImportError:
         raise
     except Exception as error:
-        told = printed.getvalue().strip().splitlines()
-        raise ImportError(told[0] if told else f"{type(error).__name__}: {error}") from error
+        lines = printed.getvalue().strip().splitlines()
+        raise ImportError(lines[0] if lines else f"{type(error).__name__}: {error}") from error
 
 
 def find(

@@ -1,6 +1,6 @@
-"""Which GPUs of AMD sit on the PCI bus, told by sysfs without any of AMD's tools.
+"""The GPUs of AMD on the PCI bus, by sysfs alone.
 
-A graphics unit inside a processor is told apart by the table it publishes: the driver's
+A graphics unit inside a processor is recognised by its table of metrics: the driver's
 ``gpu_metrics`` has format 2 or 3 for those and 1 for all others. What it draws is part of the
 processor's own energy, so it is no device of its own.
 
@@ -54,7 +54,7 @@ def amd_gpus(sysfs: Path) -> tuple[AmdPciGpu, ...]:
 
 
 def _is_integrated(folder: Path) -> bool:
-    """Whether its table says so; a GPU that publishes none is taken for a device of its own."""
+    """Whether its table says so; a GPU without one counts as a device of its own."""
     header = b""
     with contextlib.suppress(OSError), open(folder / "gpu_metrics", "rb") as table:
         header = table.read(4)

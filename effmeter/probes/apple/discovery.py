@@ -1,7 +1,7 @@
-"""Apple silicon by every way that is open: ``powermetrics`` for root, IOReport for everybody.
+"""Macs by every way that is open: ``powermetrics`` for root, IOReport for every user.
 
 Where both are open ``powermetrics`` counts, since it refreshes faster, and IOReport adds the
-memory and a second look at the rest. What one of them gives makes the other's refusal needless.
+memory and a second look at the rest. The refusal of a component that one of them reads is dropped.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""The ``powermetrics`` process: started, followed, started again, and left to rest.
+"""The ``powermetrics`` process: started, followed, started again, and ended while it is not needed.
 
-A thread follows what it prints, so that nobody who reads has to wait for it. A process that ends
-or falls silent is a failure with its reason, and is replaced after a pause. Nobody reading for a
-while ends it, since it costs time even when nothing is recorded; the next read starts it again.
+A thread follows its output, so that a reading never waits for it. A process that ends or falls
+silent is a failure with its reason, and is replaced after a pause. Without a read for a while the
+process is ended, since it costs time even when nothing is recorded; the next read starts it again.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ class Timing:
 
     interval_s: float = 0.2
     patience_s: float = 5.0
-    """Silent for longer, it is taken for hung."""
+    """Silent for longer, it counts as hung."""
     restart_pause_s: float = 5.0
     rest_after_s: float = 30.0
-    """Without a reader for this long it is ended, until somebody reads."""
+    """Without a read for this long it is ended, until the next read."""
 
 
 class Counts(NamedTuple):
@@ -171,7 +171,7 @@ class PowermetricsProcess:
             self._heard.set()
 
     def _is_resting(self, now_ns: int) -> bool:
-        """Whether nobody has read for long; the next read wakes it."""
+        """Whether there was no read for long; the next one starts it again."""
         # Before the first sample there is nothing to read, and whoever started it waits for one.
         unread_s = (now_ns - self._read_ns) * 1e-9
         if unread_s < self._timing.rest_after_s or not self._heard.is_set():

@@ -4,7 +4,7 @@ Samples are XML property lists with a NUL between them; each tells the energy of
 the rails of Apple silicon in millijoules, the package of an Intel processor in joules. Some
 versions print energies of 0 beside powers that are not: the powers then count. What is cut off or
 cannot be read leaves a stretch whose energy is unknown: the counter then goes on from a number out
-of reach, so that the step between is taken for a reset, never for energy.
+of reach, so that the step between counts as a reset, never as energy.
 
 Source: Apple, ``man powermetrics``, and samples that it prints on Apple silicon.
 """
@@ -62,15 +62,15 @@ class SampleCutter:
 def parse_sample(text: bytes) -> Sample | Failure:
     """The sample that a property list tells; a Failure with the reason if it tells none."""
     try:
-        told = plistlib.loads(text.strip(_BETWEEN), fmt=plistlib.FMT_XML)
+        shown = plistlib.loads(text.strip(_BETWEEN), fmt=plistlib.FMT_XML)
     except _UNREADABLE as error:
         return Failure(f"powermetrics printed what is no sample: {error}")
-    if not isinstance(told, dict):
+    if not isinstance(shown, dict):
         return Failure("powermetrics printed a property list that is no sample")
-    elapsed_ns = _number(told.get("elapsed_ns"))
+    elapsed_ns = _number(shown.get("elapsed_ns"))
     if not elapsed_ns:
         return Failure("powermetrics printed a sample without its length")
-    energies = {rail: _energy_mj(told, rail, elapsed_ns) for rail in RAILS}
+    energies = {rail: _energy_mj(shown, rail, elapsed_ns) for rail in RAILS}
     return Sample(int(elapsed_ns), {r: mj for r, mj in energies.items() if mj is not None})
 
 
@@ -109,9 +109,9 @@ class EnergyTotals:
         self._passed_mj[rail] = 0.0
 
 
-def _energy_mj(told: Mapping[str, Any], rail: str, elapsed_ns: float) -> float | None:
+def _energy_mj(shown: Mapping[str, Any], rail: str, elapsed_ns: float) -> float | None:
     """The energy of a rail; from its mean power where only that is shown, or is not zero."""
-    places = [place for place in map(told.get, ("processor", rail)) if isinstance(place, dict)]
+    places = [place for place in map(shown.get, ("processor", rail)) if isinstance(place, dict)]
     if rail == _PACKAGE:
         names, prefix = ("package_joules", "package_watts"), 1e3
     else:

@@ -132,7 +132,7 @@ def _container(rail: Rail, taken: Collection[str]) -> str | None:
 
 
 def _window_s(rail: Rail) -> float:
-    """How long an average is taken over; a second, the longest of Grace's, where it is untold."""
+    """How long an average is taken over; where it is unknown a second, the longest of Grace's."""
     if not rail.file.name.endswith("_average"):
         return 0.0
     return _seconds(rail.folder / f"{rail.quantity}_average_interval") or 1.0

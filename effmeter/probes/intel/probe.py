@@ -10,8 +10,8 @@ intel-gpu-ADDRESS-tileN        gpu       counter uJ   0.1 s   a tile; within it 
 ============================== ========= ======= ==== ======= ======================= ==========
 
 A card is named by its PCI address, which stays the same when another hwmon device appears. The
-drivers show energy since Linux 6.2 (``i915``) and 6.5 (``xe``). A card whose driver shows none is
-unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
+drivers show energy since Linux 6.2 (``i915``) and 6.5 (``xe``). A card whose driver shows no energy
+is unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
 
 Source: the kernel's ``Documentation/ABI/testing/sysfs-driver-intel-i915-hwmon`` and ``…-xe-hwmon``.
 """

@@ -29,11 +29,16 @@ from effmeter.probes.nvidia.fields import (
     refused,
 )
 from effmeter.probes.nvidia.power_samples import SAMPLES_CALL, PowerSamples
+from effmeter.probes.pci import is_suspended
+from effmeter.probes.sysfs import read_text
 
 COUNTER_PERIOD_NS = 738_000_000
 """Between readings of an energy counter beside which the driver keeps power samples: its call
 blocks for milliseconds. Seven refreshes of 100 ms and 0.38 of one (the golden section) spread the
 readings over the refresh period most evenly, so that together they date it best."""
+ASLEEP = Failure("the GPU sleeps (runtime suspend), and reading it would wake it")
+ASLEEP_W = 1.0
+"""What its gauges are taken to show then: it draws 0 to 2 W."""
 _ENERGY_CALL = "nvmlDeviceGetTotalEnergyConsumption"
 _POWER_CALL = "nvmlDeviceGetPowerUsage"
 _ENERGY, _AVERAGE, _INSTANT = map(Field, (TOTAL_ENERGY, POWER_AVERAGE, POWER_INSTANT))
@@ -87,6 +92,13 @@ class Device:
         seldom = [*self._sampled, *(s for s in counters if s.channel.read_period_s)]
         self._polled = [s for s in self.sensors if s not in seldom]
         self._due_ns = 0
+        power = self.folder / "power" / "control" if self.folder else None
+        self._may_sleep = power is not None and read_text(power) == "auto"
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it is in runtime suspend, from which a call would wake it."""
+        return self._may_sleep and self.folder is not None and is_suspended(self.folder)
 
     @property
     def is_sampled(self) -> bool:
@@ -119,8 +131,14 @@ class Device:
         return self._read(self.sensors)
 
     def _read(self, sensors: Sequence[_Sensor]) -> Iterator[Reading]:
-        """Calls of their own first, then all fields by one call."""
+        """Calls of their own first, then all fields by one call; a GPU that sleeps is not woken."""
         before_ns = self._now_ns()
+        if self.is_asleep:
+            for sensor in sensors:
+                is_counter = sensor.channel.kind is Kind.COUNTER
+                value = ASLEEP if is_counter else ASLEEP_W
+                yield Reading(sensor.channel.name, before_ns, before_ns, value)
+            return
         fields = []
         for sensor in sensors:
             if isinstance(sensor.read_by, Field):

@@ -90,11 +90,11 @@ class NvmlProbe:
 
     def users(self) -> dict[str, tuple[int, ...] | Failure]:
         """The processes that compute or draw on each GPU; numbers of the machine's own."""
-        return {device.own_channel: device.users() for device in self._devices}
+        return {d.own_channel: d.users() for d in self._devices if not d.is_asleep}
 
     def memory(self) -> dict[str, DeviceMemory]:
         """The memory of each GPU that is in use, and by which processes."""
-        return {device.own_channel: device.memory() for device in self._devices}
+        return {d.own_channel: d.memory() for d in self._devices if not d.is_asleep}
 
     def conditions(self) -> dict[str, Conditions]:
         """Clocks, temperature, limit and throttling of each GPU that is awake."""

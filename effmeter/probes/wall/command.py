@@ -23,7 +23,7 @@ from typing import Any
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock
-from effmeter.errors import ProbeError, UsageError
+from effmeter.errors import UsageError
 from effmeter.probes.base import Discovery
 from effmeter.probes.program_output import Output
 from effmeter.probes.settings_file import config_file, load
@@ -71,9 +71,6 @@ def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
         return Discovery((_probe(path, section, environ, clock),))
     except UsageError as error:
         return Discovery((), (Refusal(str(path), Component.WALL, str(error), f"edit {path}"),))
-    except (ProbeError, ValueError) as error:
-        command = " ".join(map(str, section[_COMMAND]))
-        return Discovery((), (Refusal(command, Component.WALL, str(error), command),))
 
 
 def power_in(output: Output) -> float:
@@ -88,7 +85,7 @@ def power_in(output: Output) -> float:
 
 
 def _probe(path: Path, section: Any, environ: Mapping[str, str], clock: Clock) -> WallProbe:
-    """The probe, once its command has answered; UsageError, ProbeError, ValueError."""
+    """The probe; UsageError. The command is not run yet: no recording waits for it."""
     if not isinstance(section, dict):
         raise UsageError(f"{path}: {SECTION} is no section")
     command = _command(path, section.get(_COMMAND), environ)
@@ -98,7 +95,6 @@ def _probe(path: Path, section: Any, environ: Mapping[str, str], clock: Clock) -
         known = ", ".join((_COMMAND, *_RANGES))
         raise UsageError(f"{path}: [{SECTION}] has no {unknown!r}, only {known}")
     program = PowerProgram(command, power_in, numbers["timeout_s"] or 0.0)
-    program.run()
     interval_s = numbers["interval_s"] or 0.0
     return WallProbe(program, _channel(section[_COMMAND], numbers), interval_s, clock)
 

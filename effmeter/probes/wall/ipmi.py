@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
@@ -24,6 +25,8 @@ from effmeter.probes.wall.probe import PowerProgram, WallProbe
 CHANNEL = "wall-ipmi"
 REFRESH_S = 2.0
 TIMEOUT_S = 5.0
+_FIRST_TIMEOUT_S = 2.0
+"""A recording waits for the first answer."""
 GAIN_ERROR_FRACTION = 0.1
 OFFSET_ERROR_W = 10.0
 NOISE_FRACTION = 0.02
@@ -57,7 +60,7 @@ def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
             continue
         program = PowerProgram((found, *options), power_in, TIMEOUT_S)
         try:
-            program.run()
+            replace(program, timeout_s=_FIRST_TIMEOUT_S).run()
         except (ProbeError, ValueError) as error:
             complaints.append(f"{name}: {error}")
         else:

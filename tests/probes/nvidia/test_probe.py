@@ -5,7 +5,8 @@ import pytest
 
 from effmeter.channel import Component, Kind, Provenance
 from effmeter.probes.base import Failure
-from effmeter.probes.nvidia.probe import find
+from effmeter.probes.nvidia.device import ASLEEP, ASLEEP_W
+from effmeter.probes.nvidia.probe import NvmlProbe, find
 from tests.probes.nvidia.nvml_bench import NvmlBench
 from tests.simulated.nvml import (
     DRIVER_NOT_LOADED,
@@ -241,4 +242,23 @@ def test_memory_of_a_gpu_is_told_by_process_and_altogether(bench: NvmlBench) -> 
     lost = probe.memory()["gpu0"]
     assert isinstance(lost.used_bytes, Failure)
     assert isinstance(lost.by_process, Failure)
+    probe.close()
+
+
+def test_a_sleeping_gpu_is_neither_read_nor_woken(bench: NvmlBench, tmp_path: Path) -> None:
+    power = tmp_path / "bus/pci/devices/0000:17:00.0/power"
+    power.mkdir(parents=True)
+    (power / "control").write_text("auto\n")
+    status = power / "runtime_status"
+    status.write_text("active\n")
+    bench.show([SimulatedGpu(constant(20.0), bus_id="00000000:17:00.0")])
+    probe = NvmlProbe(bench.clock, tmp_path)
+    awake = {reading.channel: reading.value for reading in probe.read()}
+    assert awake["gpu0-power"] == pytest.approx(20.0)
+    status.write_text("suspended\n")
+    asleep = {reading.channel: reading.value for reading in probe.read()}
+    assert asleep == {"gpu0": ASLEEP, "gpu0-power": ASLEEP_W}
+    assert (probe.users(), probe.memory()) == ({}, {})
+    status.write_text("active\n")
+    assert {reading.channel for reading in probe.read() if reading.value != ASLEEP} == {*awake}
     probe.close()

@@ -72,7 +72,7 @@ def test_a_mark_runs_no_command(owner: Owner) -> None:
 
 
 def test_the_command_runs_without_a_shell(owner: Owner) -> None:
-    only(owner.find())
+    only(owner.find()).read()
     assert (owner.config.parents[1] / "option").read_text() == "a b; c\n"
 
 
@@ -162,9 +162,14 @@ def test_a_command_that_cannot_be_run_is_named(owner: Owner, command: str, reaso
     assert reason in refusal(owner.find())
 
 
-def test_a_command_that_does_not_answer_is_refused(owner: Owner) -> None:
+def test_a_meter_that_answers_late_is_read_from_then_on(owner: Owner) -> None:
     owner.show("oh no")
-    assert "'oh no'" in refusal(owner.find())
+    probe = only(owner.find())
+    (reading,) = probe.read()
+    assert isinstance(reading.value, Failure)
+    assert "'oh no'" in reading.value.reason
+    owner.show("30")
+    assert probe.read()[0].value == 30.0
 
 
 def test_settings_without_a_wall_meter_give_none(owner: Owner, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from effmeter.channel import Channel
 from effmeter.probes.base import Discovery, Probe, Reading
-from effmeter.recorder.sampling.ingest import ChannelGap, Item, Sample
+from effmeter.recorder.sampling.ingest import FORGOTTEN, ChannelGap, Item, Sample
 from effmeter.recorder.sampling.pool import HUNG_AFTER_NS, SamplerPool
+from effmeter.recorder.sampling.sampler import QUEUE_READINGS
 from tests.runfile.writing import counter, gauge
 from tests.simulated.clock import ManualClock
 
@@ -27,6 +28,7 @@ class Sensor(Probe):
         self.entered = threading.Semaphore(0)
         self.answers = threading.Event()
         self.answers.set()
+        self.repeats = 1
         self._clock = clock
 
     def read(self) -> Sequence[Reading]:
@@ -34,7 +36,8 @@ class Sensor(Probe):
         self.entered.release()
         self.answers.wait()
         now_ns = self._clock.now_ns()
-        return [Reading(channel.name, begin_ns, now_ns, 100.0) for channel in self.channels]
+        shown = [Reading(channel.name, begin_ns, now_ns, 100.0) for channel in self.channels]
+        return shown * self.repeats
 
     def close(self) -> None:
         self.answers.set()
@@ -134,3 +137,17 @@ def test_a_sensor_that_is_found_later_is_read_too(bench: Bench) -> None:
     bench.pool.take_in([*bench.sensors, late])
     bench.request(answers=3)
     assert {item.channel for item in bench.items()} == {"one", "two", "late"}
+
+
+def test_readings_that_fall_out_of_the_queue_leave_a_gap(bench: Bench) -> None:
+    bench.request()
+    assert len(bench.items()) == 2
+    full, _ = bench.sensors
+    full.repeats = QUEUE_READINGS
+    for _ in range(2):  # the second one drops all of the first
+        bench.clock.advance(1.0)
+        bench.request()
+    gaps = [item for item in bench.items() if isinstance(item, ChannelGap)]
+    lost = ChannelGap("one", 1, BEGIN_NS, BEGIN_NS + 2_000_000_000, FORGOTTEN, None)
+    assert gaps == [lost]
+    assert bench.items() == []
