@@ -189,8 +189,12 @@ def _superseded(
     candidates: Mapping[str, Channel], described: Mapping[str, Channel]
 ) -> list[tuple[str, str]]:
     """Candidates that another one already includes or measures better, with the reason."""
+    # A part of a device that has no figure measures nothing of its component.
     measured = covered_components(
-        c for c in candidates.values() if c.provenance is not Provenance.ESTIMATED
+        channel
+        for channel in candidates.values()
+        if channel.provenance is not Provenance.ESTIMATED
+        and (_container(channel, candidates, described) or not _whole_of(channel, described))
     )
     found = []
     for channel in candidates.values():

@@ -66,7 +66,11 @@ from effmeter.state.calibration import (
     help="How far the wall clock of the external meter may be off.",
 )
 @click.option("--list", "lists", is_flag=True, help="Print the calibrations of this host.")
-@click.option("--forget", is_flag=True, help="Remove the calibration of CHANNEL or of a sensor.")
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="Remove the calibration of the sensor that CHANNEL names as --list prints it.",
+)
 @json_option
 @output_option
 def command(

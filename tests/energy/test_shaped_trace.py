@@ -1,12 +1,14 @@
 """Energies from a counter and the stamped values of its course."""
 
 import statistics
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from effmeter.channel import Channel
 from effmeter.energy import trace
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace
@@ -128,6 +130,29 @@ def test_the_arithmetic_of_a_counter_with_a_course_is_the_joint_one() -> None:
     shape = Shape(SAMPLE_CHANNEL, *course(WAVES[0], 2.0))
     assert isinstance(trace(COUNTER_CHANNEL, times_ns, values, shape=shape), ShapedTrace)
     assert isinstance(trace(COUNTER_CHANNEL, times_ns, values), CounterTrace)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        replace(SAMPLE_CHANNEL, lag_s=1e18),
+        replace(SAMPLE_CHANNEL, window_s=1e18),
+        replace(SAMPLE_CHANNEL, refresh_s=1e18),
+    ],
+)
+def test_no_description_in_a_file_breaks_the_arithmetic(channel: Channel) -> None:
+    values = course(WAVES[1], 20.0)
+    joint = ShapedTrace(COUNTER_CHANNEL, counted(WAVES[1], 20.0), Shape(channel, *values))
+    assert joint.energy(at_ns(9.0), at_ns(10.0)) is not None
+    trace(channel, *values).energy(at_ns(9.0), at_ns(10.0))
+
+
+def test_a_course_without_values_leaves_the_counter_alone() -> None:
+    shape = Shape(SAMPLE_CHANNEL, np.zeros(0, np.int64), np.zeros(0))
+    counter = counted(WAVES[0], 20.0)
+    window_ns = at_ns(9.0), at_ns(10.0)
+    alone = ShapedTrace(COUNTER_CHANNEL, counter, shape).energy(*window_ns)
+    assert alone == counter.energy(*window_ns)
 
 
 @pytest.mark.parametrize("waveform", WAVES)
