@@ -168,6 +168,11 @@ class Channel:
     calibration: Calibration | None = None
     """The device's own gain and offset; null: it is not calibrated."""
 
+    @property
+    def sensor(self) -> str:
+        """The sensor as it stays over reboots: its name without the device's number, its device."""
+        return f"{re.sub('[0-9]+', '', self.name, count=1)} of {self.device or 'this machine'}"
+
     def calibrated(self, calibration: Calibration) -> "Channel":
         """The channel with a calibration, whose errors replace those of the sensor's family."""
         return replace(

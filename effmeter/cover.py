@@ -22,7 +22,7 @@ from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together."""
-UNSEEN = "the program could not use it (its environment, cgroup or container hides the device)"
+UNSEEN = "hidden from the program by its environment, cgroup or container"
 IS_MEASURED = "is measured"
 """Of the component of an estimate that a total leaves out."""
 HIDDEN_CHANNELS = "hidden_channels"
@@ -189,8 +189,12 @@ def _superseded(
     candidates: Mapping[str, Channel], described: Mapping[str, Channel]
 ) -> list[tuple[str, str]]:
     """Candidates that another one already includes or measures better, with the reason."""
+    # A part of a device that has no figure measures nothing of its component.
     measured = covered_components(
-        c for c in candidates.values() if c.provenance is not Provenance.ESTIMATED
+        channel
+        for channel in candidates.values()
+        if channel.provenance is not Provenance.ESTIMATED
+        and (_container(channel, candidates, described) or not _whole_of(channel, described))
     )
     found = []
     for channel in candidates.values():

@@ -2,12 +2,12 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from effmeter.channel import Channel, Component, Kind, Provenance
+from effmeter.channel import Calibration, Channel, Component, Kind, Provenance
 from effmeter.errors import NotARunError
 
 PLAIN = Channel("cpu0", Component.CPU, Kind.COUNTER, Provenance.MEASURED, "powercap", 0.001)
@@ -29,7 +29,11 @@ FULL = Channel(
     estimate_factor=2.0,
     max_power_w=700.0,
     call_cost_s=0.002,
+    calibration=Calibration(1.05, -2.0, 0.01, 0.5, "meter.csv", "2026-01-02T03:04:05+00:00"),
 )
+
+assert FULL.calibration is not None
+CALIBRATION = asdict(FULL.calibration)
 
 
 def described(**changes: Any) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def test_a_description_comes_back_as_it_went_into_the_file(channel: Channel) -> 
 def test_a_description_holds_only_what_is_not_at_its_default() -> None:
     fields = ["name", "component", "kind", "provenance", "source", "refresh_s"]
     assert list(json.loads(PLAIN.to_json())) == fields
-    assert len(json.loads(FULL.to_json())) == len(fields) + 11
+    assert len(json.loads(FULL.to_json())) == len(fields) + 12
 
 
 def test_a_field_of_a_later_version_is_passed_over() -> None:
@@ -73,6 +77,10 @@ def test_a_device_without_a_limit_has_none() -> None:
         ({"max_power_w": math.inf}, "max_power_w is out of range"),
         ({"resolution": math.nan}, "resolution is out of range"),
         ({"gain_error_fraction": -0.1}, "gain_error_fraction is out of range"),
+        ({"calibration": "1.05"}, "a calibration has the fields"),
+        ({"calibration": {**CALIBRATION, "gain": 0}}, "gain is out of range"),
+        ({"calibration": {**CALIBRATION, "offset_w": "5"}}, "offset_w is no number"),
+        ({"calibration": {**CALIBRATION, "date": 5}}, "reference and date are texts"),
     ],
 )
 def test_a_field_that_no_channel_can_have_is_an_error_that_names_it(

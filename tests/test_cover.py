@@ -95,3 +95,10 @@ def test_measured_chip_leaves_no_room_for_estimates_of_its_processors() -> None:
 def test_containers_that_name_each_other_do_not_go_round_for_ever() -> None:
     one, two = counter("cpu0", contained_in="cpu1"), counter("cpu1", contained_in="cpu0")
     assert cover(one, two, unread=("cpu1",)).names == ("cpu0",)
+
+
+def test_estimate_counts_where_only_parts_of_a_package_are_read() -> None:
+    core = counter("cpu0-core", contained_in="cpu0", device="cores")
+    estimate = counter("cpu-estimate", provenance=ESTIMATED)
+    assert cover(counter("cpu0"), core, estimate, unread=("cpu0",)).names == ("cpu-estimate",)
+    assert cover(counter("cpu0"), core, estimate).names == ("cpu0",)

@@ -79,7 +79,6 @@ TESTED_THROUGH = {
     "probes/capture/programs.py": "probes/capture/test_machine.py",
     "probes/hwmon/rails.py": "probes/hwmon/test_probe.py",
     "probes/intel/cards.py": "probes/intel/test_probe.py",
-    "probes/nvidia/device.py": "probes/nvidia/test_probe.py",
     "probes/rapl/accuracy.py": "probes/rapl/test_powercap.py",
     "probes/rapl/zone_counter.py": "probes/rapl/test_powercap.py",
     "probes/wall/probe.py": "probes/wall/test_command.py",

@@ -29,6 +29,8 @@ class IdlePower:
     low_w: float
     high_w: float
     systematic_w: float
+    calibrated: str = ""
+    """The date of the calibration by which it was measured; empty: there was none."""
 
     def over(self, duration_s: float, channel: Channel, host: str) -> Energy:
         """The energy that a channel of a host draws at this power."""
@@ -92,7 +94,12 @@ def measure_idle(
 
 def _power(channel: Channel, energy: Energy, duration_s: float) -> IdlePower:
     power = energy / duration_s
-    return IdlePower(channel.device, power.value_j, power.low_j, power.high_j, power.systematic_j)
+    ends_w = (power.low_j, power.high_j, power.systematic_j)
+    return IdlePower(channel.device, power.value_j, *ends_w, _calibrated(channel))
+
+
+def _calibrated(channel: Channel) -> str:
+    return "" if channel.calibration is None else channel.calibration.date
 
 
 def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> NetEnergy | None:
@@ -147,6 +154,11 @@ def _idle_energy(
                 f"{lacks} {channel.name}: {REMEDY}"
             )
         awake_counted_s = awake_s * counted[channel.name]
+        if known.calibrated != _calibrated(channel):
+            raise MeasurementError(
+                f"{run.paths[0]} and the idle baseline of {baseline.date} have different "
+                f"calibrations of {channel.name}: {REMEDY}"
+            )
         idle.append(known.over(awake_counted_s, channel, baseline.host))
     summed = total(idle)
     assert summed is not None, "a component has a channel"

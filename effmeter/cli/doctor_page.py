@@ -97,10 +97,12 @@ def _add_cover(page: Page, diagnosis: Diagnosis) -> None:
     reserve = [name for name, reason in cover.left_out if reason.endswith(IS_MEASURED)]
     if reserve:
         page.paragraph(f"in reserve, should a sensor fail: {', '.join(reserve)}", "  ")
+    by_reason: dict[str, list[str]] = {}
     for name, reason in cover.left_out:
-        if name in reserve:
-            continue
-        page.paragraph(f"left out: {name} ({diagnosis.failures.get(name, reason)})", "  ")
+        if name not in reserve:
+            by_reason.setdefault(diagnosis.failures.get(name, reason), []).append(name)
+    for reason, names in by_reason.items():
+        page.paragraph(f"left out: {', '.join(names)} ({reason})", "  ")
 
 
 def daemon_line(status: Mapping[str, Any] | None) -> str:

@@ -1,19 +1,22 @@
 """What a program asks of a recorder, and how it describes itself."""
 
+import contextlib
+import json
 import os
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from effmeter.client.files import name_of
 from effmeter.client.program import describe_program, git_commit, library_versions
 from effmeter.client.rendezvous import Launch
-from effmeter.errors import UsageError
+from effmeter.errors import EffmeterError, UsageError
+from effmeter.state.calibration import calibration_path, load_calibrations
 from effmeter.wire.handshake import Greeting
-from effmeter.wire.protocol import Message
+from effmeter.wire.protocol import MAX_LABELS, Message
 
 DEFAULT_RATE_HZ = 10.0
 CHOICES = ("auto", "private", "shared")
@@ -63,6 +66,7 @@ class RecordingRequest:
             "rate_hz": float(self.rate_hz),
             "git_commit": git_commit(),
             "versions": library_versions(),
+            "calibrations": _calibrations(),
             **more,
         }
 
@@ -84,3 +88,15 @@ class RecordingRequest:
             "program": describe_program(os.environ, variables),
             "id": self.root_id,
         }
+
+
+def _calibrations() -> dict[str, str]:
+    """The calibrations of this host's sensors, as JSON; none where they cannot be read.
+
+    A recording without them is whole: its channels state the errors of uncalibrated sensors.
+    """
+    with contextlib.suppress(EffmeterError):
+        kept = load_calibrations(calibration_path(os.environ), socket.gethostname())
+        newest = sorted(kept.items(), key=lambda item: item[1].date)[-MAX_LABELS:]
+        return {sensor: json.dumps(asdict(calibration)) for sensor, calibration in newest}
+    return {}

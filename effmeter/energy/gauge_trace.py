@@ -99,7 +99,12 @@ class GaugeTrace:
 
     @cached_property
     def _changes(self) -> NDArray[np.intp]:
-        """The readings at which the gauge changed; the first counts as a change."""
+        """The readings at which the gauge changed; the first counts as a change.
+
+        Each value that the driver stamps is a new one, even if it equals the one before.
+        """
+        if self._channel.lag_s is not None:
+            return np.arange(len(self._power_w))
         return np.flatnonzero(np.concatenate(([True], np.diff(self._power_w) != 0)))
 
     @cached_property

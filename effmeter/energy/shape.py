@@ -16,9 +16,11 @@ from effmeter.energy.part_time import Times, Values
 
 APART_REFRESHES = 3.0
 """Values further apart than this many refresh periods (37 ms at 20 ms were seen) leave a hole."""
-DATED_S = 0.003
+DATED_S = 0.004
 """How far all values may stand for other moments: how well their lag is known. Averaging smears a
 flank by an eighth of the window besides."""
+MOST_LATER_S = 3600.0
+"""No file can shift a value by more: times stay whole nanoseconds."""
 JITTER_S = 0.003
 """How far each stamp by itself may be off."""
 
@@ -40,10 +42,10 @@ class Shape:
         # A value stands for its neighbourhood: this far beyond the last middle it still holds.
         self._hold_ns = (channel.window_s + channel.refresh_s) * 1e9
         ascending = np.concatenate((np.ones(min(len(stamps_ns), 1), bool), np.diff(stamps_ns) > 0))
-        lag_ns = round((channel.lag_s or 0.0) * 1e9)
+        lag_ns = (channel.lag_s or 0.0) * 1e9
         self.dated_s = DATED_S + channel.window_s / 8
         """How far a value may stand for another moment."""
-        self._middles = (stamps_ns[ascending] - lag_ns).astype(np.float64)
+        self._middles = stamps_ns[ascending].astype(np.float64) - lag_ns
         self._power_w = np.asarray(power_w, np.float64)[ascending]
         apart_ns = np.diff(self._middles)
         self._ends = np.flatnonzero(apart_ns > APART_REFRESHES * channel.refresh_s * 1e9)
@@ -119,7 +121,8 @@ def polled_ns(channel: Channel, times_ns: Times) -> Times:
     """
     if channel.lag_s is None:
         return times_ns
-    return times_ns + round(((channel.refresh_s + channel.window_s) / 2 - channel.lag_s) * 1e9)
+    later_s = (channel.refresh_s + channel.window_s) / 2 - channel.lag_s
+    return times_ns + round(min(max(later_s, -MOST_LATER_S), MOST_LATER_S) * 1e9)
 
 
 def _cumulated(values: Values) -> Values:

@@ -8,6 +8,7 @@ from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery, coarse_counters
+from effmeter.recorder.calibrations import Calibrations
 from effmeter.recorder.sampling.schedule import CLOSE_LOAD_FRACTION, CLOSE_NS
 from effmeter.runfile.format import Metadata
 from effmeter.wire.protocol import Message
@@ -27,7 +28,7 @@ def describe_run(
         started_time_ns=anchor.time_ns,
         part=begin["part"],
         labels=begin["labels"],
-        channels=discovery.channels,
+        channels=Calibrations.of(begin).describe_all(discovery.channels),
         refusals=discovery.refusals,
         host={"name": begin["host"], **_host()},
         program=begin["program"],

@@ -14,6 +14,7 @@ from functools import partial
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
+from effmeter.recorder.calibrations import Calibrations
 from effmeter.recorder.descriptor import unfit_for_writing
 from effmeter.recorder.inventory import describe_run
 from effmeter.recorder.policy import ServicePolicy
@@ -117,7 +118,8 @@ class PendingRecordings:
             on_fit=lambda: self._file_accepted(token),
             become=partial(become_in_this_thread, peer) if writes_for_another else None,
         )
-        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz)
+        own = Calibrations.of(message)
+        recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz, own)
         recording.contention.names_processes = not client.is_restricted
         return recording
 

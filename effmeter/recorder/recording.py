@@ -9,6 +9,7 @@ from typing import Any
 from effmeter.channel import Channel
 from effmeter.clock import Clock
 from effmeter.cover import DEVICE_FACTS, UNREAD_DEVICES, unread_device
+from effmeter.recorder.calibrations import Calibrations
 from effmeter.recorder.live_energy import LiveTotals
 from effmeter.recorder.observers.conditions import (
     ConditionChange,
@@ -67,8 +68,10 @@ class Recording:
         period_s: float,
         owner_uid: int,
         cap_hz: float | None = None,
+        calibrations: Calibrations | None = None,
     ) -> None:
         self.metadata = metadata
+        self._calibrations = calibrations or Calibrations({})
         self.period_s = period_s
         self.writer = writer
         self.owner_uid = owner_uid
@@ -147,6 +150,7 @@ class Recording:
         channel, absolute_j = started.channel, started.absolute_j
         if channel.lag_s is not None and self._means is not None:
             channel = self._means.describe(channel)
+        channel = self._calibrations.describe(channel)
         self._channels[channel.name] = channel
         self._base_j[channel.name] = first.energy_j or 0.0
         self._downsampler.introduce(channel)

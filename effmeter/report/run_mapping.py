@@ -14,7 +14,7 @@ from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.whole_machine import WallEnergy
-from effmeter.channel import Channel
+from effmeter.channel import Calibration, Channel
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import ChannelEnergy, ComponentEnergy, Missing, provenances_of
 from effmeter.recorded.conditions import RecordedCondition
@@ -131,11 +131,16 @@ def _channel(seen: ChannelEnergy) -> dict[str, Any]:
         "component": seen.channel.component,
         "kind": seen.channel.kind,
         "provenance": seen.channel.provenance,
+        "calibration": _calibration(seen.channel.calibration),
         "energy": _energy(seen.energy),
         "unread_s": seen.unread_s,
         "counted_s": seen.counted_s,
         "left_out": seen.left_out,
     }
+
+
+def _calibration(calibration: Calibration | None) -> dict[str, Any] | None:
+    return None if calibration is None else asdict(calibration)
 
 
 def _memory(run: RecordedRun) -> Iterable[dict[str, Any]]:

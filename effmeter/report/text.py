@@ -7,6 +7,7 @@ from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.whole_machine import WallEnergy
+from effmeter.channel import Calibration
 from effmeter.energy import Energy
 from effmeter.energy.standstill import NOT_READ
 from effmeter.recorded.breakdown import provenances_of
@@ -136,6 +137,9 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     for name, use in sorted(run.memory.items()):
         if use.peak_bytes != 0:  # an unused memory is not listed, an unknown one is
             yield f"memory {name}", _memory_line(use)
+    for channel in analysis.breakdown.cover.channels:
+        if channel.calibration is not None:
+            yield f"calibrated {channel.name}", _calibration_line(channel.calibration)
     for device, line in condition_lines(run, analysis.breakdown.cover):
         yield f"conditions {device}", line
 
@@ -208,6 +212,14 @@ def _cover(analysis: RunAnalysis) -> str:
     without = ", ".join(missing.what for missing in analysis.breakdown.missing)
     summed = " + ".join(analysis.breakdown.cover.names)
     return f"{summed}, without {without}" if without else summed
+
+
+def _calibration_line(calibration: Calibration) -> str:
+    return (
+        f"gain {calibration.gain:.4f} ± {calibration.gain_error:.4f}, offset "
+        f"{calibration.offset_w:+.1f} ± {calibration.offset_error_w:.1f} W, against "
+        f"{calibration.reference}, {calibration.date}"
+    )
 
 
 def _add_efficiency(page: Page, efficiency: Efficiency) -> None:

@@ -3,16 +3,14 @@
 It keeps one baseline per host, because several hosts may share a home directory.
 """
 
-import contextlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from effmeter.errors import EffmeterError, MeasurementError
-from effmeter.state.folder import REMEDY as STATE_REMEDY
+from effmeter.errors import MeasurementError
 from effmeter.state.folder import state_folder
+from effmeter.state.json_file import write_beside
 
 FORMAT = 1
 FILE_NAME = "idle.json"
@@ -30,7 +28,7 @@ def check_writable(path: Path) -> None:
     """Raise as ``save_baseline`` would, before a measurement whose result could not be kept."""
     if path.exists():
         _read(path)
-    _write(path, "").unlink()
+    write_beside(path, "").unlink()
 
 
 def save_baseline(path: Path, host: str, baseline: Mapping[str, Any]) -> None:
@@ -43,21 +41,7 @@ def save_baseline(path: Path, host: str, baseline: Mapping[str, Any]) -> None:
     hosts = _read(path) if path.exists() else {}
     hosts[host] = dict(baseline)
     text = json.dumps({"format": FORMAT, "hosts": hosts}, indent=2) + "\n"
-    _write(path, text).replace(path)
-
-
-def _write(path: Path, text: str) -> Path:
-    """A temporary file beside a path, with this text; EffmeterError where it cannot be written."""
-    temporary = path.with_suffix(f".{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        reason = f"{path} cannot be written ({error.strerror})"
-        raise EffmeterError(f"{reason}: {STATE_REMEDY}") from error
-    return temporary
+    write_beside(path, text).replace(path)
 
 
 def load_baselines(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from effmeter.errors import RecorderError
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 4096
 MAX_LABELS = 64
@@ -66,6 +66,7 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
         "git_commit": FieldSpec(str, False),
         "recording": FieldSpec(str, False),
         "versions": FieldSpec(dict),
+        "calibrations": FieldSpec(dict, False),
     },
     "join": {**_SOURCE, "recording": FieldSpec(str)},
     "devices": {"program_id": FieldSpec(str), "listing": FieldSpec(dict)},

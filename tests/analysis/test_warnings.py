@@ -105,7 +105,7 @@ def test_a_gpu_that_the_program_could_not_use(tmp_path: Path) -> None:
             file.count(gpu.name, every(0.1, 0, 10), 100.0)
 
     (warning,) = warned(recorded(tmp_path, write, described_with(*gpus)))
-    assert warning.startswith("recorded, but not in the total: gpu0: the program could not")
+    assert warning.startswith("recorded, but not in the total: gpu0: hidden from the program")
 
 
 def test_gpus_of_which_it_is_unknown_whether_the_program_may_use_them(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_late_driver_is_found_and_a_confined_program_is_charged_for_its_own_gp
     run = only_run(tmp_path / "runs")
     assert run.breakdown().cover.names == ("gpu1", "cpu0", "cpu1", "dram0")
     assert run.sources[0].program["visible_gpus"] == [uuid(1)]
-    assert any("gpu0, gpu0-power: the program could not use" in w for w in analyse(run).warnings)
+    assert any("gpu0, gpu0-power: hidden from the program" in w for w in analyse(run).warnings)
     (gpu,) = (c.energy for c in run.breakdown().channels if c.channel.name == "gpu1")
     assert gpu is not None
     limits = {c.device: c.at_start for c in run.conditions if c.condition == "power_limit_w"}

@@ -69,7 +69,7 @@ def test_a_total_sums_the_devices_that_a_program_started_here_may_use(tmp_path: 
     with SimulatedMachine(tmp_path, zones=[], gpus=gpus) as machine:
         printed = run_doctor(machine, CUDA_VISIBLE_DEVICES="1")
     assert "A total sums: gpu1, cpu-estimate, ram-estimate" in printed
-    assert "left out: gpu0 (the program could not use it" in printed
+    assert "left out: gpu0, gpu0-power (hidden from the program by its environment" in printed
     assert f"gpu1 ({uuid(1)}) is charged as a whole to a program on a MIG instance" in printed
 
 

@@ -1,14 +1,19 @@
 """A short look tells counters that stand still from those that move, and no longer than it must."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from effmeter.channel import Channel, Component, Provenance
 from effmeter.cli.look import LONGEST_S, Looked, look_at, standstill_remedy
 from effmeter.cover import choose_cover
 from effmeter.energy.standstill import NEVER_COUNTED, STANDS_STILL
 from effmeter.probes.base import Discovery, Failure, Reading
+from effmeter.probes.rapl.perf import PerfProbe
+from effmeter.probes.rapl.perf_events import power_pmu
 from tests.runfile.writing import counter, gauge
 from tests.simulated.clock import ManualClock
+from tests.simulated.power_pmu import RAPL_EVENTS, build_power_pmu
 
 PACKAGE = counter("cpu0", least_power_w=0.1)
 GPU = counter("gpu0", Component.GPU, refresh_s=0.1, unit_j=1e-3, least_power_w=1.0)
@@ -95,3 +100,19 @@ def test_remedy_names_the_estimate_that_counts_instead() -> None:
     assert "EFFMETER_CPU_TDP_W" in standstill_remedy(PACKAGE, cover)
     assert "EFFMETER" not in standstill_remedy(PACKAGE, choose_cover([PACKAGE], []))
     assert "driver" in standstill_remedy(GPU, cover)
+
+
+def test_perf_events_that_never_move_are_not_measured(tmp_path: Path) -> None:
+    build_power_pmu(tmp_path, RAPL_EVENTS | {"energy-psys": 5})
+    pmu = power_pmu(tmp_path)
+    assert pmu is not None
+    clock = ManualClock()
+    probe = PerfProbe(pmu, clock, (), lambda *_: os.open("/dev/zero", os.O_RDONLY))
+    estimate = counter("cpu-estimate", provenance=Provenance.ESTIMATED)
+    found = look_at(Discovery((probe,)), clock, clock.advance)
+    probe.close()
+    whole = {"cpu0-perf": STANDS_STILL, "psys-perf": STANDS_STILL, "dram0-perf": NEVER_COUNTED}
+    assert dict(found.standing) == whole
+    channels = [*probe.channels, estimate]
+    known = {channel.name for channel in channels} - found.standing.keys()
+    assert choose_cover(channels, known).names == ("cpu-estimate",)

@@ -1,13 +1,15 @@
 """Energies from a counter and the stamped values of its course."""
 
 import statistics
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effmeter.energy import Trace, trace
+from effmeter.channel import Channel
+from effmeter.energy import trace
 from effmeter.energy.counter import Loss
 from effmeter.energy.counter_trace import CounterTrace
 from effmeter.energy.shape import Shape
@@ -20,7 +22,7 @@ from tests.traces.h200 import (
     SAMPLE_CHANNEL,
     SAMPLES,
     Replay,
-    counter_trace,
+    joint_trace,
 )
 
 H200 = Replay(SAMPLES)
@@ -130,8 +132,38 @@ def test_the_arithmetic_of_a_counter_with_a_course_is_the_joint_one() -> None:
     assert isinstance(trace(COUNTER_CHANNEL, times_ns, values), CounterTrace)
 
 
-def joint_of_h200(begin_s: float = 0.0, first: int = 0, step: int = 1) -> Trace:
-    return counter_trace(H200.read(COUNTER_PERIOD_S, begin_s), H200.shape(first, step))
+@pytest.mark.parametrize(
+    "channel",
+    [
+        replace(SAMPLE_CHANNEL, lag_s=1e18),
+        replace(SAMPLE_CHANNEL, window_s=1e18),
+        replace(SAMPLE_CHANNEL, refresh_s=1e18),
+    ],
+)
+def test_no_description_in_a_file_breaks_the_arithmetic(channel: Channel) -> None:
+    values = course(WAVES[1], 20.0)
+    joint = ShapedTrace(COUNTER_CHANNEL, counted(WAVES[1], 20.0), Shape(channel, *values))
+    assert joint.energy(at_ns(9.0), at_ns(10.0)) is not None
+    trace(channel, *values).energy(at_ns(9.0), at_ns(10.0))
+
+
+def test_a_course_without_values_leaves_the_counter_alone() -> None:
+    shape = Shape(SAMPLE_CHANNEL, np.zeros(0, np.int64), np.zeros(0))
+    counter = counted(WAVES[0], 20.0)
+    window_ns = at_ns(9.0), at_ns(10.0)
+    alone = ShapedTrace(COUNTER_CHANNEL, counter, shape).energy(*window_ns)
+    assert alone == counter.energy(*window_ns)
+
+
+@pytest.mark.parametrize("waveform", WAVES)
+def test_stamped_values_without_a_counter_are_dated_by_their_lag(waveform: Waveform) -> None:
+    gauge = trace(SAMPLE_CHANNEL, *course(waveform, 20.0))
+    for begin_s in np.arange(2.0, 15.0, 0.41).tolist():
+        found = gauge.energy(at_ns(begin_s), at_ns(begin_s + 1.0))
+        true_j = waveform.energy_j(begin_s, begin_s + 1.0)
+        assert found is not None
+        assert found.low_j <= true_j <= found.high_j
+        assert found.value_j == pytest.approx(true_j, abs=6.0)
 
 
 @pytest.mark.parametrize(("length_s", "widest"), [(0.25, 0.12), (1.0, 0.03)])
@@ -141,7 +173,7 @@ def test_on_an_h200_the_interval_holds_the_load_and_is_narrow(
     windows = [
         window
         for begin_s in (0.0, 0.25, 0.5)
-        for window in H200.by_load(joint_of_h200(begin_s), length_s, count=50)
+        for window in H200.by_load(joint_trace(H200, begin_s=begin_s), length_s, count=50)
     ]
     assert statistics.mean(w.is_held for w in windows) >= 0.95
     assert statistics.median(w.half_width for w in windows) <= widest
@@ -153,6 +185,6 @@ def test_on_an_h200_the_interval_holds_the_load_and_is_narrow(
 def test_on_an_h200_every_second_value_gives_an_interval_that_holds_the_others(
     length_s: float, first: int
 ) -> None:
-    measured, others = joint_of_h200(first=first, step=2), H200.shape(1 - first, step=2)
+    measured, others = joint_trace(H200, first, step=2), H200.shape(1 - first, step=2)
     windows = list(H200.by_shape(measured, others, length_s, count=60))
     assert statistics.mean(w.is_held for w in windows) >= 0.95

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effmeter.channel import Channel
+from effmeter.channel import Calibration, Channel
 from effmeter.energy import Energy
 from effmeter.energy.estimated_part import EstimatedPart
 from effmeter.energy.source import channel_energy
@@ -237,3 +237,14 @@ def test_noise_combines_with_each_side_of_the_interval() -> None:
 
 def test_noise_gives_no_energy_below_zero() -> None:
     assert channel_energy(CARD, 1.0, 10.0, 0.0, 12.0).low_j == 0.0
+
+
+def test_a_calibration_corrects_the_energy_and_its_interval() -> None:
+    own = Calibration(1.1, -5.0, 0.011, 0.5, "meter.csv", "2026-01-02T03:04:05+00:00")
+    shown = channel_energy(replace(CARD, noise_fraction=0.0), 10.0, 1000.0, 990.0, 1010.0)
+    true = channel_energy(
+        replace(CARD, noise_fraction=0.0).calibrated(own), 10.0, 1000.0, 990.0, 1010.0
+    )
+    assert [true.value_j, true.low_j, true.high_j] == pytest.approx([1050.0, 1039.0, 1061.0])
+    assert true.systematic_j == pytest.approx(0.01 * 1050.0 + 0.5 * 10.0)
+    assert shown.systematic_j == pytest.approx(0.08 * 1000.0 + 20.0 * 10.0)

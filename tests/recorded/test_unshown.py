@@ -241,3 +241,14 @@ def test_gauge_draws_nothing_while_the_machine_sleeps(tmp_path: Path) -> None:
     samples = run.samples("gpu0-power")
     assert samples is not None
     assert samples.values.min() == 200.0
+
+
+def test_cores_that_move_do_not_stand_for_a_package_that_does_not(tmp_path: Path) -> None:
+    cores = counter("cpu0-core", contained_in="cpu0", device="its cores")
+    written = Written(tmp_path, PACKAGE, cores, ESTIMATE)
+    written.count(PACKAGE, CPU_W, until_s=4.0)
+    written.count(cores, 30.0)
+    written.count(ESTIMATE, 60.0)
+    whole = written.read().breakdown()
+    assert whole.cover.names == ("cpu0", "cpu-estimate")
+    assert known(whole.total).value_j == pytest.approx(4 * CPU_W + 6 * 60.0, rel=1e-3)

@@ -29,7 +29,8 @@ def channels_seen_by_a_program(machine: SimulatedMachine) -> list[str]:
 def test_a_program_sees_the_zones_and_gpus_of_the_simulated_machine(tmp_path: Path) -> None:
     with SimulatedMachine(tmp_path, gpus=[SimulatedGpu(constant(300.0))] * 2) as machine:
         gpus = ["gpu0", "gpu0-power", "gpu1", "gpu1-power"]
-        assert channels_seen_by_a_program(machine) == ["cpu0", "dram0", "cpu1", *gpus]
+        in_reserve = ["cpu-estimate", "ram-estimate"]
+        assert channels_seen_by_a_program(machine) == ["cpu0", "dram0", "cpu1", *gpus, *in_reserve]
 
 
 def test_a_machine_without_gpus_hides_the_real_ones(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from effmeter.probes.nvidia.device import COUNTER_PERIOD_NS
 FOLDER = Path(__file__).parent
 SAMPLES, COUNTER = "h200-power-samples", "h200-counter-and-gauges"
 COUNTER_PERIOD_S = COUNTER_PERIOD_NS * 1e-9
+LENGTHS_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 _DEVICE = "NVIDIA H200 GPU-0"
 _SETTLED_NS, _BEFORE_END_NS = 50_000_000, 20_000_000
 """What is left out at the beginning of a phase and at its end."""
@@ -225,3 +226,8 @@ def _observed(
 def counter_trace(readings: Readings, shape: Shape | None = None) -> Trace:
     """The arithmetic over a counter's readings, and its course where that is known."""
     return trace(COUNTER_CHANNEL, *readings, shape=shape)
+
+
+def joint_trace(replay: Replay, first: int = 0, step: int = 1, begin_s: float = 0.0) -> Trace:
+    """The same as effmeter's recorder reads it, with all samples or every so many."""
+    return counter_trace(replay.read(COUNTER_PERIOD_S, begin_s), replay.shape(first, step))

@@ -39,7 +39,7 @@ def test_the_total_counts_the_gpu_that_the_program_can_see(tmp_path: Path, liste
     energies = {seen.channel.name: seen.energy for seen in run.breakdown().channels}
     assert energies["gpu0"] is not None, "it is recorded all the same"
     warnings = analyse(run).warnings
-    assert any("gpu0, gpu0-power: the program could not use" in text for text in warnings)
+    assert any("gpu0, gpu0-power: hidden from the program" in text for text in warnings)
     assert run.sources[0].program["visible_gpus"] == [uuid(1)]
 
 
@@ -53,4 +53,4 @@ def test_a_program_that_is_not_restricted_is_charged_for_all(tmp_path: Path) -> 
     cover, run = recorded(tmp_path)
     assert cover[:2] == ["gpu0", "gpu1"]
     assert "visible_gpus" not in run.sources[0].program
-    assert not any("could not use" in text for text in analyse(run).warnings)
+    assert not any("hidden from" in text for text in analyse(run).warnings)

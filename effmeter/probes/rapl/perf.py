@@ -154,6 +154,8 @@ class PerfProbe:
             provenance=Provenance.MEASURED,
             source=f"perf_event_open, power/{event}/",
             refresh_s=REFRESH_S,
+            # A part is another device than its package, which it cannot stand in for.
+            device=name if event in _INSIDE_PACKAGE else "",
             scope=scope,
             contained_in=contained_in,
             may_repeat=repeats,

@@ -1,0 +1,93 @@
+"""The CSV file of an external meter, as a reference.
+
+The first line names the columns. One is the time: ``time_s``, ``time_ms`` or ``time`` (seconds,
+or ISO 8601; local time where it states no offset). One is the power, ``power_w`` or ``watts``, or
+the energy since any beginning, ``energy_j`` or ``joules``. Others are passed over.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from effmeter.analysis.sensor_calibration import Reference
+from effmeter.energy.curve import Curve
+from effmeter.energy.part_time import Values
+from effmeter.errors import UsageError
+from effmeter.recorded.run import RecordedRun
+
+_TIMES = {"time_s": 1.0, "time_ms": 1e-3, "time": 1.0}
+_POWERS = ("power_w", "watts")
+_ENERGIES = ("energy_j", "joules")
+_WALL_SINCE_S = 1e8
+"""Seconds beyond this are of the wall clock, since 1970; less counts from any beginning."""
+
+
+def reference_csv(
+    path: Path, run: RecordedRun, shown: Curve, most_shift_s: float, gain_error_fraction: float
+) -> Reference:
+    """The reference that a CSV file holds; UsageError where it cannot be one.
+
+    Times of the wall clock may be off by ``most_shift_s``. Times from any other beginning are
+    looked for over the whole run.
+    """
+    times_s, values, is_power = _columns(path)
+    if not len(times_s) > 1 or not (np.diff(times_s) > 0).all():
+        raise UsageError(f"{path}: the times do not rise from line to line")
+    curve = Curve.of_power(times_s, values) if is_power else Curve(times_s, values)
+    if times_s[0] > _WALL_SINCE_S:
+        metadata = run.metadata
+        curve = curve.shifted((metadata.started_time_ns - metadata.started_wall_ns) * 1e-9)
+        shifts_s = (-most_shift_s, most_shift_s)
+    else:
+        shifts_s = (
+            float(shown.times_s[0] - curve.times_s[-1]),
+            float(shown.times_s[-1] - curve.times_s[0]),
+        )
+    return Reference(path.name, curve, *shifts_s, gain_error_fraction)
+
+
+def _columns(path: Path) -> tuple[Values, Values, bool]:
+    """Times (s), values, and whether these are watts; joules otherwise."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.DictReader(file)
+            names = [name.strip().lower() for name in lines.fieldnames or ()]
+            lines.fieldnames = names
+            time, value = _named(names, _TIMES), _named(names, (*_POWERS, *_ENERGIES))
+            if time is None or value is None:
+                raise UsageError(
+                    f"{path}: the first line names a time ({', '.join(_TIMES)}) and one of "
+                    f"{', '.join((*_POWERS, *_ENERGIES))}, not {', '.join(names) or 'nothing'}"
+                )
+            rows = [_row(path, lines.line_num, row, time, value) for row in lines]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path} cannot be read: {reason}") from error
+    times_s, values = np.asarray(rows, np.float64).reshape(-1, 2).T
+    return times_s, values, value in _POWERS
+
+
+def _named(names: Sequence[str], known: Sequence[str] | Mapping[str, float]) -> str | None:
+    return next((name for name in known if name in names), None)
+
+
+def _row(
+    path: Path, number: int, row: Mapping[str, str | None], time: str, value: str
+) -> tuple[float, float]:
+    try:
+        moment_s, shown = _seconds(row[time] or "", time), float(row[value] or "")
+    except ValueError as error:
+        raise UsageError(f"{path}, line {number}: {error}") from error
+    if not np.isfinite([moment_s, shown]).all():
+        raise UsageError(f"{path}, line {number}: {row[value]} is no finite number")
+    return moment_s, shown
+
+
+def _seconds(text: str, column: str) -> float:
+    try:
+        return float(text) * _TIMES[column]
+    except ValueError:
+        return datetime.fromisoformat(text.strip()).timestamp()
