@@ -254,6 +254,34 @@ def test_a_private_recorder_takes_in_sensors_that_only_a_helper_can_read(
         offer_sensors(connection)
 
 
+def test_a_device_that_two_helpers_offer_is_read_once(connection: Connection) -> None:
+    other = ListedDevice(("GPU-c",), "NVIDIA H100")
+    both = {"program_id": "f01", "listing": listing_to_texts({"nvidia": (GPU, other)})}
+    probe = FixedProbe((gpu("gpu0", GPU), gpu("gpu1", other)))
+    sensors = RemoteReader([probe], lambda _: True).describe(43)
+    connection.send({"op": "devices", **HELPER})
+    connection.send({"op": "devices", **both})
+    assert connection.expect("unread", 5.0)["devices"] == [GPU.id]
+    assert connection.expect("unread", 5.0)["devices"] == [GPU.id, other.id]
+    offer_sensors(connection)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        message = {"op": "sensors", **both, "sensors": {"text": sensors}}
+        connection.send_descriptor(message, theirs.fileno())
+        connection.expect("sensors", 5.0)
+    assert channels_of(connection) == ["gpu0", "gpu2"]
+
+
+def test_a_file_offered_as_a_helper_s_socket_ends_the_connection_alone(
+    connection: Connection, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "file") as descriptor:
+        message = {"op": "sensors", **HELPER, "sensors": {"text": SENSORS}}
+        connection.send_descriptor(message, descriptor)
+        with pytest.raises(RecorderError, match="no socket"):
+            connection.expect("sensors", 5.0)
+
+
 def test_a_shared_recorder_takes_no_readings_from_a_client() -> None:
     with served_by(ServicePolicy("shared", os.getuid())) as connection:
         connection.send({"op": "devices", **HELPER})
