@@ -42,6 +42,7 @@ check: $(READY) ## lint, formatting, types and who may import whom
 bench: $(READY) ## measure what measuring costs, and whether the intervals cover the truth
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.traces_h200
 
 bench-kernels: $(READY) ## measure the methods' kernels beside the framework, into benchmarks/results/
 	$(BIN)/python -m benchmarks kernels --markdown --output benchmarks/results/kernels-$$(date +%F).md
