@@ -27,7 +27,7 @@ NAN = math.nan
 
 @dataclass(frozen=True, slots=True)
 class UncertainValue:
-    """A value with the bounds of its energies, its variance over seeds and its systematic errors."""
+    """A value with the bounds of its energies, its variance over seeds and its other errors."""
 
     value: float
     energy_low: float = NAN
