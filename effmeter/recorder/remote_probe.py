@@ -58,7 +58,8 @@ class RemoteProbe:
             raise ValueError(f"no description of sensors: {error}") from error
         if not (0 < self.period_s <= _LONGEST_S and 0 <= self.settles_s <= _LONGEST_S):
             raise ValueError("no description of sensors: a time is out of range")
-        if len(channels) > _MOST_CHANNELS or not all(c.component is Component.GPU for c in channels):
+        components = {channel.component for channel in channels}
+        if len(channels) > _MOST_CHANNELS or components - {Component.GPU}:
             raise ValueError("no description of sensors of GPUs")
         channels = [channel for channel in channels if wanted(channel)]
         self._names = numbered_on([channel.name for channel in channels], taken)

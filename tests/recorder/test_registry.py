@@ -20,6 +20,7 @@ from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.remote_probe import RemoteReader
 from effmeter.recorder.server import Server
 from effmeter.wire.peer import Peer
+from effmeter.wire.protocol import PROTOCOL_VERSION
 from tests.recorder.test_visibility import FixedProbe, gpu
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
@@ -134,7 +135,7 @@ def test_a_client_cannot_write_what_only_the_recorder_knows(
 
 def test_a_client_of_another_version_is_told_so_and_left(connection: Connection) -> None:
     connection.send({"op": "hello", "version": 99, "time_ns": 0})
-    with pytest.raises(RecorderError, match="speaks version 3"):
+    with pytest.raises(RecorderError, match=f"speaks version {PROTOCOL_VERSION}"):
         connection.expect("total", 5.0)
 
 
