@@ -10,9 +10,9 @@ counter changed. Two intervals stand around it:
   what the device can draw or, where it states no limit, ``POWER_HEADROOM`` times the highest mean
   power over a refresh period that was seen within ``NEARBY_S`` (or ten refresh periods).
 - **95 %**: a load that swings faster than the counter refreshes moves the energy at a boundary by
-  a part of a step, and an unsure date of a change by a part of what was used between two readings.
-  Each is taken as even over its range and independent from boundary to boundary (``covering_j``).
-  Never wider than the bounds.
+  up to one step, and where a change is dated by as much as was used between two readings. Each
+  is taken as even over its range and independent from boundary to boundary (``covering_j``). Never
+  wider than the bounds.
 """
 
 import math
@@ -32,12 +32,9 @@ from effmeter.energy.value import Energy
 
 NEARBY_S = 1.0
 """How far around a boundary the power counts as nearby, at least."""
-SWUNG_FRACTION = 0.7
-"""Over how much of a step a swing within a refresh period spreads the energy at a boundary: square
-waves, sines, ramps and bursts in time with the refresh are held in 95 % of cases by this."""
-DATED_FRACTION = 0.6
-"""The same for an unsure date, as a part of what was used between two readings: a boundary lies
-between two changes, each dated by itself, and the errors of both are seldom the same."""
+SWUNG_FRACTION = 0.9
+"""How much of a step a swing within a refresh period is taken to move the energy at most: short
+pulses of ten times the mean power, repeated with the refresh, move it by so much."""
 NEXT_CHANGES = 2
 """How many changes after a boundary are asked what had been used there at least."""
 
@@ -232,7 +229,7 @@ class CounterTrace:
         later = int(np.searchsorted(self._earliest[self._changes], moment_ns))
         around = self._changes[max(later - 1, 0) : later + 1]
         unsure_ns = (self._latest[around] - self._earliest[around]).max()
-        return DATED_FRACTION * power_w * float(unsure_ns) * 1e-9
+        return power_w * float(unsure_ns) * 1e-9
 
     def _changes_after(self, reading: int) -> NDArray[np.intp]:
         """The next changes that a reading is followed by."""

@@ -108,7 +108,19 @@ def test_the_energy_of_a_window_is_the_truth_within_its_interval(
         true_j = waveform.energy_j(begin_s, end_s)
         assert energy.low_j <= true_j <= energy.high_j
         assert energy.value_j == pytest.approx(true_j, abs=0.1 * 700.0)
+    for length_s in (0.2, 1.0, 3.0):
+        held = [
+            is_held(traces["amd-gpu0"], waveform, begin_s, begin_s + length_s)
+            for begin_s in np.random.default_rng(1).uniform(1.0, 6.3 - length_s, 200)
+        ]
+        assert np.mean(held) >= 0.95
     probe.close()
+
+
+def is_held(measured: Trace, waveform: Waveform, begin_s: float, end_s: float) -> bool:
+    energy = measured.energy(round(begin_s * 1e9), round(end_s * 1e9))
+    assert energy is not None
+    return energy.low_j <= waveform.energy_j(begin_s, end_s) + 1e-6 <= energy.high_j + 2e-6
 
 
 @pytest.mark.parametrize("count_key", ["energy_accumulator", "power"])
