@@ -40,13 +40,27 @@ def load(path: Path) -> tuple[dict[str, Any], Doubt | None]:
 
 def _doubt(descriptor: int, path: Path) -> Doubt | None:
     """Who else can have written what was read: the file's owner, or all who may change it."""
-    found, folder = os.fstat(descriptor), path.resolve().parent
-    if found.st_uid not in (_ROOT, os.geteuid()):
+    found = os.fstat(descriptor)
+    if found.st_uid not in _trusted():
         return Doubt(f"it belongs to user {found.st_uid}", f"sudo chown root {path}")
     if found.st_mode & _OTHERS_WRITE:
         return Doubt("others may write it", f"sudo chmod go-w {path}")
-    if folder.stat().st_mode & _OTHERS_WRITE:
+    # The folder in which a link stands counts too: who may write there may turn it elsewhere.
+    folders = dict.fromkeys((path.resolve().parent, path.absolute().parent))
+    return next((doubt for folder in folders if (doubt := _doubt_of_folder(folder))), None)
+
+
+def _doubt_of_folder(folder: Path) -> Doubt | None:
+    found = folder.stat()
+    if found.st_uid not in _trusted():
+        reason = f"another user may replace it: its folder belongs to user {found.st_uid}"
+        return Doubt(reason, f"sudo chown root {folder}")
+    if found.st_mode & _OTHERS_WRITE:
         return Doubt(
             "others may replace it: they may write its folder", f"sudo chmod go-w {folder}"
         )
     return None
+
+
+def _trusted() -> tuple[int, int]:
+    return _ROOT, os.geteuid()

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from effmeter.channel import Channel, Component, Provenance
-from effmeter.cover import (
-    SUMMED_COMPONENTS,
-    Cover,
-    hidden_channels,
-)
-from effmeter.cover_in_time import cover_over_time
+from effmeter.cover import SUMMED_COMPONENTS, Cover
 from effmeter.energy import Energy, total
 from effmeter.recorded.recording import Recording
+from effmeter.recorded.run_cover import cover_between
 from effmeter.recorded.second_sensor import counted_energy
-from effmeter.recorded.visibility import with_hidden_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +75,7 @@ def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
     """
     energies = {name: run.channel_energy(name, begin_ns, end_ns) for name in run.channels}
     known = {name for name, energy in energies.items() if energy is not None}
-    cover = _cover(run, known, begin_ns, end_ns)
+    cover = cover_between(run, known, begin_ns, end_ns)
     counted = _counted(run, cover, begin_ns, end_ns)
     energies.update((name, part.energy) for name, part in counted.items())
     reasons = {**dict(cover.left_out), **_standing(run, energies)}
@@ -118,15 +113,6 @@ class _Part(NamedTuple):
 
     energy: Energy | None
     counted_s: float
-
-
-def _cover(run: Recording, known: set[str], begin_ns: int, end_ns: int) -> Cover:
-    """The cover of a window, which changes where a channel of it shows nothing."""
-    described = run.channels.values()
-    programs = [with_hidden_channels(source.program, described) for source in run.sources]
-    unseen = hidden_channels(programs)
-    refusals, window_ns = run.refusals, (begin_ns, end_ns)
-    return cover_over_time(described, known, refusals, unseen, run.blind, window_ns)
 
 
 def _counted(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[str, _Part]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effmeter.channel import Channel, Kind
-from effmeter.energy import Trace, trace
+from effmeter.energy import Energy, Trace, trace
 from effmeter.energy.counter import Counter, CounterLimits, Loss
 from effmeter.energy.shape import Shape
 from effmeter.energy.standstill import (
@@ -58,6 +58,23 @@ class ChannelReadings(NamedTuple):
     trace: Trace
     readings: Readings
     samples: Samples
+
+    def bounded_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        """The energy between two moments, which may lie wholly outside the readings.
+
+        There the power beside goes on, and what the device can draw bounds it.
+        """
+        within = self.trace.energy(begin_ns, end_ns)
+        if within is not None or end_ns < begin_ns:
+            return within
+        first_ns, last_ns = self.readings.begin_ns, self.readings.end_ns
+        if end_ns <= first_ns:
+            outer = self.trace.energy(begin_ns, first_ns)
+            inner = self.trace.energy(end_ns, first_ns)
+        else:
+            outer = self.trace.energy(last_ns, end_ns)
+            inner = self.trace.energy(last_ns, begin_ns)
+        return None if outer is None or inner is None else (outer - inner).not_below_zero()
 
 
 def channel_readings(
@@ -127,9 +144,13 @@ def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch
     if channel.name not in names:
         mine = np.zeros(0, np.int64)
     else:
-        is_believable = np.abs(values) <= MAX_NUMBER  # false for NaN too
+        least = 0.0 if channel.kind is Kind.GAUGE else -MAX_NUMBER
+        is_believable = (values >= least) & (values <= MAX_NUMBER)  # false for NaN too
         is_mine = (codes == names.index(channel.name)) & ~part.is_event & is_believable
         mine = np.flatnonzero(is_mine)
+        if channel.kind is Kind.COUNTER and len(mine):
+            # A recorder writes no energy that falls.
+            mine = mine[values[mine] >= np.maximum.accumulate(values[mine])]
     return _Stretch(part.times_ns[mine], values[mine], part.floats("duration_s")[mine], absolute_j)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from effmeter.channel import Channel, Refusal
-from effmeter.cover import UNREAD_DEVICES, CoverStretch, second_sensors, unread_device
+from effmeter.cover import UNREAD_DEVICES, second_sensors, unread_device
 from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
 from effmeter.energy.widened import disagree
@@ -173,6 +173,14 @@ class Recording:
                 self._energies[key] = joined.trace.energy(begin_ns, end_ns)
         return self._energies[key]
 
+    def bounded_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
+        """The energy of one channel, bounded where it shows nothing by what its device can draw.
+
+        None where its readings determine no power at all.
+        """
+        joined = self._joined(channel)
+        return None if joined is None else joined.bounded_energy(begin_ns, end_ns)
+
     @cached_property
     def _energies(self) -> dict[tuple[str, int, int], Energy | None]:
         return {}
@@ -194,8 +202,8 @@ class Recording:
         return {n: tuple(blind_stretches(r)) for n, r in read.items() if r is not None}
 
     @cached_property
-    def estimate_factors(self) -> dict[tuple[tuple[CoverStretch, ...], str], float]:
-        """By cover and estimate, how far the estimate was off beside sensors; each found once."""
+    def estimate_factors(self) -> dict[str, float]:
+        """By estimate, how far it was off beside sensors; each found once."""
         return {}
 
     @cached_property

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from effmeter.channel import Channel
 from effmeter.clock import Clock
 from effmeter.probes.base import Boundary, Discovery, Listed
 from effmeter.probes.devices import VARIABLES, listing_from_texts
@@ -243,17 +244,22 @@ class Registry:
 
     def _take_sensors(self, client: ServedClient, message: Message) -> None:
         """Read from now on, through a helper, the devices that only its program sees."""
-        descriptor, listing = client.pop_descriptor(), _listing_in(message)
-        unread = unseen_devices(listing, self._discovery)
+        unread = unseen_devices(_listing_in(message), self._discovery)
+        descriptor = client.pop_descriptor()
         if descriptor is None or not self._policy.is_private or not unread:
             if descriptor is not None:
                 os.close(descriptor)
             client.send({"op": "refused", "reason": "these sensors are not wanted"})
             return
-        remote = socket.socket(fileno=descriptor)
+        devices = [device for found in unread.values() for device in found]
+
+        def is_unread(channel: Channel) -> bool:
+            return any(device.is_of(channel) for device in devices)
+
+        remote = _socket_of(descriptor)
         try:
             names = self._discovery.names
-            probe = RemoteProbe(remote, str(message["sensors"].get("text")), names)
+            probe = RemoteProbe(remote, str(message["sensors"].get("text")), names, is_unread)
         except ValueError as error:
             remote.close()
             raise ProtocolError(f"sensors: {error}") from error
@@ -391,6 +397,14 @@ class Registry:
             total = {"op": "total", "number": 0, **recording.totals.as_message(now_ns)}
             for client in watching:
                 client.push(total)
+
+
+def _socket_of(descriptor: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        raise ProtocolError(f"sensors: the descriptor is no socket: {error.strerror}") from error
 
 
 def _listing_in(message: Message) -> dict[str, Listed]:

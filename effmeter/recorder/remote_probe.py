@@ -8,11 +8,11 @@ processes run on one host, so the readings' moments are of one clock.
 import json
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from effmeter.channel import Channel
+from effmeter.channel import Channel, Component, Kind
 from effmeter.errors import NotARunError, ProbeError
 from effmeter.probes.base import (
     Boundary,
@@ -26,6 +26,9 @@ from effmeter.probes.base import (
 TIMEOUT_S = 30.0
 """Longer than a driver hangs; a helper that has ended hangs up at once."""
 _MOST_CHANNELS = 256
+_LONGEST_S = 3600.0
+_LONGEST_ANSWER = 1 << 20
+_LONGEST_REASON = 200
 _NUMBERED = re.compile(r"(gpu|amd-gpu)(\d+)(.*)")
 
 
@@ -33,21 +36,37 @@ class RemoteProbe:
     """Reads the sensors behind a socket; ValueError where they are not described.
 
     ``taken``: names of channels that the recorder has; numbered GPUs are numbered on after them.
+    ``wanted``: whether a channel is of a device that the recorder does not read yet: by now it may
+    read some that the helper was asked for, by the helper of another rank.
     """
 
-    def __init__(self, sock: socket.socket, described: str, taken: Iterable[str]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        described: str,
+        taken: Collection[str],
+        wanted: Callable[[Channel], bool] = lambda _: True,
+    ) -> None:
         try:
             facts = json.loads(described)
             channels = [Channel.from_mapping(channel) for channel in facts["channels"]]
-            self.name = f"helper {facts['pid']}"
+            self.name = f"helper {int(facts['pid'])}"
             self.period_s = float(facts["period_s"])
             self.settles_s = float(facts["settles_s"])
             self.is_coarse = bool(facts["is_coarse"])
-        except (KeyError, TypeError, RecursionError, NotARunError) as error:
+        except (KeyError, TypeError, OverflowError, RecursionError, NotARunError) as error:
             raise ValueError(f"no description of sensors: {error}") from error
-        if not 0 < len(channels) <= _MOST_CHANNELS or not self.period_s > 0:
-            raise ValueError("no description of sensors")
+        if not (0 < self.period_s <= _LONGEST_S and 0 <= self.settles_s <= _LONGEST_S):
+            raise ValueError("no description of sensors: a time is out of range")
+        components = {channel.component for channel in channels}
+        if len(channels) > _MOST_CHANNELS or components - {Component.GPU}:
+            raise ValueError("no description of sensors of GPUs")
+        channels = [channel for channel in channels if wanted(channel)]
         self._names = numbered_on([channel.name for channel in channels], taken)
+        self._kinds = {channel.name: channel.kind for channel in channels}
+        new = set(self._names.values())
+        if not channels or len(new) < len(channels) or not new.isdisjoint(taken):
+            raise ValueError("no description of sensors that are not read already")
         self.channels = tuple(self._renamed(channel) for channel in channels)
         sock.settimeout(TIMEOUT_S)
         self._socket = sock
@@ -73,15 +92,28 @@ class RemoteProbe:
     def _ask(self, call: str, boundary: Boundary) -> list[Reading]:
         try:
             self._socket.sendall(json.dumps([call, int(boundary)]).encode() + b"\n")
-            answer = self._lines.readline()
+            answer = self._lines.readline(_LONGEST_ANSWER)
         except OSError as error:
             raise ProbeError(f"its helper does not answer: {error}") from error
         if not answer:
             raise ProbeError("its helper has ended")
-        return [
-            Reading(self._names[name], begin_ns, end_ns, _value(shown))
-            for name, begin_ns, end_ns, shown in json.loads(answer)
-        ]
+        try:
+            readings = [self._reading(*reading) for reading in json.loads(answer)]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ProbeError(f"its helper answers with no readings: {error}") from error
+        return [reading for reading in readings if reading is not None]
+
+    def _reading(self, name: str, begin_ns: int, end_ns: int, shown: object) -> Reading | None:
+        """A reading of a channel that is wanted; ValueError, TypeError where it is none."""
+        if name not in self._names:
+            return None
+        if type(begin_ns) is not int or type(end_ns) is not int or not begin_ns <= end_ns < 2**63:
+            raise ValueError("a moment is out of range")
+        value = _value(shown)
+        is_whole = isinstance(value, int | Failure)
+        if self._kinds[name] is Kind.COUNTER and not is_whole:
+            raise ValueError("a counter shows whole numbers")
+        return Reading(self._names[name], begin_ns, end_ns, value)
 
     def _renamed(self, channel: Channel) -> Channel:
         outer = channel.contained_in
@@ -104,8 +136,12 @@ def numbered_on(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]:
     return {name: found.get(name, name) for name in names}
 
 
-def _value(shown: Any) -> int | float | Failure:
-    return Failure(shown) if isinstance(shown, str) else shown
+def _value(shown: object) -> int | float | Failure:
+    if isinstance(shown, str):
+        return Failure(shown[:_LONGEST_REASON])
+    if isinstance(shown, bool) or not isinstance(shown, int | float) or not 0 <= shown < 2**64:
+        raise ValueError("a value is out of range")
+    return shown
 
 
 class RemoteReader:

@@ -144,11 +144,13 @@ class RunningEnergy:
 
     def energy(self, begin: Passed, end: Passed, hidden_j: float) -> Energy:
         """The energy between two moments; ``hidden_j``: the most that long gaps there hide."""
-        value_j = end.value_j - begin.value_j
-        error_j = end.edge_j + begin.edge_j + end.unsure_j - begin.unsure_j
-        low_j = max(0.0, value_j - error_j)
-        high_j = value_j + error_j + hidden_j + self.hidden_j
-        duration_s = (end.time_ns - begin.time_ns) * 1e-9
+        shown_j = end.value_j - begin.value_j
+        error_j = end.edge_j + begin.edge_j + max(0.0, end.unsure_j - begin.unsure_j)
+        # Power samples may run ahead of the counter, whose next reading then shows less.
+        value_j = max(0.0, shown_j)
+        low_j = max(0.0, shown_j - error_j)
+        high_j = value_j + abs(shown_j - value_j) + error_j + hidden_j + self.hidden_j
+        duration_s = max(0.0, (end.time_ns - begin.time_ns) * 1e-9)
         return channel_energy(self.channel, duration_s, value_j, low_j, high_j)
 
 

@@ -23,7 +23,7 @@ from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
 from effmeter.recorded.reading import read_run
 from effmeter.wire.paths import is_trusted_socket
-from tests.recording import busy, eventually, is_running, only_run, recorder_of
+from tests.recording import eventually, is_running, let_pass, only_run, recorder_of
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
@@ -138,7 +138,7 @@ def test_status_says_what_it_reads_and_stop_ends_it(daemon: Daemon) -> None:
 def test_a_tracked_loop_prefers_it_and_starts_no_other(daemon: Daemon, tmp_path: Path) -> None:
     with effmeter.track("shared", directory=tmp_path / "runs") as run:
         for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
-            busy(0.1)
+            let_pass(0.1)
             epoch.log(accuracy=0.5)
         status = json.loads(daemon.ask("status", "--json").stdout)
         assert status["recordings"] == 1
@@ -155,7 +155,7 @@ def test_two_recordings_at_different_rates_share_one_sampling(
         effmeter.track("slow", directory=tmp_path, rate_hz=5, join=False) as slow,
         effmeter.track("fast", directory=tmp_path, rate_hz=200, join=False) as fast,
     ):
-        busy(1.0)
+        let_pass(1.0)
         assert json.loads(daemon.ask("status", "--json").stdout)["recordings"] == 2
     assert slow.path is not None
     assert fast.path is not None
@@ -266,7 +266,7 @@ def record_spans(path: Path) -> list[list[str]]:
         until_ns = now_ns() + 1_000_000_000
         while now_ns() < until_ns:
             with run.span("s"):
-                busy(0.002)
+                let_pass(0.002)
         recorder = recorder_of(run)
         eventually(lambda: bool(identities_of_writers(recorder)), "the writer acts as the user")
         return identities_of_writers(recorder)

@@ -39,6 +39,21 @@ def test_a_link_is_judged_by_the_file_that_it_names(path: Path, tmp_path: Path) 
     assert doubt_of(link).remedy == f"sudo chmod go-w {path.parent}"
 
 
+def test_a_link_that_others_may_turn_elsewhere_is_not_trusted(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    link = folder / "config.toml"
+    link.symlink_to(path)
+    assert doubt_of(link).remedy == f"sudo chmod go-w {folder}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_a_file_in_the_folder_of_another_user_is_not_trusted(path: Path) -> None:
+    os.chown(path.parent, 4321, -1)
+    assert "its folder belongs to user 4321" in doubt_of(path).reason
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
 def test_the_file_of_another_user_is_not_trusted(path: Path) -> None:
     os.chown(path, 4321, -1)

@@ -162,3 +162,23 @@ def test_a_reading_that_cannot_be_right_is_passed_over(tmp_path: Path, odd_w: fl
         file.show(GAUGE.name, [2.0], SHOWN_W)
     found = joined(GAUGE, [read_part(file.path)])
     assert found.samples.values.tolist() == [SHOWN_W] * 3
+
+
+def test_power_below_zero_is_passed_over(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(GAUGE,))) as file:
+        file.show(GAUGE.name, [0.0, 1.0], SHOWN_W)
+        file.show(GAUGE.name, [1.5, 1.6], -SHOWN_W)
+        file.show(GAUGE.name, [2.0], SHOWN_W)
+    found = joined(GAUGE, [read_part(file.path)])
+    assert found.samples.values.tolist() == [SHOWN_W] * 3
+
+
+def test_energy_that_falls_is_passed_over(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(COUNTER,))) as file:
+        for time_s, energy_j in enumerate([0.0, 20.0, 5.0, -40.0, 80.0, 100.0]):
+            file.row(time_s, channel=COUNTER.name, energy_j=energy_j)
+    found = joined(COUNTER, [read_part(file.path)])
+    assert found.samples.values.tolist() == [0.0, 20.0, 80.0, 100.0]
+    energy = found.trace.energy(at(1), at(4))
+    assert energy is not None
+    assert energy.low_j <= energy.value_j <= energy.high_j

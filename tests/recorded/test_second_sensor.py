@@ -78,6 +78,8 @@ def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place(
     assert total.low_j <= 10 * power_w <= total.high_j
     late = known(total_over(run, whole.cover, at(6), at(8)))
     assert late.low_j <= 2 * power_w <= late.high_j
+    # A window in which only the estimate counts is as unsure as the run that it is a part of.
+    assert known(run.breakdown(at(6), at(8)).total) == late
 
 
 def test_estimate_that_agreed_keeps_its_factor(tmp_path: Path) -> None:

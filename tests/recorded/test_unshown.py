@@ -115,6 +115,32 @@ def test_gauge_takes_over_where_the_counter_of_a_gpu_stops(tmp_path: Path) -> No
     assert run.breakdown(at(5), at(6)).cover.names == ("gpu0-power",)
 
 
+@pytest.mark.parametrize("read_s", [[(0, 6)], [(0, 5), (8, 10)]], ids=["ends", "pauses"])
+def test_stretch_in_which_neither_counter_nor_gauge_shows_anything_is_bounded(
+    tmp_path: Path, read_s: list[tuple[float, float]]
+) -> None:
+    written = Written(tmp_path, GPU, GPU_GAUGE)
+    written.count(GPU, GPU_W, until_s=3.0)
+    written.show(GPU_GAUGE, GPU_W, *read_s)
+    run = written.read()
+    whole = run.breakdown()
+    total = known(whole.total)
+    assert total.low_j <= 10 * GPU_W <= total.high_j
+    assert total.value_j == pytest.approx(10 * GPU_W, rel=0.05)
+    assert sum(channel.counted_s for channel in whole.channels) == pytest.approx(10.0)
+    parts = [known(total_over(run, whole.cover, at(i), at(i + 2))) for i in range(0, 10, 2)]
+    assert sum(part.value_j for part in parts) == pytest.approx(total.value_j, rel=0.01)
+
+
+def test_time_before_the_first_reading_of_counter_and_gauge_is_bounded(tmp_path: Path) -> None:
+    written = Written(tmp_path, GPU, GPU_GAUGE)
+    written.file.count("gpu0", every(0.1, 6, 10), GPU_W)
+    written.show(GPU_GAUGE, GPU_W, (3, 10))
+    total = known(written.read().breakdown().total)
+    assert total.low_j <= 10 * GPU_W <= total.high_j
+    assert total.value_j == pytest.approx(10 * GPU_W, rel=0.05)
+
+
 def test_counter_that_stops_alone_is_bounded_and_then_unknown(tmp_path: Path) -> None:
     written = Written(tmp_path, PACKAGE)
     written.count(PACKAGE, CPU_W, until_s=4.0)

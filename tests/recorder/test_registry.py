@@ -20,6 +20,7 @@ from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.remote_probe import RemoteReader
 from effmeter.recorder.server import Server
 from effmeter.wire.peer import Peer
+from effmeter.wire.protocol import PROTOCOL_VERSION
 from tests.recorder.test_visibility import FixedProbe, gpu
 
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
@@ -134,7 +135,7 @@ def test_a_client_cannot_write_what_only_the_recorder_knows(
 
 def test_a_client_of_another_version_is_told_so_and_left(connection: Connection) -> None:
     connection.send({"op": "hello", "version": 99, "time_ns": 0})
-    with pytest.raises(RecorderError, match="speaks version 3"):
+    with pytest.raises(RecorderError, match=f"speaks version {PROTOCOL_VERSION}"):
         connection.expect("total", 5.0)
 
 
@@ -252,6 +253,34 @@ def test_a_private_recorder_takes_in_sensors_that_only_a_helper_can_read(
     assert connection.expect("unread", 5.0)["devices"] == [], "it is seen now"
     with pytest.raises(RecorderError, match="not wanted"):
         offer_sensors(connection)
+
+
+def test_a_device_that_two_helpers_offer_is_read_once(connection: Connection) -> None:
+    other = ListedDevice(("GPU-c",), "NVIDIA H100")
+    both = {"program_id": "f01", "listing": listing_to_texts({"nvidia": (GPU, other)})}
+    probe = FixedProbe((gpu("gpu0", GPU), gpu("gpu1", other)))
+    sensors = RemoteReader([probe], lambda _: True).describe(43)
+    connection.send({"op": "devices", **HELPER})
+    connection.send({"op": "devices", **both})
+    assert connection.expect("unread", 5.0)["devices"] == [GPU.id]
+    assert connection.expect("unread", 5.0)["devices"] == [GPU.id, other.id]
+    offer_sensors(connection)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        message = {"op": "sensors", **both, "sensors": {"text": sensors}}
+        connection.send_descriptor(message, theirs.fileno())
+        connection.expect("sensors", 5.0)
+    assert channels_of(connection) == ["gpu0", "gpu2"]
+
+
+def test_a_file_offered_as_a_helper_s_socket_ends_the_connection_alone(
+    connection: Connection, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "file") as descriptor:
+        message = {"op": "sensors", **HELPER, "sensors": {"text": SENSORS}}
+        connection.send_descriptor(message, descriptor)
+        with pytest.raises(RecorderError, match="no socket"):
+            connection.expect("sensors", 5.0)
 
 
 def test_a_shared_recorder_takes_no_readings_from_a_client() -> None:

@@ -105,6 +105,54 @@ def test_a_helper_that_has_ended_is_a_failure_of_its_sensors() -> None:
     probe.close()
 
 
+def described(**changed: object) -> str:
+    facts = json.loads(RemoteReader([Sensors()], lambda _: True).describe(42))
+    return json.dumps({**facts, **changed})
+
+
+def test_channels_that_the_recorder_has_are_refused() -> None:
+    ours, theirs = socket.socketpair()
+    text = described(channels=[json.loads(counter("amd-gpu-0", Component.GPU).to_json())])
+    with ours, theirs, pytest.raises(ValueError, match="not read already"):
+        RemoteProbe(ours, text, {"amd-gpu-0"})
+
+
+def test_channels_of_devices_that_are_read_already_are_left_out() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        probe = RemoteProbe(ours, described(), (), lambda channel: channel.name == "gpu1")
+        assert [channel.name for channel in probe.channels] == ["gpu1"]
+        theirs.sendall(json.dumps([["gpu0", 1, 2, 7], ["gpu1", 3, 4, 8]]).encode() + b"\n")
+        assert probe.read() == [Reading("gpu1", 3, 4, 8)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "7",
+        "{",
+        "[7]",
+        '[["gpu0", 1, 2]]',
+        '[["gpu0", 1.5, 2, 7]]',
+        '[["gpu0", 3, 2, 7]]',
+        f'[["gpu0", 1, {2**70}, 7]]',
+        '[["gpu0", 1, 2, null]]',
+        '[["gpu0", 1, 2, NaN]]',
+        '[["gpu0", 1, 2, 7.5]]',
+        '[["gpu0-power", 1, 2, Infinity]]',
+        '[["gpu0-power", 1, 2, -3.0]]',
+        '[[["gpu0"], 1, 2, 7]]',
+    ],
+)
+def test_an_answer_that_is_no_list_of_readings_is_a_failure(answer: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        probe = RemoteProbe(ours, described(), ())
+        theirs.sendall(answer.encode() + b"\n")
+        with pytest.raises(ProbeError, match="no readings"):
+            probe.read()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -114,6 +162,13 @@ def test_a_helper_that_has_ended_is_a_failure_of_its_sensors() -> None:
         json.dumps({"pid": 1, "period_s": 1, "settles_s": 0, "is_coarse": 0, "channels": []}),
         json.dumps({"pid": 1, "period_s": 1, "settles_s": 0, "is_coarse": 0, "channels": [{}]}),
         json.dumps({"pid": 1, "period_s": 0, "settles_s": 0, "is_coarse": 0, "channels": [7]}),
+        described(period_s=float("inf")),
+        described(period_s=float("nan")),
+        described(settles_s=-1.0),
+        described(settles_s=float("inf")),
+        described(pid="x" * 10_000),
+        described(channels=[json.loads(counter("cpu0").to_json())]),
+        described(channels=[json.loads(counter("gpu7-own", Component.GPU).to_json())] * 2),
     ],
 )
 def test_sensors_that_are_not_described_are_refused(text: str) -> None:

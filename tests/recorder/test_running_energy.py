@@ -58,3 +58,18 @@ def test_zero_of_a_counter_that_was_not_refreshed_yet_is_no_zero() -> None:
     resting = running(counter(refresh_s=0.001), 1.0, power_w=0.0)
     rested = resting.energy(resting.beginning(), resting.now(), 0.0)
     assert rested.high_j == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("begin_s", "end_s"), [(1.85, 1.95), (1.5, 2.0), (1.9, 2.0)])
+def test_power_samples_that_ran_ahead_of_the_counter_make_no_negative_energy(
+    begin_s: float, end_s: float
+) -> None:
+    followed = RunningEnergy(counter(refresh_s=0.1), at(0))
+    for time_s, energy_j in ((0.0, 0.0), (1.0, 100.0)):
+        followed.take(Sample("cpu0", at(time_s), energy_j, None, None))
+    for step in range(1, 10):
+        followed.follow(at(1 + step * 0.1), 300.0)
+    followed.take(Sample("cpu0", at(2.0), 150.0, None, None))
+    energy = followed.energy(followed.at(at(begin_s)), followed.at(at(end_s)), 0.0)
+    assert 0 <= energy.low_j <= energy.value_j <= energy.high_j
+    assert energy.high_j >= (end_s - begin_s) * 50.0

@@ -13,7 +13,7 @@ from effmeter.errors import RunFileError
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.records import Contention
 from effmeter.recorder.observers.processes import sees_all_processes
-from tests.recording import busy, eventually, only_run, start_program
+from tests.recording import busy, eventually, let_pass, only_run, start_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.waveforms import constant
@@ -43,7 +43,7 @@ def test_other_processes_on_a_gpu_are_in_the_run_and_its_report(
     machine: SimulatedMachine, runs: Path
 ) -> None:
     with effmeter.track("shared"):
-        busy(2.0)
+        let_pass(2.0)
     run = only_run(runs)
     (seen,) = (c for c in run.contentions if c.channel is not None)
     assert (seen.channel, seen.processes) == ("gpu1", 1)

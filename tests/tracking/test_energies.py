@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import effmeter
-from tests.recording import busy, only_run
+from tests.recording import let_pass, only_run
 from tests.simulated.machine import SimulatedMachine
 
 COVER = ("cpu0", "cpu1", "dram0")
@@ -25,10 +25,10 @@ def test_an_epoch_and_a_span_know_their_energy_once_they_have_ended(
     with effmeter.track("energies", rate_hz=50) as run:
         for epoch in run.epochs(stop=effmeter.MaxEpochs(3)):
             before_the_end.append(epoch.energy)
-            busy(0.3)
+            let_pass(0.3)
             with run.span("evaluation") as span:
                 before_the_end.append(span.energy)
-                busy(0.5)
+                let_pass(0.5)
             in_the_loop.append(span.energy)
             stretches += [span, epoch]
     assert before_the_end == [None] * 6

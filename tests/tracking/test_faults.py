@@ -21,9 +21,9 @@ from effmeter.reason import StopKind
 from effmeter.recorded.reading import read_run
 from effmeter.wire.protocol import PROTOCOL_VERSION, encode
 from tests.recording import (
-    busy,
     eventually,
     is_running,
+    let_pass,
     only_run,
     recorder_of,
     rows_of,
@@ -121,7 +121,7 @@ def test_on_a_full_disk_the_file_ends_at_its_last_whole_batch_and_training_goes_
     def train() -> int:
         with effmeter.track(small_disk / "run.arrow", rate_hz=1000) as run:
             for _ in run.epochs(stop=effmeter.MaxEpochs(20)):
-                busy(0.2)
+                let_pass(0.2)
         return len(run.epochs_done)
 
     with pytest.warns(EffmeterWarning, match=os.strerror(errno.ENOSPC)) as warned:
@@ -176,7 +176,7 @@ def test_a_budget_that_can_no_longer_be_measured_ends_the_loop_with_that_status(
             if epoch.number == 2:
                 for channel in ("cpu0", "cpu1", "dram0"):
                     machine.driver.fail(channel)
-            busy(0.3)
+            let_pass(0.3)
             assert epoch.number < 10
     assert str(run.stopped_by) == "budget-unmeasurable"
     assert [n.text for n in only_run(runs).notes if n.name == "stop"] == ["budget-unmeasurable"]
@@ -190,7 +190,7 @@ def test_a_budget_that_can_no_longer_be_measured_leaves_the_loop_to_what_else_bo
         for epoch in run.epochs(stop=stop):
             if epoch.number == 2:
                 machine.driver.fail("cpu0")
-            busy(0.2)
+            let_pass(0.2)
     assert str(run.stopped_by) == "max-epochs: 4"
 
 
@@ -226,7 +226,7 @@ def test_a_budget_checked_at_every_step_ends_the_epoch(runs: Path) -> None:
     with effmeter.track("stepping") as run:
         for _ in run.epochs(stop=effmeter.EnergyBudget("60 J")):
             while not run.step():
-                busy(0.01)
+                let_pass(0.01)
     assert run.stopped_by is not None
     assert run.stopped_by.kind is StopKind.ENERGY_BUDGET
     assert [e.open for e in only_run(runs).epochs] == [False]

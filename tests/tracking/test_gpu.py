@@ -9,7 +9,7 @@ import effmeter
 from effmeter.channel import Component
 from effmeter.clock import now_ns
 from effmeter.energy.shaped_trace import ShapedTrace
-from tests.recording import busy, longest_unread_s, only_run, sure_bounds
+from tests.recording import let_pass, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import Fault, SimulatedGpu, SimulatedSamples
 from tests.simulated.waveforms import constant, square
@@ -38,7 +38,7 @@ def test_the_energy_of_each_epoch_of_each_gpu_holds_the_truth(
     machine = machine_of(tmp_path, monkeypatch, *gpus)
     with effmeter.track("gpus", rate_hz=50) as run:
         for _ in run.epochs(stop=effmeter.MaxEpochs(3)):
-            busy(0.8)
+            let_pass(0.8)
     machine.__exit__()
     recorded = only_run(tmp_path / "runs")
     held = 0
@@ -68,7 +68,7 @@ def test_power_samples_tell_the_energy_of_short_epochs_without_the_counter_at_th
     )
     with effmeter.track("sampled") as run:
         for _ in run.epochs(stop=effmeter.MaxEpochs(12)):
-            busy(0.3)
+            let_pass(0.3)
     machine.__exit__()
     recorded = only_run(tmp_path / "runs")
     trace, counter = recorded.trace("gpu0"), recorded.samples("gpu0")
@@ -95,7 +95,7 @@ def test_a_gpu_without_a_counter_is_measured_by_its_power(
     gpu = SimulatedGpu(constant(180.0), energy_fault=Fault(NOT_SUPPORTED))
     machine = machine_of(tmp_path, monkeypatch, gpu)
     with effmeter.track("old") as run:
-        busy(1.0)
+        let_pass(1.0)
         live = run.energy()
     machine.__exit__()
     assert live is not None
@@ -117,7 +117,7 @@ def test_a_gpu_that_is_lost_in_mid_run_leaves_a_gap_and_never_a_zero(
             if epoch.number == 2:
                 lost = Fault(GPU_IS_LOST, from_ns=now_ns())
                 machine.set_gpus([SimulatedGpu(constant(300.0), lost=lost)])
-            busy(0.6)
+            let_pass(0.6)
     machine.__exit__()
     recorded = only_run(tmp_path / "runs")
     gaps = [gap for gap in recorded.gaps if gap.channel == "gpu0"]

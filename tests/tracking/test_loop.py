@@ -16,7 +16,7 @@ import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
 from effmeter.recorded.reading import read_run
-from tests.recording import busy, longest_unread_s, only_run, sure_bounds
+from tests.recording import let_pass, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
@@ -33,7 +33,7 @@ def test_the_energy_of_each_epoch_holds_the_truth_across_wraps(
     machine.driver.lateness_s()
     with effmeter.track("lenet", rate_hz=100) as run:
         for _ in run.epochs(stop=effmeter.MaxEpochs(4)):
-            busy(0.8)
+            let_pass(0.8)
     recorded = only_run(runs)
     lateness_s = machine.driver.lateness_s()
     wraps = held = 0
@@ -107,7 +107,7 @@ def test_an_epoch_whose_iterator_is_held_ends_at_its_last_mark(runs: Path) -> No
         for epoch in epochs:
             epoch.log(loss=1.0)
             break
-        busy(0.2)
+        let_pass(0.2)
     recorded = only_run(runs)
     (left,) = recorded.epochs
     assert recorded.end_ns - left.end_ns >= 0.2e9
@@ -150,7 +150,7 @@ def test_a_decorated_coroutine_is_recorded_until_it_is_awaited(runs: Path) -> No
 def test_energy_can_be_asked_for_while_training(machine: SimulatedMachine) -> None:
     with effmeter.track("asking") as run:
         began_ns = now_ns()
-        busy(0.5)
+        let_pass(0.5)
         live = run.energy()
         asked_ns = now_ns()
     assert live is not None
@@ -166,7 +166,7 @@ def test_a_total_names_the_package_that_gives_it_no_figure(
 ) -> None:
     machine.driver.fail("cpu1")
     with effmeter.track("partial") as run:
-        busy(0.3)
+        let_pass(0.3)
         live = run.energy()
         with pytest.warns(EffmeterWarning, match="leaves out what cannot be read: cpu1"):
             run.epochs(stop=effmeter.EnergyBudget("1 MJ"))
@@ -230,9 +230,9 @@ def test_a_channel_that_appears_in_mid_run_is_in_the_file_and_polars_reads_it(
     machine: SimulatedMachine, runs: Path
 ) -> None:
     with effmeter.track("growing", rate_hz=50) as run:
-        busy(0.2)
+        let_pass(0.2)
         machine.add_zone(package(2, constant(30.0)))
-        busy(6.0)
+        let_pass(6.0)
     assert run.path is not None
     frame = pl.read_ipc(run.path)
     described = frame.filter(pl.col("event") == "channel")["channel"].to_list()
@@ -321,6 +321,6 @@ def test_the_recorder_loads_no_pandas_which_pyarrow_would(
     (tmp_path / "pandas.py").write_text(f"import pathlib; pathlib.Path({str(told)!r}).touch()")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with effmeter.track("net"):
-        busy(0.1)
+        let_pass(0.1)
     assert only_run(runs).status == "completed"
     assert not told.exists()

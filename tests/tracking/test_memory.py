@@ -9,7 +9,7 @@ import pytest
 
 import effmeter
 from effmeter.recorder.observers.processes import sees_all_processes
-from tests.recording import busy, only_run
+from tests.recording import let_pass, only_run
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import SimulatedGpu
 from tests.simulated.waveforms import constant
@@ -29,7 +29,7 @@ def test_a_run_holds_the_memory_of_its_process_and_of_its_gpu(
         for name, value in machine.environ.items():
             monkeypatch.setenv(name, value)
         with effmeter.track("memory", directory=tmp_path / "runs"):
-            busy(1.0)
+            let_pass(1.0)
     memory = only_run(tmp_path / "runs").memory
     assert memory["ram"].peak_bytes is not None
     assert memory["ram"].peak_bytes > 10 * 2**20

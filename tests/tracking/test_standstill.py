@@ -11,7 +11,7 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.energy.standstill import NOT_READ, STANDS_STILL
-from tests.recording import busy, only_run, recorder_of
+from tests.recording import let_pass, only_run, recorder_of
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import Fault, SimulatedGpu
 from tests.simulated.powercap import dram, package
@@ -89,12 +89,12 @@ def test_gauge_is_not_held_while_the_recorder_is_stopped(
     gpu = SimulatedGpu(rises, energy_fault=Fault(NOT_SUPPORTED))
     machine = machine_of(tmp_path, monkeypatch, gpu)
     with effmeter.track("stopped", rate_hz=20) as run:
-        busy(0.4)
+        let_pass(0.4)
         recorder = recorder_of(run)
         os.kill(recorder, signal.SIGSTOP)
         time.sleep(2.0)
         os.kill(recorder, signal.SIGCONT)
-        busy(0.5)
+        let_pass(0.5)
         live = run.energy()
     machine.__exit__()
     recorded = only_run(tmp_path / "runs")

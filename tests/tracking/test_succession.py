@@ -11,7 +11,7 @@ import pytest
 import effmeter
 from effmeter.errors import EffmeterWarning
 from effmeter.recorded.reading import find_runs, read_run
-from tests.recording import busy, eventually, kill, only_run, recorder_of, rows_of, sure_bounds
+from tests.recording import eventually, kill, let_pass, only_run, recorder_of, rows_of, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 
 
@@ -37,7 +37,7 @@ def test_a_recorder_killed_in_mid_run_gets_a_successor_and_the_gap_is_in_the_run
     with effmeter.track("killed", rate_hz=50) as run:
         epochs = run.epochs(stop=effmeter.MaxEpochs(6))
         for epoch in epochs:
-            busy(0.5)
+            let_pass(0.5)
             if epoch.number == 3:
                 kill(recorder_of(run))
                 with pytest.warns(EffmeterWarning, match="a successor continues") as warned:
@@ -92,7 +92,7 @@ def test_marks_that_a_killed_recorder_had_not_written_reach_its_successor_once(
     def train() -> None:
         with effmeter.track("unwritten") as run:
             for epoch in run.epochs(stop=effmeter.MaxEpochs(6)):
-                busy(0.4)
+                let_pass(0.4)
                 epoch.log(accuracy=epoch.number / 10)
                 if epoch.number == 4:  # half a second after the last flush
                     kill(recorder_of(run))
@@ -130,7 +130,7 @@ def test_after_a_succession_an_old_energy_is_not_passed_off_as_the_runs() -> Non
         with effmeter.track("stale") as run:
             stop = [effmeter.EnergyBudget("1 MJ"), effmeter.MaxEpochs(5)]
             for epoch in run.epochs(stop=stop):
-                busy(0.1)
+                let_pass(0.1)
                 if epoch.number == 3:
                     kill(recorder_of(run))
         return run
@@ -175,7 +175,7 @@ def test_a_recorder_killed_at_once_leaves_what_its_successor_recorded(runs: Path
             os.truncate(run.path or "", 0)
             kill(recorder_of(run))
             for epoch in run.epochs(stop=effmeter.MaxEpochs(2)):
-                busy(0.2)
+                let_pass(0.2)
                 epoch.log(accuracy=0.5)
             os.truncate(run.path or "", 0)
 

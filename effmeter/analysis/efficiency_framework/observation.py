@@ -80,8 +80,8 @@ class Observation:
         low, high = (math.nan, math.nan) if math.isnan(sum(ends)) else (min(ends), max(ends))
         # An energy that is too high makes the efficiency too low, by the same part.
         per_j = -value / energy.value_j if energy.value_j else 0.0
-        gains = {sensor: per_j * gain_j for sensor, gain_j in energy.systematic.items()}
-        return UncertainValue(value, low, high, gains=gains)
+        by_source = {name: per_j * error_j for name, error_j in energy.systematic.items()}
+        return UncertainValue(value, low, high, by_source=by_source)
 
     @property
     def epoch_energy_j(self) -> float | None:

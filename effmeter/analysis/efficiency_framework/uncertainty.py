@@ -8,7 +8,7 @@ An efficiency has three uncertainties, which behave differently:
 - **its seed.** Another seed gives another value. Seeds of one size vary independently of those
   of another, so their variances add (a t interval; degrees of freedom after Welch and
   Satterthwaite). The criteria of one run share its seed and count as one draw.
-- **the sensors' gain errors**, kept apart as systematic, by sensor: they never average away. What
+- **the sensors' gain and offset errors**, kept apart by source: they never average away. What
   two values take from one sensor adds with its sign, and cancels in their ratio.
 
 ``low`` and ``high`` combine the first two as independent, by the root of the sum of squares on
@@ -27,7 +27,7 @@ NAN = math.nan
 
 @dataclass(frozen=True, slots=True)
 class UncertainValue:
-    """A value with the bounds of its energies, its variance over seeds and its gain error."""
+    """A value with the bounds of its energies, its variance over seeds and its other errors."""
 
     value: float
     energy_low: float = NAN
@@ -36,13 +36,13 @@ class UncertainValue:
     """The variance of this value, not of a single seed's."""
     seed_dof: int = 0
     """Degrees of freedom of that variance."""
-    gains: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """By sensor: what its stated gain error can add."""
+    by_source: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """By source: what a sensor's gain or offset error can add."""
 
     @property
     def systematic(self) -> float:
-        """Half-width of what the sensors' gain errors can add."""
-        return math.fsum(map(abs, self.gains.values()))
+        """Half-width of what the sensors' systematic errors can add."""
+        return math.fsum(map(abs, self.by_source.values()))
 
     @property
     def seed_half_width(self) -> float:
@@ -85,7 +85,7 @@ class UncertainValue:
             _divided(self.energy_high, other.energy_low),
             value**2 * relative,
             welch_dof(list(zip(parts, dofs, strict=True))),
-            _gains_of_ratio(self, other, value),
+            _systematic_of_ratio(self, other, value),
         )
 
 
@@ -118,7 +118,7 @@ def weighted_mean(terms: Sequence[Term]) -> UncertainValue:
         summed("energy_high"),
         math.fsum(variance for variance, _ in spreads),
         welch_dof(spreads),
-        _summed_gains(terms),
+        _summed_by_source(terms),
     )
 
 
@@ -169,22 +169,27 @@ def _relative_variance(part: UncertainValue) -> float:
     return part.seed_variance / part.value**2 if part.value else NAN
 
 
-def _summed_gains(terms: Sequence[Term]) -> dict[str, float]:
-    gains: dict[str, float] = {}
+def _summed_by_source(terms: Sequence[Term]) -> dict[str, float]:
+    by_source: dict[str, float] = {}
     for term in terms:
-        for sensor, gain in term.value.gains.items():
-            gains[sensor] = gains.get(sensor, 0.0) + term.weight * gain
-    return gains
+        for source, error in term.value.by_source.items():
+            by_source[source] = by_source.get(source, 0.0) + term.weight * error
+    return by_source
 
 
-def _gains_of_ratio(one: UncertainValue, other: UncertainValue, ratio: float) -> dict[str, float]:
-    """A gain that moves both values by the same part leaves their ratio as it is."""
+def _systematic_of_ratio(
+    one: UncertainValue, other: UncertainValue, ratio: float
+) -> dict[str, float]:
+    """An error that moves both values by the same part leaves their ratio as it is."""
     if not one.value or not other.value:
-        return dict.fromkeys({**one.gains, **other.gains}, NAN)
+        return dict.fromkeys({**one.by_source, **other.by_source}, NAN)
     return {
-        sensor: ratio
-        * (one.gains.get(sensor, 0.0) / one.value - other.gains.get(sensor, 0.0) / other.value)
-        for sensor in {**one.gains, **other.gains}
+        source: ratio
+        * (
+            one.by_source.get(source, 0.0) / one.value
+            - other.by_source.get(source, 0.0) / other.value
+        )
+        for source in {**one.by_source, **other.by_source}
     }
 
 

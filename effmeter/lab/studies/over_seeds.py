@@ -148,4 +148,4 @@ def _energy_j(repeat: Repeat) -> float | None:
 
 
 def _uncertain(energy: Energy) -> UncertainValue:
-    return UncertainValue(energy.value_j, energy.low_j, energy.high_j, gains=energy.systematic)
+    return UncertainValue(energy.value_j, energy.low_j, energy.high_j, by_source=energy.systematic)

@@ -81,7 +81,7 @@ def test_bounds_of_energies_are_averaged_and_not_narrowed() -> None:
 @pytest.mark.parametrize("sensors", [("a", "a"), ("a", "b")])
 def test_gain_errors_add_up_and_stay_apart(sensors: tuple[str, str]) -> None:
     one, other = ({sensor: gain} for sensor, gain in zip(sensors, (0.05, 0.15), strict=True))
-    mean = weighted_mean([term(1.0, 1, gains=one), term(3.0, 2, gains=other)])
+    mean = weighted_mean([term(1.0, 1, by_source=one), term(3.0, 2, by_source=other)])
     assert mean.systematic == pytest.approx(0.1)
     assert math.isnan(mean.high)
 
@@ -109,10 +109,10 @@ def test_a_ratio_meets_the_ends_that_lie_furthest_apart() -> None:
 
 
 def test_the_gain_error_of_one_sensor_cancels_in_a_ratio_and_those_of_two_add() -> None:
-    one = UncertainValue(6.0, gains={"gpu": 0.6, "cpu": 0.3})
-    other = UncertainValue(3.0, gains={"gpu": 0.3, "cpu on another host": 0.15})
+    one = UncertainValue(6.0, by_source={"gpu": 0.6, "cpu": 0.3})
+    other = UncertainValue(3.0, by_source={"gpu": 0.3, "cpu on another host": 0.15})
     ratio = one / other
-    assert ratio.gains["gpu"] == pytest.approx(0)
+    assert ratio.by_source["gpu"] == pytest.approx(0)
     assert ratio.systematic == pytest.approx(2 * (0.05 + 0.05))
     assert math.isnan((one / UncertainValue(0.0)).systematic)
 

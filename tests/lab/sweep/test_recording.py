@@ -15,7 +15,7 @@ from effmeter.status import Status
 from effmeter.tracking import track
 from effmeter.wire.paths import RECORDING_VARIABLE
 from tests.lab.sweep.tiny import cells
-from tests.recording import busy
+from tests.recording import let_pass
 from tests.simulated.machine import SimulatedMachine
 
 
@@ -96,7 +96,7 @@ def test_the_energy_so_far_is_told_without_waiting_for_it(
     told: list[float] = []
 
     def see(epoch: EpochDone) -> None:
-        busy(0.2)
+        let_pass(0.2)
         if epoch.energy is not None:
             told.append(epoch.energy.total.value_j)
 

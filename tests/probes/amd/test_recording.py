@@ -24,10 +24,10 @@ from tests.simulated.waveforms import square
 GPU = SimulatedAmdGpu(square(100.0, 500.0, 0.6))
 LOOP = """
 import effmeter
-from tests.recording import busy
+from tests.recording import let_pass
 with effmeter.track("loop", rate_hz=50) as run:
     for _ in run.epochs(stop=effmeter.MaxEpochs(3)):
-        busy(1.0)
+        let_pass(1.0)
 """
 
 

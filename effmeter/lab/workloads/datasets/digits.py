@@ -5,7 +5,6 @@ Digits" data. They have no test part of their own.
 """
 
 import numpy as np
-from sklearn import datasets
 
 from effmeter.lab.workloads.datasets.arrays import LabelledArrays, Parts
 from effmeter.lab.workloads.datasets.splits import hold_out
@@ -18,6 +17,8 @@ def read_digits(split_seed: int = 0, test_fraction: float = 0.2) -> Parts:
 
     The split keeps the share of each class and depends on ``split_seed`` alone.
     """
+    from sklearn import datasets  # takes seconds to load
+
     digits = datasets.load_digits()
     images = digits.images.astype(np.uint8)[:, np.newaxis]
     labels = digits.target.astype(np.int64)

@@ -1,7 +1,6 @@
 """Held-out images: a fraction, or one of several folds; always class by class."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from effmeter.errors import UnfitError
 from effmeter.lab.workloads.datasets.arrays import Indices
@@ -16,6 +15,8 @@ def hold_out(labels: Indices, fraction: float, seed: int) -> tuple[Indices, Indi
     for label in np.unique(labels):
         if counts[label] < 2:
             raise UnfitError(f"class {label} has a single image and cannot be split: leave it out")
+    from sklearn.model_selection import train_test_split  # takes seconds to load
+
     kept, held = train_test_split(
         np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
     )

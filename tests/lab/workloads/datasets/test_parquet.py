@@ -112,37 +112,46 @@ def test_a_whole_table_beside_its_shards_is_not_read_twice(tmp_path: Path) -> No
     assert len(train) == 20
 
 
-def test_the_hub_is_read_through_its_own_library_where_that_is_allowed(tmp_path: Path) -> None:
-    """A folder stands in for the repository; the library runs apart, without a network."""
+HUB_PROGRAM = """
+import sys
+from dataclasses import replace
+from effmeter.lab.workloads import DATASETS, Recipe, prepare
+from effmeter.lab.workloads.datasets.loading import load_parts
+
+mnist = DATASETS["mnist"]
+_, layout = mnist.hub
+train, test = load_parts(replace(mnist, hub=(sys.argv[1], layout)), None, True)
+print(train.images.shape, train.images.sum(), test.labels.sum())
+try:
+    prepare(Recipe("lenet", "mnist", device="cpu", download=True))
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def read_from_hub(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The lines of a program without a network that reads a repository that is there (a folder
+    stands in for it), and one that cannot be reached.
+    """
     pytest.importorskip("datasets")
-    write_mnist_tables(tmp_path / "repository")
-    program = (
-        "import sys; from dataclasses import replace\n"
-        "from effmeter.lab.workloads import DATASETS\n"
-        "from effmeter.lab.workloads.datasets.loading import load_parts\n"
-        "mnist = DATASETS['mnist']; _, layout = mnist.hub\n"
-        "train, test = load_parts(replace(mnist, hub=(sys.argv[1], layout)), None, True)\n"
-        "print(train.images.shape, train.images.sum(), test.labels.sum())\n"
-    )
-    environ = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", program, str(tmp_path / "repository")]
+    folder = tmp_path_factory.mktemp("hub")
+    write_mnist_tables(folder / "repository")
+    environ = {**os.environ, "HF_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", HUB_PROGRAM, str(folder / "repository")]
     finished = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
+    return finished.stdout.splitlines()
+
+
+def test_the_hub_is_read_through_its_own_library_where_that_is_allowed(
+    read_from_hub: list[str],
+) -> None:
     total = sum(int(drawn(1, 28, 10, seed).images.sum()) for seed in (0, 1))
-    assert finished.stdout.split("\n")[0] == f"(20, 1, 28, 28) {total} 45"
+    assert read_from_hub[0] == f"(20, 1, 28, 28) {total} 45"
 
 
-def test_a_hub_that_cannot_be_reached_says_that_local_files_do(tmp_path: Path) -> None:
-    pytest.importorskip("datasets")
-    program = (
-        "from effmeter.lab.workloads import Recipe, prepare\n"
-        "try: prepare(Recipe('lenet', 'mnist', device='cpu', download=True))\n"
-        "except OSError as error: print(error)\n"
-    )
-    environ = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", program]
-    finished = subprocess.run(command, env=environ, capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stderr
-    (line,) = finished.stdout.splitlines()
+def test_a_hub_that_cannot_be_reached_says_that_local_files_do(read_from_hub: list[str]) -> None:
+    _, line = read_from_hub
     assert line.startswith("mnist cannot be downloaded from Hugging Face: ")
     assert line.endswith("or name a folder that holds its files (--data-dir)")
