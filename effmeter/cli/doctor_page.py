@@ -31,8 +31,9 @@ def page_of(diagnosis: Diagnosis, page: Page) -> Page:
     _add_cover(page, diagnosis)
     for channel in channels:
         if channel.repeated_by:
-            what = f"{channel.name} counts once: {channel.repeated_by} show the same counter"
-            page.paragraph(what, "  ")
+            others = channel.repeated_by
+            show = "show" if ", " in others else "shows"
+            page.paragraph(f"{channel.name} counts once: {others} {show} the same counter", "  ")
         if channel.may_repeat:
             what = f"{channel.name} may show the counter of {channel.may_repeat}: both count"
             page.paragraph(what, "  ")
