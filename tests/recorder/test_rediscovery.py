@@ -13,6 +13,7 @@ from effmeter.probes.base import Discovery, Reading
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.rediscovery import PATIENCE_NS, RECENT_NS, Rediscovery
 from effmeter.recorder.server import Server
+from effmeter.wire.protocol import PROTOCOL_VERSION
 from tests.recorder.served import BEGIN
 from tests.runfile.writing import counter
 from tests.simulated.clock import ManualClock
@@ -120,7 +121,7 @@ def served(machine: Machine, clock: ManualClock) -> Iterator[Connection]:
     thread = threading.Thread(target=server.run)
     thread.start()
     connection = Connection(ours)
-    connection.send({"op": "hello", "version": 3, "time_ns": clock.now_ns()})
+    connection.send({"op": "hello", "version": PROTOCOL_VERSION, "time_ns": clock.now_ns()})
     assert connection.wait_for(lambda m: m["op"] == "hello", TIMEOUT_S)
     yield connection
     connection.close()

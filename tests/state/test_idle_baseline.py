@@ -45,7 +45,7 @@ def test_baselines_are_kept_under_home_by_default() -> None:
         (None, "there is no idle baseline"),
         ("", "cannot be read: remove it"),
         ("[]", "cannot be read"),
-        ('{"format": 1, "hosts": {}}', "cannot be read"),
+        ('{"format": 1, "hosts": {}}', "there is no idle baseline"),
         ('{"format": 1, "hosts": {"h": {"channels": {}}}}', "cannot be read"),
         ('{"format": 1, "hosts": {"h": 3}}', "cannot be read"),
         ('{"format": 2, "hosts": {}}', "newer effmeter"),
