@@ -18,6 +18,7 @@ TESTED_THROUGH = {
     "cli/diagnosis.py": "cli/test_doctor.py",
     "cli/doctor_page.py": "cli/test_doctor.py",
     "cli/group.py": "cli/test_report.py",
+    "cli/machine_recording.py": "cli/test_idle.py",
     "cli/options.py": "cli/test_run.py",
     "client/vocabulary.py": "tracking/test_loop.py",
     "errors.py": "cli/test_report.py",

@@ -2,11 +2,12 @@
 
 The first line names the columns. One is the time: ``time_s``, ``time_ms`` or ``time`` (seconds,
 or ISO 8601; local time where it states no offset). One is the power, ``power_w`` or ``watts``, or
-the energy since any beginning, ``energy_j`` or ``joules``. Others are passed over.
+the energy since any beginning, ``energy_j`` or ``joules``. Others are passed over, and so is a last
+line without an end, which the meter may be writing.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -34,8 +35,8 @@ def reference_csv(
     looked for over the whole run.
     """
     times_s, values, is_power = _columns(path)
-    if not len(times_s) > 1 or not (np.diff(times_s) > 0).all():
-        raise UsageError(f"{path}: the times do not rise from line to line")
+    if len(times_s) < 2:
+        raise UsageError(f"{path} holds fewer than two readings")
     curve = Curve.of_power(times_s, values) if is_power else Curve(times_s, values)
     if times_s[0] > _WALL_SINCE_S:
         metadata = run.metadata
@@ -49,11 +50,16 @@ def reference_csv(
     return Reference(path.name, curve, *shifts_s, gain_error_fraction)
 
 
+def check_meter_csv(path: Path) -> None:
+    """Raise UsageError where what the file holds by now, which may be no reading, is no record."""
+    _columns(path)
+
+
 def _columns(path: Path) -> tuple[Values, Values, bool]:
     """Times (s), values, and whether these are watts; joules otherwise."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.DictReader(file)
+            lines = csv.DictReader(_whole_lines(file))
             names = [name.strip().lower() for name in lines.fieldnames or ()]
             lines.fieldnames = names
             time, value = _named(names, _TIMES), _named(names, (*_POWERS, *_ENERGIES))
@@ -67,7 +73,16 @@ def _columns(path: Path) -> tuple[Values, Values, bool]:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}") from error
     times_s, values = np.asarray(rows, np.float64).reshape(-1, 2).T
+    if not (np.diff(times_s) > 0).all():
+        raise UsageError(f"{path}: the times do not rise from line to line")
     return times_s, values, value in _POWERS
+
+
+def _whole_lines(lines: Iterable[str]) -> Iterator[str]:
+    """All lines but an unfinished last one, which the meter may be writing."""
+    for number, line in enumerate(lines):
+        if number == 0 or line.endswith(("\n", "\r")):
+            yield line
 
 
 def _named(names: Sequence[str], known: Sequence[str] | Mapping[str, float]) -> str | None:

@@ -18,6 +18,14 @@ from effmeter.analysis.sensor_calibration import (
     shown_by,
 )
 from effmeter.channel import Calibration, Channel
+from effmeter.cli.calibrate_recording import (
+    DEFAULT_S,
+    SHORTEST_S,
+    channels_here,
+    check_channel,
+    is_channel,
+    record_varying_load,
+)
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.energy.calibrating import CalibrationFit
 from effmeter.errors import UsageError
@@ -27,6 +35,7 @@ from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.state.calibration import (
     calibration_path,
+    check_writable,
     forget_calibration,
     load_calibrations,
     save_calibration,
@@ -40,12 +49,18 @@ from effmeter.state.calibration import (
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The run that was recorded while the load varied.",
+    help="Record nothing: fit a run that was recorded while the load varied.",
 )
 @click.option(
     "--reference",
     metavar="FILE.csv|CHANNEL",
-    help="The record of an external meter of the same device, or another channel of the run.",
+    help="The record of an external meter of the same device, or another channel.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(min=SHORTEST_S),
+    help=f"How long to record.  [default: {DEFAULT_S:g}]",
 )
 @click.option(
     "--reference-error",
@@ -77,6 +92,7 @@ def command(
     channel: str | None,
     file: Path | None,
     reference: str | None,
+    duration_s: float | None,
     reference_error_fraction: float,
     most_shift_s: float,
     lists: bool,
@@ -86,11 +102,13 @@ def command(
 ) -> None:
     """Fit the gain and offset of a sensor beside a reference, and remember them.
 
-    Record a run of a minute or more in which the device is idle and fully loaded by turns, in
-    stretches of several seconds and uneven length, while the external meter records the same
-    device. Then name the run and the record: effmeter calibrate gpu0 --run runs/load.arrow
-    --reference meter.csv. The first line of the CSV file names its columns: time_s, time_ms or
-    time (seconds or ISO 8601), and power_w, watts, energy_j or joules.
+    effmeter calibrate gpu0 --reference meter.csv records this machine for two minutes, while the
+    external meter writes its record of the same device into the file. Meanwhile let the load vary:
+    idle and full load by turns, in stretches of several seconds and uneven length. Ctrl-C ends the
+    recording early. It is kept as a run file, and --run fits it, or any other run, again.
+
+    The first line of the CSV file names its columns: time_s, time_ms or time (seconds or ISO 8601),
+    and power_w, watts, energy_j or joules. The readings are read after the recording.
 
     Runs recorded from then on carry the calibration in their files, and their energies are
     corrected by it. Runs recorded before stay as they are. The file is
@@ -106,10 +124,18 @@ def command(
     if forget:
         _forget(path, channel)
         return
-    if file is None or reference is None:
-        raise click.UsageError("Name the run with --run and the reference with --reference.")
-    run = read_run(file)
-    described = _channel_of(run, channel)
+    if reference is None:
+        raise click.UsageError("Name a meter's CSV file or another channel with --reference.")
+    if file is not None and duration_s is not None:
+        raise click.UsageError("--run records nothing: leave out --seconds.")
+    if file is not None:
+        run = read_run(file)
+    else:
+        check_writable(path)
+        here = channels_here(os.environ)
+        run = record_varying_load(channel, reference, duration_s or DEFAULT_S, here)
+    check_channel(channel, run.channels, str(run.paths[0]))
+    described = run.channels[channel]
     click.echo(f"effmeter: fitting {channel} beside {reference}", err=True)
     beside = _reference(run, described, reference, most_shift_s, reference_error_fraction)
     date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -125,24 +151,12 @@ def command(
     click.echo(f"effmeter: runs recorded from now on carry it; it is kept in {path}", err=True)
 
 
-def _channel_of(run: RecordedRun, name: str) -> Channel:
-    if name not in run.channels:
-        known = ", ".join(sorted(run.channels)) or "none"
-        raise UsageError(f"{run.paths[0]} has no channel {name}: it has {known}")
-    return run.channels[name]
-
-
 def _reference(
     run: RecordedRun, channel: Channel, text: str, most_shift_s: float, error_fraction: float
 ) -> Reference:
     """The reference that a text names: a channel of the run, or else a file."""
-    if text == channel.name:
-        raise UsageError(f"{text} cannot be its own reference")
-    if text in run.channels:
+    if is_channel(text, channel.name, run.channels, "in the run"):
         return reference_channel(run, run.channels[text])
-    if not Path(text).exists():
-        known = ", ".join(sorted(run.channels))
-        raise UsageError(f"there is no file {text}, and no such channel in the run: {known}")
     return reference_csv(Path(text), run, shown_by(run, channel), most_shift_s, error_fraction)
 
 

@@ -65,7 +65,7 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
     unseen = hidden_channels([facts])
     cover = choose_cover(discovery.channels, known, discovery.refusals, unseen)
     standing = tuple(name for name in looked.standing if name not in looked.failures)
-    daemon, checks = _daemon_status(environ), _checks(environ)
+    daemon, checks = daemon_status(environ), _checks(environ)
     remarks = (*facts.get(DEVICE_CAUTIONS, ()), *_unknown(facts))
     return Diagnosis(discovery, failures, standing, cover, remarks, daemon, checks)
 
@@ -95,7 +95,7 @@ def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, .
     return results
 
 
-def _daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
+def daemon_status(environ: Mapping[str, str]) -> dict[str, Any] | None:
     """The status of the first shared recorder that answers."""
     for path in shared_sockets(environ):
         try:

@@ -12,16 +12,15 @@ from pathlib import Path
 import click
 
 from effmeter.analysis.idle import IdleBaseline, measure_idle
+from effmeter.cli.machine_recording import record_machine
 from effmeter.cli.options import emit, json_option, output_option
 from effmeter.clock import now_ns
-from effmeter.errors import MeasurementError
-from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
 from effmeter.state.idle_baseline import baseline_path, check_writable, save_baseline
-from effmeter.tracking import Run, track
+from effmeter.tracking import Run
 from effmeter.units import format_duration, format_power
 
 SETTLE_S = 2.0
@@ -75,12 +74,8 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
 
 def _measure(duration_s: float) -> IdleBaseline:
     with tempfile.TemporaryDirectory(prefix="effmeter-idle-") as folder:
-        with track(os.path.join(folder, "idle.arrow"), join=False) as run:
-            time.sleep(SETTLE_S)
-            watched = _watch(run, duration_s)
-        if run.path is None:
-            raise MeasurementError("no recorder can be started: see the warning above")
-        recorded = read_run(Path(run.path))
+        path = os.path.join(folder, "idle.arrow")
+        recorded, watched = record_machine(path, lambda run: _watch(run, duration_s))
         host = str(recorded.metadata.host.get("name") or socket.gethostname())
         date = datetime.now(UTC).isoformat(timespec="seconds")
         warnings = list(_warnings(recorded, watched))
@@ -88,6 +83,7 @@ def _measure(duration_s: float) -> IdleBaseline:
 
 
 def _watch(run: Run, duration_s: float) -> _Watched:
+    time.sleep(SETTLE_S)
     begin_ns, worked_s = now_ns(), busy_s()
     with run.span("idle"):  # the recorder takes extra readings at both marks
         time.sleep(duration_s)

@@ -24,6 +24,12 @@ def calibration_path(environ: Mapping[str, str]) -> Path:
     return state_folder(environ) / FILE_NAME
 
 
+def check_writable(path: Path) -> None:
+    """Raise as ``save_calibration`` would, before a measurement whose result could not be kept."""
+    _read(path)
+    write_beside(path, "").unlink()
+
+
 def load_calibrations(path: Path, host: str) -> dict[str, Calibration]:
     """The calibrations of a host, by sensor; MeasurementError where they cannot be read."""
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from effmeter.analysis.meter_csv import reference_csv
+from effmeter.analysis.meter_csv import check_meter_csv, reference_csv
 from effmeter.analysis.sensor_calibration import Reference, shown_by
 from effmeter.errors import UsageError
 from effmeter.recorded.reading import read_run
@@ -56,6 +56,21 @@ def test_times_from_any_other_beginning_are_looked_for_over_the_whole_run(tmp_pa
     assert found.latest_s == pytest.approx(begin_s + 10.0, abs=0.2)
 
 
+def test_unfinished_last_line_is_passed_over(tmp_path: Path) -> None:
+    for unfinished in ("3,1", "3", "3,"):
+        found = reference(tmp_path, f"time_s,power_w\n0,100\n1,200\n{unfinished}")
+        assert list(found.curve.times_s) == [0.0, 1.0]
+
+
+def test_record_without_a_reading_is_one_that_has_begun(tmp_path: Path) -> None:
+    path = tmp_path / "meter.csv"
+    path.write_text("time_s,power_w\n")
+    check_meter_csv(path)
+    path.write_text("time_s,power_w\n0,100\n0,100\n")
+    with pytest.raises(UsageError, match="do not rise"):
+        check_meter_csv(path)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -66,7 +81,8 @@ def test_times_from_any_other_beginning_are_looked_for_over_the_whole_run(tmp_pa
         ("time,watts\n0,100\n1,\n", "line 3"),
         ("time,watts\n0,100\n1,nan\n", "line 3"),
         ("time,watts\n0,100\n0,100\n", "do not rise"),
-        ("time,watts\n0,100\n", "do not rise"),
+        ("time,watts\n0,100\n", "fewer than two readings"),
+        ("time,watts\n", "fewer than two readings"),
     ],
 )
 def test_a_file_that_is_no_record_is_a_usage_error(tmp_path: Path, text: str, reason: str) -> None:

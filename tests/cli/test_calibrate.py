@@ -118,8 +118,8 @@ def test_calibrations_are_listed_and_forgotten(bench: Bench) -> None:
     ("arguments", "words"),
     [
         ([], "Name the channel"),
-        (["gpu0-power"], "--run"),
-        (["gpu0-power", "--run", "RUN"], "--reference"),
+        (["gpu0-power"], "with --reference"),
+        (["gpu0-power", "--run", "RUN"], "with --reference"),
         (["gpu9", "--run", "RUN", "--reference", "METER"], "no channel gpu9: it has gpu0-check"),
         (["gpu0-power", "--run", "RUN", "--reference", "gpu0-power"], "its own reference"),
         (["gpu0-power", "--run", "RUN", "--reference", "none.csv"], "no file none.csv"),

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from effmeter.channel import Calibration
-from effmeter.errors import MeasurementError
+from effmeter.errors import EffmeterError, MeasurementError
 from effmeter.state.calibration import (
     calibration_path,
+    check_writable,
     forget_calibration,
     load_calibrations,
     save_calibration,
@@ -44,6 +45,17 @@ def test_a_file_that_is_none_names_the_remedy(tmp_path: Path, text: str) -> None
     path.write_text(text)
     with pytest.raises(MeasurementError, match=r"remove it, then calibrate again"):
         load_calibrations(path, "host")
+
+
+def test_what_could_not_be_kept_is_found_beforehand_and_nothing_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "calibration.json"
+    check_writable(path)
+    assert list(path.parent.iterdir()) == []
+    path.write_text("")
+    with pytest.raises(MeasurementError, match="remove it, then calibrate again"):
+        check_writable(path)
+    with pytest.raises(EffmeterError, match="cannot be written"):
+        check_writable(Path("/proc/nowhere/calibration.json"))
 
 
 def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
