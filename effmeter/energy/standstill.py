@@ -37,6 +37,7 @@ USUAL_SPACINGS = 5
 LEAST_INTERRUPTION_S = 0.25
 """A busy machine delays readings by less."""
 ENDLESS_NS = 2**62
+_ROUNDING = 1e-6
 
 
 def is_standstill(reason: str) -> bool:
@@ -101,16 +102,17 @@ class StandstillRule:
         """
         return awake_s >= max(self.look_s, LEAST_REFRESHES * late_s)
 
-    def has_caught_up(self, step_j: float, awake_s: float, before_w: float) -> bool:
+    def has_caught_up(self, step_j: float, awake_s: float, beside_w: float) -> bool:
         """Whether a counter that moved at last has shown the energy of the stretch.
 
         Args:
             step_j: The step that ended the stretch.
             awake_s: How long the stretch was.
-            before_w: The power that the counter showed before it; 0 if it is unknown.
+            beside_w: The power that the counter showed before it, or after it where it showed none
+                before; 0 if it is unknown.
         """
-        expected_w = max(self.least_power_w, CAUGHT_UP_FRACTION * before_w)
-        return step_j >= expected_w * awake_s
+        expected_w = max(self.least_power_w, CAUGHT_UP_FRACTION * beside_w)
+        return step_j >= expected_w * awake_s * (1 - _ROUNDING)
 
 
 class Moved(NamedTuple):
@@ -159,7 +161,10 @@ class StandstillWatch:
         stood = False
         if self.since_ns is not None:
             caught_up = self._rule.has_caught_up(step_j, quiet_s, self._before_w)
-            moved, stood = Moved(self.since_ns, time_ns, caught_up), not caught_up
+            # Without a power before it, only what follows tells whether a step is all that was
+            # used: until then the stretch is not known.
+            is_known = caught_up and self._before_w > 0
+            moved, stood = Moved(self.since_ns, time_ns, is_known), not caught_up
             self._late_s = max(self._late_s, quiet_s) if caught_up else self._late_s
         # Where the first step began is unknown: it tells no power.
         if not stood and self._has_moved and quiet_s > 0:
@@ -235,14 +240,15 @@ def _stood(
             before > 0 and awake_s[begins[before + 1]] == awake_s[begins[before]]
         ):
             before -= 1
-        before_w = 0.0
-        if before > 0:  # where the step of the first group began is unknown
-            shown_j = energy_j[begins[before + 1]] - energy_j[begins[before]]
-            shown_s = awake_s[begins[before + 1]] - awake_s[begins[before]]
-            before_w = float(shown_j / shown_s)
+        # Where the step of the first group began is unknown: the power after it stands for it.
+        shown = begins[before : before + 2] if before > 0 else begins[group + 1 : group + 3]
+        beside_w = 0.0
+        if len(shown) == 2 and awake_s[shown[1]] > awake_s[shown[0]]:
+            shown_j = energy_j[shown[1]] - energy_j[shown[0]]
+            beside_w = float(shown_j / (awake_s[shown[1]] - awake_s[shown[0]]))
         step_j = float(energy_j[moved] - energy_j[first])
         quiet_s = float(awake_s[moved] - awake_s[first])
-        if rule.has_caught_up(step_j, quiet_s, before_w):
+        if rule.has_caught_up(step_j, quiet_s, beside_w):
             late_s = max(late_s, quiet_s)
         else:
             stood.add(group)

@@ -134,6 +134,12 @@ STEPS = st.lists(
 
 @given(STEPS, st.sampled_from([PACKAGE, GPU]))
 def test_watch_and_reader_judge_alike(steps: list[tuple[float, float]], channel: Channel) -> None:
+    steps = [
+        (7.0, 0.1),
+        (7.0, 0.1),
+        (7.0, 0.1),
+        *steps,
+    ]  # before it has moved, the reader knows more
     energies_j = np.cumsum([step_j for step_j, _ in steps])
     times_ns = np.cumsum([ns(step_s) for _, step_s in steps])
     rule = StandstillRule.of(channel)
@@ -153,3 +159,24 @@ def test_watch_and_reader_judge_alike(steps: list[tuple[float, float]], channel:
         for begin_ns, end_ns, reason in judged
         if reason == STANDS_STILL
     ]
+
+
+@pytest.mark.parametrize("moves_before", [0, 1])
+def test_counter_that_begins_to_count_late_has_lost_what_came_before(moves_before: int) -> None:
+    quiet = [7.0 * moves_before] * 25
+    energies_j = [0.0] * moves_before + quiet + [quiet[-1] + 7.0 * i for i in range(1, 20)]
+    times_ns = np.array([ns(0.1 * i) for i in range(len(energies_j))])
+    (stretch,) = standing_stretches(PACKAGE, times_ns, np.array(energies_j), 0.5)
+    assert stretch.end_ns == times_ns[25 + moves_before]
+    rule = StandstillRule.of(PACKAGE)
+    assert rule is not None
+    watch = StandstillWatch(rule)
+    told = [watch.update(int(t), e, 0.5) for t, e in zip(times_ns, energies_j, strict=True)]
+    (moved,) = [move for move in told if move is not None]
+    assert (moved.end_ns, moved.has_caught_up) == (stretch.end_ns, False)
+
+
+def test_counter_that_is_slow_from_its_first_reading_on_has_counted_on() -> None:
+    energies_j = np.repeat([0.0, 175.0, 350.0, 525.0], 25)
+    times_ns = np.array([ns(0.1 * i) for i in range(len(energies_j))])
+    assert standing_stretches(PACKAGE, times_ns, energies_j, 0.5) == []

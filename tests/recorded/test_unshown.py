@@ -132,6 +132,15 @@ def test_stretch_in_which_neither_counter_nor_gauge_shows_anything_is_bounded(
     assert sum(part.value_j for part in parts) == pytest.approx(total.value_j, rel=0.01)
 
 
+def test_counter_that_begins_to_count_late_is_bounded_before(tmp_path: Path) -> None:
+    written = Written(tmp_path, PACKAGE)
+    for time_s in every(0.1, 0, 10):
+        energy_j = CPU_W * max(0.0, time_s - 3.0)
+        written.file.row(time_s, channel="cpu0", energy_j=energy_j)
+    total = known(written.read().breakdown().total)
+    assert total.low_j <= 10 * CPU_W <= total.high_j
+
+
 def test_time_before_the_first_reading_of_counter_and_gauge_is_bounded(tmp_path: Path) -> None:
     written = Written(tmp_path, GPU, GPU_GAUGE)
     written.file.count("gpu0", every(0.1, 6, 10), GPU_W)
