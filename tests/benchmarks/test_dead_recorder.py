@@ -46,6 +46,7 @@ def test_a_program_whose_recorder_was_replaced_fails(
             record()
 
 
+@pytest.mark.slow
 def test_a_window_of_a_recorder_that_dies_while_it_is_watched_has_no_figures(
     place: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

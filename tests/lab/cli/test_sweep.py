@@ -143,6 +143,7 @@ def test_after_a_kill_the_same_command_completes_and_leaves_finished_runs_untouc
     assert len(list((tmp_path / "runs").glob("*.arrow"))) == 2
 
 
+@pytest.mark.slow
 def test_an_interrupt_says_how_to_go_on(tmp_path: Path, simulated: SimulatedMachine) -> None:
     arguments = (*TINY, "--epochs", "2", "--sizes", "1,2")
     with start(*arguments, folder=tmp_path, environ=simulated.environ) as program:

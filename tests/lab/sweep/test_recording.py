@@ -49,6 +49,7 @@ def test_each_training_is_a_run_of_its_own_with_its_labels(
     assert second.is_complete
 
 
+@pytest.mark.slow
 def test_what_is_measured_after_the_training_is_no_part_of_its_epochs(
     machine: SimulatedMachine, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def metrics_after(training: Training, epochs: int) -> list[dict[str, float]]:
     return logbook.metrics
 
 
+@pytest.mark.slow
 def test_lenet_learns_the_digits() -> None:
     first, second = metrics_after(prepare(Recipe("lenet", device="cpu")), 2)
     assert second["loss"] < first["loss"]

@@ -212,7 +212,7 @@ def test_a_copy_of_the_model_such_as_an_average_works(build: Build) -> None:
     "name",
     [
         "ssprop",
-        "max gradient",
+        pytest.param("max gradient", marks=pytest.mark.slow),
         pytest.param("ssprop at random", marks=pytest.mark.slow),
         pytest.param("meprop", marks=pytest.mark.slow),
     ],

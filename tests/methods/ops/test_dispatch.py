@@ -141,6 +141,7 @@ def test_methods_compute_by_compiled_kernels_without_being_told(
     assert by_kernels["numba"]
 
 
+@pytest.mark.slow
 def test_without_numba_every_method_trains_the_same(
     trained: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -160,7 +161,8 @@ def test_the_environment_can_choose_pytorch(
     assert by_torch["losses"] == pytest.approx(by_kernels["losses"], rel=1e-4)
 
 
-@pytest.mark.parametrize("layer", ["workqueue", pytest.param("default", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["workqueue", "default"])
 def test_kernels_can_be_called_from_several_threads(layer: str) -> None:
     assert run(IN_THREADS, NUMBA_THREADING_LAYER=layer).split() == ["80", "80"]
 
@@ -171,11 +173,13 @@ def two_programs() -> list[list[str]]:
     return [run(THREADS + COUNT_COMPILATIONS).split() for _ in range(2)]
 
 
+@pytest.mark.slow
 def test_kernels_leave_the_framework_its_number_of_threads(two_programs: list[list[str]]) -> None:
     for *threads, _ in two_programs:
         assert threads == ["1", "1"]
 
 
+@pytest.mark.slow
 def test_a_second_program_compiles_nothing(two_programs: list[list[str]]) -> None:
     *_, compilations = two_programs[1]
     assert json.loads(compilations) == 0

@@ -183,7 +183,12 @@ def test_autocast_trains(build: Build) -> None:
 # The compiler warns of parts of the framework that it uses itself, and of its own look at .grad.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The .grad attribute")
 @pytest.mark.parametrize(
-    "skipping", [eager_gskip, partial(DeadHorse, "hsddh", threshold=0.4), DeadHorse]
+    "skipping",
+    [
+        pytest.param(eager_gskip, marks=pytest.mark.slow),
+        pytest.param(partial(DeadHorse, "hsddh", threshold=0.4), marks=pytest.mark.slow),
+        DeadHorse,
+    ],
 )
 def test_a_model_compiled_after_it_was_attached_trains_the_same(skipping: Build) -> None:
     plain, compiled = Trainee(), Trainee()

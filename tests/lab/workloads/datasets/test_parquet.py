@@ -144,6 +144,7 @@ def read_from_hub(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return finished.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_hub_is_read_through_its_own_library_where_that_is_allowed(
     read_from_hub: list[str],
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_hub_is_read_through_its_own_library_where_that_is_allowed(
     assert read_from_hub[0] == f"(20, 1, 28, 28) {total} 45"
 
 
+@pytest.mark.slow
 def test_a_hub_that_cannot_be_reached_says_that_local_files_do(read_from_hub: list[str]) -> None:
     _, line = read_from_hub
     assert line.startswith("mnist cannot be downloaded from Hugging Face: ")
