@@ -15,7 +15,7 @@ from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
 from effmeter.recorded.breakdown import total_over
-from effmeter.recorded.records import NoteName, RecordedEpoch
+from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.status import Status
 from effmeter.stopping import (
@@ -133,19 +133,11 @@ def cuttable_run(
 def _results(
     run: RecordedRun, cover: Cover, ended: tuple[RecordedEpoch, ...]
 ) -> tuple[EpochResult, ...]:
-    began_ns = _program_began_ns(run, ended[0])
+    began_ns = run.program_begin_ns(ended[0].source)  # budgets count from there
     return tuple(
         EpochResult(epoch.number, epoch.metrics, total_over(run, cover, began_ns, epoch.end_ns))
         for epoch in ended
     )
-
-
-def _program_began_ns(run: RecordedRun, epoch: RecordedEpoch) -> int:
-    """When the program whose epochs these are joined the recording: budgets count from there."""
-    joined = (
-        n.time_ns for n in run.notes if n.name == NoteName.SOURCE and n.source == epoch.source
-    )
-    return next(joined, run.begin_ns)
 
 
 def _how_it_ended(run: RecordedRun) -> str:

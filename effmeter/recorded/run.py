@@ -52,6 +52,14 @@ class RecordedRun(Recording):
             return self.recorded_until_ns
         return max(self.begin_ns, *ended_ns)
 
+    def program_begin_ns(self, source: str | None) -> int:
+        """When a program's block began; without that in the file, when it joined."""
+        begun = self._of_programs(Event.RUN_BEGIN)
+        begun_ns = [row.time_ns for row in begun if row.source == source]
+        joined = (note for note in self.notes if note.name == NoteName.SOURCE)
+        joined_ns = [note.time_ns for note in joined if note.source == source]
+        return next(iter((*begun_ns, *joined_ns)), self.begin_ns)
+
     @cached_property
     def _roots(self) -> set[tuple[str | None, int | None]]:
         return {(source.id, source.root) for source in self.identity.sources}

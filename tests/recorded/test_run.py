@@ -61,6 +61,16 @@ def test_the_block_of_ranks_reaches_from_the_first_to_the_last(file: RunFile) ->
     assert (run.begin_ns, run.end_ns) == (at(2), at(8))
 
 
+def test_a_program_begins_with_its_block_or_else_where_it_joined(file: RunFile) -> None:
+    file.join(1.0, "{}")
+    file.join(4.0, json.dumps({"rank": 1}), "host/1/1")
+    file.event(2.0, Event.RUN_BEGIN, source=SOURCE, id=ROOT)
+    run = finished(file)
+    assert run.program_begin_ns(SOURCE) == at(2)
+    assert run.program_begin_ns("host/1/1") == at(4)
+    assert run.program_begin_ns("host/2/2") == run.begin_ns
+
+
 def test_interrupted_run_ends_with_its_last_row(file: RunFile) -> None:
     file.event(3.0, Event.NOTE, name="so far")
     file.kill()
