@@ -28,7 +28,11 @@ def machine_of(folder: Path, patch: pytest.MonkeyPatch, gpu: SimulatedGpu) -> Si
     for name, value in machine.environ.items():
         patch.setenv(name, value)
     patch.setenv("EFFMETER_RUNS", str(folder / "runs"))
-    patch.setenv("EFFMETER_CPU_TDP_W", "60")
+    # The package draws the same whatever the processors do; so does its estimate here.
+    settings = folder / "config" / "effmeter" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[estimate]\ncpu_tdp_w = 60\ncpu_idle_fraction = 0.99\n")
+    patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     return machine
 
 

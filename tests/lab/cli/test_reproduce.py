@@ -72,6 +72,7 @@ def test_runs_that_are_recorded_give_the_tables_of_a_part(call: CommandLine) -> 
     assert as_json["figures"] == []
 
 
+@pytest.mark.slow
 def test_the_data_of_a_figure_is_written_beside_the_runs(call: CommandLine) -> None:
     scale = SSPROP_SCALES["tiny"].restricted_to(["figure-4"])
     written_study(scale.variants, {}, call.folder / "done", seeds=(0,))

@@ -170,7 +170,10 @@ def test_it_learns_the_digits() -> None:
 
 @pytest.mark.parametrize(
     ("options", "epochs"),
-    [([("posterior", "dropout")], 5), ([("loss", "sum"), ("beta", 1)], 3)],
+    [
+        pytest.param([("posterior", "dropout")], 5, marks=pytest.mark.slow),
+        ([("loss", "sum"), ("beta", 1)], 3),
+    ],
 )
 def test_its_other_forms_learn_too(options: list[tuple[str, str | int]], epochs: int) -> None:
     first, *_, last = trained(epochs, 0, *options)

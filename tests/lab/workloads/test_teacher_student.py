@@ -14,7 +14,13 @@ from effmeter.lab.workloads.teacher_student.trial import StudentTrial
 SEEDS = (4, 7)
 
 
-@pytest.mark.parametrize("name", APPROACHES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "gradmax" else name
+        for name in APPROACHES
+    ],
+)
 def test_students_trained_at_once_are_those_trained_one_by_one(name: str) -> None:
     """Through the first two growths, where there are any."""
     iterations = 1_010 if name == "gradmax" else 40

@@ -187,7 +187,7 @@ def test_autocast_trains(build: Build) -> None:
     [
         pytest.param(eager_gskip, marks=pytest.mark.slow),
         pytest.param(partial(DeadHorse, "hsddh", threshold=0.4), marks=pytest.mark.slow),
-        DeadHorse,
+        pytest.param(DeadHorse, marks=pytest.mark.slow),
     ],
 )
 def test_a_model_compiled_after_it_was_attached_trains_the_same(skipping: Build) -> None:
