@@ -27,7 +27,7 @@ demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
 # The tests start hundreds of interpreters, and each would compile all sources anew.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(READY) ## run the tests, but for the longest proofs (six minutes on two cores)
+test: $(READY) ## run the tests, but for the longest proofs (seven minutes on two cores)
 	$(PYTEST) -m "not slow"
 
 test-all: $(READY) ## run all tests, the longest proofs too (a quarter of an hour)
