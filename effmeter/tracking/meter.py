@@ -63,10 +63,16 @@ class Meter:
             self._keep(self._session.ask_total())
         return self._history.between(begin_ns, end_ns)
 
-    def close(self) -> None:
-        """Take the last answers while the recorder is still there."""
+    def close(self, ended_ns: int) -> None:
+        """Take the last answers while the recorder is still there, up to the block's end."""
         self._keep_arrived()
-        self.ask()
+        total = self._session.ask_total()
+        used = self._since_begin(self._keep(total))
+        if used is not None and total is not None and total["read_ns"] > ended_ns:
+            # The sensors were read later; the energy between belongs to nobody.
+            late_ns, elapsed_ns = total["read_ns"] - ended_ns, total["read_ns"] - self._began_ns
+            used = used.since(used.share(min(late_ns / max(1, elapsed_ns), 1.0)))
+        self._last = used
         self._closed = True
 
     def _since_begin(self, live: LiveEnergy | None) -> LiveEnergy | None:

@@ -83,7 +83,7 @@ class Run:
         self._ended_ns = now_ns()
         self._loop.leave(None if ended == COMPLETED else self._ended_ns)
         self.detailed_status = ended
-        meter.close()
+        meter.close(self._ended_ns)
         self._marks.close()
         withdraw(self)
         session.end(str(ended), self._ended_ns)

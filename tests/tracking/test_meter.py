@@ -122,7 +122,7 @@ def test_after_the_close_the_last_answer_stays_and_nothing_is_asked() -> None:
     session = ScriptedSession(total(3, 60.0), total(9, 90.0))
     meter = Meter(session, 0)
     session.arrived = answers([0.0, 10.0, 40.0])
-    meter.close()
+    meter.close(3 * S)
     session.pushed = total(9, 90.0)
     assert (asked_j(meter), latest_j(meter)) == (60.0, 60.0)
     assert between_j(meter, 1, 3) == pytest.approx(50.0)
@@ -136,3 +136,9 @@ def test_a_meter_lives_as_long_as_its_recorder_answers() -> None:
     assert meter.is_alive
     session.answers_still = False
     assert not meter.is_alive
+
+
+def test_what_was_read_after_the_end_belongs_to_nobody() -> None:
+    meter = Meter(ScriptedSession(total(3, 60.0)), 0)
+    meter.close(2 * S)
+    assert asked_j(meter) == pytest.approx(40.0)
