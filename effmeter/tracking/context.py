@@ -18,7 +18,8 @@ class Place:
 
     def __init__(self, outer: "Place | None", surroundings: Surroundings | None) -> None:
         self.outer = outer
-        self.surroundings = surroundings or (outer.surroundings if outer is not None else None)
+        around = None if outer is None else outer.surroundings
+        self.surroundings: Surroundings | None = surroundings or around
         """What runs inside this one join; None where nothing around them is recorded."""
         self.is_open = True
         self.is_in_main_thread = _is_main_thread()

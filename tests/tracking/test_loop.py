@@ -277,9 +277,9 @@ def test_the_epochs_of_a_run_inside_another_are_its_own(runs: Path) -> None:
                 for inside in inner.epochs(stop=effmeter.MaxEpochs(2)):
                     inside.log(accuracy=0.9)
             epoch.log(accuracy=epoch.number / 10)
-    recorded, *inside = read_runs(runs)
+    recorded, *trials = read_runs(runs)
     assert [e.metrics["accuracy"] for e in recorded.epochs] == [0.1, 0.2]
-    assert [len(run.epochs) for run in inside] == [2, 2]
+    assert [len(trial.epochs) for trial in trials] == [2, 2]
 
 
 def test_leaving_by_exit_zero_is_no_failure(runs: Path) -> None:
