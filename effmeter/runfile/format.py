@@ -95,6 +95,12 @@ class Event(StrEnum):
     """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
     (of one that is averaged: since the row before it, the first row being the first look; of any
     other: from now on; null for a text), text (a governor; the reason of throttling)."""
+    WORK = "work"
+    """channel (the device; null: the host's processors), source (null: all processes; a program:
+    those that descend from it, without those of a program inside it), value (for how long they
+    have used the device since the recorder first looked, s; null: unknown), duration_s (how much
+    longer it may be, of processes that ended unseen), id (how many processes it counts), text (why
+    it is unknown)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"
