@@ -151,6 +151,12 @@ class Metadata:
     part: int = 1
     """2 for the file of a successor, written where the first recorder died."""
     labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    job: dict[str, Any] = field(default_factory=dict)
+    """What is known of the job that the recording is of; empty: it is no launched job's.
+
+    ``id`` (the same on all hosts), ``launcher``, ``rank``, ``local_rank``, ``world_size`` (ranks),
+    ``host_count`` (hosts); those that the launcher does not state are missing.
+    """
     channels: tuple[Channel, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     host: dict[str, Any] = field(default_factory=dict)
@@ -196,7 +202,7 @@ class Metadata:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
 
 
-_MAPPINGS = ("labels", "host", "program", "versions", "sampling")
+_MAPPINGS = ("labels", "job", "host", "program", "versions", "sampling")
 _LARGEST_NS = 2**62
 """Moments up to here can be added and subtracted in 64 bits."""
 _MOST_HOSTS = 10**7
