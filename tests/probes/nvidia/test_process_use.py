@@ -71,9 +71,7 @@ def test_use_that_the_driver_does_not_tell_is_unknown(
 ) -> None:
     bench, probe = probed
     bench.show([gpu])
-    assert probe.use_by_process(1.0) == {
-        "gpu0": Failure(f"nvmlDeviceGetProcessUtilization: {why}")
-    }
+    assert probe.use_by_process(1.0) == {"gpu0": Failure(f"nvmlDeviceGetProcessUtilization: {why}")}
 
 
 def test_a_gpu_that_sleeps_is_not_asked(bench: NvmlBench, tmp_path: Path) -> None:
