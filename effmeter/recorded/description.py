@@ -53,7 +53,6 @@ def source_of(note: Note) -> Source:
     found = described(note.text)
     program = _field(found, "program", dict)
     _check_devices(program or {})
-    run_id = found.get("run_id")
     return Source(
         id=str(note.source),
         root=note.id,
@@ -64,7 +63,8 @@ def source_of(note: Note) -> Source:
         pid=_field(found, "pid", int) or _field(program or {}, "pid", int),
         program=program,
         labels=labels_in(_field(found, "labels", dict) or {}),
-        run_id=run_id if isinstance(run_id, str) else None,
+        run_id=_field(found, "run_id", str),
+        parent_run_id=_field(found, "parent_run_id", str),
     )
 
 

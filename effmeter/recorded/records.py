@@ -40,6 +40,8 @@ class Source:
     labels: Mapping[str, Label] = field(default_factory=dict)
     run_id: str | None = None
     """The run that it belongs to; None: the recording's own."""
+    parent_run_id: str | None = None
+    """The run that its run began inside of; None: inside of no run."""
 
 
 @dataclass(frozen=True, slots=True)

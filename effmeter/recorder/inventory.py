@@ -28,6 +28,7 @@ def describe_run(
         started_time_ns=anchor.time_ns,
         part=begin["part"],
         labels=begin["labels"],
+        job=begin.get("job") or {},
         channels=Calibrations.of(begin).describe_all(discovery.channels),
         refusals=discovery.refusals,
         host={"name": begin["host"], **_host()},

@@ -41,7 +41,10 @@ MARK_EVENTS = frozenset(
 )
 BOUNDARIES = MARK_EVENTS - {Event.METRIC, Event.MEMORY, Event.NOTE}
 """The marks that ask for an extra reading: a metric or a note bounds nothing."""
-_SOURCE_FACTS = ("name", "labels", "host", "rank", "local_rank", "program")
+_SOURCE_FACTS = (
+    *("name", "labels", "host", "rank", "local_rank", "job", "program"),
+    *("run_id", "parent_run_id"),
+)
 _FUTURE_NS = 1_000_000_000
 
 

@@ -95,6 +95,12 @@ class Event(StrEnum):
     """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
     (of one that is averaged: since the row before it, the first row being the first look; of any
     other: from now on; null for a text), text (a governor; the reason of throttling)."""
+    WORK = "work"
+    """channel (the device; null: the host's processors), source (null: all processes; a program:
+    those that descend from it, without those of a program inside it), value (for how long they
+    have used the device since the recorder first looked, s; null: unknown), duration_s (how much
+    longer it may be, of processes that ended unseen), id (how many processes it counts), text (why
+    it is unknown)."""
     NOTE = "note"
     """source, name (what about), value, text."""
     END = "end"
@@ -151,6 +157,12 @@ class Metadata:
     part: int = 1
     """2 for the file of a successor, written where the first recorder died."""
     labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    job: dict[str, Any] = field(default_factory=dict)
+    """What is known of the job that the recording is of; empty: it is no launched job's.
+
+    ``id`` (the same on all hosts), ``launcher``, ``rank``, ``local_rank``, ``world_size`` (ranks),
+    ``host_count`` (hosts); those that the launcher does not state are missing.
+    """
     channels: tuple[Channel, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     host: dict[str, Any] = field(default_factory=dict)
@@ -158,6 +170,12 @@ class Metadata:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
+    job_id: str = ""
+    """The job that this host's recording is a part of; empty: it is no part of another."""
+    rank: int | None = None
+    """The place of this host among those of the job, from 0."""
+    world_size: int | None = None
+    """How many hosts the job has; None where that is unknown."""
 
     def to_arrow(self) -> dict[bytes, bytes]:
         """The schema metadata of the file."""
@@ -190,9 +208,10 @@ class Metadata:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
 
 
-_MAPPINGS = ("labels", "host", "program", "versions", "sampling")
+_MAPPINGS = ("labels", "job", "host", "program", "versions", "sampling")
 _LARGEST_NS = 2**62
 """Moments up to here can be added and subtracted in 64 bits."""
+_MOST_HOSTS = 10**7
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
@@ -205,6 +224,12 @@ def _check_fields(described: Mapping[str, Any]) -> None:
     for name in ("started_wall_ns", "started_time_ns", "part"):
         value = described.get(name, 1)
         if type(value) is not int or not 0 <= value <= _LARGEST_NS:
+            raise ValueError(f"{name} is out of range")
+    if not isinstance(described.get("job_id", ""), str):
+        raise ValueError("job_id is no text")
+    for name in ("rank", "world_size"):
+        value = described.get(name)
+        if value is not None and (type(value) is not int or not 0 <= value <= _MOST_HOSTS):
             raise ValueError(f"{name} is out of range")
     for name in _MAPPINGS:
         if not isinstance(described.get(name, {}), dict):

@@ -1,6 +1,5 @@
 """A run as the training loop sees it: its epochs, spans, metrics and energy."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from effmeter.errors import UsageError
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.stopping import Criterion, EpochResult, Reason, combine
 from effmeter.tracking.budget import agree_on_budgets
-from effmeter.tracking.environ import announce, withdraw
+from effmeter.tracking.context import Place, enclosing, enter, leave
+from effmeter.tracking.environ import inherited
 from effmeter.tracking.epochs import EpochLoop
 from effmeter.tracking.labels import as_number, check_name
 from effmeter.tracking.live import LiveEnergy, Summary
@@ -41,6 +41,7 @@ class Run:
         """The run file; None before the recording begins and where nothing can be recorded."""
         self._marks = Marks(self.name)
         self._session: Session | None = None
+        self._place: Place | None = None
         self._request = replace(request, root_id=self._marks.root_id)
         self._loop = EpochLoop(self._marks, synchronises=synchronise_epochs)
         self._began_ns = self._ended_ns = 0
@@ -51,9 +52,12 @@ class Run:
         """Start recording; RunFileError where the run's file cannot be made."""
         if self._session is not None:
             raise UsageError("this run has begun already: call track again for another")
-        session = self._session = self._marks.session = Session.begin(self._request, os.environ)
+        outer = enclosing()
+        around = None if outer is None else outer.surroundings
+        session = Session.begin(self._request, inherited(), around)
+        self._session = self._marks.session = session
         self.path = session.path
-        announce(self, session.variables_for_children())
+        self._place = enter(outer, session.surroundings)
         self._began_ns = now_ns()
         self._marks.send(Event.RUN_BEGIN, self._began_ns, id=self._marks.root_id)
         self._marks.meter = Meter(session, self._began_ns)
@@ -85,7 +89,8 @@ class Run:
         self.detailed_status = ended
         meter.close(self._ended_ns)
         self._marks.close()
-        withdraw(self)
+        if self._place is not None:
+            leave(self._place)
         session.end(str(ended), self._ended_ns)
 
     @property

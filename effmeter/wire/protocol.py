@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from effmeter.errors import RecorderError
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 4096
 MAX_LABELS = 64
@@ -52,8 +52,11 @@ _SOURCE = {
     "host": FieldSpec(str),
     "rank": FieldSpec(int, False),
     "local_rank": FieldSpec(int, False),
+    "job": FieldSpec(dict, False),
     "program": FieldSpec(dict),
     "id": FieldSpec(int),
+    "run_id": FieldSpec(str, False),
+    "parent_run_id": FieldSpec(str, False),
     "program_id": FieldSpec(str, False),
 }
 REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
