@@ -77,8 +77,8 @@ class Table:
         return widths if is_readable and have_short_names else None
 
     def _least(self, place: int, column: Sequence[str]) -> int:
-        """The least width of a column, from its heading and its cells."""
-        heading, *cells = column
+        """The least width of a column, whose heading comes first."""
+        cells = column[1:]
         figures = cells if place in self.numeric else ()
         return max([*map(_longest_word, column), *map(cell_len, figures)])
 

@@ -94,5 +94,5 @@ def test_a_file_that_is_no_record_is_a_usage_error(tmp_path: Path, text: str, re
 def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
     path = tmp_path / "run.arrow"
     path.write_bytes(b"ARROW1\0\0\xff\xff")
-    with pytest.raises(UsageError, match="run.arrow is no CSV file: it is not text"):
+    with pytest.raises(UsageError, match=r"run\.arrow is no CSV file: it is not text"):
         check_meter_csv(path)
