@@ -15,7 +15,8 @@ from pathlib import Path
 from effmeter.client import files
 from effmeter.client.connection import Connection, connect
 from effmeter.client.launch import PrivateRecorder, launch_private, start_device_helper
-from effmeter.client.rendezvous import Endpoint, Rendezvous, launch_of
+from effmeter.client.launch_detection import launch_of
+from effmeter.client.rendezvous import Endpoint, Rendezvous
 from effmeter.client.request import PROGRAM_ID, RecordingRequest, needs_listing
 from effmeter.errors import EffmeterError, RecorderError
 from effmeter.runfile.format import successor_path
@@ -62,7 +63,8 @@ class Acquisition:
         launch_recorder: LaunchRecorder = launch_private,
         start_helper: StartHelper = start_device_helper,
     ) -> None:
-        self.launch = launch_of(environ, next(_ordinals))
+        self.launch = launch_of(environ)
+        self._ordinal = next(_ordinals)
         self._request = request
         self._environ = environ
         self._warn = warn
@@ -78,7 +80,7 @@ class Acquisition:
             if surrounding is not None:
                 return surrounding
             if self.launch is not None:
-                self._rendezvous = Rendezvous(self.launch, self._environ)
+                self._rendezvous = Rendezvous(self.launch, self._ordinal, self._environ)
                 return self._rendezvous.join_or_lead(
                     self._try_join, self._lead, lambda acquired: acquired.endpoint
                 )

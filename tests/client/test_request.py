@@ -2,7 +2,7 @@
 
 import pytest
 
-from effmeter.client.rendezvous import Launch
+from effmeter.client.launch_detection import Launch
 from effmeter.client.request import RecordingRequest
 from effmeter.errors import UsageError
 from effmeter.wire.handshake import Greeting
@@ -26,8 +26,10 @@ def test_the_messages_fit_the_protocol() -> None:
     request = RecordingRequest("x", labels={"size": 1}, rate_hz=10)
     begin = request.begin_message("id", None, GREETING, part=2, recording="token")
     assert check_request(begin)["recording"] == "token"
-    join = check_request(request.join_message("token", Launch("k", 3, 1), GREETING))
+    launch = Launch("srun", "job", "key", rank=3, local_rank=1, world_size=4)
+    join = check_request(request.join_message("token", launch, GREETING))
     assert (join["rank"], join["local_rank"]) == (3, 1)
+    assert (join["job"]["id"], join["job"]["world_size"]) == ("job", 4)
 
 
 def test_a_path_is_named_after_its_file() -> None:
