@@ -111,7 +111,12 @@ class Run:
     # Epochs, spans, metrics
 
     def epochs(self, stop: Criterion | Iterable[Criterion] | None = None) -> Iterator[Epoch]:
-        """Epochs from 1, each marked at both ends, until a criterion is met.
+        """Epochs, each marked at both ends, until a criterion is met.
+
+        They are numbered from 1. A second call begins another stage of the run, such as
+        fine-tuning after pretraining: numbers go on, while its criteria count its own epochs
+        alone. The budget of the first stage counts the energy since the run began, that of a
+        later one the energy since this call.
 
         Args:
             stop: a criterion, or several of which any ends the loop; None never ends it.
@@ -121,11 +126,12 @@ class Run:
             MeasurementError: at once, for an energy budget that nothing on this machine can
                 measure.
         """
-        criterion = combine(stop)
+        criterion, live = combine(stop), None
         if criterion.budgets():
-            for cover in agree_on_budgets(criterion, self.energy()):
+            live = self.energy()
+            for cover in agree_on_budgets(criterion, live):
                 self._marks.note(NoteName.BUDGET, cover)
-        return self._loop.iterate(criterion)
+        return self._loop.iterate(criterion, live)
 
     def step(self) -> bool:
         """Whether an energy budget is used up; call it after each step of an epoch.
@@ -137,17 +143,17 @@ class Run:
 
     @property
     def epochs_done(self) -> Sequence[EpochResult]:
-        """The epochs that have ended."""
+        """The epochs that have ended, of all stages."""
         return self._loop.done
 
     @property
     def stopped_by(self) -> Reason | None:
-        """Why the epochs ended; None where no criterion ended them."""
+        """Why the epochs of the last stage ended; None where no criterion ended them."""
         return self._loop.stopped_by
 
     @property
     def overshoot(self) -> Energy | None:
-        """The energy used beyond the budget that ended the epochs; negative where some is left."""
+        """The energy used beyond the budget that ended the last stage; negative: some is left."""
         return self._loop.overshoot
 
     def span(self, name: str) -> Span:
