@@ -39,6 +39,11 @@ class Launch:
     is_on_several_hosts: bool = False
     """Whether it is known to be; the number of hosts may be unknown all the same."""
 
+    def run_id(self, ordinal: int, parent_run_id: str | None = None) -> str:
+        """The run that the ranks share: that of this ordinal among those inside the parent."""
+        agent = self.agent if self.host_count == 1 else ""  # an agent is of one host
+        return _hash([self.key, agent, str(ordinal), parent_run_id or ""], 32)
+
     @property
     def job(self) -> dict[str, Any]:
         """The description that a run file holds, without what is unknown."""
@@ -233,5 +238,5 @@ def _number(environ: Mapping[str, str], names: Sequence[str]) -> int | None:
     return next((int(text) for text in texts), None)
 
 
-def _hash(facts: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(list(facts)).encode()).hexdigest()[:16]
+def _hash(facts: Sequence[str], digits: int = 16) -> str:
+    return hashlib.sha256(json.dumps(list(facts)).encode()).hexdigest()[:digits]

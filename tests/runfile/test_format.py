@@ -40,6 +40,9 @@ METADATA = Metadata(
     labels={"size": 1, "lr": 0.1, "name": "x", "fast": True},
     channels=(CHANNEL,),
     refusals=(Refusal("dram", Component.RAM, "not readable", "ask root", present=False),),
+    job_id="job-7",
+    rank=1,
+    world_size=2,
 )
 
 REFUSED = {"source": "dram", "component": "ram", "reason": "not readable"}
@@ -127,6 +130,9 @@ def test_every_event_and_column_is_documented() -> None:
         {"started_time_ns": -1},
         {"started_time_ns": 1.5},
         {"part": True},
+        {"job_id": 7},
+        {"rank": -1},
+        {"world_size": 2.5},
         {"labels": [1]},
         {"labels": {"size": {"nested": 1}}},
         {"host": []},
@@ -169,6 +175,7 @@ def test_metadata_nested_beyond_all_measure_are_no_run() -> None:
         ("estimate_factor", 0),
         ("max_power_w", 0),
         ("max_power_w", float("inf")),
+        ("is_feed", 1),
     ],
 )
 def test_a_channel_with_an_impossible_field_is_refused(field: str, value: object) -> None:
