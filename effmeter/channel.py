@@ -167,6 +167,8 @@ class Channel:
     """What one reading costs, where it is known to matter."""
     calibration: Calibration | None = None
     """The device's own gain and offset; null: it is not calibrated."""
+    is_feed: bool = False
+    """Of a wall meter: it measures one of several feeds of the machine, which add up."""
 
     @property
     def sensor(self) -> str:
@@ -217,6 +219,7 @@ class Channel:
 _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
 _TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
+_FLAGS = ("is_feed",)
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
 _NOT_NEGATIVE = (
     "resolution",
@@ -242,6 +245,9 @@ def _check_fields(described: Mapping[str, Any]) -> None:
     for name in _TEXTS:
         if not isinstance(described.get(name, ""), str):
             raise ValueError(f"{name} is no text")
+    for name in _FLAGS:
+        if not isinstance(described.get(name, False), bool):
+            raise ValueError(f"{name} is no truth value")
     for name in (*_POSITIVE, *_NOT_NEGATIVE):
         value = described.get(name)
         if value is None and (name not in described or name in _OPTIONAL):

@@ -3,7 +3,9 @@
 Of each component the measured channels count, and estimates only where nothing is measured.
 A channel contained in one that counts is left out: the cores inside a package, the power gauge
 beside an energy counter. Where its container has no figure, a channel of the same device stands
-in for it; a part does not. The board's own meter contains all the rest and stands apart.
+in for it; a part does not. The board's own meter contains all the rest and stands apart, and so
+does a meter of the whole machine, except where the machine has no other channel: the total is
+then that of the machine at the wall.
 
 A cover also says what its total does not know: components that nothing covers (``missing``),
 and devices of the components it does cover that give no figure (``partial``).
@@ -21,7 +23,8 @@ from typing import Any, NamedTuple
 from effmeter.channel import Channel, Component, Provenance, Refusal
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
-"""What a total takes in; a system on a chip counts its processors together."""
+"""What a total takes in; a system on a chip counts its processors together. A machine without a
+channel of any of them counts at the wall."""
 UNSEEN = "hidden from the program by its environment, cgroup or container"
 IS_MEASURED = "is measured"
 """Of the component of an estimate that a total leaves out."""
@@ -127,14 +130,18 @@ def choose_cover(
     refused = [refusal for refusal in refusals if refusal.present]
     candidates: dict[str, Channel] = {}
     left_out = [(channel.name, UNSEEN) for channel in channels if channel.name in unseen]
+    summed = _summed_components(described.values())
     for channel in described.values():
         if channel.name not in known:
             left_out.append((channel.name, "no reading"))
-        elif channel.component not in SUMMED_COMPONENTS:
+        elif channel.component not in summed:
             left_out.append((channel.name, "stands apart: it may contain the others"))
         else:
             candidates[channel.name] = channel
     for name, reason in _superseded(candidates, described):
+        left_out.append((name, reason))
+        del candidates[name]
+    for name, reason in _same_machine(candidates.values()):
         left_out.append((name, reason))
         del candidates[name]
     missing = {refusal.component for refusal in refused} - covered_components(candidates.values())
@@ -179,9 +186,32 @@ def in_order(channels: Iterable[Channel]) -> tuple[Channel, ...]:
     return tuple(sorted(channels, key=lambda c: (order.index(c.component), by_number(c.name))))
 
 
+def _summed_components(described: Iterable[Channel]) -> tuple[Component, ...]:
+    """The components that a total sums: the parts of the machine, or else the machine."""
+    found = {channel.component for channel in described}
+    has_parts = not found.isdisjoint(SUMMED_COMPONENTS)
+    return SUMMED_COMPONENTS if has_parts else (Component.WALL,)
+
+
+def _same_machine(candidates: Iterable[Channel]) -> list[tuple[str, str]]:
+    """The meters of the whole machine but one; its feeds count only where no meter has it whole."""
+    walls = [channel for channel in candidates if channel.component is Component.WALL]
+    wholes = [channel for channel in walls if not channel.is_feed]
+    if not wholes:
+        return []
+    counted = min(wholes, key=lambda c: (c.provenance is Provenance.ESTIMATED, by_number(c.name)))
+    reason = f"the same machine as {counted.name}"
+    return [(channel.name, reason) for channel in walls if channel is not counted]
+
+
 def covered_components(candidates: Iterable[Channel]) -> set[Component]:
-    """The components that channels cover; a system on a chip holds its processors."""
+    """The components that channels cover; a system on a chip holds its processors.
+
+    A meter of the whole machine covers all of them.
+    """
     covered = {channel.component for channel in candidates}
+    if Component.WALL in covered:
+        return covered.union(SUMMED_COMPONENTS)
     return covered | _INSIDE_SOC if Component.SOC in covered else covered
 
 
@@ -270,7 +300,7 @@ def _partial(
         for channel in described.values()
         if channel.name not in stood_in_for.union(known)
         and channel.provenance is not Provenance.ESTIMATED
-        and channel.component not in named
+        and (channel.component not in named or channel.is_feed)
         and _devices(channel, described) == [channel.name]
     ]
     covered = {channel.component for channel in candidates.values()} - named

@@ -1,5 +1,7 @@
 """What a cover sums, and that it names every device that gives it no figure."""
 
+from typing import Any
+
 from effmeter.channel import Channel, Component, Provenance, Refusal
 from effmeter.cover import Cover, choose_cover
 from tests.runfile.writing import counter, gauge
@@ -102,3 +104,35 @@ def test_estimate_counts_where_only_parts_of_a_package_are_read() -> None:
     estimate = counter("cpu-estimate", provenance=ESTIMATED)
     assert cover(counter("cpu0"), core, estimate, unread=("cpu0",)).names == ("cpu-estimate",)
     assert cover(counter("cpu0"), core, estimate).names == ("cpu0",)
+
+
+def wall(name: str, **more: Any) -> Channel:
+    return gauge(name, Component.WALL, **more)
+
+
+def test_a_wall_meter_stands_apart_wherever_the_machine_has_a_channel_of_a_part() -> None:
+    assert cover(counter("cpu0"), wall("wall")).names == ("cpu0",)
+    assert cover(counter("cpu0"), wall("wall"), unread=("cpu0",)).names == ()
+
+
+def test_a_machine_with_a_wall_meter_alone_counts_there_and_lacks_nothing() -> None:
+    chosen = cover(wall("wall"), refusals=(refused("gpu0", Component.GPU),))
+    assert (chosen.names, chosen.missing, chosen.partial) == (("wall",), (), ())
+
+
+def test_two_meters_of_one_machine_count_once() -> None:
+    stated = wall("a-stated", provenance=ESTIMATED)
+    chosen = cover(stated, wall("wall"), wall("wall-ipmi"), wall("psu0", is_feed=True))
+    assert chosen.names == ("wall",)
+    same = "the same machine as wall"
+    assert set(chosen.left_out) == {
+        ("a-stated", "wall is measured"),
+        ("wall-ipmi", same),
+        ("psu0", same),
+    }
+
+
+def test_feeds_of_a_machine_add_up_and_one_without_a_reading_is_named() -> None:
+    feeds = [wall(f"psu{i}", is_feed=True) for i in range(3)]
+    chosen = cover(*feeds, unread=("psu2",))
+    assert (chosen.names, chosen.partial) == (("psu0", "psu1"), ("psu2",))

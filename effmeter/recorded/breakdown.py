@@ -161,7 +161,7 @@ def provenances_of(channels: Iterable[Channel]) -> tuple[Provenance, ...]:
 
 
 def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[ComponentEnergy]:
-    for component in SUMMED_COMPONENTS:
+    for component in (*SUMMED_COMPONENTS, Component.WALL):
         channels = tuple(c for c in cover.channels if c.component is component)
         known = [energy for c in channels if (energy := energies[c.name]) is not None]
         summed = total(known)

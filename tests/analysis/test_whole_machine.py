@@ -59,15 +59,22 @@ def test_a_report_shows_parts_and_wall_with_their_ratio(tmp_path: Path) -> None:
     assert wall["total_ratio"]["value"] == pytest.approx(0.7, rel=0.02)
 
 
-def test_a_wall_meter_alone_gives_no_total(tmp_path: Path) -> None:
+def test_a_machine_of_which_only_the_wall_is_read_counts_there(tmp_path: Path) -> None:
     path = write(tmp_path / "run.arrow", has_parts=False)
     analysis = analyse(read_run(path))
-    assert analysis.breakdown.total is None
-    assert [wall.total_ratio for wall in analysis.walls] == [None]
+    assert analysis.breakdown.cover.names == ("wall-ipmi",)
+    assert analysis.breakdown.total is not None
+    assert analysis.breakdown.total.value_j == pytest.approx(1000, rel=0.02)
+    assert [part.component for part in analysis.breakdown.components] == [Component.WALL]
+    assert analysis.walls == ()
     text = CliRunner().invoke(effmeter, ["report", str(path)]).stdout
-    assert any(line.split()[:1] == ["wall"] for line in text.splitlines())
+    assert [line.split()[0] for line in text.splitlines() if "wall-ipmi" in line] == [
+        "wall",
+        "total",
+    ]
     told = json.loads(CliRunner().invoke(effmeter, ["report", "--json", str(path)]).stdout)
     assert_fits(told, "report")
+    assert told["runs"][0]["total"]["channels"] == ["wall-ipmi"]
 
 
 def test_a_run_without_a_wall_meter_has_none(tmp_path: Path) -> None:

@@ -175,6 +175,7 @@ def test_metadata_nested_beyond_all_measure_are_no_run() -> None:
         ("estimate_factor", 0),
         ("max_power_w", 0),
         ("max_power_w", float("inf")),
+        ("is_feed", 1),
     ],
 )
 def test_a_channel_with_an_impossible_field_is_refused(field: str, value: object) -> None:
