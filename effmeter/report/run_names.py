@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from effmeter.recorded.run import RecordedRun
 
 
-def run_names(runs: Sequence[RecordedRun]) -> list[str]:
+def names_of(runs: Sequence[RecordedRun]) -> list[str]:
     """A name for each run: its own, unless others of the list have the same.
 
     Of those, a recording's own run is called as its file is. The runs inside a recording add the

@@ -28,7 +28,7 @@ from effmeter.report.formatting import (
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
-from effmeter.report.run_names import run_names
+from effmeter.report.run_names import names_of
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
@@ -49,7 +49,7 @@ class TextRenderer(Renderer):
         options = self.options
         page = Page(options.width, has_styles=options.has_styles)
         is_list = len(report.runs) > 1
-        names = run_names([analysis.run for analysis in report.runs])
+        names = names_of([analysis.run for analysis in report.runs])
         if is_list:
             _add_list(page, names, report.runs)
         if options.has_details or not is_list:
