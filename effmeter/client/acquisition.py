@@ -17,8 +17,9 @@ from effmeter.client.beginning import (
 )
 from effmeter.client.connection import Connection, connect
 from effmeter.client.launch import launch_private, start_device_helper
+from effmeter.client.launch_detection import launch_of
 from effmeter.client.own_recorders import OWN_RECORDERS
-from effmeter.client.rendezvous import Endpoint, Rendezvous, launch_of
+from effmeter.client.rendezvous import Endpoint, Rendezvous
 from effmeter.client.request import RecordingRequest, RunIdentity
 from effmeter.client.surroundings import Surroundings, inherited
 from effmeter.errors import RecorderError
@@ -46,7 +47,8 @@ class Acquisition:
         start_helper: StartHelper = start_device_helper,
         enclosing: Surroundings | None = None,
     ) -> None:
-        self.launch = launch_of(environ, next(_ordinals))
+        self.launch = launch_of(environ)
+        self._ordinal = next(_ordinals)
         self._request = request
         self._environ = environ
         self._warn = warn
@@ -54,7 +56,9 @@ class Acquisition:
         self._rendezvous: Rendezvous | None = None
         surroundings = (enclosing, inherited(environ))
         self._surroundings = [around for around in surroundings if around is not None]
-        self.identity = RunIdentity(uuid.uuid4().hex if self.launch is None else self.launch.run_id)
+        self.identity = RunIdentity(
+            uuid.uuid4().hex if self.launch is None else self.launch.run_id(self._ordinal)
+        )
 
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
@@ -65,7 +69,7 @@ class Acquisition:
             if surrounding is not None:
                 return surrounding
             if self.launch is not None:
-                self._rendezvous = Rendezvous(self.launch, self._environ)
+                self._rendezvous = Rendezvous(self.launch, self._ordinal, self._environ)
                 return self._rendezvous.join_or_lead(
                     self._try_join, self._begin, lambda acquired: acquired.endpoint
                 )
