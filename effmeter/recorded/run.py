@@ -12,9 +12,10 @@ from effmeter.recorded.breakdown import Breakdown, break_down, total_over
 from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.epoch_table import table_of_epochs
 from effmeter.recorded.identity import RunIdentity
+from effmeter.recorded.metric_modes import stated_modes
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
-from effmeter.runfile.format import Event, NoteName
+from effmeter.runfile.format import Event, MetricMode, NoteName
 from effmeter.runfile.row import EventRow
 from effmeter.units import format_duration
 
@@ -98,6 +99,11 @@ class RecordedRun(Recording):
         roots = {None, *((source.id, source.root) for source in self.sources)}
         found = (m for m in self.metrics if m.parent is None or (m.source, m.parent) in roots)
         return {metric.name: metric.value for metric in found}
+
+    @cached_property
+    def metric_modes(self) -> Mapping[str, MetricMode]:
+        """By metric, whether less or more is better as its file states it; empty: names decide."""
+        return stated_modes(self.notes, {source.id for source in self.identity.sources})
 
     @cached_property
     def stopped_by(self) -> Reason | None:

@@ -228,7 +228,7 @@ def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = ("", f"Eq 2: {efficiency.metric} per kJ", "interval", "metric and energy")
+    headings = ("", f"Eq 2: {efficiency.learned} per kJ", "interval", "metric and energy")
     page.table(headings, rows, numeric=(1, 2))
 
 
