@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/ready
+TOOLS := .venv-tools
+TOOLS_READY := $(TOOLS)/ready
 RUNS := runs
 # More than two cores' worth: tests in real time wait half of their time.
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-kernels bench-peers clean
+.PHONY: help demo test test-all test-tools check bench bench-kernels bench-peers clean
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -25,13 +27,16 @@ demo: $(READY) ## train LeNet in two sizes, record it, report on it (minutes)
 	  && printf '\nThe recorded runs:\n' && printf '  %s\n' $$files
 
 # The tests start hundreds of interpreters, and each would compile all sources anew.
-test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-all test-tools: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(READY) ## run the tests, but for the longest proofs (seven minutes on two cores)
 	$(PYTEST) -m "not slow"
 
 test-all: $(READY) ## run all tests, the longest proofs too (a quarter of an hour)
 	$(PYTEST)
+
+test-tools: $(TOOLS_READY) ## record parallel work of joblib, Lightning, mpirun and others (Linux; minutes)
+	$(TOOLS)/bin/python -m pytest --numprocesses $(WORKERS) tests/tools
 
 check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/ruff check .
@@ -51,7 +56,7 @@ bench-peers: $(PEERS_READY) ## measure the same windows with effmeter, zeus and 
 	$(PEERS)/bin/python -m benchmarks.peers
 
 clean: ## remove the virtual environments and what was built; recorded runs stay
-	rm -rf $(VENV) $(PEERS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .numba_cache
+	rm -rf $(VENV) $(PEERS) $(TOOLS) build dist effmeter.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .numba_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is upgraded because older ones know no --group.
@@ -72,3 +77,12 @@ $(PEERS_READY): pyproject.toml
 	@$(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet -e . pytest zeus codecarbon nvidia-ml-py psutil
 	@touch $(PEERS_READY)
+
+# Pinned to the last package: another release of any of them may pull another PyTorch, or change
+# what it hands to the programs that it starts.
+$(TOOLS_READY): pyproject.toml constraints-tools.txt
+	@echo "Installing effmeter and the tools beside which it is tested into $(TOOLS): minutes, once."
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(TOOLS)/bin/python -m pip install --quiet -c constraints-tools.txt -e . --group tools
+	@touch $(TOOLS_READY)

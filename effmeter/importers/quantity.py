@@ -9,7 +9,9 @@ from effmeter.errors import UsageError
 
 _PREFIXES = {"": 1.0, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6}
 _BASES = {"W": (Kind.GAUGE, 1.0), "J": (Kind.COUNTER, 1.0), "Wh": (Kind.COUNTER, 3600.0)}
-_NUMBER = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?)\s*([A-Za-zµ]*)\s*", re.ASCII)
+_NUMBER = re.compile(
+    r"\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?)\s*([A-Za-zµ]*)\s*", re.ASCII
+)
 NO_VALUE = frozenset({"", "-", "n/a", "na", "nan", "null", "none", "[n/a]", "[not supported]"})
 """Texts, in lower case, that stand where an instrument showed nothing."""
 MOST_JOULES_OR_WATTS = 1e15

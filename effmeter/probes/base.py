@@ -168,6 +168,19 @@ class MemoryDevices(Protocol):
         """
 
 
+@runtime_checkable
+class UsedDevices(Protocol):
+    """A probe whose devices tell how much each process uses them."""
+
+    def use_by_process(self, since_s: float) -> Mapping[str, Mapping[int, float] | Failure]:
+        """How much each process used each device in the last ``since_s`` seconds.
+
+        By the channel that stands for the device and by process: the part of the time in which
+        the process kept the device busy. A process without use is left out. Called from another
+        thread than ``read``.
+        """
+
+
 class Conditions(NamedTuple):
     """What bears on one device's power and speed at a moment; what is unknown is left out."""
 

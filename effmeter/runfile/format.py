@@ -88,15 +88,23 @@ class Event(StrEnum):
     """channel (null: the host's processors), value (how many other processes use the device from
     now on; null: unknown), text (which, or why that is unknown)."""
     MEMORY = "memory"
-    """source (null: the recorder), name (``ram``, a GPU's channel or another memory), value (bytes
-    in use from now on; null: unknown), text (``peak``: the value is the most there was since the
-    row before it; or why it is unknown)."""
+    """source (null: the recorder), id (of a program's rows: that of its ``run_begin``), name
+    (``ram``, a GPU's channel or another memory), value (bytes in use from now on; null: unknown),
+    text (``peak``: the value is the most there was since the row before it; or why it is
+    unknown)."""
     CONDITION = "condition"
     """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
     (of one that is averaged: since the row before it, the first row being the first look; of any
     other: from now on; null for a text), text (a governor; the reason of throttling)."""
+    WORK = "work"
+    """channel (the device; null: the host's processors), source (null: all processes; a program:
+    those that descend from it, without those of a program inside it), value (for how long they
+    have used the device since the recorder first looked, s; null: unknown), duration_s (how much
+    longer it may be, of processes that ended unseen), id (how many processes it counts), text (why
+    it is unknown)."""
     NOTE = "note"
-    """source, name (what about), value, text."""
+    """source, id (of a program's notes: that of its ``run_begin``, since a process may have several
+    runs), name (what about), value, text."""
     END = "end"
     """source (null: the whole recording), id, text (the status); a program states the time at which
     its block ended."""
@@ -115,9 +123,9 @@ class NoteName(StrEnum):
     METRIC_MODES = "metric_modes"
     """Whether less or more of a metric is better: text (JSON: by metric, a ``MetricMode``)."""
     BUDGET = "budget"
-    """text: the channels that an energy budget covers."""
+    """text: the channels that an energy budget covers; one for each budget of each stage."""
     STOP = "stop"
-    """text: why the epochs ended."""
+    """text: why the epochs ended; one for each stage that a criterion ended."""
     OVERSHOOT = "overshoot"
     """value: joules used beyond an energy budget."""
     DROPPED_MARKS = "dropped_marks"

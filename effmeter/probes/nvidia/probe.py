@@ -25,7 +25,7 @@ Source: NVIDIA, NVML API Reference.
 """
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from effmeter.probes.nvidia.conditions import conditions_of
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
 from effmeter.probes.nvidia.presence import not_on_bus, shown_by_rails
+from effmeter.probes.nvidia.process_use import use_by_process
 from effmeter.probes.pci import NVIDIA, gpus_on_bus, is_suspended
 
 PERIOD_S = 0.02
@@ -95,6 +96,16 @@ class NvmlProbe:
     def memory(self) -> dict[str, DeviceMemory]:
         """The memory of each GPU that is in use, and by which processes."""
         return {d.own_channel: d.memory() for d in self._devices if not d.is_asleep}
+
+    def use_by_process(self, since_s: float) -> dict[str, Mapping[int, float] | Failure]:
+        """How much each process used each GPU that is awake in the last ``since_s`` seconds."""
+        wall_ns = self._clock.anchor().wall_ns
+        since_us = max(0, round(wall_ns / 1000 - since_s * 1e6))
+        return {
+            device.own_channel: use_by_process(self._nvml, device.handle, since_us)
+            for device in self._devices
+            if not device.is_asleep
+        }
 
     def conditions(self) -> dict[str, Conditions]:
         """Clocks, temperature, limit and throttling of each GPU that is awake."""

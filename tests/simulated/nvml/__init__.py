@@ -154,6 +154,13 @@ class SimulatedGpu:
     """What these processes use of its memory; below zero: the driver does not tell."""
     used_bytes: int = 0
     """What everything together uses of it."""
+    use_percent: Mapping[int, int] | None = None
+    """How much of the time each of these processes keeps it busy; None: the driver does not tell.
+    """
+    use_late_s: float = 0.0
+    """How old the samples of that are."""
+    use_fault: Fault | None = None
+    """What a call for them answers."""
 
     def to_text(self, index: int) -> str:
         """Its part of the configuration."""
@@ -177,6 +184,7 @@ class SimulatedGpu:
             "power_fault": self.power_fault,
             "fields_fault": self.fields_fault,
             "processes_fault": self.processes_fault,
+            "use_fault": self.use_fault,
         }
         lines.update({key: fault.to_text() for key, fault in faults.items() if fault is not None})
         if self.samples is not None:
@@ -189,6 +197,10 @@ class SimulatedGpu:
         yield from (("field", field.to_text()) for field in self.fields)
         for draws, pids in enumerate((self.computing, self.drawing)):
             yield from (("process", f"{p} {draws} {self.process_bytes.get(p, 1)}") for p in pids)
+        if self.use_percent is not None:
+            yield "shows_use", "1"
+            uses = self.use_percent.items()
+            yield from (("use", f"{pid} {percent} {self.use_late_s}") for pid, percent in uses)
         if self.mig_instances is not None:
             yield "mig", str(int(bool(self.mig_instances)))
             yield from (("instance", text) for text in self.mig_instances)

@@ -272,6 +272,36 @@ int nvmlDeviceGetGraphicsRunningProcesses_v3(void *handle, unsigned int *count,
 }
 
 typedef struct {
+    unsigned int pid;
+    unsigned long long stamp_us;
+    unsigned int sm_percent, memory_percent, encoder_percent, decoder_percent;
+} ProcessUse;
+
+/* Like the real one it answers the number of samples where no room is given for them, and does
+ * not support GPUs that are partitioned. */
+int nvmlDeviceGetProcessUtilization(void *handle, ProcessUse *shown, unsigned int *count,
+                                    unsigned long long last_us) {
+    Machine machine;
+    Gpu *gpu;
+    unsigned int room = *count, found = 0;
+    int code = find(handle, &machine, &gpu);
+    if (!code && (!gpu->shows_use || gpu->partitions > 1)) code = NOT_SUPPORTED;
+    if (!code) code = fault_now(&gpu->use_call, machine.now_ns);
+    for (int i = 0; !code && i < gpu->use_count; i++) {
+        const Use *use = &gpu->uses[i];
+        long long taken_ns = machine.now_ns - (long long)(use->late_s * 1e9);
+        unsigned long long stamp_us = sample_stamp_us(&machine, taken_ns);
+        if (stamp_us <= last_us) continue;
+        if (shown && found < room)
+            shown[found] = (ProcessUse){use->pid, stamp_us, use->percent, 0, 0, 0};
+        found++;
+    }
+    if (code) return code;
+    *count = found;
+    return !found ? NOT_FOUND : !shown || found > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+typedef struct {
     unsigned long long total_bytes, free_bytes, used_bytes;
 } MemoryInfo;
 

@@ -32,19 +32,21 @@ typedef struct {
     unsigned long long reasons;
 } Conditions;
 typedef struct { unsigned int pid; int draws; long long memory_bytes; } Process;
+typedef struct { unsigned int pid, percent; double late_s; } Use;
 typedef struct {
     char name[96], uuid[96], bus_id[32];
     Conditions conditions;
     unsigned int architecture, major, minor, limit_mw;
     unsigned long long start_mj, used_bytes;
     double window_s, counted_share, counts_until_s;
-    Fault lost, energy, power, fields_call, processes_call;
+    Fault lost, energy, power, fields_call, processes_call, use_call;
     Samples samples;
     Waveform waveform;
     Field fields[MAX_FIELDS];
     Process processes[MAX_PROCESSES];
+    Use uses[MAX_PROCESSES];
     char instances[MAX_INSTANCES][96];
-    int field_count, process_count, instance_count, partitions;
+    int field_count, process_count, use_count, instance_count, partitions, shows_use;
 } Gpu;
 typedef struct {
     int init_code, gpu_count;
@@ -105,6 +107,12 @@ static void read_process(const char *text, Gpu *gpu) {
     sscanf(text, "%u %d %lld", &process->pid, &process->draws, &process->memory_bytes);
 }
 
+static void read_use(const char *text, Gpu *gpu) {
+    if (gpu->use_count == MAX_PROCESSES) return;
+    Use *use = &gpu->uses[gpu->use_count++];
+    sscanf(text, "%u %u %lf", &use->pid, &use->percent, &use->late_s);
+}
+
 static void read_line(Machine *machine, char *line) {
     Gpu *gpu = &machine->gpus[machine->gpu_count ? machine->gpu_count - 1 : 0];
     char *text = strchr(line, ' ');
@@ -136,6 +144,9 @@ static void read_line(Machine *machine, char *line) {
     else if (!strcmp(line, "processes_fault")) read_fault(text, &gpu->processes_call);
     else if (!strcmp(line, "field")) read_field(text, gpu);
     else if (!strcmp(line, "process")) read_process(text, gpu);
+    else if (!strcmp(line, "shows_use")) gpu->shows_use = atoi(text);
+    else if (!strcmp(line, "use_fault")) read_fault(text, &gpu->use_call);
+    else if (!strcmp(line, "use")) read_use(text, gpu);
     else if (!strcmp(line, "mig")) gpu->partitions = 1 + atoi(text);
     else if (!strcmp(line, "instance") && gpu->instance_count < MAX_INSTANCES)
         snprintf(gpu->instances[gpu->instance_count++], sizeof *gpu->instances, "%s", text);

@@ -1,0 +1,148 @@
+"""A cell of the matrix: one tool, one program, and what becomes of it on the simulated machine."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from effmeter.recorded.reading import read_runs
+from effmeter.recorded.run import RecordedRun
+from tests.simulated.machine import SimulatedMachine
+from tests.tools.truth import VARIABLE, Block, blocks_in
+
+REPOSITORY = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+PATIENCE_S = 150
+LATE_S = 0.5
+"""The longest that a block may begin after its run, and end before it, on a busy machine."""
+CHANNELS = ("cpu0", "cpu1", "dram0")
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A run as ``effmeter report --json`` shows it, and as it is read back."""
+
+    shown: Mapping[str, Any]
+    run: RecordedRun
+
+    @property
+    def name(self) -> str:
+        """The name that the program gave it."""
+        return self.run.name
+
+    @property
+    def ranks(self) -> list[int | None]:
+        """The rank of each of its programs."""
+        return sorted((source["rank"] for source in self.shown["sources"]), key=lambda r: r or 0)
+
+
+class Cell:
+    """A simulated machine, the programs that a tool starts on it, and the runs in its folder."""
+
+    def __init__(self, folder: Path, machine: SimulatedMachine) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+        self.machine = machine
+        self._blocks = folder / "blocks.jsonl"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of its programs."""
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return self.machine.environ | {
+            "PATH": path,
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONWARNINGS": "default",
+            "EFFMETER_RUNS": str(self.runs),
+            VARIABLE: str(self._blocks),
+        }
+
+    def write(self, program: str, name: str = "train.py") -> str:
+        """The path of a file that holds a program."""
+        path = self.folder / name
+        path.write_text(textwrap.dedent(program))
+        return str(path)
+
+    def launch(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the tools' environment to its good end."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environ | variables,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    def run(self, program: str, *launcher: str) -> str:
+        """Run a program, by itself or under a launcher; what it said on stderr."""
+        return self.launch(*(launcher or (sys.executable,)), self.write(program)).stderr
+
+    def report(self) -> list[Reported]:
+        """The runs that ``effmeter report`` shows."""
+        done = self.launch(str(BIN / "effmeter"), "report", "--json", str(self.runs))
+        shown = {run["run_id"]: run for run in json.loads(done.stdout)["runs"]}
+        read = {run.run_id: run for run in read_runs(self.runs)}
+        assert shown.keys() == read.keys()
+        return [Reported(shown[run_id], run) for run_id, run in read.items()]
+
+    # What is right
+
+    def expect(
+        self, *, files: int, runs: Sequence[str], ranks: Sequence[int | None] = (None,)
+    ) -> list[Reported]:
+        """Check files, runs, the ranks of each run, and the energy of each; the runs.
+
+        The names of the runs are those of the blocks that the programs stated: a run of several
+        ranks spans the blocks of all of them.
+        """
+        reported = self.report()
+        assert len(list(self.runs.glob("*.arrow"))) == files, sorted(self.runs.iterdir())
+        assert Counter(found.name for found in reported) == Counter(runs)
+        for found in reported:
+            assert found.shown["status"] == "completed"
+            self.expect_energy(found)
+        for found in self._with_blocks(reported):
+            assert found.ranks == list(ranks), found.name
+        return reported
+
+    def expect_energy(self, found: Reported) -> None:
+        """The energy of a run is that of the machine, once, while its blocks lasted."""
+        run = found.run
+        total = found.shown["total"]
+        assert sorted(total["channels"]) == sorted(CHANNELS)
+        value_j, low_j, high_j = (total["energy"][name] for name in ("value_j", "low_j", "high_j"))
+        truth_j = self.true_energy_j(run.begin_ns, run.end_ns)
+        slack_j = sum(self.machine.slack_j(channel) for channel in CHANNELS)
+        said = f"{found.name}: {value_j} [{low_j}, {high_j}] of {truth_j}"
+        assert high_j - low_j < 0.1 * truth_j, said
+        # The interval holds the truth in 95 of 100 cases; twice its width in all that occur.
+        assert abs(value_j - truth_j) < high_j - low_j + slack_j, said
+        blocks = [block for block in self.blocks if block.run == found.name]
+        if blocks:
+            begun_s = (min(block.begin_ns for block in blocks) - run.begin_ns) * 1e-9
+            ended_s = (run.end_ns - max(block.end_ns for block in blocks)) * 1e-9
+            assert 0 <= begun_s < LATE_S, (found.name, begun_s)
+            assert 0 <= ended_s < LATE_S, (found.name, ended_s)
+
+    def true_energy_j(self, begin_ns: int, end_ns: int) -> float:
+        """The machine's exact energy between two moments."""
+        return sum(self.machine.true_energy_j(name, begin_ns, end_ns) for name in CHANNELS)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What the programs stated."""
+        return blocks_in(self._blocks)
+
+    def _with_blocks(self, reported: Sequence[Reported]) -> list[Reported]:
+        stated = {block.run for block in self.blocks}
+        return [found for found in reported if found.name in stated]
