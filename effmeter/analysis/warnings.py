@@ -16,6 +16,7 @@ from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
+_MOST_NAMED = 6
 _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
@@ -36,12 +37,14 @@ def warnings_of(
     yield from _repetitions(whole)
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
+    yield from _unknown_gains(whole)
     yield from _disagreements(run, whole)
     yield from _learning(run, efficiency, metric)
     yield from _unclear(run, modes or {})
     yield from _overtraining(run, efficiency)
     yield from _recording(run)
     yield from _environment(run, whole)
+    yield from _beside(run)
 
 
 def _ending(run: RecordedRun) -> Iterator[str]:
@@ -98,6 +101,13 @@ def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
             yield f"{channel.name} {shown}: its interval allows for load that it misses"
 
 
+def _unknown_gains(whole: Breakdown) -> Iterator[str]:
+    """Meters of the total whose own error nobody states."""
+    unknown = [channel.name for channel in whole.cover.channels if channel.is_gain_unknown]
+    if unknown:
+        yield f"the accuracy of {', '.join(unknown)} is not stated: no interval includes it"
+
+
 def _disagreements(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """Sensors of one device that differ by more than both errors."""
     known = {seen.channel.name: seen for seen in whole.channels if seen.energy is not None}
@@ -130,7 +140,7 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
     if metric is not None and metric not in names:
         yield f"no metric {metric!r}: the run logged {', '.join(names) or 'none'}"
     elif judged is None and run.lead_epochs:
-        why = "no epoch has both a metric of which more is better and a known energy"
+        why = "no epoch has both a metric to judge by and a known energy"
         yield f"no Eq 2: {why}"
 
 
@@ -174,6 +184,15 @@ def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     for step in run.wall_steps:
         yield f"the wall clock was set by {step.step_s:+.1f} s during the run"
     yield from _others(run, whole)
+
+
+def _beside(run: RecordedRun) -> Iterator[str]:
+    """Other runs of the recording that ran at the same time, on the same machine."""
+    names = [each.name for each in run.runs_beside]
+    if names:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        which = f"{', '.join(names[:_MOST_NAMED])}{more}"
+        yield f"ran at the same time as {which}: the energy is the whole machine's, theirs included"
 
 
 def _others(run: RecordedRun, whole: Breakdown) -> Iterator[str]:

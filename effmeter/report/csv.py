@@ -60,7 +60,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **_merged(_energy(part.component, part.energy) for part in breakdown.components),
         **_merged(map(_wall, analysis.walls)),
         **({} if net is None else _energy("net", net)),
-        "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.metric,
+        "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.learned,
         **_efficiency(final),
         "cover": " + ".join(breakdown.cover.names),
         "estimated": " + ".join(breakdown.cover.estimated),
@@ -91,7 +91,9 @@ def _epoch_row(epoch: RecordedEpoch, analysis: RunAnalysis) -> Row:
 
 def _identity(analysis: RunAnalysis) -> Row:
     labels = {f"label.{name}": value for name, value in analysis.run.labels.items()}
-    return {"file": str(analysis.run.paths[0]), "name": analysis.run.name, **labels}
+    run = analysis.run
+    ids = {"run_id": run.run_id, "parent_run_id": run.parent_run_id}
+    return {"file": str(run.paths[0]), "name": run.name, **ids, **labels}
 
 
 def _energy(name: str, energy: Energy | None) -> Row:

@@ -61,7 +61,7 @@ def test_the_better_direction_of_a_metric_can_be_given(tmp_path: Path) -> None:
     assert "add --metric" not in rising
     falling = report(file.path, "--metric", "reward:min").stdout
     assert "5 at the end, best 5 at epoch 2" in falling
-    assert "at its best" not in falling, "Eq 2 has no best where less is better"
+    assert "Eq 2: 1/reward per kJ" in falling
 
 
 @pytest.mark.parametrize("metric", ["reward", "reward:max", "accuracy:up", ":max"])
@@ -146,7 +146,7 @@ def test_csv_has_a_row_for_each_run(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_plain(tmp_path / f"{name}.arrow", name)
     header, *rows = report(tmp_path, "--csv").stdout.splitlines()
-    assert header.startswith("file,name,label.size,status,")
+    assert header.startswith("file,name,run_id,parent_run_id,label.size,status,")
     assert [row.split(",")[1] for row in rows] == ["one", "two"]
 
 
@@ -154,7 +154,7 @@ def test_csv_with_epochs_has_a_row_for_each_epoch(tmp_path: Path) -> None:
     header, *rows = report(
         write_plain(tmp_path / "plain.arrow"), "--csv", "--epochs"
     ).stdout.splitlines()
-    assert header.startswith("file,name,label.size,epoch,")
+    assert header.startswith("file,name,run_id,parent_run_id,label.size,epoch,")
     assert len(rows) == 4
 
 

@@ -23,6 +23,8 @@ from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 from tests.snapshot import assert_matches
 
+pytestmark = pytest.mark.untimed
+
 RUN = [sys.executable, "-m", "effmeter", "run"]
 
 
@@ -289,4 +291,4 @@ time.sleep(1.5)
     assert done.stderr.count("warning") == 1
     recorded = read_run(tmp_path / "x.arrow")
     assert recorded.status == "completed"
-    assert recorded.parts[-1].rows.num_rows > 10
+    assert recorded.recording.parts[-1].rows.num_rows > 10
