@@ -84,6 +84,14 @@ class Session:
         return self._acquired is not None and self._acquired.is_owner
 
     @property
+    def total_before(self) -> Message | None:
+        """The recording's energy by the time at which this program joined it.
+
+        None where it began the recording, or where a recorder of another version keeps silent.
+        """
+        return None if self._acquired is None else self._acquired.total_before
+
+    @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
         connection = self._here

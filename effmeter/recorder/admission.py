@@ -105,6 +105,7 @@ class Admission:
         if not allowed or client.recording or self._recordings.is_ending(token):
             client.send({"op": "refused", "reason": "there is no such recording to join"})
             return
+        client.has_joined = True
         self._enter(client, token, message)
 
     def _enter(self, client: ServedClient, token: str, message: Message) -> None:

@@ -58,11 +58,15 @@ class Answers:
             client.asks.clear()
 
     def _confirm_begun(self, client: ServedClient, recording: Recording, now_ns: int) -> None:
-        """Confirm the beginning once a reading is in: one must precede the first boundary."""
+        """Confirm the beginning once a reading is in: one must precede the first boundary.
+
+        A program that has joined needs the total by now: its own energy counts from there.
+        """
         if client.awaits_begun:
             client.awaits_begun = False
             begun = {"op": "begun", "recording": client.recording, "time_ns": now_ns}
-            client.send({**begun, "rate_hz": 1 / recording.period_s})
+            before = {"total": recording.totals.as_message(now_ns)} if client.has_joined else {}
+            client.send({**begun, "rate_hz": 1 / recording.period_s, **before})
 
     def push(self, token: str, recording: Recording, now_ns: int) -> None:
         """Send the newest total to the clients that watch it."""
