@@ -225,6 +225,8 @@ class Session:
         connection = acquired.connection
         connection.drain()
         end = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
+        if end is not None and end["op"] == "refused" and self._replaced and not acquired.is_owner:
+            connection.close()  # the recording's owner begins its second part a moment later
         if connection.lost or (end is not None and end.get("status") == Status.RECORDER_STOPPED):
             self._replace(acquired, "died" if end is None else "was stopped")
         elif end is not None:
@@ -250,10 +252,20 @@ class Session:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
         self._replaced = True
+        owner = self._owner_here(lost.endpoint.recording)
+        if owner is not None:
+            owner.check()  # it may not set a mark for hours
         try:
             self._continue_with(self._acquisition.rejoin(lost), lost.connection)
         except RecorderError:
-            self._warn("the recorder died: this program joins its successor when there is one")
+            if owner is None:
+                self._warn("the recorder died: this program joins its successor when there is one")
+
+    @staticmethod
+    def _owner_here(recording: str) -> "Session | None":
+        """The session of this process that began a recording, if it did."""
+        sessions = (s for s in PARTICIPATION.sessions(recording) if isinstance(s, Session))
+        return next((session for session in sessions if session.is_owner), None)
 
     def _continue_with(self, successor: Acquired, lost: Connection) -> None:
         """Repeat what the dead recorder may not have written; the reader counts nothing twice."""
