@@ -54,8 +54,10 @@ class Acquisition:
         self._warn = warn
         self._recorders = Recorders(request, environ, warn, launch_recorder, start_helper)
         self._rendezvous: Rendezvous | None = None
-        surroundings = (enclosing, inherited(environ))
-        self._surroundings = [around for around in surroundings if around is not None]
+        found = (enclosing, inherited(environ))
+        # A forked child finds the run around it twice.
+        by_endpoint = {around.endpoint: around for around in reversed(found) if around is not None}
+        self._surroundings = [*reversed(by_endpoint.values())]
         self.identity = RunIdentity(
             uuid.uuid4().hex if self.launch is None else self.launch.run_id(self._ordinal)
         )
