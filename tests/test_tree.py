@@ -92,7 +92,6 @@ TESTED_THROUGH = {
     "probes/rapl/zone_counter.py": "probes/rapl/test_powercap.py",
     "probes/wall/probe.py": "probes/wall/test_command.py",
     "recorded/recording_view.py": "recorded/test_run.py",
-    "recorder/admission.py": "recorder/test_registry.py",
     "recorder/answers.py": "client/test_session.py",
     "recorder/known_devices.py": "recorder/test_registry.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",

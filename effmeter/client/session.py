@@ -22,6 +22,8 @@ from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
+REJOIN_TIMEOUT_S = 3.0
+"""How long the end of a run waits for the successor of its recorder to be ready."""
 CHECK_PERIOD_NS = 50_000_000
 """How often a mark also checks the connection: receiving is a system call."""
 
@@ -174,6 +176,7 @@ class Session:
         if self._here is None:
             return
         self._check_connection()
+        self._await_successor()
         connection = self._connection
         is_last = self._leave()
         if connection is not None and not connection.lost:
@@ -266,6 +269,19 @@ class Session:
         """The session of this process that began a recording, if it did."""
         sessions = (s for s in PARTICIPATION.sessions(recording) if isinstance(s, Session))
         return next((session for session in sessions if session.is_owner), None)
+
+    def _await_successor(self) -> None:
+        """Wait for a successor that a run of this process has started: marks wait for it here."""
+        deadline_s = time.monotonic() + REJOIN_TIMEOUT_S
+        while (connection := self._connection) is not None and time.monotonic() < deadline_s:
+            acquired = self._acquired
+            if acquired is None or acquired.is_owner or not connection.lost:
+                return
+            owner = self._owner_here(acquired.endpoint.recording)
+            if owner is None or not owner.is_alive:
+                return
+            time.sleep(REJOIN_PERIOD_S / 10)
+            self._check_connection()
 
     def _continue_with(self, successor: Acquired, lost: Connection) -> None:
         """Repeat what the dead recorder may not have written; the reader counts nothing twice."""

@@ -42,6 +42,8 @@ class Admission:
         self._on_enter = on_enter
         self._delayed: list[tuple[ServedClient, Message]] = []
         """Requests to begin that wait for a search for sensors."""
+        self._joining: list[tuple[ServedClient, Message]] = []
+        """Requests to join recordings that are about to begin, as with a successor."""
         self._decided: list[ServedClient] = []
 
     def begin(self, client: ServedClient, message: Message) -> None:
@@ -84,6 +86,11 @@ class Admission:
             self._recordings.add(token, pending.recording)
             self._enter(client, token, pending.message)
             self._decided.append(client)
+        joining, self._joining = self._joining, []
+        for client, message in joining:
+            if client.key in self._clients and not self._join_later(client, message):
+                self.join(client, message)
+                self._decided.append(client)
 
     def refuse(self, token: str, why: str) -> bool:
         """Refuse the recording that waits under a token; whether one does."""
@@ -99,6 +106,8 @@ class Admission:
 
     def join(self, client: ServedClient, message: Message) -> None:
         """Take a request to join a recording, or refuse it."""
+        if self._join_later(client, message):
+            return
         token = message["recording"]
         recording = self._recordings.get(token)
         allowed = recording is not None and client.peer.uid in (0, recording.owner_uid)
@@ -107,6 +116,14 @@ class Admission:
             return
         client.has_joined = True
         self._enter(client, token, message)
+
+    def _join_later(self, client: ServedClient, message: Message) -> bool:
+        """Hold a request to join a recording whose file is being checked; whether it is."""
+        if message["recording"] not in self._pending.waiting or client.recording:
+            return False
+        client.hold()
+        self._joining.append((client, message))
+        return True
 
     def _enter(self, client: ServedClient, token: str, message: Message) -> None:
         recording, pid = self._recordings.active[token], client.peer.pid
