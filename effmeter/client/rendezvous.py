@@ -18,7 +18,7 @@ from typing import IO, TypeVar
 
 from effmeter.client.launch_detection import Launch
 from effmeter.errors import RecorderError
-from effmeter.wire.paths import make_own_directory, user_directory
+from effmeter.wire.paths import user_directory_at_hand
 
 LOCK_TIMEOUT_S = 60.0
 T = TypeVar("T")
@@ -41,11 +41,9 @@ class Rendezvous:
     """
 
     def __init__(self, launch: Launch, ordinal: int, environ: Mapping[str, str]) -> None:
-        directory = user_directory(environ)
-        make_own_directory(directory, 0o700)
         facts = (launch.key, launch.agent, socket.gethostname(), ordinal)
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-        self._path = directory / f"ranks-{name}"
+        self._path = user_directory_at_hand(environ) / f"ranks-{name}"
 
     def join_or_lead(
         self,
