@@ -35,15 +35,18 @@ def run_of_ancestors(
     return None
 
 
-def innermost(entries: Sequence[JournalEntry]) -> JournalEntry | None:
+def innermost(entries: Sequence[JournalEntry], inside: str | None = None) -> JournalEntry | None:
     """The run of one process that a worker of it is in: of its main thread's, the innermost.
 
     Without one, the innermost of all, where all are inside one another; None where they are not.
+    With ``inside``, the innermost from that run on.
     """
-    of_main = [entry for entry in entries if entry.is_main_thread]
-    candidates = of_main or list(entries)
+    candidates = [entry for entry in entries if entry.is_main_thread] or list(entries)
     ids = {entry.run_id for entry in candidates}
-    level = [entry for entry in candidates if entry.parent_run_id not in ids]
+    if inside is None:
+        level = [entry for entry in candidates if entry.parent_run_id not in ids]
+    else:
+        level = [entry for entry in candidates if entry.run_id == inside]
     found = None
     while len(level) == 1:
         found = level[0]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from effmeter.client.journal_entry import MAX_NAME, JournalEntry
 
 MAX_OVERLAPS = 16
+_LONGEST_FILE = 2000
 
 
 class Overlap(NamedTuple):
@@ -25,7 +26,8 @@ class Overlap(NamedTuple):
         """What a note says of it, as JSON."""
         if self.others > 1:
             return json.dumps({"others": self.others})
-        return json.dumps({"name": self.name, "file": self.run_file, "pid": self.pid})
+        facts = {"name": self.name, "file": self.run_file[-_LONGEST_FILE:], "pid": self.pid}
+        return json.dumps(facts, ensure_ascii=False)
 
 
 def overlaps(own: JournalEntry, end_ns: int, entries: Iterable[JournalEntry]) -> list[Overlap]:
