@@ -25,7 +25,9 @@ def serve_private(inherited: int, directory: str) -> int:
     listener.bind(str(home / SOCKET_NAME))
     listener.listen()
     try:
-        server = Server(discover(), ServicePolicy("private", os.getuid()))
+        server = Server(
+            discover(), ServicePolicy("private", os.getuid(), socket=str(home / SOCKET_NAME))
+        )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
         server.listen(listener)
