@@ -23,7 +23,7 @@ class MachineTime(NamedTuple):
     """What is added to the run clock to give the time of the machine."""
 
 
-def machine_time(run: RecordedRun) -> MachineTime:
+def time_on_machine(run: RecordedRun) -> MachineTime:
     """The time that a run of one host had on its machine."""
     metadata = run.metadata
     boot = metadata.host.get("boot_id")
@@ -36,7 +36,7 @@ def machine_time(run: RecordedRun) -> MachineTime:
 
 def overlapping(runs: Sequence[RecordedRun]) -> Iterator[tuple[int, int]]:
     """The pairs of places whose runs, each of one host, shared time on one machine."""
-    times = list(map(machine_time, runs))
+    times = list(map(time_on_machine, runs))
     running: dict[str, list[int]] = {}
     for place in sorted(range(len(runs)), key=lambda place: times[place].begin_ns):
         own = times[place]

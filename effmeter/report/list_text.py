@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from effmeter.analysis.machine_energy import UnionEnergy, union_energy
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.run_tree import PlacedRun
-from effmeter.analysis.union_energy import UnionEnergy, union_energy
 from effmeter.report.cells import counted, energy_cells, per_kj_cells
 from effmeter.report.formatting import metric_figure
 from effmeter.report.page import Page

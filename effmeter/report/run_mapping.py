@@ -11,9 +11,9 @@ from typing import Any
 
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
+from effmeter.analysis.machine_energy import union_energy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
-from effmeter.analysis.union_energy import union_energy
 from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Calibration, Channel
 from effmeter.energy import Energy
@@ -194,6 +194,7 @@ def _efficiency(efficiency: Efficiency) -> dict[str, Any]:
     best = efficiency.best
     return {
         "metric": efficiency.metric,
+        "mode": efficiency.mode,
         "final": _point(efficiency.final),
         "best": None if best is None else _point(best),
         "cover": list(efficiency.cover.names),

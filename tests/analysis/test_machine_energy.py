@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.union_energy import union_energy
+from effmeter.analysis.machine_energy import union_energy
 from effmeter.channel import Channel, Component, Provenance
 from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorded.run import RecordedRun

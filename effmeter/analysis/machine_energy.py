@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from effmeter.analysis.machine_time import are_nested, machine_time, overlapping
+from effmeter.analysis.machine_time import are_nested, overlapping, time_on_machine
 from effmeter.channel import Channel, Component
 from effmeter.energy import Energy, total
 from effmeter.recorded.run import RecordedRun
@@ -127,12 +127,12 @@ def _disjoint(parts: Sequence[RecordedRun], places: Iterable[int]) -> Iterator[t
         begin_ns = max(piece.begin_ns, covered_ns.get(piece.sensor, piece.begin_ns))
         if piece.end_ns > begin_ns:
             covered_ns[piece.sensor] = piece.end_ns
-            offset_ns = machine_time(parts[piece.place]).offset_ns
+            offset_ns = time_on_machine(parts[piece.place]).offset_ns
             yield piece._replace(end_ns=piece.end_ns - offset_ns), begin_ns - offset_ns
 
 
 def _pieces(run: RecordedRun, place: int) -> Iterator[_Piece]:
-    time = machine_time(run)
+    time = time_on_machine(run)
     cover = run.breakdown().cover
     for name, begin_ns, end_ns in cover.counted(run.begin_ns, run.end_ns):
         sensor = (time.machine, name, run.channels[name].device)
