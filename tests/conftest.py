@@ -49,6 +49,8 @@ TOGETHER = (
 YIELDING_NICENESS = 10
 TRACES_VARIABLE = "EFFMETER_TRACES"
 """Names the folder of recordings of metered cards, for the tests that replay them."""
+MLPERF_VARIABLE = "EFFMETER_MLPERF"
+"""Names the folder of a benchmark's published power logs, for the tests that import them."""
 
 
 @functools.cache
@@ -111,7 +113,7 @@ def own_surroundings() -> Iterator[None]:
     """A runtime directory of the tests' own (short: sockets live in it), and no settings."""
     with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
         for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
-            if name != TRACES_VARIABLE:
+            if name not in (TRACES_VARIABLE, MLPERF_VARIABLE):
                 env.delenv(name)
         env.delenv("COLUMNS", raising=False)  # pytest-xdist sets it in its workers
         for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
