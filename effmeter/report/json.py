@@ -14,6 +14,7 @@ class JsonRenderer(Renderer):
         contents = {
             "runs": [run_as_mapping(analysis) for analysis in report.runs],
             **{name: comparison_as_mapping(each) for name, each in report.comparisons.items()},
+            "cautions": report.cautions,
             "errors": report.errors,
         }
         return json_text(contents)
