@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from effmeter.cli import effmeter
@@ -77,6 +78,35 @@ def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         assert words in result.stderr
         assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.glob("**/*.arrow")) == []
+
+
+def test_a_table_and_its_epochs_are_a_run(tmp_path: Path) -> None:
+    table, epochs, path = (tmp_path / name for name in ("pdu.csv", "epochs.csv", "run.arrow"))
+    rows = "".join(f"2024-05-09T12:{m:02}:{s:02},1500\n" for m in range(3) for s in range(0, 60, 2))
+    table.write_text(f"time,power [W]\n{rows}")
+    epochs.write_text(
+        "begin,end,reward\n2024-05-09T12:01:00,2024-05-09T12:01:30,5\n,2024-05-09T12:02:00,7\n"
+    )
+    refused = run("import", "csv", table, "-o", path)
+    assert refused.exit_code == 2
+    assert "pdu.csv, line 2" in refused.stderr
+    assert "add --timezone" in refused.stderr
+    written = run(
+        *("import", "csv", table, "--timezone", "UTC", "--epochs", epochs, "-o", path),
+        *("--metric-mode", "reward=max", "--stated-power", "switches=2kW"),
+    )
+    assert written.exit_code == 2, "two hosts have no place in one file"
+    written = run(
+        *("import", "csv", table, "--timezone", "UTC", "--epochs", epochs, "-o", path),
+        *("--metric-mode", "reward=max", "--host", "node"),
+    )
+    assert (written.exit_code, written.stdout) == (0, f"{path}\n"), written.stderr
+    told = json.loads(run("report", "--json", path).stdout)["runs"][0]
+    assert (told["name"], told["host"]) == ("pdu", "node")
+    assert told["duration_s"] == pytest.approx(60)
+    assert told["total"]["energy"]["value_j"] == pytest.approx(90_000)
+    assert told["efficiency"]["best"]["epoch"] == 1
+    assert told["metrics"][0]["best"] == 7
 
 
 def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:

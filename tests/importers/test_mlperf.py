@@ -40,7 +40,7 @@ def test_one_node_is_one_run_with_the_block_of_the_benchmark(tmp_path: Path) -> 
     assert (run.name, run.status, run.duration_s) == ("llama-run-0", Status.COMPLETED, 70.0)
     assert run.labels == {"benchmark": "llama", "seed": 3, "batch_size": 8}
     assert run.metadata.started_wall_ns == BEGIN_MS * 10**6
-    assert (run.metadata.job_id, run.metadata.host) == ("", {"name": "node_0"})
+    assert (run.metadata.job, run.metadata.host) == ({}, {"name": "node_0"})
     channel = run.channels["wall"]
     assert (channel.component, channel.kind) == (Component.WALL, Kind.GAUGE)
     assert (channel.provenance, channel.is_gain_unknown) == (Provenance.MEASURED, True)
@@ -95,8 +95,9 @@ def test_nodes_of_a_run_are_one_job_with_its_metrics_once(tmp_path: Path) -> Non
     runs = imported(folder, tmp_path)
     assert list(runs) == ["node_1", "node_2", "sw_0"]
     metadata = [run.metadata for run in runs.values()]
-    assert len({described.job_id for described in metadata} - {""}) == 1
-    assert [(m.rank, m.world_size) for m in metadata] == [(0, 3), (1, 3), (2, 3)]
+    assert len({described.job["id"] for described in metadata}) == 1
+    assert len({described.run_id for described in metadata}) == 1, "they are of one run"
+    assert [(m.job["rank"], m.job["host_count"]) for m in metadata] == [(0, 3), (1, 3), (2, 3)]
     assert [len(run.epochs) for run in runs.values()] == [2, 2, 2]
     assert [bool(run.metrics) for run in runs.values()] == [True, False, False]
     stated = runs["sw_0"]
