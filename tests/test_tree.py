@@ -93,6 +93,7 @@ TESTED_THROUGH = {
     "probes/wall/probe.py": "probes/wall/test_command.py",
     "recorded/recording_view.py": "recorded/test_run.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
+    "report/cells.py": "report/test_list_text.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
     "report/run_mapping.py": "report/test_json.py",
     "stopping/criterion.py": "stopping/test_criteria.py",

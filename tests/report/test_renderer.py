@@ -17,6 +17,7 @@ def test_json_has_the_errors() -> None:
     rendered = renderer_of("json", RenderOptions()).render(Report(errors=["x is not a run"]))
     assert json.loads(rendered) == {
         "runs": [],
+        "total": None,
         "cautions": [],
         "errors": ["x is not a run"],
     }
