@@ -60,6 +60,8 @@ class TextRenderer(Renderer):
                 page.blank()
                 page.title(name)
                 _add_epochs(page, analysis)
+        for caution in report.cautions:
+            page.warning(caution)
         for comparison in report.comparisons.values():
             if not page.is_empty:
                 page.blank()
