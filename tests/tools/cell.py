@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from effmeter.recorded.reading import read_runs
 from effmeter.recorded.run import RecordedRun
@@ -22,6 +25,12 @@ PATIENCE_S = 150
 LATE_S = 0.5
 """The longest that a block may begin after its run, and end before it, on a busy machine."""
 CHANNELS = ("cpu0", "cpu1", "dram0")
+
+
+def needs(command: str) -> pytest.MarkDecorator:
+    """Skip a cell whose tool is none of Python's and is not installed."""
+    missing = shutil.which(command) is None
+    return pytest.mark.skipif(missing, reason=f"{command} is not installed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,12 @@ class Cell:
             ended_s = (run.end_ns - max(block.end_ns for block in blocks)) * 1e-9
             assert 0 <= begun_s < LATE_S, (found.name, begun_s)
             assert 0 <= ended_s < LATE_S, (found.name, ended_s)
+
+    def expect_overlaps(self, reported: Sequence[Reported]) -> None:
+        """Each run says that others shared the machine with it."""
+        for found in reported:
+            said = [warning for warning in found.shown["warnings"] if "overlap" in warning]
+            assert said, (found.name, found.shown["warnings"])
 
     def true_energy_j(self, begin_ns: int, end_ns: int) -> float:
         """The machine's exact energy between two moments."""

@@ -1,0 +1,50 @@
+"""Ray: tasks join the run of the driver, whether Ray was started before it or inside it."""
+
+import pytest
+
+from tests.tools.cell import Cell
+
+TASKS = """
+    import ray
+    import effmeter
+    from tests.tools.truth import train
+
+    options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
+
+    @ray.remote(num_cpus=1)
+    def fit(name):
+        import effmeter
+        from tests.tools.truth import train
+        with effmeter.track(name):
+            train(name, 1.0)
+
+    def fit_all(group):
+        ray.get([fit.remote(f"{group}-{number}") for number in range(2)])
+"""
+BEFORE = """
+    ray.init(**options)
+    with effmeter.track("driver"):
+        fit_all("task")
+"""
+INSIDE = """
+    with effmeter.track("driver"):
+        ray.init(**options)
+        fit_all("task")
+"""
+TWICE = """
+    ray.init(**options)
+    for group in "ab":
+        with effmeter.track(group):
+            fit_all(group)
+"""
+
+
+@pytest.mark.parametrize("around", [BEFORE, INSIDE], ids=["before", "inside"])
+def test_tasks_are_runs_of_the_drivers_file(cell: Cell, around: str) -> None:
+    cell.run(TASKS + around)
+    cell.expect(files=1, runs=["driver", "task-0", "task-1"])
+
+
+def test_tasks_of_two_runs_in_turn_join_the_run_they_work_for(cell: Cell) -> None:
+    cell.run(TASKS + TWICE)
+    cell.expect(files=2, runs=["a", "a-0", "a-1", "b", "b-0", "b-1"])
