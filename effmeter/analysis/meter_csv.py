@@ -7,7 +7,8 @@ line without an end, which the meter may be writing.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def _columns(path: Path) -> tuple[Values, Values, bool]:
                     f"{', '.join((*_POWERS, *_ENERGIES))}, not {', '.join(names) or 'nothing'}"
                 )
             rows = [_row(path, lines.line_num, row, time, value) for row in lines]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no CSV file: it is not text in UTF-8") from error
+    except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}") from error
     times_s, values = np.asarray(rows, np.float64).reshape(-1, 2).T
@@ -92,13 +95,19 @@ def _named(names: Sequence[str], known: Sequence[str] | Mapping[str, float]) -> 
 def _row(
     path: Path, number: int, row: Mapping[str, str | None], time: str, value: str
 ) -> tuple[float, float]:
+    moment_s = _finite(path, number, row[time], lambda text: _seconds(text, time))
+    return moment_s, _finite(path, number, row[value], float)
+
+
+def _finite(path: Path, number: int, text: str | None, parse: Callable[[str], float]) -> float:
     try:
-        moment_s, shown = _seconds(row[time] or "", time), float(row[value] or "")
+        value = parse(text or "")
     except ValueError as error:
-        raise UsageError(f"{path}, line {number}: {error}") from error
-    if not np.isfinite([moment_s, shown]).all():
-        raise UsageError(f"{path}, line {number}: {row[value]} is no finite number")
-    return moment_s, shown
+        known = "a number" if parse is float else "a time in seconds or ISO 8601"
+        raise UsageError(f"{path}, line {number}: {text!r} is not {known}") from error
+    if not math.isfinite(value):
+        raise UsageError(f"{path}, line {number}: {text} is not finite")
+    return value
 
 
 def _seconds(text: str, column: str) -> float:

@@ -1,6 +1,6 @@
 """What a reader must know before trusting a run's figures, one line each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
@@ -8,7 +8,6 @@ from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.standstills import stand_ins, standstill_lines
 from effmeter.channel import Kind
 from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
-from effmeter.energy import Energy
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
 from effmeter.recorded.records import Contention, NoteName
@@ -101,26 +100,25 @@ def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
 
 def _disagreements(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """Sensors of one device that differ by more than both errors."""
-    known = {seen.channel.name: seen for seen in whole.channels}
+    known = {seen.channel.name: seen for seen in whole.channels if seen.energy is not None}
     for name, others in run.disagreeing.items():
-        for other in others:
-            counted, beside = known[name], known[other]
-            if counted.energy is not None and beside.energy is not None:
-                yield _disagreement(counted, beside, counted.energy, beside.energy)
+        beside = [known[other] for other in others if other in known]
+        if name in known and beside:
+            yield _disagreement(known[name], beside)
 
 
-def _disagreement(
-    counted: ChannelEnergy, beside: ChannelEnergy, counted_energy: Energy, beside_energy: Energy
-) -> str:
-    names = (counted.channel.name, beside.channel.name)
-    shown = (format_energy(counted_energy.value_j), format_energy(beside_energy.value_j))
-    figures = ", ".join(f"{name} {energy}" for name, energy in zip(names, shown, strict=True))
+def _disagreement(counted: ChannelEnergy, beside: Sequence[ChannelEnergy]) -> str:
+    name = counted.channel.name
+    shown = ((seen.channel.name, seen.energy) for seen in (counted, *beside))
+    figures = (f"{one} {format_energy(energy.value_j)}" for one, energy in shown if energy)
+    text = f"sensors of one device disagree: {', '.join(figures)}"
     if counted.left_out is not None:
-        return f"two sensors of one device disagree: {figures}"
-    is_counter = counted.channel.kind is Kind.COUNTER and beside.channel.kind is Kind.GAUGE
-    why = " as an energy counter misses nothing between readings" if is_counter else ""
-    taken = f"{counted.channel.name} is counted{why}, and the interval holds both"
-    return f"two sensors of one device disagree: {figures}; {taken}"
+        return text
+    is_counter = counted.channel.kind is Kind.COUNTER
+    is_best = is_counter and all(seen.channel.kind is Kind.GAUGE for seen in beside)
+    why = ", because an energy counter misses nothing between readings" if is_best else ""
+    held = "both" if len(beside) == 1 else "all"
+    return f"{text}; the total counts {name}{why}; its interval holds {held}"
 
 
 def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -> Iterator[str]:
@@ -160,7 +158,8 @@ def _recording(run: RecordedRun) -> Iterator[str]:
     if run.dropped_marks:
         yield f"{run.dropped_marks} marks were dropped: epochs or metrics may be missing"
     for probe, count in run.missed_deadlines.items():
-        yield f"{probe}: {count} readings missed their deadlines"
+        missed = "reading missed its deadline" if count == 1 else "readings missed their deadlines"
+        yield f"{probe}: {count} {missed}"
 
 
 def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:

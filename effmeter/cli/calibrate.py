@@ -211,7 +211,8 @@ def page_of(
             ),
             (
                 "alignment",
-                f"the reference begins {begins_s:+.2f} s after the run; correlation "
+                f"the reference begins {abs(begins_s):.2f} s "
+                f"{'before' if begins_s < 0 else 'after'} the run; correlation "
                 f"{fit.alignment.correlation:.4f}",
             ),
         ]

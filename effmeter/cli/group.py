@@ -74,6 +74,7 @@ def _report(error: click.ClickException | EffmeterError) -> int:
         complain(str(error))
         return error.exit_status
     message = " ".join(error.format_message().split())
+    message += "" if message.endswith((".", "?", "!")) else "."
     if isinstance(error, click.UsageError) and error.ctx is not None:
         path = error.ctx.command_path
         complain(f"{message} See {path} --help.", path)

@@ -16,17 +16,12 @@ from effmeter.client import files
 from effmeter.client.connection import Connection, connect
 from effmeter.client.launch import PrivateRecorder, launch_private, start_device_helper
 from effmeter.client.rendezvous import Endpoint, Rendezvous, launch_of
-from effmeter.client.request import PROGRAM_ID, RecordingRequest, needs_listing
+from effmeter.client.request import PROGRAM_ID, RecordingRequest, RunIdentity, needs_listing
+from effmeter.client.surroundings import Surroundings, inherited
 from effmeter.errors import EffmeterError, RecorderError
 from effmeter.runfile.format import successor_path
-from effmeter.wire.paths import (
-    RECORDING_VARIABLE,
-    SOCKET_VARIABLE,
-    remove_private_directory,
-    shared_sockets,
-)
+from effmeter.wire.paths import SOCKET_VARIABLE, remove_private_directory, shared_sockets
 
-RUN_FILE_VARIABLE = "EFFMETER_RUN_FILE"
 ANSWER_TIMEOUT_S = 2.0
 START_TIMEOUT_S = 20.0
 REJOIN_TIMEOUT_S = 0.05
@@ -50,6 +45,8 @@ class Acquired:
 class Acquisition:
     """Finds or begins the recording of one request; ``warn`` receives what a user must know.
 
+    ``environ`` is the environment that the program inherited, without what its own runs announce
+    to children. ``enclosing`` is the run of this process inside which the new one begins.
     ``launch_recorder`` starts a private recorder, as ``launch_private`` does, ``start_helper`` the
     process that lists this program's devices, as ``start_device_helper`` does.
     """
@@ -61,6 +58,7 @@ class Acquisition:
         warn: Callable[[str], None],
         launch_recorder: LaunchRecorder = launch_private,
         start_helper: StartHelper = start_device_helper,
+        enclosing: Surroundings | None = None,
     ) -> None:
         self.launch = launch_of(environ, next(_ordinals))
         self._request = request
@@ -69,10 +67,14 @@ class Acquisition:
         self._launch_recorder = launch_recorder
         self._start_helper = start_helper
         self._rendezvous: Rendezvous | None = None
-        self._run_id = uuid.uuid4().hex
+        surroundings = (enclosing, inherited(environ))
+        self._surroundings = [around for around in surroundings if around is not None]
+        self.identity = RunIdentity(uuid.uuid4().hex if self.launch is None else self.launch.run_id)
 
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
+        if not self._request.join and self._surroundings:
+            self._begin_inside(self._surroundings[0])
         if self._request.join:
             surrounding = self._join_surrounding()
             if surrounding is not None:
@@ -105,7 +107,10 @@ class Acquisition:
         endpoint = lost.endpoint
         connection = connect(endpoint.socket, REJOIN_TIMEOUT_S)
         greeting = connection.greeting
-        connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
+        joining = self._request.join_message(
+            endpoint.recording, self.identity, self.launch, greeting
+        )
+        connection.send(joining)
         self._list_devices(connection, endpoint.socket)
         return Acquired(connection, endpoint)
 
@@ -121,15 +126,20 @@ class Acquisition:
     # Joining
 
     def _join_surrounding(self) -> Acquired | None:
-        socket_path = self._environ.get(SOCKET_VARIABLE)
-        recording = self._environ.get(RECORDING_VARIABLE)
-        if not socket_path or not recording:
-            return None
-        run_file = self._environ.get(RUN_FILE_VARIABLE, "")
-        joined = self._try_join(Endpoint(socket_path, recording, run_file))
-        if joined is None:
+        """Join the recording of the innermost run around this one that can still be joined."""
+        for around in self._surroundings:
+            self._begin_inside(around)
+            joined = self._try_join(around.endpoint)
+            if joined is not None:
+                return joined
+        if self._surroundings:
             self._warn("the surrounding recording cannot be joined: this run records on its own")
-        return joined
+            self._begin_inside(None)
+        return None
+
+    def _begin_inside(self, around: Surroundings | None) -> None:
+        parent = None if around is None else around.run_id
+        self.identity = self.identity._replace(parent_run_id=parent)
 
     def _try_join(self, endpoint: Endpoint) -> Acquired | None:
         try:
@@ -137,7 +147,10 @@ class Acquisition:
         except RecorderError:
             return None
         greeting = connection.greeting
-        connection.send(self._request.join_message(endpoint.recording, self.launch, greeting))
+        joining = self._request.join_message(
+            endpoint.recording, self.identity, self.launch, greeting
+        )
+        connection.send(joining)
         self._list_devices(connection, endpoint.socket)
         try:
             connection.expect("begun", ANSWER_TIMEOUT_S)
@@ -223,7 +236,7 @@ class Acquisition:
     ) -> None:
         more = {"part": part} if recording is None else {"part": part, "recording": recording}
         message = self._request.begin_message(
-            self._run_id, self.launch, connection.greeting, **more
+            self.identity, self.launch, connection.greeting, **more
         )
         connection.send_descriptor(message, descriptor)
 

@@ -41,6 +41,11 @@ class Launch:
     rank: int
     local_rank: int
 
+    @property
+    def run_id(self) -> str:
+        """The run whose ranks the programs of this launch are."""
+        return hashlib.sha256(self.key.encode()).hexdigest()[:32]
+
 
 def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
     """The launch of this rank, from the variables of torchrun or srun; None outside of one.

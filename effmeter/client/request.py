@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from effmeter.client.files import name_of
 from effmeter.client.program import describe_program, git_commit, library_versions
@@ -29,6 +29,13 @@ PROGRAM_ID = secrets.token_hex(8)
 def needs_listing(greeting: Greeting | None) -> bool:
     """Whether a recorder with which this program begins may see other devices than it does."""
     return greeting is not None and greeting.mode != "private"
+
+
+class RunIdentity(NamedTuple):
+    """A run, and the run inside which it began."""
+
+    run_id: str
+    parent_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class RecordingRequest:
             raise UsageError(f"rate_hz is above 0 and at most 1000, not {self.rate_hz}")
 
     def begin_message(
-        self, run_id: str, launch: Launch | None, greeting: Greeting | None, **more: Any
+        self, identity: RunIdentity, launch: Launch | None, greeting: Greeting | None, **more: Any
     ) -> Message:
         """The message that begins a recording; the descriptor of its file goes with it.
 
@@ -60,9 +67,8 @@ class RecordingRequest:
         """
         return {
             "op": "begin",
-            **self._describe_source(launch, greeting),
+            **self._describe_source(identity, launch, greeting),
             "program_id": PROGRAM_ID if needs_listing(greeting) else None,
-            "run_id": run_id,
             "rate_hz": float(self.rate_hz),
             "git_commit": git_commit(),
             "versions": library_versions(),
@@ -71,15 +77,23 @@ class RecordingRequest:
         }
 
     def join_message(
-        self, recording: str, launch: Launch | None, greeting: Greeting | None
+        self,
+        recording: str,
+        identity: RunIdentity,
+        launch: Launch | None,
+        greeting: Greeting | None,
     ) -> Message:
         """The message that joins a recording."""
-        described = self._describe_source(launch, greeting)
+        described = self._describe_source(identity, launch, greeting)
         return {"op": "join", "recording": recording, **described, "program_id": PROGRAM_ID}
 
-    def _describe_source(self, launch: Launch | None, greeting: Greeting | None) -> Message:
+    def _describe_source(
+        self, identity: RunIdentity, launch: Launch | None, greeting: Greeting | None
+    ) -> Message:
         variables = () if greeting is None else greeting.variables
         return {
+            "run_id": identity.run_id,
+            "parent_run_id": identity.parent_run_id,
             "name": name_of(self.name),
             "labels": dict(self.labels),
             "host": socket.gethostname(),

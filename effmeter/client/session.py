@@ -9,19 +9,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from effmeter.client.acquisition import (
-    ANSWER_TIMEOUT_S,
-    RUN_FILE_VARIABLE,
-    Acquired,
-    Acquisition,
-)
+from effmeter.client.acquisition import ANSWER_TIMEOUT_S, Acquired, Acquisition
 from effmeter.client.connection import Connection
 from effmeter.client.request import RecordingRequest
+from effmeter.client.surroundings import Surroundings
 from effmeter.client.unwritten import UnwrittenMarks
 from effmeter.client.warning import WarnOnce
 from effmeter.errors import EffmeterError, RecorderError, RunFileError
 from effmeter.status import Status
-from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE
 from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
@@ -38,9 +33,14 @@ _owned: set[str] = set()
 class Session:
     """One program's part in one recording."""
 
-    def __init__(self, request: RecordingRequest, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        request: RecordingRequest,
+        environ: Mapping[str, str],
+        enclosing: Surroundings | None = None,
+    ) -> None:
         self._warn = WarnOnce()
-        self._acquisition = Acquisition(request, environ, self._warn)
+        self._acquisition = Acquisition(request, environ, self._warn, enclosing=enclosing)
         self._acquired: Acquired | None = None
         self._connection: Connection | None = None
         self._replaced = False
@@ -54,12 +54,18 @@ class Session:
         """Why recording has stopped; None while it goes on."""
 
     @classmethod
-    def begin(cls, request: RecordingRequest, environ: Mapping[str, str]) -> "Session":
-        """Get recorded. RunFileError where the run's file cannot be made: nothing has begun.
+    def begin(
+        cls,
+        request: RecordingRequest,
+        environ: Mapping[str, str],
+        enclosing: Surroundings | None = None,
+    ) -> "Session":
+        """Get recorded, inside a run of this process where one is given.
 
-        Where no recorder can be had, the session only warns.
+        RunFileError where the run's file cannot be made: nothing has begun. Where no recorder can
+        be had, the session only warns.
         """
-        session = cls(request, dict(environ))
+        session = cls(request, dict(environ), enclosing)
         try:
             acquired = session._acquisition.acquire()
         except RunFileError:
@@ -101,16 +107,12 @@ class Session:
         connection = self._connection
         return None if connection is None or connection.is_inherited else connection
 
-    def variables_for_children(self) -> dict[str, str]:
-        """The environment variables by which a child process joins."""
+    @property
+    def surroundings(self) -> Surroundings | None:
+        """What runs inside this one join; None where it is not recorded."""
         if self._acquired is None:
-            return {}
-        endpoint = self._acquired.endpoint
-        return {
-            SOCKET_VARIABLE: endpoint.socket,
-            RECORDING_VARIABLE: endpoint.recording,
-            RUN_FILE_VARIABLE: endpoint.run_file,
-        }
+            return None
+        return Surroundings(self._acquired.endpoint, self._acquisition.identity.run_id)
 
     # Marks and totals
 

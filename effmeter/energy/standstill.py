@@ -134,6 +134,8 @@ class StandstillWatch:
         self._quiet_s = 0.0
         self._before_w = 0.0
         self._late_s = 0.0
+        self._unjudged: tuple[float, float] | None = None
+        """A step (J) and the stretch that it ended (s), before any power was known."""
         self._has_moved = False
         self.since_ns: int | None = None
         """Since when the counter stands still; None: it does not."""
@@ -158,20 +160,33 @@ class StandstillWatch:
 
     def _change(self, time_ns: int, energy_j: float) -> Moved | None:
         step_j, quiet_s, moved = energy_j - self._energy_j, self._quiet_s, None
-        stood = False
+        caught_up, unjudged = True, None
         if self.since_ns is not None:
             caught_up = self._rule.has_caught_up(step_j, quiet_s, self._before_w)
             # Without a power before it, only what follows tells whether a step is all that was
             # used: until then the stretch is not known.
             is_known = caught_up and self._before_w > 0
-            moved, stood = Moved(self.since_ns, time_ns, is_known), not caught_up
-            self._late_s = max(self._late_s, quiet_s) if caught_up else self._late_s
+            moved = Moved(self.since_ns, time_ns, is_known)
+            if is_known:
+                self._late_s = max(self._late_s, quiet_s)
+            elif caught_up:
+                unjudged = (step_j, quiet_s)
         # Where the first step began is unknown: it tells no power.
-        if not stood and self._has_moved and quiet_s > 0:
+        if caught_up and self._has_moved and quiet_s > 0:
             self._before_w = step_j / quiet_s
+            self._judge()
+        self._unjudged = unjudged or self._unjudged
         self.since_ns, self._changed_ns = None, time_ns
         self._energy_j, self._quiet_s, self._has_moved = energy_j, 0.0, True
         return moved
+
+    def _judge(self) -> None:
+        """Say of a first step, by the power after it, whether the counter was only late."""
+        if self._unjudged is not None:
+            step_j, quiet_s = self._unjudged
+            if self._rule.has_caught_up(step_j, quiet_s, self._before_w):
+                self._late_s = max(self._late_s, quiet_s)
+            self._unjudged = None
 
 
 def standing_stretches(

@@ -303,7 +303,12 @@ class Recording:
         """Close the part of a program that ended, at the time that it states, or died just now."""
         source = self.sources.pop(key)
         if dropped_marks:
-            self._rows.note(NoteName.DROPPED_MARKS, source=source.label, value=float(dropped_marks))
+            self._rows.note(
+                NoteName.DROPPED_MARKS,
+                source=source.label,
+                value=float(dropped_marks),
+                id=source.root_id,
+            )
         self._statuses.append(status)
         now_ns = self._clock.now_ns()
         at_ns = now_ns if ended_ns is None else min(max(self._begin_ns, ended_ns), now_ns)

@@ -13,6 +13,7 @@ from typing import Any
 
 from effmeter.analysis.efficiency import EpochEfficiency
 from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
 from effmeter.recorded.records import RecordedEpoch
@@ -57,6 +58,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **{f"metric.{course.name}": course.final for course in analysis.metrics},
         **_energy("energy", breakdown.total),
         **_merged(_energy(part.component, part.energy) for part in breakdown.components),
+        **_merged(map(_wall, analysis.walls)),
         **({} if net is None else _energy("net", net)),
         "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.metric,
         **_efficiency(final),
@@ -99,6 +101,17 @@ def _energy(name: str, energy: Energy | None) -> Row:
         f"{name}_j": energy.value_j,
         f"{name}_low_j": energy.low_j,
         f"{name}_high_j": energy.high_j,
+    }
+
+
+def _wall(wall: WallEnergy) -> Row:
+    """A meter of the whole machine, and the part of it that the total is."""
+    name, ratio = wall.channel.name, wall.total_ratio
+    return {
+        **_energy(name, wall.energy),
+        f"total_per_{name}": None if ratio is None else ratio.value,
+        f"total_per_{name}_low": None if ratio is None else ratio.low,
+        f"total_per_{name}_high": None if ratio is None else ratio.high,
     }
 
 

@@ -92,9 +92,9 @@ class Page:
         """Add a table; see ``effmeter.report.tables.table_of``."""
         table = table_of(headings, rows, numeric)
         lines = list(table.lines(self._width, indent))
-        has_heading_line = table.has_headings and table.fits(self._width, indent)
-        self._add(lines[:1] if has_heading_line else [], _DIM)
-        self._add(lines[1:] if has_heading_line else lines)
+        count = table.heading_lines(self._width, indent)
+        self._add(lines[:count], _DIM)
+        self._add(lines[count:])
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Add one line for each name and value, the values aligned."""

@@ -1,8 +1,8 @@
 """Aligned tables, and texts that wrap between words and never inside one.
 
-A table takes the width that it needs. Where that is too much, its text columns wrap, the widest
-first, down to their longest word; numbers never wrap. Where that is still too wide, or makes rows
-too tall, each row becomes a block of one line a cell.
+A table takes the width that it needs. Where that is too much, the headings of numbers wrap, then
+text columns, the widest first, down to their longest word; numbers never wrap. Where that is still
+too wide, or makes rows too tall, each row becomes a block of one line a cell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,8 @@ INDENT = 2
 _BETWEEN_COLUMNS = "  "
 _MOST_LINES = 3
 """Rows that would take more lines become blocks."""
+_MOST_NAME_LINES = 2
+"""The same of the first cell of a row alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int]
-    """The places of columns that are aligned to the right and never wrap."""
+    """The places of columns that are aligned to the right and whose figures never wrap."""
 
     def lines(self, width: int | None = None, indent: int = INDENT) -> Iterator[str]:
         """The table in lines of at most ``width`` cells, if no single word is wider.
@@ -48,9 +50,10 @@ class Table:
         """Whether any column has a heading."""
         return any(self.headings)
 
-    def fits(self, width: int | None, indent: int = INDENT) -> bool:
-        """Whether rows of this width need not become blocks."""
-        return self._widths(None if width is None else width - indent) is not None
+    def heading_lines(self, width: int | None, indent: int = INDENT) -> int:
+        """How many of the lines are headings; none where rows are blocks."""
+        widths = self._widths(None if width is None else width - indent)
+        return 0 if widths is None or not self.has_headings else self._height(self.headings, widths)
 
     def _widths(self, available: int | None) -> list[int] | None:
         """The width of each column; None where the table cannot fit."""
@@ -58,19 +61,26 @@ class Table:
         widths = [max(map(cell_len, column)) for column in columns]
         if available is None:
             return widths
-        least = [
-            width if place in self.numeric else max(map(_longest_word, column))
-            for place, (column, width) in enumerate(zip(columns, widths, strict=True))
-        ]
+        least = [self._least(place, column) for place, column in enumerate(columns)]
         available -= len(_BETWEEN_COLUMNS) * (len(widths) - 1)
         if sum(least) > available:
             return None
         while sum(widths) > available:
             slack = [w if w > low else 0 for w, low in zip(widths, least, strict=True)]
+            first = [w if place in self.numeric else 0 for place, w in enumerate(slack)]
+            slack = first if any(first) else slack
             widths[slack.index(max(slack))] -= 1
         rows = (self.headings, *self.rows)
         is_readable = all(self._height(row, widths) <= _MOST_LINES for row in rows)
-        return widths if is_readable else None
+        names = (wrapped_lines(row[0], widths[0]) for row in self.rows)
+        have_short_names = all(len(lines) <= _MOST_NAME_LINES for lines in names)
+        return widths if is_readable and have_short_names else None
+
+    def _least(self, place: int, column: Sequence[str]) -> int:
+        """The least width of a column, whose heading comes first."""
+        cells = column[1:]
+        figures = cells if place in self.numeric else ()
+        return max([*map(_longest_word, column), *map(cell_len, figures)])
 
     def _height(self, row: Sequence[str], widths: Sequence[int]) -> int:
         return max(len(wrapped_lines(c, w)) for c, w in zip(row, widths, strict=True))

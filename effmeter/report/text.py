@@ -294,7 +294,7 @@ def _gap_line(gap: Gap, run: RecordedRun) -> str:
     lasted = "to the end" if gap.open else f"for {duration}"
     hidden = f", up to {format_energy(gap.hidden_j)} hidden" if gap.hidden_j else ""
     begin = format_duration(max(0, gap.begin_ns - run.begin_ns) * 1e-9)
-    return f"{gap.channel or 'all channels'}, {lasted} from {begin}: {gap.reason}{hidden}"
+    return f"{gap.channel or 'all channels'}, from {begin} {lasted}: {gap.reason}{hidden}"
 
 
 def _energy_cells(energy: Energy | None) -> list[str]:

@@ -88,9 +88,10 @@ class Event(StrEnum):
     """channel (null: the host's processors), value (how many other processes use the device from
     now on; null: unknown), text (which, or why that is unknown)."""
     MEMORY = "memory"
-    """source (null: the recorder), name (``ram``, a GPU's channel or another memory), value (bytes
-    in use from now on; null: unknown), text (``peak``: the value is the most there was since the
-    row before it; or why it is unknown)."""
+    """source (null: the recorder), id (of a program's rows: that of its ``run_begin``), name
+    (``ram``, a GPU's channel or another memory), value (bytes in use from now on; null: unknown),
+    text (``peak``: the value is the most there was since the row before it; or why it is
+    unknown)."""
     CONDITION = "condition"
     """channel (the device: a channel that stands for it, or ``cpu``), name (a ``Condition``), value
     (of one that is averaged: since the row before it, the first row being the first look; of any
@@ -102,7 +103,8 @@ class Event(StrEnum):
     longer it may be, of processes that ended unseen), id (how many processes it counts), text (why
     it is unknown)."""
     NOTE = "note"
-    """source, name (what about), value, text."""
+    """source, id (of a program's notes: that of its ``run_begin``, since a process may have several
+    runs), name (what about), value, text."""
     END = "end"
     """source (null: the whole recording), id, text (the status); a program states the time at which
     its block ended."""
@@ -119,9 +121,9 @@ class NoteName(StrEnum):
     LABELS = "labels"
     """Labels set after the beginning: text (JSON)."""
     BUDGET = "budget"
-    """text: the channels that an energy budget covers."""
+    """text: the channels that an energy budget covers; one for each budget of each stage."""
     STOP = "stop"
-    """text: why the epochs ended."""
+    """text: why the epochs ended; one for each stage that a criterion ended."""
     OVERSHOOT = "overshoot"
     """value: joules used beyond an energy budget."""
     DROPPED_MARKS = "dropped_marks"

@@ -59,6 +59,8 @@ class MaxEpochs(Criterion):
 class EnergyBudget(Criterion):
     """Stop when the energy used since the run's start reaches a budget (joules, or "2 kJ").
 
+    In a later stage of a run (a further call of ``run.epochs``), since the stage's start.
+
     Args:
         budget: joules above zero, or a text with a unit.
         predict: do not begin an epoch that would overshoot if it used what the last one did.

@@ -1,37 +1,58 @@
-"""What children of this process find in their environment while runs go on.
+"""The environment variables by which children of this process find the run around them.
 
-Runs may overlap in any order, so what one leaves behind is what the youngest of the others set.
+A process never reads its own announcements back: ``inherited`` is the environment without them.
 """
 
 import os
-import threading
 from collections.abc import Mapping
 
-_lock = threading.Lock()
+_shown: dict[str, str] = {}
+"""What this process announces, by variable."""
 _original: dict[str, str | None] = {}
-_set_by: dict[object, Mapping[str, str]] = {}
+"""What each of these variables was before; None: it was absent."""
 
 
-def announce(run: object, variables: Mapping[str, str]) -> None:
-    """Let children of this process join a run."""
-    with _lock:
-        for name in variables:
-            if not any(name in earlier for earlier in _set_by.values()):
-                _original[name] = os.environ.get(name)
-        _set_by[run] = variables
-        os.environ.update(variables)
+def announce(variables: Mapping[str, str]) -> None:
+    """Show children these variables in place of those announced before; none restores all.
+
+    What the program itself has set meanwhile stays until the next run begins.
+    """
+    for name in _shown.keys() - variables.keys():
+        _restore(name)
+    for name, value in variables.items():
+        if _shown.get(name) == value:
+            continue
+        if name not in _shown or os.environ.get(name) != _shown[name]:
+            _original[name] = os.environ.get(name)
+        _shown[name] = os.environ[name] = value
 
 
-def withdraw(run: object) -> None:
-    """Take that back; the youngest run that goes on shows again."""
-    with _lock:
-        ours = _set_by.pop(run, {})
-        for name, value in ours.items():
-            if os.environ.get(name) != value:
-                continue  # a younger run's, or the program's own
-            others = [earlier[name] for earlier in _set_by.values() if name in earlier]
-            before = others[-1] if others else _original[name]
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
+def inherited() -> dict[str, str]:
+    """The environment without what this process announces."""
+    environ = dict(os.environ)
+    for name, value in _shown.items():
+        if environ.get(name) != value:
+            continue
+        original = _original[name]
+        if original is None:
+            del environ[name]
+        else:
+            environ[name] = original
+    return environ
+
+
+def forget() -> None:
+    """Take what stands in the environment as inherited: in a forked child."""
+    _shown.clear()
+    _original.clear()
+
+
+def _restore(name: str) -> None:
+    """Take an announcement back, unless the program has set the variable itself."""
+    value, original = _shown.pop(name), _original.pop(name)
+    if os.environ.get(name) != value:
+        return
+    if original is None:
+        del os.environ[name]
+    else:
+        os.environ[name] = original

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from effmeter.client.session import Session
-from effmeter.client.vocabulary import MAX_TEXT, Event, NoteName, user_note
+from effmeter.client.vocabulary import MAX_TEXT, PEAK, Event, NoteName, user_note
 from effmeter.client.warning import WarnOnce
 from effmeter.clock import now_ns
 from effmeter.energy import Energy
@@ -69,14 +69,20 @@ class Marks:
         self.send(Event.METRIC, now_ns(), name=name, value=value, parent=parent)
 
     def note(self, name: NoteName, text: str, value: float | None = None) -> None:
-        """Send a note of effmeter's own."""
+        """Send a note of effmeter's own on the run."""
         fields = {} if value is None else {"value": value}
-        self.send(Event.NOTE, now_ns(), name=name, text=text, **fields)
+        self.send(Event.NOTE, now_ns(), id=self.root_id, name=name, text=text, **fields)
 
     def user_note(self, name: str, text: str) -> None:
-        """Send a note of the user's."""
+        """Send a note of the user's on the run."""
         check_name(name)
-        self.send(Event.NOTE, now_ns(), name=user_note(name), text=str(text)[:MAX_TEXT])
+        text = str(text)[:MAX_TEXT]
+        self.send(Event.NOTE, now_ns(), id=self.root_id, name=user_note(name), text=text)
+
+    def peak_memory(self, name: str, peak_bytes: int) -> None:
+        """Send the peak of a memory since the row before it."""
+        value = float(peak_bytes)
+        self.send(Event.MEMORY, now_ns(), id=self.root_id, name=name, value=value, text=PEAK)
 
     def request_total(self, time_ns: int, spacing_ns: int) -> None:
         """Ask for the energy up to a boundary, to be answered later."""

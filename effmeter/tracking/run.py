@@ -1,6 +1,5 @@
 """A run as the training loop sees it: its epochs, spans, metrics and energy."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from effmeter.errors import UsageError
 from effmeter.status import COMPLETED, DetailedStatus, Status
 from effmeter.stopping import Criterion, EpochResult, Reason, combine
 from effmeter.tracking.budget import agree_on_budgets
-from effmeter.tracking.environ import announce, withdraw
+from effmeter.tracking.context import Place, enclosing, enter, leave
+from effmeter.tracking.environ import inherited
 from effmeter.tracking.epochs import EpochLoop
 from effmeter.tracking.labels import as_number, check_name
 from effmeter.tracking.live import LiveEnergy, Summary
@@ -41,6 +41,7 @@ class Run:
         """The run file; None before the recording begins and where nothing can be recorded."""
         self._marks = Marks(self.name)
         self._session: Session | None = None
+        self._place: Place | None = None
         self._request = replace(request, root_id=self._marks.root_id)
         self._loop = EpochLoop(self._marks, synchronises=synchronise_epochs)
         self._began_ns = self._ended_ns = 0
@@ -51,9 +52,12 @@ class Run:
         """Start recording; RunFileError where the run's file cannot be made."""
         if self._session is not None:
             raise UsageError("this run has begun already: call track again for another")
-        session = self._session = self._marks.session = Session.begin(self._request, os.environ)
+        outer = enclosing()
+        around = None if outer is None else outer.surroundings
+        session = Session.begin(self._request, inherited(), around)
+        self._session = self._marks.session = session
         self.path = session.path
-        announce(self, session.variables_for_children())
+        self._place = enter(outer, session.surroundings)
         self._began_ns = now_ns()
         self._marks.send(Event.RUN_BEGIN, self._began_ns, id=self._marks.root_id)
         self._marks.meter = Meter(session, self._began_ns)
@@ -85,7 +89,8 @@ class Run:
         self.detailed_status = ended
         meter.close(self._ended_ns)
         self._marks.close()
-        withdraw(self)
+        if self._place is not None:
+            leave(self._place)
         session.end(str(ended), self._ended_ns)
 
     @property
@@ -106,7 +111,12 @@ class Run:
     # Epochs, spans, metrics
 
     def epochs(self, stop: Criterion | Iterable[Criterion] | None = None) -> Iterator[Epoch]:
-        """Epochs from 1, each marked at both ends, until a criterion is met.
+        """Epochs, each marked at both ends, until a criterion is met.
+
+        They are numbered from 1. A second call begins another stage of the run, such as
+        fine-tuning after pretraining: numbers go on, while its criteria count its own epochs
+        alone. The budget of the first stage counts the energy since the run began, that of a
+        later one the energy since this call.
 
         Args:
             stop: a criterion, or several of which any ends the loop; None never ends it.
@@ -116,11 +126,12 @@ class Run:
             MeasurementError: at once, for an energy budget that nothing on this machine can
                 measure.
         """
-        criterion = combine(stop)
+        criterion, live = combine(stop), None
         if criterion.budgets():
-            for cover in agree_on_budgets(criterion, self.energy()):
+            live = self.energy()
+            for cover in agree_on_budgets(criterion, live):
                 self._marks.note(NoteName.BUDGET, cover)
-        return self._loop.iterate(criterion)
+        return self._loop.iterate(criterion, live)
 
     def step(self) -> bool:
         """Whether an energy budget is used up; call it after each step of an epoch.
@@ -132,17 +143,17 @@ class Run:
 
     @property
     def epochs_done(self) -> Sequence[EpochResult]:
-        """The epochs that have ended."""
+        """The epochs that have ended, of all stages."""
         return self._loop.done
 
     @property
     def stopped_by(self) -> Reason | None:
-        """Why the epochs ended; None where no criterion ended them."""
+        """Why the epochs of the last stage ended; None where no criterion ended them."""
         return self._loop.stopped_by
 
     @property
     def overshoot(self) -> Energy | None:
-        """The energy used beyond the budget that ended the epochs; negative where some is left."""
+        """The energy used beyond the budget that ended the last stage; negative: some is left."""
         return self._loop.overshoot
 
     def span(self, name: str) -> Span:

@@ -77,9 +77,10 @@ def test_record_without_a_reading_is_one_that_has_begun(tmp_path: Path) -> None:
         ("", "not nothing"),
         ("when,watts\n0,1\n", "names a time"),
         ("time,volts\n0,1\n", "names a time"),
-        ("time,watts\n0,100\nnever,100\n", "line 3"),
-        ("time,watts\n0,100\n1,\n", "line 3"),
-        ("time,watts\n0,100\n1,nan\n", "line 3"),
+        ("time,watts\n0,100\nnever,100\n", "line 3: 'never' is not a time in seconds"),
+        ("time,watts\n0,100\n1,\n", "line 3: '' is not a number"),
+        ("time,watts\n0,100\n1,nan\n", "line 3: nan is not finite"),
+        ("time,watts\n0,100\ninf,9\n", "line 3: inf is not finite"),
         ("time,watts\n0,100\n0,100\n", "do not rise"),
         ("time,watts\n0,100\n", "fewer than two readings"),
         ("time,watts\n", "fewer than two readings"),
@@ -88,3 +89,10 @@ def test_record_without_a_reading_is_one_that_has_begun(tmp_path: Path) -> None:
 def test_a_file_that_is_no_record_is_a_usage_error(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         reference(tmp_path, text)
+
+
+def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    path.write_bytes(b"ARROW1\0\0\xff\xff")
+    with pytest.raises(UsageError, match=r"run\.arrow is no CSV file: it is not text"):
+        check_meter_csv(path)

@@ -133,9 +133,25 @@ def test_a_gauge_and_a_counter_that_disagree(tmp_path: Path) -> None:
         file.show("gpu0-power", every(0.1, 0, 10), 100.0)
         file.end(10.0)
     assert warned(file.path) == [
-        "two sensors of one device disagree: gpu0 3.00 kJ, gpu0-power 1.00 kJ; gpu0 is counted as "
-        "an energy counter misses nothing between readings, and the interval holds both",
+        "sensors of one device disagree: gpu0 3.00 kJ, gpu0-power 1.00 kJ; the total counts gpu0, "
+        "because an energy counter misses nothing between readings; its interval holds both",
     ]
+
+
+def test_sensors_of_one_device_that_disagree_share_a_line(tmp_path: Path) -> None:
+    average, instant = (
+        gauge(f"gpu0-power-{name}", contained_in="gpu0", window_s=0.1)
+        for name in ("average", "instant")
+    )
+    described = metadata(channels=(counter("gpu0", Component.GPU), average, instant))
+    with RunFile(tmp_path / "run.arrow", described) as file:
+        file.count("gpu0", every(0.1, 0, 10), 300.0)
+        for channel in (average, instant):
+            file.show(channel.name, every(0.1, 0, 10), 100.0)
+        file.end(10.0)
+    (line,) = warned(file.path)
+    assert "gpu0 3.00 kJ, gpu0-power-average 1.00 kJ, gpu0-power-instant 1.00 kJ" in line
+    assert line.endswith("its interval holds all")
 
 
 def test_a_gauge_and_a_counter_that_agree_within_their_gain_errors(tmp_path: Path) -> None:

@@ -35,6 +35,13 @@ def test_an_unknown_command_suggests_the_nearest(arguments: list[str], line: str
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{line}\n")
 
 
+def test_a_mistake_is_a_sentence_before_the_help_is_named() -> None:
+    line = called("doctor", "extra").stderr
+    assert line == (
+        "effmeter doctor: Got unexpected extra argument (extra). See effmeter doctor --help.\n"
+    )
+
+
 def test_an_option_of_no_command_is_one_line() -> None:
     result = called("--verison")
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)

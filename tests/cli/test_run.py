@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from effmeter.cli import effmeter as command_line
 from effmeter.cli.run import print_summary
 from effmeter.energy import Energy
-from effmeter.recorded.reading import read_run
+from effmeter.recorded.reading import read_run, read_runs
 from effmeter.status import COMPLETED
 from effmeter.tracking.live import LiveEnergy, Summary
 from tests.recording import eventually, only_run
@@ -134,15 +134,16 @@ print(run.path)
     path = tmp_path / "outer.arrow"
     done = record(environ, "-o", str(path), "--", sys.executable, "-c", inside)
     assert done.stdout == f"{path}\n", done.stderr
-    recorded = read_run(path)
-    assert recorded.status == "completed"
-    assert [source.name for source in recorded.sources] == ["outer", "inside"]
-    assert recorded.labels == {"seed": 7}
-    assert [(e.number, dict(e.metrics)) for e in recorded.epochs] == [
+    command, program = read_runs(path)
+    assert (command.status, program.status) == ("completed", "completed")
+    assert (command.name, program.name) == ("outer", "inside")
+    assert (command.labels, program.labels) == ({}, {"seed": 7})
+    assert [source.parent_run_id for source in program.sources] == [command.run_id]
+    assert [(e.number, dict(e.metrics)) for e in program.epochs] == [
         (1, {"accuracy": 0.5}),
         (2, {"accuracy": 0.5}),
     ]
-    assert {e.source for e in recorded.epochs} == {recorded.sources[1].id}
+    assert command.epochs == ()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["machine", "outer.arrow"]
 
 

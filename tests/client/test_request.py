@@ -3,12 +3,13 @@
 import pytest
 
 from effmeter.client.rendezvous import Launch
-from effmeter.client.request import RecordingRequest
+from effmeter.client.request import RecordingRequest, RunIdentity
 from effmeter.errors import UsageError
 from effmeter.wire.handshake import Greeting
 from effmeter.wire.protocol import check_request
 
 GREETING = Greeting("private", 7, ("ONE_OF_THE_VARIABLES",))
+IDENTITY = RunIdentity("own", "parent")
 
 
 @pytest.mark.parametrize("rate_hz", [0.0, -1.0, 1001.0, float("nan")])
@@ -24,19 +25,21 @@ def test_an_unknown_kind_of_recorder_is_a_usage_error() -> None:
 
 def test_the_messages_fit_the_protocol() -> None:
     request = RecordingRequest("x", labels={"size": 1}, rate_hz=10)
-    begin = request.begin_message("id", None, GREETING, part=2, recording="token")
+    begin = request.begin_message(IDENTITY, None, GREETING, part=2, recording="token")
     assert check_request(begin)["recording"] == "token"
-    join = check_request(request.join_message("token", Launch("k", 3, 1), GREETING))
+    join = check_request(request.join_message("token", IDENTITY, Launch("k", 3, 1), GREETING))
     assert (join["rank"], join["local_rank"]) == (3, 1)
+    for message in (begin, join):
+        assert (message["run_id"], message["parent_run_id"]) == IDENTITY
 
 
 def test_a_path_is_named_after_its_file() -> None:
     request = RecordingRequest("folder/lenet.arrow")
-    assert request.join_message("token", None, None)["name"] == "lenet"
+    assert request.join_message("token", IDENTITY, None, None)["name"] == "lenet"
 
 
 def test_the_variables_of_the_greeting_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONE_OF_THE_VARIABLES", "1")
     request = RecordingRequest("x")
-    assert "ONE_OF_THE_VARIABLES" in request.join_message("t", None, GREETING)["program"]
-    assert "ONE_OF_THE_VARIABLES" not in request.join_message("t", None, None)["program"]
+    assert "ONE_OF_THE_VARIABLES" in request.join_message("t", IDENTITY, None, GREETING)["program"]
+    assert "ONE_OF_THE_VARIABLES" not in request.join_message("t", IDENTITY, None, None)["program"]

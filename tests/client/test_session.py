@@ -87,7 +87,8 @@ def test_after_its_end_a_session_is_not_alive_and_marks_do_no_harm(recorder: Rec
 
 def test_a_child_joins_by_the_variables_and_leaves_the_recording_open(recorder: Recorder) -> None:
     outer = recorder.begin()
-    variables = outer.variables_for_children()
+    assert outer.surroundings is not None
+    variables = outer.surroundings.variables()
     assert variables[RECORDING_VARIABLE]
     inner = recorder.begin("inner", **variables)
     assert not inner.is_owner
@@ -101,7 +102,8 @@ def test_a_child_joins_by_the_variables_and_leaves_the_recording_open(recorder: 
 
 def test_an_outer_run_that_ends_first_leaves_the_inner_one_its_file(recorder: Recorder) -> None:
     outer = recorder.begin()
-    inner = recorder.begin("inner", **outer.variables_for_children())
+    assert outer.surroundings is not None
+    inner = recorder.begin("inner", **outer.surroundings.variables())
     outer.end("completed", now_ns())
     note(inner, "alone")
     inner.end("completed", now_ns())
@@ -138,6 +140,6 @@ def test_without_the_recorder_asked_for_the_session_only_warns(tmp_path: Path) -
     assert session.failure is not None
     assert session.path is None
     assert not session.is_alive
-    assert session.variables_for_children() == {}
+    assert session.surroundings is None
     session.end("completed", now_ns())
     assert list(tmp_path.glob("*.arrow")) == [], "no empty file stays behind"

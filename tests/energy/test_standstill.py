@@ -180,3 +180,26 @@ def test_counter_that_is_slow_from_its_first_reading_on_has_counted_on() -> None
     energies_j = np.repeat([0.0, 175.0, 350.0, 525.0], 25)
     times_ns = np.array([ns(0.1 * i) for i in range(len(energies_j))])
     assert standing_stretches(PACKAGE, times_ns, energies_j, 0.5) == []
+
+
+@pytest.mark.parametrize("moves_before", [0, 1])
+def test_a_second_standstill_is_noticed_as_fast_as_a_first(moves_before: int) -> None:
+    quiet = [0.0] * moves_before + [7.0 * moves_before] * 50
+    moving = [quiet[-1] + 7.0 * i for i in range(1, 12)]
+    rule = StandstillRule.of(PACKAGE)
+    assert rule is not None
+    watch = StandstillWatch(rule)
+    for place, energy_j in enumerate([*quiet, *moving, *[moving[-1]] * 6]):
+        watch.update(ns(0.1 * place), energy_j, 0.5)
+    assert watch.since_ns == ns(0.1 * (len(quiet) + len(moving) - 1))
+
+
+def test_a_counter_that_is_late_from_its_first_reading_on_is_given_its_time() -> None:
+    rule = StandstillRule.of(PACKAGE)
+    assert rule is not None
+    watch = StandstillWatch(rule)
+    since = []
+    for place, energy_j in enumerate(np.repeat([0.0, 175.0, 350.0, 525.0, 700.0], 25).tolist()):
+        watch.update(ns(0.1 * place), energy_j, 0.5)
+        since.append(watch.since_ns)
+    assert all(found is None for found in since[75:]), "late by 2.5 s as a rule"

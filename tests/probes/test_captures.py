@@ -16,7 +16,7 @@ def test_what_a_capture_shows_is_what_its_machine_drew(path: Path, tmp_path: Pat
     replay = ReplayedMachine(capture, tmp_path)
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, capture["right"].get("seconds", 2.0))
+        powers_w = replay.powers_w(found)
     cover = cover_of(found, powers_w)
     summed = {name: powers_w[name] for name in cover.names if name not in cover.estimated}
     assert summed == pytest.approx(capture["right"]["counts"], rel=0.05)

@@ -8,11 +8,12 @@ import pytest
 
 from effmeter.analysis.idle import IdleBaseline, IdlePower
 from effmeter.analysis.run_analysis import analyse
+from effmeter.channel import Component
 from effmeter.recorded.reading import read_run
 from effmeter.report.csv import CsvRenderer
 from effmeter.report.renderer import RenderOptions, Report
 from tests.report.runs import write_plain, write_troubled
-from tests.runfile.writing import RunFile, metadata
+from tests.runfile.writing import RunFile, counter, every, gauge, metadata
 
 
 def rows(*paths: Path, has_epochs: bool = False) -> list[dict[str, str]]:
@@ -73,3 +74,16 @@ def test_quotes_and_lines_in_a_name_stay_in_their_cell(tmp_path: Path) -> None:
         file.end(1.0)
     (row,) = rows(file.path)
     assert row["name"] == 'a "b", c\\nd'
+
+
+def test_a_wall_meter_has_its_energy_and_the_part_of_it_that_the_total_is(tmp_path: Path) -> None:
+    wall = gauge("wall-ipmi", Component.WALL, window_s=0.1)
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(counter(), wall))) as file:
+        file.count("cpu0", every(0.1, 0, 10), 70.0)
+        file.show("wall-ipmi", every(0.1, 0, 10), 100.0)
+        file.end(10.0)
+    (row,) = rows(file.path)
+    assert float(row["wall-ipmi_j"]) == pytest.approx(1000, rel=0.02)
+    low, value, high = (float(row[f"total_per_wall-ipmi{end}"]) for end in ("_low", "", "_high"))
+    assert low < value < high
+    assert value == pytest.approx(0.7, rel=0.02)

@@ -34,6 +34,16 @@ def test_text_wraps_between_words_and_numbers_do_not_wrap() -> None:
     ]
 
 
+def test_the_heading_of_a_column_of_numbers_wraps() -> None:
+    table = table_of(("", "accuracy per kJ"), [("at the end", "13.3")], numeric=[1])
+    assert list(table.lines(22)) == [
+        "              accuracy",
+        "                per kJ",
+        "  at the end      13.3",
+    ]
+    assert [table.heading_lines(width) for width in (22, None, 12)] == [2, 1, 0]
+
+
 def test_rows_become_blocks_where_columns_do_not_fit() -> None:
     assert lines(30) == [
         "  lenet-1",

@@ -102,7 +102,7 @@ def test_total_says_what_it_is_without(troubled: RunAnalysis) -> None:
 
 def test_gaps_and_warnings_are_shown(troubled: RunAnalysis) -> None:
     text = printed(troubled)
-    assert "gpu0-power, to the end from 4 s: GPU is lost" in line_of(text, "gap:")
+    assert "gpu0-power, from 4 s to the end: GPU is lost" in line_of(text, "gap:")
     for warning in troubled.warnings:
         assert f"  ! {warning}" in text.splitlines()
 

@@ -4,6 +4,7 @@
 """
 
 import base64
+import bisect
 import contextlib
 import importlib
 import json
@@ -11,12 +12,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from effmeter.channel import Kind
 from effmeter.cover import Cover, choose_cover
+from effmeter.energy.standstill import is_standstill
 from effmeter.probes.base import Discovery
 from effmeter.probes.capture.library import LIBRARIES
 from effmeter.probes.search import discover
@@ -104,18 +107,23 @@ class ReplayedMachine:
                 else:
                     modules[name] = module
 
-    def powers_w(self, found: Discovery, seconds: float, step_s: float = 0.05) -> dict[str, float]:
-        """The mean power of each channel from now on."""
+    def powers_w(self, found: Discovery, step_s: float = 0.05) -> dict[str, float]:
+        """The mean power of each channel until the capture ends; none of counters that stand."""
         tracker = ChannelTracker(found.channels)
         seen: dict[str, list[Sample]] = {}
-        for _ in range(round(seconds / step_s)):
+        while self._elapsed_ns() < self._capture["clock"]["ended_ns"]:
             for probe in found.probes:
                 for item in tracker.process(probe.read()):
                     if isinstance(item, Sample):
                         seen.setdefault(item.channel, []).append(item)
             self.advance(step_s)
         kinds = {channel.name: channel.kind for channel in found.channels}
-        return {name: _mean_w(samples, kinds[name]) for name, samples in seen.items()}
+        standing = {gap.channel for gap in tracker.failing if is_standstill(gap.reason)}
+        return {
+            name: _mean_w(samples, kinds[name])
+            for name, samples in seen.items()
+            if name not in standing or samples[-1].energy_j != samples[0].energy_j
+        }
 
     def _elapsed_ns(self) -> int:
         return self.clock.time_ns - self._begin_ns
@@ -243,14 +251,32 @@ def _encoded(argument: Any) -> Any:
 
 
 def _latest(answers: Any, now_ns: int) -> Any:
-    """The last answer by now; the first where there was none yet."""
-    return [answers[0], *(answer for answer in answers if answer[0] <= now_ns)][-1][1]
+    """The last answer by now; the first where there was none yet.
+
+    A count that is seldom read goes on evenly from one answer to the next.
+    """
+    place = bisect.bisect_right([answer[0] for answer in answers], now_ns)
+    before_ns, before = answers[max(0, place - 1)]
+    if not 0 < place < len(answers):
+        return before
+    after_ns, after = answers[place]
+    if not (_is_count(before) and _is_count(after) and before["value"] < after["value"]):
+        return before
+    share = (now_ns - before_ns) / (after_ns - before_ns)
+    return {"value": before["value"] + int(share * (after["value"] - before["value"]))}
+
+
+def _is_count(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("value"), int)
 
 
 def _mean_w(samples: list[Sample], kind: Kind) -> float:
     if kind is Kind.GAUGE:
         return sum(sample.power_w or 0.0 for sample in samples) / len(samples)
-    first, last = samples[0], samples[-1]
+    # A counter that is seldom read is old at the first reading and at the last, and new only
+    # where it has changed.
+    changed = [after for before, after in pairwise(samples) if after.energy_j != before.energy_j]
+    first, last = (changed[0], changed[-1]) if len(changed) > 1 else (samples[0], samples[-1])
     assert first.energy_j is not None
     assert last.energy_j is not None
     passed_s = (last.time_ns - first.time_ns) * 1e-9

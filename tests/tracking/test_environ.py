@@ -1,56 +1,74 @@
-"""Runs that overlap in any order leave the environment of children as they found it."""
+"""What children of this process find in their environment, and what it was before."""
 
-import itertools
 import os
 
 import pytest
 
-from effmeter.tracking.environ import announce, withdraw
+from effmeter.tracking.environ import announce, forget, inherited
 
-NAME = "A_VARIABLE_OF_A_RUN"
+NAME, OTHER = "A_VARIABLE_OF_A_RUN", "ANOTHER_VARIABLE_OF_A_RUN"
 
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Absent before each test and after it."""
-    monkeypatch.setenv(NAME, "")
-    monkeypatch.delenv(NAME)
+    for name in (NAME, OTHER):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 def test_a_variable_that_was_absent_is_absent_again() -> None:
-    announce("run", {NAME: "1"})
+    announce({NAME: "1"})
     assert os.environ[NAME] == "1"
-    withdraw("run")
+    announce({})
     assert NAME not in os.environ
 
 
 def test_a_variable_of_the_program_has_its_value_again() -> None:
     os.environ[NAME] = "the program's"
-    announce("run", {NAME: "1"})
-    withdraw("run")
+    announce({NAME: "1"})
+    announce({NAME: "2"})
+    announce({})
     assert os.environ[NAME] == "the program's"
 
 
 def test_what_the_program_set_meanwhile_stays() -> None:
-    announce("run", {NAME: "1"})
+    announce({NAME: "1"})
     os.environ[NAME] = "the program's"
-    withdraw("run")
+    announce({NAME: "1"})
+    assert os.environ[NAME] == "the program's"
+    announce({})
     assert os.environ[NAME] == "the program's"
 
 
-def test_a_run_that_announced_nothing_withdraws_nothing() -> None:
-    announce("run", {NAME: "1"})
-    withdraw("another")
+def test_another_run_restores_what_the_program_set_meanwhile() -> None:
+    announce({NAME: "1"})
+    os.environ[NAME] = "the program's"
+    announce({NAME: "2"})
+    assert os.environ[NAME] == "2"
+    announce({})
+    assert os.environ[NAME] == "the program's"
+
+
+def test_a_variable_that_the_next_run_does_not_announce_is_restored() -> None:
+    announce({NAME: "1", OTHER: "1"})
+    announce({NAME: "2"})
+    assert (os.environ[NAME], OTHER in os.environ) == ("2", False)
+    announce({})
+
+
+def test_the_process_does_not_read_its_own_announcements_back() -> None:
+    os.environ[NAME] = "inherited"
+    announce({NAME: "1", OTHER: "1"})
+    environ = inherited()
+    assert environ[NAME] == "inherited"
+    assert OTHER not in environ
+    announce({})
+
+
+def test_a_forked_child_inherits_the_announcements_of_its_parent() -> None:
+    announce({NAME: "1"})
+    forget()
+    assert inherited()[NAME] == "1"
+    announce({})
     assert os.environ[NAME] == "1"
-    withdraw("run")
-
-
-@pytest.mark.parametrize("order", [*itertools.permutations("abc")])
-def test_whichever_run_ends_first_the_youngest_of_the_others_shows(order: tuple[str, ...]) -> None:
-    open_runs = list("abc")
-    for run in open_runs:
-        announce(run, {NAME: run})
-    for run in order:
-        withdraw(run)
-        open_runs.remove(run)
-        assert os.environ.get(NAME) == (open_runs[-1] if open_runs else None)

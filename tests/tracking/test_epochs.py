@@ -6,7 +6,15 @@ import pytest
 
 from effmeter.client.vocabulary import Event
 from effmeter.errors import EffmeterWarning
-from effmeter.stopping import Criterion, EnergyBudget, MaxEpochs, StopKind, TargetMetric, combine
+from effmeter.stopping import (
+    Criterion,
+    EnergyBudget,
+    MaxEpochs,
+    Patience,
+    StopKind,
+    TargetMetric,
+    combine,
+)
 from effmeter.tracking.epochs import LEFT_EARLY, EpochLoop
 from effmeter.tracking.marks import Marks
 from effmeter.tracking.meter import Meter
@@ -61,13 +69,58 @@ def test_an_epoch_ends_when_the_next_is_asked_for() -> None:
     assert loop.marks.nesting.innermost == second.id
 
 
-def test_a_second_loop_counts_on_and_has_a_reason_of_its_own() -> None:
+def test_a_second_stage_has_its_own_epochs_and_reason_and_numbers_go_on() -> None:
     loop = Loop()
     assert loop.numbers(MaxEpochs(2)) == [1, 2]
-    later = loop.epochs.iterate(combine(MaxEpochs(4)))
+    later = loop.epochs.iterate(combine(MaxEpochs(3)))
     assert loop.epochs.stopped_by is None
-    assert [epoch.number for epoch in later] == [3, 4]
-    assert [result.number for result in loop.epochs.done] == [1, 2, 3, 4]
+    assert [epoch.number for epoch in later] == [3, 4, 5]
+    assert [result.number for result in loop.epochs.done] == [1, 2, 3, 4, 5]
+    stops = [note["text"] for note in loop.session.sent("note")]
+    assert stops == ["max-epochs: 2", "max-epochs: 3"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "needed"), [(TargetMetric("accuracy", 0.9), 1), (Patience("accuracy", 2), 3)]
+)
+def test_what_one_stage_logged_ends_no_later_one(stop: Criterion, needed: int) -> None:
+    loop = Loop()
+    for _ in range(2):
+        numbers = []
+        for epoch in loop.epochs.iterate(combine(stop)):
+            numbers.append(epoch.number)
+            epoch.log(accuracy=0.95)
+        assert len(numbers) == needed
+    assert numbers[-1] == 2 * needed
+
+
+def test_the_budget_of_a_later_stage_counts_from_its_beginning() -> None:
+    loop = Loop(answers([40.0, 80.0, 120.0, 150.0, 190.0, 230.0]))
+    assert loop.numbers(EnergyBudget(100)) == [1, 2, 3]
+    assert loop.marks.meter is not None
+    before = loop.marks.meter.ask()
+    later = loop.epochs.iterate(combine(EnergyBudget(60, predict=True)), before)
+    assert [epoch.number for epoch in later] == [4]
+    assert str(loop.epochs.stopped_by) == "energy-budget: the next epoch would need 40.0 J"
+    assert loop.epochs.overshoot is not None
+    assert loop.epochs.overshoot.value_j == pytest.approx(-20)
+    used = [result.used and result.used.value_j for result in loop.epochs.done]
+    assert used == [40, 80, 120, 190], "since the run began"
+
+
+def test_the_budget_of_a_stage_whose_beginning_is_unknown_cannot_be_measured() -> None:
+    loop = Loop(answers([40.0, 80.0]))
+    assert loop.numbers(MaxEpochs(1)) == [1]
+    assert loop.numbers(EnergyBudget(100)) == [2]
+    assert loop.notes()["stop"] == "budget-unmeasurable"
+
+
+def test_a_loop_inside_an_epoch_of_another_leaves_that_ones_criteria_alone() -> None:
+    loop = Loop()
+    for epoch in loop.epochs.iterate(combine(MaxEpochs(2))):
+        if epoch.number == 1:
+            assert loop.numbers(MaxEpochs(3)) == [2, 3, 4]
+    assert [result.number for result in loop.epochs.done] == [1, 2, 3, 4, 5]
 
 
 def test_results_hold_what_the_epochs_logged_when_they_ended() -> None:
@@ -131,7 +184,7 @@ def test_a_metric_that_the_first_epoch_did_not_log_is_warned_of() -> None:
     loop = Loop()
     epochs = loop.epochs.iterate(combine([TargetMetric("accuracy", 0.9), MaxEpochs(1)]))
     next(epochs).log(loss=0.5)
-    with pytest.warns(EffmeterWarning, match="watches 'accuracy', but the first .* logged loss"):
+    with pytest.warns(EffmeterWarning, match="watches 'accuracy', but its first .* logged loss"):
         assert list(epochs) == []
 
 
@@ -157,7 +210,7 @@ def test_a_budget_ends_the_loop_with_what_was_used_beyond_it() -> None:
 def test_what_one_loop_used_is_not_taken_for_what_a_later_one_did() -> None:
     loop = Loop(answers([120.0]))
     assert loop.numbers(EnergyBudget(100)) == [1]
-    assert loop.numbers(MaxEpochs(2)) == [2]
+    assert loop.numbers(MaxEpochs(1)) == [2]
     assert [result.used is None for result in loop.epochs.done] == [False, True]
     assert loop.epochs.overshoot is None
 

@@ -15,7 +15,7 @@ import pytest
 import effmeter
 from effmeter.clock import now_ns
 from effmeter.errors import EffmeterWarning, RunFileError
-from effmeter.recorded.reading import read_run
+from effmeter.recorded.reading import read_run, read_runs
 from tests.recording import let_pass, longest_unread_s, only_run, sure_bounds
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.powercap import package
@@ -264,10 +264,10 @@ def test_a_run_that_joined_an_ending_one_is_recorded_to_its_own_end(runs: Path) 
     outer.end()
     inner.log(loss=2.0)
     inner.end()
-    recorded = only_run(runs)
-    assert [source.name for source in recorded.sources] == ["outer", "inner"]
-    assert [metric.value for metric in recorded.metrics] == [2.0]
-    assert recorded.status == "completed"
+    recorded, inside = read_runs(runs)
+    assert [source.name for source in recorded.all_sources] == ["outer", "inner"]
+    assert (recorded.metrics, [metric.value for metric in inside.metrics]) == ((), [2.0])
+    assert (recorded.status, inside.status) == ("completed", "completed")
 
 
 def test_the_epochs_of_a_run_inside_another_are_its_own(runs: Path) -> None:
@@ -277,9 +277,9 @@ def test_the_epochs_of_a_run_inside_another_are_its_own(runs: Path) -> None:
                 for inside in inner.epochs(stop=effmeter.MaxEpochs(2)):
                     inside.log(accuracy=0.9)
             epoch.log(accuracy=epoch.number / 10)
-    recorded = only_run(runs)
-    assert [e.metrics["accuracy"] for e in recorded.lead_epochs] == [0.1, 0.2]
-    assert len(recorded.epochs) == 2 + 4
+    recorded, *trials = read_runs(runs)
+    assert [e.metrics["accuracy"] for e in recorded.epochs] == [0.1, 0.2]
+    assert [len(trial.epochs) for trial in trials] == [2, 2]
 
 
 def test_leaving_by_exit_zero_is_no_failure(runs: Path) -> None:

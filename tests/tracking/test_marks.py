@@ -60,7 +60,8 @@ def test_a_note_has_a_value_only_where_one_is_given(marks: Marks, session: Scrip
     marks.note(NoteName.STOP, "max-epochs: 8")
     marks.note(NoteName.OVERSHOOT, "20 J over the budget", 20.0)
     stop, overshoot = session.sent("note")
-    assert stop == {"event": "note", "name": "stop", "text": "max-epochs: 8"}
+    root = marks.root_id
+    assert stop == {"event": "note", "id": root, "name": "stop", "text": "max-epochs: 8"}
     assert overshoot["value"] == 20.0
 
 
@@ -68,7 +69,22 @@ def test_a_note_of_the_user_stands_apart_and_is_cut_to_what_a_message_holds(
     marks: Marks, session: ScriptedSession
 ) -> None:
     marks.user_note("stop", "x" * (MAX_TEXT + 1))
-    assert session.sent("note") == [{"event": "note", "name": "user:stop", "text": "x" * MAX_TEXT}]
+    (note,) = session.sent("note")
+    assert (note["name"], note["text"]) == ("user:stop", "x" * MAX_TEXT)
+
+
+def test_notes_and_peaks_of_memory_name_the_run_among_those_of_the_process(
+    session: ScriptedSession,
+) -> None:
+    runs = [Marks(name) for name in ("outer", "inner")]
+    for marks in runs:
+        marks.session = session
+        marks.note(NoteName.STOP, "max-epochs: 8")
+        marks.user_note("mine", "text")
+        marks.peak_memory("torch-cuda0", 7)
+    roots = [marks.root_id for marks in runs for _ in range(3)]
+    assert [mark["id"] for mark in session.sent("note", "memory")] == roots
+    assert len(set(roots)) == 2
 
 
 def test_a_mark_of_another_thread_names_the_thread(marks: Marks, session: ScriptedSession) -> None:

@@ -134,8 +134,10 @@ def find(environ: Mapping[str, str], clock: Clock) -> Discovery:
         probe = PowermetricsProbe(stated or PROGRAM, clock)
     except ProbeError as error:
         return refused(str(error), "sudo powermetrics -n 1 --samplers cpu_power  # its own account")
-    has_gpu = any(channel.component is Component.GPU for channel in probe.channels)
-    return Discovery((probe,), () if has_gpu else (_graphics_card(),))
+    shown = {channel.component for channel in probe.channels}
+    if Component.GPU not in shown:
+        return Discovery((probe,), (_graphics_card(),))
+    return Discovery((probe,), () if Component.SOC in shown else (_neural_engine(),))
 
 
 def _graphics_card() -> Refusal:
@@ -143,6 +145,12 @@ def _graphics_card() -> Refusal:
     reason = "powermetrics shows the processor's package alone, and no graphics card beside it"
     remedy = "system_profiler SPDisplaysDataType  # lists the graphics cards, if there are any"
     return Refusal("powermetrics", Component.GPU, reason, remedy)
+
+
+def _neural_engine() -> Refusal:
+    """The neural engine of Apple silicon, whose energy some versions do not show."""
+    reason = "powermetrics shows no energy of the neural engine that can be right"
+    return Refusal("powermetrics", Component.SOC, reason, "softwareupdate --list  # of macOS")
 
 
 def refused(reason: str, remedy: str) -> Discovery:

@@ -2,7 +2,8 @@
 
 Samples are XML property lists with a NUL between them; each tells the energy of its own stretch:
 the rails of Apple silicon in millijoules, the package of an Intel processor in joules. Some
-versions print energies of 0 beside powers that are not: the powers then count. What is cut off or
+versions print energies of 0 beside powers that are not: the powers then count, and another energy
+of 0 in the same sample, without a power beside it, is unknown. What is cut off or
 cannot be read leaves a stretch whose energy is unknown: the counter then goes on from a number out
 of reach, so that the step between counts as a reset, never as energy.
 
@@ -70,8 +71,7 @@ def parse_sample(text: bytes) -> Sample | Failure:
     elapsed_ns = _number(shown.get("elapsed_ns"))
     if not elapsed_ns:
         return Failure("powermetrics printed a sample without its length")
-    energies = {rail: _energy_mj(shown, rail, elapsed_ns) for rail in RAILS}
-    return Sample(int(elapsed_ns), {r: mj for r, mj in energies.items() if mj is not None})
+    return Sample(int(elapsed_ns), _energies_mj(shown, elapsed_ns))
 
 
 class EnergyTotals:
@@ -109,18 +109,27 @@ class EnergyTotals:
         self._passed_mj[rail] = 0.0
 
 
-def _energy_mj(shown: Mapping[str, Any], rail: str, elapsed_ns: float) -> float | None:
-    """The energy of a rail; from its mean power where only that is shown, or is not zero."""
+def _energies_mj(shown: Mapping[str, Any], elapsed_ns: float) -> dict[str, float]:
+    """The energy of each rail; from its mean power where only that is shown, or is not zero."""
+    figures = {rail: _figures(shown, rail) for rail in RAILS}
+    are_wrong = any(energy_mj == 0 and power_mw for energy_mj, power_mw in figures.values())
+    energies: dict[str, float] = {}
+    for rail, (energy_mj, power_mw) in figures.items():
+        if power_mw is not None and not energy_mj:
+            energies[rail] = power_mw * elapsed_ns * 1e-9
+        elif energy_mj or (energy_mj == 0 and not are_wrong):
+            energies[rail] = energy_mj
+    return energies
+
+
+def _figures(shown: Mapping[str, Any], rail: str) -> tuple[float | None, float | None]:
+    """The energy (mJ) and the mean power (mW) of a rail, as far as they are shown."""
     places = [place for place in map(shown.get, ("processor", rail)) if isinstance(place, dict)]
     if rail == _PACKAGE:
         names, prefix = ("package_joules", "package_watts"), 1e3
     else:
         names, prefix = (f"{rail}_energy", f"{rail}_power"), 1.0
-    energy_mj = _first(places, names[0], prefix)
-    power_mw = _first(places, names[1], prefix)
-    if power_mw is not None and not energy_mj:
-        return power_mw * elapsed_ns * 1e-9
-    return energy_mj
+    return _first(places, names[0], prefix), _first(places, names[1], prefix)
 
 
 def _first(places: Sequence[Mapping[str, Any]], name: str, prefix: float) -> float | None:

@@ -8,8 +8,8 @@ A capture is one JSON object:
 ``right``      empty until somebody writes it: ``counts``, the channels that a total sums with
                their mean power (W), and ``missing``, what a total lacks
 ``machine``    system, architecture, processor, versions
-``clock``      the run clock and the wall clock (ns) at the beginning, and when the
-               sensors had been found
+``clock``      the run clock and the wall clock (ns) at the beginning, when the sensors had
+               been found, and when the reading of them ended
 ``variables``  environment variables that restrict devices or point to sensors
 ``files``      texts of sysfs by path, all links resolved; also ``folders``
 ``links``      links of sysfs and where they point; they may lead nowhere
@@ -72,6 +72,7 @@ def capture_machine(
         programs = ProgramCapture(environ, clock.now_ns, begin.time_ns)
         shown = _Shown(sysfs, tree.changing, begin.time_ns)
         readings = _read(found, shown, duration_s, clock, pause)
+        ended_ns = clock.now_ns() - begin.time_ns
         outputs = programs.end()
     for probe in found.probes:
         probe.close()
@@ -80,7 +81,12 @@ def capture_machine(
         "about": "",
         "right": {},
         "machine": _machine(),
-        "clock": {"time_ns": begin.time_ns, "wall_ns": begin.wall_ns, "found_ns": found_ns},
+        "clock": {
+            "time_ns": begin.time_ns,
+            "wall_ns": begin.wall_ns,
+            "found_ns": found_ns,
+            "ended_ns": ended_ns,
+        },
         "variables": {n: environ[n] for n in (*VARIABLES, *_POINTING) if n in environ},
         **tree.as_mapping(),
         "shown": shown.texts,

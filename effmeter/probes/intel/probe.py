@@ -10,7 +10,7 @@ intel-gpu-ADDRESS-tileN        gpu       counter uJ   0.1 s   a tile; within it 
 ============================== ========= ======= ==== ======= ======================= ==========
 
 A card is named by its PCI address, which stays the same when another hwmon device appears. The
-drivers show energy since Linux 6.2 (``i915``) and 6.5 (``xe``). A card whose driver shows no energy
+drivers show energy since Linux 6.2 (``i915``) and 6.8 (``xe``). A card whose driver shows no energy
 is unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
 
 Source: the kernel's ``Documentation/ABI/testing/sysfs-driver-intel-i915-hwmon`` and ``…-xe-hwmon``.
@@ -36,7 +36,7 @@ OFFSET_ERROR_W = 20.0
 NOISE_FRACTION = 0.01
 _LEAST_CARD_W = 1.0
 ASLEEP = Failure("the card sleeps (runtime suspend), and reading it would wake it")
-_SHOWN_SINCE = "uname -r  # drivers show energy since Linux 6.2 (i915) and 6.5 (xe)"
+_SHOWN_SINCE = "uname -r  # drivers show energy since Linux 6.2 (i915) and 6.8 (xe)"
 _SCOPES = {"": "the card", "chip": "the chip alone, without memory and regulators"}
 
 

@@ -74,6 +74,14 @@ def test_energies_of_zero_beside_powers_are_not_believed() -> None:
     assert sample == Sample(2_000_000_000, {"cpu": 10_000.0, "gpu": 3000.0, "ane": 0.0})
 
 
+def test_an_energy_of_zero_beside_those_that_are_not_believed_is_unknown() -> None:
+    processor = {"cpu_energy": 0, "cpu_power": 5000.0, "gpu_energy": 0, "ane_energy": 0}
+    assert parse_sample(told(processor=processor)) == Sample(2_000_000_000, {"cpu": 10_000.0})
+    resting = {"cpu_energy": 9, "cpu_power": 4.5, "gpu_energy": 0, "ane_energy": 0}
+    sample = parse_sample(told(processor=resting))
+    assert sample == Sample(2_000_000_000, {"cpu": 9.0, "gpu": 0.0, "ane": 0.0})
+
+
 @pytest.mark.parametrize(
     "processor",
     [

@@ -62,7 +62,7 @@ def test_counters_that_are_one_are_one_in_the_replay(tmp_path: Path) -> None:
     replay = ReplayedMachine(capture, tmp_path / "replay")
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, 3.0)
+        powers_w = replay.powers_w(found)
     assert measured(found, Component.CPU) == ["cpu0", "cpu1"]
     assert powers_w["cpu0"] + powers_w["cpu1"] == pytest.approx(380.0, rel=0.01)
 
@@ -74,7 +74,7 @@ def test_a_hidden_zone_is_hidden_in_the_replay(tmp_path: Path) -> None:
     replay = ReplayedMachine(capture, tmp_path / "replay")
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, 3.0)
+        powers_w = replay.powers_w(found)
     assert powers_w["cpu0"] == pytest.approx(70.0, rel=0.03)
     assert cover_of(found, powers_w).partial == ("cpu1",)
 
@@ -147,6 +147,17 @@ def plain(found: Discovery, sysfs: Path) -> list[str]:
     return texts
 
 
+def test_a_counter_that_stands_still_has_no_power_in_the_replay(tmp_path: Path) -> None:
+    zones = [package(0, constant(0.0), start_uj=10**9), package(1, constant(70.0))]
+    bench = RaplBench(tmp_path / "sys", zones)
+    capture = captured(tmp_path / "sys", bench.clock, bench.pause)
+    replay = ReplayedMachine(capture, tmp_path / "replay")
+    with replay.libraries():
+        powers_w = replay.powers_w(replay.discover())
+    assert "cpu0" not in powers_w
+    assert powers_w["cpu1"] == pytest.approx(70.0, rel=0.03)
+
+
 def restored(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library stands for the real one during a test."""
     monkeypatch.setitem(sys.modules, name, module)
@@ -182,7 +193,7 @@ def test_gpus_of_nvidia_are_replayed_call_by_call(
     replay = ReplayedMachine(capture, tmp_path / "replay")
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, 3.5)
+        powers_w = replay.powers_w(found)
         (probe,) = (probe for probe in found.probes if isinstance(probe, NvmlProbe))
         assert set(probe.conditions()) == {"gpu0", "gpu1"}
     expected = ["gpu0", *(["gpu0-power-samples"] if sampled else [])]
@@ -233,7 +244,7 @@ def test_gpus_of_amd_are_replayed_call_by_call(
     replay = ReplayedMachine(capture, tmp_path / "replay")
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, 3.0)
+        powers_w = replay.powers_w(found)
     names = ["amd-gpu0", "amd-gpu0-power", "amd-gpu1", "amd-gpu1-power"]
     assert measured(found, Component.GPU) == names
     assert total_w(found, {n: p for n, p in powers_w.items() if n in names}) == pytest.approx(
@@ -270,7 +281,7 @@ def test_an_apple_chip_is_replayed_call_by_call(
     replay = ReplayedMachine(capture, tmp_path / "replay")
     with replay.libraries():
         found = replay.discover()
-        powers_w = replay.powers_w(found, 3.5)
+        powers_w = replay.powers_w(found)
     assert measured(found, Component.CPU, Component.GPU) == ["cpu0", "gpu0"]
     assert powers_w["gpu0"] == pytest.approx(20.0, rel=0.2), "read twice a second"
     assert powers_w["cpu0"] == pytest.approx(12.0, rel=0.3), "published twice a second"
