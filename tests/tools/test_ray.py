@@ -42,9 +42,9 @@ TWICE = """
 @pytest.mark.parametrize("around", [BEFORE, INSIDE], ids=["before", "inside"])
 def test_tasks_are_runs_of_the_drivers_file(cell: Cell, around: str) -> None:
     cell.run(TASKS + around)
-    cell.expect(files=1, runs=["driver", "task-0", "task-1"])
+    cell.expect(files=1, runs=["driver", "driver/task-0", "driver/task-1"])
 
 
 def test_tasks_of_two_runs_in_turn_join_the_run_they_work_for(cell: Cell) -> None:
     cell.run(TASKS + TWICE)
-    cell.expect(files=2, runs=["a", "a-0", "a-1", "b", "b-0", "b-1"])
+    cell.expect(files=2, runs=["a", "a/a-0", "a/a-1", "b", "b/b-0", "b/b-1"])

@@ -60,6 +60,6 @@ def test_candidates_that_track_themselves_are_runs_inside_the_search(cell: Cell)
     search("search", Candidate(), {"depth": [1, 2]})
     """
     cell.run(SEARCH + twice)
-    folds = ["depth-1", "depth-1", "depth-2", "depth-2"]
+    folds = [f"search/depth-{depth}" for depth in (1, 1, 2, 2)]
     found = cell.expect(files=2, runs=["plain", "search", *folds])
     assert [run.shown["labels"] for run in found if run.name == "depth-2"] == [{"depth": 2}] * 2

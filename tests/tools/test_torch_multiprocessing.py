@@ -36,5 +36,5 @@ def test_its_processes_are_one_run_of_one_file(cell: Cell) -> None:
 
 def test_inside_a_run_they_are_one_run_of_its_file(cell: Cell) -> None:
     cell.run(SPAWN + MAIN_INSIDE_A_RUN)
-    around, _ = cell.expect(files=1, runs=["around", "spawned"], ranks=[0, 1])
+    around, _ = cell.expect(files=1, runs=["around", "around/spawned"], ranks=[0, 1])
     assert around.shown["epoch_count"] == 0
