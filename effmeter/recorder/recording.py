@@ -18,6 +18,8 @@ from effmeter.recorder.observers.conditions import (
 )
 from effmeter.recorder.observers.contention import ContentionLog, MachineSnapshot
 from effmeter.recorder.observers.memory import MemoryLog, MemorySnapshot
+from effmeter.recorder.observers.work import WorkSnapshot
+from effmeter.recorder.observers.work_log import Work, WorkLog
 from effmeter.recorder.row_feed import RowFeed
 from effmeter.recorder.sampling.downsampling import Downsampler, SlotMeans
 from effmeter.recorder.sampling.ingest import ChannelGap, ChannelStart, Item, Sample
@@ -86,6 +88,9 @@ class Recording:
         self.contention = ContentionLog(roots=self.roots)
         self._memory = MemoryLog(self.roots)
         self._conditions = ConditionsLog()
+        self._work = WorkLog(self.roots)
+        self._labels: dict[int, str] = {}
+        """Of each recorded process, by its number."""
         self.sources: dict[int, JoinedProgram] = {}
         self._clock = clock
         self._begin_ns = metadata.started_time_ns
@@ -237,6 +242,25 @@ class Recording:
         )
         self._rows.add_event(row)
 
+    def add_work(self, seen: WorkSnapshot) -> None:
+        """Keep how long its programs and all others use the devices, where the shares change."""
+        for time_ns, works in self._work.changes(seen):
+            self._add_works(time_ns, works)
+
+    def _add_works(self, time_ns: int, works: Iterable[Work]) -> None:
+        for work in works:
+            row = EventRow(
+                max(time_ns, self._begin_ns),
+                Event.WORK,
+                channel=work.channel,
+                source=None if work.root is None else self._labels[work.root],
+                id=work.processes,
+                value=work.spent_s,
+                text=work.text,
+                duration_s=work.unseen_s,
+            )
+            self._rows.add_event(row)
+
     # Sources and their marks
 
     def add_source(self, key: int, described: Message, label: str, pid: int = 0) -> None:
@@ -246,6 +270,7 @@ class Recording:
         """
         if pid > 0:
             self.roots.add(pid)
+            self._labels.setdefault(pid, label)
         program = dict(described["program"])
         self.sources[key] = JoinedProgram(label, described["id"], program)
         self.totals.programs.append(program)
@@ -328,6 +353,8 @@ class Recording:
 
     def finish(self, missed: Iterable[tuple[str, int]]) -> None:
         """Write the last rows and the footer; each probe that missed deadlines, and how many."""
+        for time_ns, works in self._work.finish():
+            self._add_works(time_ns, works)
         for change in self._conditions.finish(self._clock.now_ns()):
             self._add_condition(change)
         self._rows.finish(missed, self.status)

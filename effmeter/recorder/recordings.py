@@ -22,7 +22,9 @@ class Recordings:
     def __init__(self, discovery: Discovery, clock: Clock, on_extra: Callable[[], None]) -> None:
         self._clock = clock
         self._pool = SamplerPool(discovery, clock, on_extra)
-        self._observer = SurroundingsObserver(discovery.probes, clock, discovery.conditions)
+        self._observer = SurroundingsObserver(
+            discovery.probes, clock, discovery.conditions, on_extra
+        )
         self._active: dict[str, Recording] = {}
         self._ending: dict[str, Recording] = {}
         self._extra_at_ns: dict[int, int] = {}
@@ -82,6 +84,7 @@ class Recordings:
             recording.end_source(key, status)
         self._ending[token] = recording
         self.request_reading(recording, Boundary.END)
+        self._observer.observe_work()
 
     def finish_ending(self) -> None:
         """Write the last rows of the recordings that end; their readings are in."""
@@ -122,13 +125,17 @@ class Recordings:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether every requested reading is in."""
-        return self._pool.is_quiet
+        """Whether every requested reading is in, and the last look at what is ending."""
+        return self._pool.is_quiet and (not self._ending or self._observer.is_quiet)
 
     def observe_soon(self) -> None:
         """Observe shortly who uses the machine and its memory: a program has joined."""
         roots = (recording.roots for recording in self._active.values())
         self._observer.observe_soon({pid for pids in roots for pid in pids})
+
+    def observe_work(self) -> None:
+        """Look at the work of the programs now: a run begins or ends."""
+        self._observer.observe_work()
 
     def pump(self) -> None:
         """Pass on all that has been read and observed since the last call."""
@@ -141,6 +148,9 @@ class Recordings:
         for conditions in self._observer.drain_conditions():
             for recording in self._active.values():
                 recording.add_conditions(conditions)
+        for work in self._observer.drain_work():
+            for recording in self._active.values():
+                recording.add_work(work)
         for memory in self._observer.drain_memory():
             for recording in self._active.values():
                 recording.add_memory(memory)

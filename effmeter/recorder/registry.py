@@ -26,6 +26,7 @@ from effmeter.recorder.visibility import (
     with_unseen_devices,
     without_answers,
 )
+from effmeter.runfile.format import Event
 from effmeter.status import Status
 from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
@@ -272,6 +273,8 @@ class Registry:
             return  # a mark that was on its way when the recording ended
         if recording.mark(client.key, message):
             self._recordings.request_reading(recording)
+        if message["event"] == Event.RUN_BEGIN:
+            self._recordings.observe_work()
 
     def _request_reading(self, client: ServedClient) -> None:
         recording = self._recording_of(client)
@@ -343,6 +346,8 @@ class Registry:
         recording.end_source(client.key, status, dropped_marks, ended_ns)
         if final or not recording.sources:
             self._end_recording(token, Status.INTERRUPTED)
+        else:
+            self._recordings.observe_work()
 
     def _end_recording(self, token: str, status: str) -> None:
         if not self._recordings.is_ending(token):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
-_ON_LINUX = sys.platform.startswith("linux")
+ON_LINUX = sys.platform.startswith("linux")
 _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD among the flags of a process."""
 _INITIAL_PID_NAMESPACE = 0xEFFFFFFC
@@ -43,7 +43,7 @@ class Process(NamedTuple):
 
 def list_processes(proc: Path = PROC) -> dict[int, Process]:
     """All processes that can be seen, by number."""
-    listed = _from_proc(proc) if _ON_LINUX else _from_psutil()
+    listed = _from_proc(proc) if ON_LINUX else _from_psutil()
     return {process.pid: process for process in listed}
 
 
@@ -74,7 +74,7 @@ def family_of(
 def sees_all_processes(proc: Path = PROC) -> bool:
     """Whether this process is in the machine's first PID namespace: a container has its own,
     in which the numbers that a driver tells mean nothing."""
-    if not _ON_LINUX:
+    if not ON_LINUX:
         return True
     with contextlib.suppress(OSError):
         return (proc / "self/ns/pid").stat().st_ino == _INITIAL_PID_NAMESPACE
@@ -83,7 +83,7 @@ def sees_all_processes(proc: Path = PROC) -> bool:
 
 def busy_s(proc: Path = PROC) -> float:
     """How long all processors together have worked for processes."""
-    if _ON_LINUX:
+    if ON_LINUX:
         user, nice, system = (proc / "stat").read_bytes().split(maxsplit=4)[1:4]
         return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
     import psutil
@@ -129,22 +129,23 @@ class Listing:
 
         It is the same mapping as before where none has come or gone.
         """
-        if not _ON_LINUX:
+        if not ON_LINUX:
             self._known = list_processes()
             return self._known
         pids = {int(name) for name in os.listdir(self._proc) if name.isdigit()}
         if pids != self._known.keys():
-            new = {p.pid: p for p in _read_processes(self._proc, pids - self._known.keys())}
+            new = {p.pid: p for p in read_processes(self._proc, pids - self._known.keys())}
             kept = {pid: process for pid, process in self._known.items() if pid in pids}
             self._known = {**kept, **new}
         return self._known
 
 
 def _from_proc(proc: Path) -> Iterator[Process]:
-    return _read_processes(proc, map(int, filter(str.isdigit, os.listdir(proc))))
+    return read_processes(proc, map(int, filter(str.isdigit, os.listdir(proc))))
 
 
-def _read_processes(proc: Path, pids: Iterable[int]) -> Iterator[Process]:
+def read_processes(proc: Path, pids: Iterable[int]) -> Iterator[Process]:
+    """These processes as they are now, on Linux; those that have ended are left out."""
     ticks_per_s = os.sysconf("SC_CLK_TCK")
     for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):

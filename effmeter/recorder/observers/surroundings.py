@@ -1,23 +1,28 @@
-"""What surrounds the recordings: other users of the machine, its memory and conditions."""
+"""What surrounds the recordings: the machine's other users and work, its memory, conditions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from effmeter.clock import Clock
 from effmeter.probes.base import ConditionedDevices, Probe
-from effmeter.recorder.observers import conditions, machine, memory
+from effmeter.recorder.observers import conditions, machine, memory, work
 from effmeter.recorder.observers.contention import MachineSnapshot
 from effmeter.recorder.observers.memory import MemorySnapshot
 from effmeter.recorder.observers.observer import PeriodicObserver
+from effmeter.recorder.observers.work import WorkSnapshot
 
 
 class SurroundingsObserver:
-    """Observes the machine, its memory and its conditions, each in a thread of its own."""
+    """Observes the machine, its work, memory and conditions, each in a thread of its own.
+
+    ``on_work`` is called in such a thread when a look at the work has been taken.
+    """
 
     def __init__(
         self,
         probes: Iterable[Probe],
         clock: Clock,
         sources_beside: Iterable[ConditionedDevices] = (),
+        on_work: Callable[[], None] = lambda: None,
     ) -> None:
         self._probes = list(probes)
         sources = machine.MachineSources(machine.device_users(self._probes))
@@ -26,6 +31,8 @@ class SurroundingsObserver:
         self._roots: set[int] = set()
         self._machine = PeriodicObserver("observe-machine", users.observe, machine.CADENCE)
         self._memory = PeriodicObserver("observe-memory", used.observe, memory.CADENCE)
+        worked = work.WorkObserver(lambda: self._roots, work.device_use(self._probes), clock)
+        self._work = PeriodicObserver("observe-work", worked.observe, work.CADENCE, on_work)
         self._sources: list[object] = [*sources_beside, *self._probes]
         around = conditions.ConditionsObserver(conditions.device_conditions(self._sources), clock)
         self._conditions = PeriodicObserver(
@@ -36,12 +43,14 @@ class SurroundingsObserver:
         """Start the threads, at rest."""
         self._machine.start()
         self._memory.start()
+        self._work.start()
         self._conditions.start()
 
     def stop(self) -> None:
         """End the threads."""
         self._machine.stop()
         self._memory.stop()
+        self._work.stop()
         self._conditions.stop()
 
     def take_in(self, probes: Iterable[Probe]) -> None:
@@ -57,17 +66,32 @@ class SurroundingsObserver:
         self._roots = roots
         self._machine.observe_soon()
         self._memory.observe_soon()
+        self._work.observe_soon()
         self._conditions.observe_soon()
+
+    def observe_work(self) -> None:
+        """Look at the work now: at a boundary of a run."""
+        self._work.observe_now()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every look that ``observe_work`` asked for has been taken."""
+        return self._work.is_quiet
 
     def rest(self) -> None:
         """Nothing is recorded any more."""
         self._machine.rest()
         self._memory.rest()
+        self._work.rest()
         self._conditions.rest()
 
     def drain_machine(self) -> list[MachineSnapshot]:
         """The snapshots of the machine since the last call, oldest first."""
         return self._machine.drain()
+
+    def drain_work(self) -> list[WorkSnapshot]:
+        """The looks at the work since the last call, oldest first."""
+        return self._work.drain()
 
     def drain_conditions(self) -> list[conditions.ConditionsSnapshot]:
         """The snapshots of the conditions since the last call, oldest first."""

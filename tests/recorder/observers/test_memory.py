@@ -25,7 +25,7 @@ from tests.simulated.clock import ManualClock
 SHELL, TRAINING, WORKER, OTHER = 10, 20, 21, 30
 MIB = 2**20
 
-pytestmark = pytest.mark.skipif(not processes._ON_LINUX, reason="procfs is Linux' own")
+pytestmark = pytest.mark.skipif(not processes.ON_LINUX, reason="procfs is Linux' own")
 
 
 class SimulatedProcesses:

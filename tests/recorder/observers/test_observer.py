@@ -1,12 +1,13 @@
 """When the machine is looked over, and that a driver that hangs or fails stops nothing."""
 
+import threading
 from collections.abc import Mapping
 
 from effmeter.probes.base import Failure
 from effmeter.recorder.observers.machine import MachineObserver, MachineSources
 from effmeter.recorder.observers.observer import Cadence, PeriodicObserver
 from effmeter.recorder.observers.processes import Process
-from tests.recording import eventually
+from tests.recording import PATIENCE_S, eventually
 from tests.simulated.clock import ManualClock
 
 CADENCE = Cadence(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
@@ -89,3 +90,34 @@ def test_a_look_that_costs_much_is_taken_more_rarely_down_to_a_limit() -> None:
     assert CADENCE.wait_s(cost_s=1e-6) == CADENCE.period_s
     assert CADENCE.wait_s(cost_s=1e-4) == 0.1
     assert CADENCE.wait_s(cost_s=1.0) == CADENCE.longest_s
+
+
+def test_an_observation_at_a_boundary_is_taken_at_once_and_can_be_waited_for() -> None:
+    asked: list[bool] = []
+    seen = threading.Event()
+    rare = Cadence(settle_s=60.0, period_s=60.0, longest_s=60.0, load_fraction=0.001)
+    observer = PeriodicObserver("observer-test", asked.append, rare, seen.set)
+    observer.start()
+    assert observer.is_quiet
+    observer.observe_now()
+    assert seen.wait(PATIENCE_S)
+    eventually(lambda: observer.is_quiet, "it is in")
+    observer.stop()
+    assert asked == [True]
+
+
+def test_boundaries_that_follow_each_other_fast_share_an_observation() -> None:
+    looked: list[bool] = []
+
+    def observe(is_boundary: bool) -> None:
+        looked.append(is_boundary)
+        sum(range(300_000))  # some milliseconds of processor time
+
+    observer = PeriodicObserver("observer-test", observe, CADENCE)
+    observer.start()
+    observer.observe_now()
+    eventually(lambda: bool(looked) and observer.is_quiet, "the first")
+    for _ in range(100):
+        observer.observe_now()
+    assert observer.is_quiet
+    observer.stop()
