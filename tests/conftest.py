@@ -2,8 +2,9 @@
 
 Tests run in several worker processes (``make test``). A module's tests stay in one worker, so that
 its fixtures are built once; tests in real time run one after another, in one worker: beside each
-other they would take the time from each other that they measure. Tests of kernels share a worker
-too: in several, each would compile the same kernels.
+other they would take the time from each other that they measure. A module that records, but holds
+however long its programs take, is marked ``untimed`` and runs in any worker. Tests of kernels share
+a worker too: in several, each would compile the same kernels.
 """
 
 import functools
@@ -33,6 +34,9 @@ settings.load_profile("effmeter")
 RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
 """In the source of a module whose tests record for real, or are marked."""
 
+UNTIMED = re.compile(r"^pytestmark = pytest\.mark\.untimed", re.M)
+"""In the source of a module whose tests hold however long the programs take that they start."""
+
 COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", "methods/ops"))
 """Folders whose tests need most of the compiled kernels: one worker compiles them, once."""
 
@@ -44,7 +48,8 @@ TRACES_VARIABLE = "EFFMETER_TRACES"
 @functools.cache
 def in_real_time(module: Path) -> bool:
     """Whether the tests of a module measure time, so that no other such test may run beside."""
-    return RECORDS.search(module.read_text()) is not None
+    source = module.read_text()
+    return RECORDS.search(source) is not None and UNTIMED.search(source) is None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,8 @@ import effmeter
 from tests.analysis.labelled_runs import labelled_run
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"(<!-- not executed: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)

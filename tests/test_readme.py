@@ -8,6 +8,8 @@ import pytest
 from effmeter.recorded.reading import read_run
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 README = Path(__file__).parents[1] / "README.md"
 
 

@@ -20,6 +20,7 @@ TESTED_THROUGH = {
     "cli/group.py": "cli/test_report.py",
     "cli/machine_recording.py": "cli/test_idle.py",
     "cli/options.py": "cli/test_run.py",
+    "client/beginning.py": "client/test_acquisition.py",
     "client/vocabulary.py": "tracking/test_loop.py",
     "errors.py": "cli/test_report.py",
     "kernels/cpu/compiling.py": "methods/ops/test_dispatch.py",

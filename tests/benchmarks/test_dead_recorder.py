@@ -15,6 +15,8 @@ from effmeter.errors import EffmeterWarning
 from tests.recording import kill, recorder_of
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Any:

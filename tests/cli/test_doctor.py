@@ -23,6 +23,8 @@ from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
 from tests.snapshot import assert_matches
 
+pytestmark = pytest.mark.untimed
+
 PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 

@@ -23,6 +23,8 @@ from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 from tests.snapshot import assert_matches
 
+pytestmark = pytest.mark.untimed
+
 RUN = [sys.executable, "-m", "effmeter", "run"]
 
 

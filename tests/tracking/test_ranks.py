@@ -9,6 +9,8 @@ import pytest
 from tests.recording import only_run, start_program
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 RANK = """
     import sys
     import effmeter

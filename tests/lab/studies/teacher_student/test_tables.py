@@ -24,6 +24,8 @@ from effmeter.recorded.reading import read_run
 from tests.runfile.writing import RunFile, counter, every, metadata
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 SCALE = StudentScale("test", "", runs=4, trials=2, iterations=20)
 TOLD_J = {"small": 30.0, "big": 60.0}
 
