@@ -40,9 +40,17 @@ UNTIMED = re.compile(r"^pytestmark = pytest\.mark\.untimed", re.M)
 COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", "methods/ops"))
 """Folders whose tests need most of the compiled kernels: one worker compiles them, once."""
 
+TOGETHER = (
+    ("tests/test_imports.py", "tests/test_tree.py"),
+    ("tests/lab/workloads/models/test_flops.py", "tests/lab/cli/test_flops_page.py"),
+)
+"""Modules that parse the same sources, or count the same models: one worker does it, once."""
+
 YIELDING_NICENESS = 10
 TRACES_VARIABLE = "EFFMETER_TRACES"
 """Names the folder of recordings of metered cards, for the tests that replay them."""
+MLPERF_VARIABLE = "EFFMETER_MLPERF"
+"""Names the folder of a benchmark's published power logs, for the tests that import them."""
 
 
 @functools.cache
@@ -91,7 +99,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         module = node_id.split("::")[0]
         if in_real_time(REPOSITORY / module):
             return "real time"
-        return "kernels" if module.startswith(COMPILING) else module
+        if module.startswith(COMPILING):
+            return "kernels"
+        return next((group[0] for group in TOGETHER if module in group), module)
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = group_of
@@ -103,7 +113,7 @@ def own_surroundings() -> Iterator[None]:
     """A runtime directory of the tests' own (short: sockets live in it), and no settings."""
     with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
         for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
-            if name != TRACES_VARIABLE:
+            if name not in (TRACES_VARIABLE, MLPERF_VARIABLE):
                 env.delenv(name)
         env.delenv("COLUMNS", raising=False)  # pytest-xdist sets it in its workers
         for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):

@@ -120,6 +120,8 @@ class NoteName(StrEnum):
     which replaces the same names in its description)."""
     LABELS = "labels"
     """Labels set after the beginning: text (JSON)."""
+    METRIC_MODES = "metric_modes"
+    """Whether less or more of a metric is better: text (JSON: by metric, a ``MetricMode``)."""
     BUDGET = "budget"
     """text: the channels that an energy budget covers; one for each budget of each stage."""
     STOP = "stop"
@@ -136,6 +138,19 @@ class NoteName(StrEnum):
     """text: a fault of the recorder."""
     WARNING = "warning"
     """text: what limits the figures."""
+
+
+class MetricMode(StrEnum):
+    """What a file states about a metric, in place of what its name implies."""
+
+    MIN = "min"
+    """Less is better."""
+    MAX = "max"
+    """More is better."""
+    NEITHER = "neither"
+    """It judges nothing, such as a count."""
+    UNKNOWN = "unknown"
+    """Nobody says; its name does not either, whatever its words."""
 
 
 def user_note(name: str) -> str:
@@ -172,12 +187,6 @@ class Metadata:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
-    job_id: str = ""
-    """The job that this host's recording is a part of; empty: it is no part of another."""
-    rank: int | None = None
-    """The place of this host among those of the job, from 0."""
-    world_size: int | None = None
-    """How many hosts the job has; None where that is unknown."""
 
     def to_arrow(self) -> dict[bytes, bytes]:
         """The schema metadata of the file."""
@@ -213,7 +222,6 @@ class Metadata:
 _MAPPINGS = ("labels", "job", "host", "program", "versions", "sampling")
 _LARGEST_NS = 2**62
 """Moments up to here can be added and subtracted in 64 bits."""
-_MOST_HOSTS = 10**7
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
@@ -226,12 +234,6 @@ def _check_fields(described: Mapping[str, Any]) -> None:
     for name in ("started_wall_ns", "started_time_ns", "part"):
         value = described.get(name, 1)
         if type(value) is not int or not 0 <= value <= _LARGEST_NS:
-            raise ValueError(f"{name} is out of range")
-    if not isinstance(described.get("job_id", ""), str):
-        raise ValueError("job_id is no text")
-    for name in ("rank", "world_size"):
-        value = described.get(name)
-        if value is not None and (type(value) is not int or not 0 <= value <= _MOST_HOSTS):
             raise ValueError(f"{name} is out of range")
     for name in _MAPPINGS:
         if not isinstance(described.get(name, {}), dict):

@@ -59,6 +59,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow  # four programs that load torch
 def test_ranks_of_torchrun_with_gloo_are_sources_of_one_run(
     machine: SimulatedMachine, runs: Path, tmp_path: Path
 ) -> None:

@@ -15,13 +15,16 @@ from tests.lab.sweep.tiny import (
     too_large,
     too_large_in_training,
 )
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
 
 
 @contextmanager
 def own_machine(folder: Path) -> Iterator[SimulatedMachine]:
     """Two RAPL packages and a memory zone; the recorders that this process starts see them."""
-    with SimulatedMachine(folder / "machine") as machine, pytest.MonkeyPatch.context() as patch:
+    with (
+        SimulatedMachine(folder / "machine", refresh_s=COARSE_REFRESH_S) as machine,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in machine.environ.items():
             patch.setenv(name, value)
         yield machine
