@@ -39,7 +39,7 @@ def test_ranks_are_one_run_of_one_file(cell: Cell, mpirun: str) -> None:
 def test_a_command_of_two_ranks_is_one_run_of_one_file(cell: Cell, mpirun: str) -> None:
     work = "import time; time.sleep(1)"
     cell.launch(mpirun, "-n", "2", "effmeter", "run", "--", sys.executable, "-c", work, **AS_ROOT)
-    (found,) = cell.report()
+    (found,) = cell.report().runs
     cell.expect(files=1, runs=[found.name])
     assert found.ranks == [0, 1]
 

@@ -18,11 +18,13 @@ THREADS = """
 """
 
 
+TRIALS = ["trial-0", "trial-1", "trial-2"]
+
+
 def test_threads_are_a_run_and_a_file_each(cell: Cell) -> None:
     cell.run(THREADS)
-    found = cell.expect(files=3, runs=["trial-0", "trial-1", "trial-2"])
+    found = cell.expect(files=3, runs=TRIALS, overlapping=TRIALS)
     assert all(run.shown["labels"] == {"number": int(run.name[-1])} for run in found)
-    cell.expect_overlaps(found)
 
 
 STUDY = """
@@ -43,7 +45,8 @@ STUDY = """
 
 def test_threads_inside_a_run_are_runs_of_its_file(cell: Cell) -> None:
     cell.run(STUDY)
-    study, *trials = cell.expect(files=1, runs=["study", *[f"study/trial-{n}" for n in range(3)]])
+    inside = [f"study/{trial}" for trial in TRIALS]
+    study, *trials = cell.expect(files=1, runs=["study", *inside], overlapping=TRIALS)
     assert study.shown["labels"] == {"of": "rates"}
     assert all(run.shown["labels"] == {"number": int(run.name[-1])} for run in trials)
 
@@ -71,11 +74,10 @@ TASKS = """
 
 def test_asyncio_tasks_are_a_run_and_a_file_each(cell: Cell) -> None:
     cell.run(TASKS)
-    found = cell.expect(files=3, runs=["task-0", "task-1", "task-2"])
-    for run in found:
+    tasks = ["task-0", "task-1", "task-2"]
+    for run in cell.expect(files=3, runs=tasks, overlapping=tasks):
         number = int(run.name[-1])
         assert [epoch["metrics"] for epoch in run.shown["epochs"]] == [{"loss": number}] * 2
-    cell.expect_overlaps(found)
 
 
 SIX = """
@@ -100,7 +102,7 @@ def test_effmeter_run_shows_the_command_and_each_run_of_its_program(cell: Cell) 
     cell.runs.mkdir()
     own = str(cell.runs / "own.arrow")
     cell.launch(str(BIN / "effmeter"), "run", "-o", own, "--", sys.executable, cell.write(SIX))
-    command, *runs = cell.report()
+    command, *runs = cell.report().runs
     names = [*(f"size-{size}" for size in range(4)), "decorated", "decorated"]
     cell.expect(files=1, runs=[command.name, *(f"{command.name}/{name}" for name in names)])
     assert command.shown["epoch_count"] == 0
