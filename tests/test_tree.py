@@ -83,6 +83,7 @@ TESTED_THROUGH = {
     "probes/rapl/accuracy.py": "probes/rapl/test_powercap.py",
     "probes/rapl/zone_counter.py": "probes/rapl/test_powercap.py",
     "probes/wall/probe.py": "probes/wall/test_command.py",
+    "recorded/recording_view.py": "recorded/test_run.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
     "report/run_mapping.py": "report/test_json.py",

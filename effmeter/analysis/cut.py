@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency_of
+from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency_of, joules_over
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.status import Status
@@ -106,7 +105,7 @@ class CuttableRun:
 
 
 def cuttable_run(
-    run: RecordedRun, metric: str | None = None, measure: Measure = total_over
+    run: RecordedRun, metric: str | None = None, measure: Measure = joules_over
 ) -> CuttableRun | None:
     """A run ready to be cut; None where it has no epoch that ended.
 
@@ -135,7 +134,7 @@ def _results(
 ) -> tuple[EpochResult, ...]:
     began_ns = run.program_begin_ns(ended[0].source)  # budgets count from there
     return tuple(
-        EpochResult(epoch.number, epoch.metrics, total_over(run, cover, began_ns, epoch.end_ns))
+        EpochResult(epoch.number, epoch.metrics, run.energy_over(cover, began_ns, epoch.end_ns))
         for epoch in ended
     )
 

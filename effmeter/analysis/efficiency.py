@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from effmeter.analysis.metrics import default_metric
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping.direction import Mode, usual_mode
 
 Measure = Callable[[RecordedRun, Cover, int, int], Energy | None]
+
+
+def joules_over(run: RecordedRun, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+    """The energy of a window of a run over a cover: the measure of Eq 2."""
+    return run.energy_over(cover, begin_ns, end_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Efficiency:
 def efficiency_of(
     run: RecordedRun,
     metric: str | None = None,
-    measure: Measure = total_over,
+    measure: Measure = joules_over,
     *,
     mode: Mode | None = None,
 ) -> Efficiency | None:

@@ -16,6 +16,7 @@ from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
+_MOST_NAMED = 6
 _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
@@ -42,6 +43,7 @@ def warnings_of(
     yield from _overtraining(run, efficiency)
     yield from _recording(run)
     yield from _environment(run, whole)
+    yield from _beside(run)
 
 
 def _ending(run: RecordedRun) -> Iterator[str]:
@@ -174,6 +176,15 @@ def _environment(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     for step in run.wall_steps:
         yield f"the wall clock was set by {step.step_s:+.1f} s during the run"
     yield from _others(run, whole)
+
+
+def _beside(run: RecordedRun) -> Iterator[str]:
+    """Other runs of the recording that ran at the same time, on the same machine."""
+    names = [each.name for each in run.runs_beside]
+    if names:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        which = f"{', '.join(names[:_MOST_NAMED])}{more}"
+        yield f"ran at the same time as {which}: the energy is the whole machine's, theirs included"
 
 
 def _others(run: RecordedRun, whole: Breakdown) -> Iterator[str]:

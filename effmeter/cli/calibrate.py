@@ -26,7 +26,7 @@ from effmeter.cli.calibrate_recording import (
     is_channel,
     record_varying_load,
 )
-from effmeter.cli.options import emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, emit, json_option, output_option
 from effmeter.energy.calibrating import CalibrationFit
 from effmeter.errors import UsageError
 from effmeter.recorded.reading import read_run
@@ -59,13 +59,13 @@ from effmeter.state.calibration import (
 @click.option(
     "--seconds",
     "duration_s",
-    type=click.FloatRange(min=SHORTEST_S),
+    type=FiniteRange(min=SHORTEST_S),
     help=f"How long to record.  [default: {DEFAULT_S:g}]",
 )
 @click.option(
     "--reference-error",
     "reference_error_fraction",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.01,
     show_default=True,
     metavar="FRACTION",
@@ -74,7 +74,7 @@ from effmeter.state.calibration import (
 @click.option(
     "--max-shift",
     "most_shift_s",
-    type=click.FloatRange(0.1, 3600),
+    type=FiniteRange(0.1, 3600),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

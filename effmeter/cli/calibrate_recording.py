@@ -21,6 +21,8 @@ from effmeter.units import format_duration
 
 DEFAULT_S = 120.0
 SHORTEST_S = 5.0
+_ESTIMATE = "-estimate"
+"""How the names of estimates end, of which a shared recorder lists the names alone."""
 _HERE = "on this machine (start the record of the meter first)"
 _LOOK_PERIOD_S = 1.0
 
@@ -81,10 +83,12 @@ def check_channel(name: str, known: Collection[str], owner: str) -> None:
 def is_channel(reference: str, channel: str, known: Collection[str], where: str) -> bool:
     """Whether a reference is another channel, rather than an existing file.
 
-    Raises UsageError where it is neither, or the channel itself.
+    Raises UsageError where it is neither, the channel itself, or an estimate.
     """
     if reference == channel:
         raise UsageError(f"{reference} cannot be its own reference")
+    if reference in known and reference.endswith(_ESTIMATE):
+        raise UsageError(f"{reference} is an estimate: name a sensor or a meter's CSV file")
     if reference not in known and not Path(reference).exists():
         raise UsageError(
             f"there is no file {reference}, and no such channel {where}: {_listed(known)}"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from effmeter.cli.group import CommandGroup
-from effmeter.cli.options import emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, emit, json_option, output_option
 from effmeter.client.connection import Connection, connect
 from effmeter.errors import RecorderError
 from effmeter.recorder.policy import ServicePolicy
@@ -56,7 +56,7 @@ def command() -> None:
 @click.option(
     "--others-rate",
     "others_rate_hz",
-    type=click.FloatRange(0.1, 1000),
+    type=FiniteRange(0.1, 1000),
     default=10.0,
     show_default=True,
     help="The highest rate for members of the group, in readings per second.",

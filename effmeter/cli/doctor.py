@@ -11,7 +11,7 @@ import click
 from effmeter.cli.diagnosis import Diagnosis, diagnose
 from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
 from effmeter.cli.doctor_page import page_of
-from effmeter.cli.options import emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, emit, json_option, output_option
 from effmeter.errors import UsageError
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
@@ -31,7 +31,7 @@ from effmeter.report.page import Page
 @click.option(
     "--seconds",
     "duration_s",
-    type=click.FloatRange(min=0.5, max=120.0),
+    type=FiniteRange(min=0.5, max=120.0),
     help=f"How long --capture reads the sensors; {CAPTURE_S:g} unless given.",
 )
 def command(

@@ -13,7 +13,7 @@ import click
 
 from effmeter.analysis.idle import IdleBaseline, measure_idle
 from effmeter.cli.machine_recording import record_machine
-from effmeter.cli.options import emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, emit, json_option, output_option
 from effmeter.clock import now_ns
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
@@ -43,7 +43,7 @@ class _Watched:
 @click.option(
     "--seconds",
     "duration_s",
-    type=click.FloatRange(min=1.0),
+    type=FiniteRange(min=1.0),
     default=60.0,
     show_default=True,
     help="How long to measure.",

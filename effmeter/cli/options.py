@@ -1,5 +1,6 @@
 """The options that several commands share, and where their results go."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,19 @@ output_option = click.option(
     metavar="FILE",
     help="Write to this file instead of stdout.",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A finite number within bounds; click's range takes NaN, which is beyond no bound."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; fails where it is not one."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
 
 
 @contextmanager

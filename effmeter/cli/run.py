@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import click
 
-from effmeter.cli.options import label_option
+from effmeter.cli.options import FiniteRange, label_option
 from effmeter.client.files import is_path
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
@@ -40,7 +40,7 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 @click.option(
     "--rate",
     "rate_hz",
-    type=click.FloatRange(0, 1000, min_open=True),
+    type=FiniteRange(0, 1000, min_open=True),
     default=DEFAULT_RATE_HZ,
     show_default=True,
     help="Readings per second.",

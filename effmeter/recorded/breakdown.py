@@ -1,13 +1,14 @@
 """The energy of a window: per channel, per component, and in total over a cover."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from effmeter.channel import Channel, Component, Provenance
+from effmeter.channel import Channel, Component, Provenance, Refusal
 from effmeter.cover import SUMMED_COMPONENTS, Cover
 from effmeter.energy import Energy, total
 from effmeter.recorded.recording import Recording
+from effmeter.recorded.records import Source
 from effmeter.recorded.run_cover import cover_between
 from effmeter.recorded.second_sensor import counted_energy
 
@@ -66,28 +67,33 @@ class Breakdown:
     missing: tuple[Missing, ...]
 
 
-def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
-    """The energy of a window of a run (run clock, ns), with a cover chosen for that window.
+def break_down(
+    recording: Recording, programs: Sequence[Source], begin_ns: int, end_ns: int
+) -> Breakdown:
+    """The energy of a window of a recording (run clock, ns), with a cover chosen for that window.
 
-    Where a channel shows nothing for a while, the cover turns to another one for that stretch.
+    It counts the devices that any of ``programs`` may use. Where a channel shows nothing for a
+    while, the cover turns to another one for that stretch.
 
-    The channels of a run are those of one host, so that several sources on it count once.
+    The channels of a recording are those of one host, so that several programs on it count once.
     """
-    energies = {name: run.channel_energy(name, begin_ns, end_ns) for name in run.channels}
+    energies = {
+        name: recording.channel_energy(name, begin_ns, end_ns) for name in recording.channels
+    }
     known = {name for name, energy in energies.items() if energy is not None}
-    cover = cover_between(run, known, begin_ns, end_ns)
-    counted = _counted(run, cover, begin_ns, end_ns)
+    cover = cover_between(recording, programs, known, begin_ns, end_ns)
+    counted = _counted(recording, cover, begin_ns, end_ns)
     energies.update((name, part.energy) for name, part in counted.items())
-    reasons = {**dict(cover.left_out), **_standing(run, energies)}
+    reasons = {**dict(cover.left_out), **_standing(recording, energies)}
     channels = tuple(
         ChannelEnergy(
             channel,
             energies[name],
-            unread_s(run, name, begin_ns, end_ns),
+            unread_s(recording, name, begin_ns, end_ns),
             counted[name].counted_s if name in counted else 0.0,
             None if name in counted else reasons.get(name),
         )
-        for name, channel in run.channels.items()
+        for name, channel in recording.channels.items()
     )
     components = tuple(_components(cover, energies))
     return Breakdown(
@@ -97,13 +103,13 @@ def break_down(run: Recording, begin_ns: int, end_ns: int) -> Breakdown:
         channels,
         components,
         total(part.energy for part in components),
-        (*_missing_components(run, cover), *_missing_devices(run, cover)),
+        tuple(_missing(recording, recording.refusals(programs), cover)),
     )
 
 
-def total_over(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+def total_over(recording: Recording, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
     """The energy of a window over a given cover; None where any channel of it is not known."""
-    counted = _counted(run, cover, begin_ns, end_ns).values()
+    counted = _counted(recording, cover, begin_ns, end_ns).values()
     known = [part.energy for part in counted if part.energy is not None]
     return total(known) if len(known) == len(counted) else None
 
@@ -115,11 +121,11 @@ class _Part(NamedTuple):
     counted_s: float
 
 
-def _counted(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[str, _Part]:
+def _counted(recording: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[str, _Part]:
     """What a total of a window takes from each channel of its cover."""
     found: dict[str, _Part] = {}
     for name, first_ns, last_ns in cover.counted(begin_ns, end_ns):
-        energy = counted_energy(run, cover, name, first_ns, last_ns)
+        energy = counted_energy(recording, cover, name, first_ns, last_ns)
         part = _Part(energy, (last_ns - first_ns) * 1e-9)
         if name in found:
             earlier = found[name]
@@ -130,16 +136,16 @@ def _counted(run: Recording, cover: Cover, begin_ns: int, end_ns: int) -> dict[s
     return found
 
 
-def _standing(run: Recording, energies: Mapping[str, Energy | None]) -> dict[str, str]:
+def _standing(recording: Recording, energies: Mapping[str, Energy | None]) -> dict[str, str]:
     """The channels without an energy whose counter stands still, with the reason."""
     unknown = (name for name, energy in energies.items() if energy is None)
-    standing = {name: run.standing(name) for name in unknown}
+    standing = {name: recording.standing(name) for name in unknown}
     return {name: stretches[-1].reason for name, stretches in standing.items() if stretches}
 
 
-def unread_s(run: Recording, channel: str, begin_ns: int, end_ns: int) -> float:
+def unread_s(recording: Recording, channel: str, begin_ns: int, end_ns: int) -> float:
     """The part of a window in which a channel has no readings (s)."""
-    readings = run.readings(channel)
+    readings = recording.readings(channel)
     if readings is None:
         return (end_ns - begin_ns) * 1e-9
     stretches = [(begin_ns, readings.begin_ns), (readings.end_ns, end_ns)]
@@ -163,26 +169,36 @@ def _components(cover: Cover, energies: dict[str, Energy | None]) -> Iterable[Co
             yield ComponentEnergy(component, summed, channels)
 
 
-def _missing_components(run: Recording, cover: Cover) -> Iterable[Missing]:
+def _missing(recording: Recording, refusals: Sequence[Refusal], cover: Cover) -> Iterable[Missing]:
+    refusals = [refusal for refusal in refusals if refusal.present]
+    yield from _missing_components(refusals, cover)
+    yield from _missing_devices(recording, refusals, cover)
+
+
+def _missing_components(refusals: Sequence[Refusal], cover: Cover) -> Iterable[Missing]:
     for component in cover.missing:
-        refusals = [r for r in run.refusals if r.component is component and r.present]
-        reason = "; ".join(dict.fromkeys(r.reason for r in refusals))
-        remedy = next((r.remedy for r in refusals if r.remedy), "")
+        refused = [r for r in refusals if r.component is component]
+        reason = "; ".join(dict.fromkeys(r.reason for r in refused))
+        remedy = next((r.remedy for r in refused if r.remedy), "")
         yield Missing(component, reason, remedy)
 
 
-def _missing_devices(run: Recording, cover: Cover) -> Iterable[Missing]:
+def _missing_devices(
+    recording: Recording, refusals: Sequence[Refusal], cover: Cover
+) -> Iterable[Missing]:
     """Devices without an energy, and without a channel of the cover in their place."""
-    refusals = {r.leaves_unread: r for r in reversed(run.refusals) if r.present}
+    by_device = {r.leaves_unread: r for r in reversed(refusals)}
     for name in cover.partial:
-        if name in run.channels:
-            yield Missing(name, _why_unread(run, name))
+        if name in recording.channels:
+            yield Missing(name, _why_unread(recording, name))
         else:
-            yield Missing(name, refusals[name].reason, refusals[name].remedy)
+            yield Missing(name, by_device[name].reason, by_device[name].remedy)
 
 
-def _why_unread(run: Recording, channel: str) -> str:
-    standing = [stretch.reason for stretch in run.standing(channel)]
-    reasons = [*(gap.reason for gap in run.gaps if gap.channel == channel), *standing]
-    otherwise = "it was never read" if run.readings(channel) is None else "it was not read then"
+def _why_unread(recording: Recording, channel: str) -> str:
+    standing = [stretch.reason for stretch in recording.standing(channel)]
+    reasons = [*(gap.reason for gap in recording.gaps if gap.channel == channel), *standing]
+    otherwise = (
+        "it was never read" if recording.readings(channel) is None else "it was not read then"
+    )
     return reasons[-1] if reasons else otherwise

@@ -11,11 +11,17 @@ from effmeter.recorded.records import MemoryUse
 from effmeter.runfile.format import PEAK, Event
 from effmeter.runfile.row import EventRow
 
+Window = tuple[int, int] | None
+"""Beginning and end (run clock, ns); None: all that was recorded."""
 
-def memory_uses(events: Iterable[EventRow], part_ends_ns: Sequence[int]) -> Mapping[str, MemoryUse]:
-    """What is known of each memory, by name; ``part_ends_ns``: when each file's rows end.
 
-    Of several sources that tell of a memory of the same name, the one that used most counts.
+def memory_uses(
+    events: Iterable[EventRow], part_ends_ns: Sequence[int], window_ns: Window = None
+) -> Mapping[str, MemoryUse]:
+    """What is known of each memory in a window, by name.
+
+    ``part_ends_ns``: when each file's rows end. Of several sources that tell of a memory of the
+    same name, the one that used most counts.
     """
     rows = sorted(
         (e for e in events if e.event == Event.MEMORY and e.name and (e.value or 0) >= 0),
@@ -23,14 +29,28 @@ def memory_uses(events: Iterable[EventRow], part_ends_ns: Sequence[int]) -> Mapp
     )
     found: dict[str, MemoryUse] = {}
     for (name, _), of_one in groupby(rows, key=lambda e: (e.name or "", e.source)):
-        use = _use(list(of_one), part_ends_ns)
+        rows_of_one = list(of_one)
+        if window_ns is not None:
+            rows_of_one = _in_window(rows_of_one, *window_ns)
+        if not rows_of_one:
+            continue
+        use = _use(rows_of_one, part_ends_ns, window_ns)
         earlier = found.get(name)
         if earlier is None or (use.peak_bytes or -1) > (earlier.peak_bytes or -1):
             found[name] = use
     return found
 
 
-def _use(rows: Sequence[EventRow], part_ends_ns: Sequence[int]) -> MemoryUse:
+def _in_window(rows: Sequence[EventRow], begin_ns: int, end_ns: int) -> list[EventRow]:
+    """The rows of one memory in a window, and what held at its beginning, moved to there."""
+    earlier = [row for row in rows if row.time_ns <= begin_ns and row.text != PEAK]
+    held = [row._replace(time_ns=begin_ns) for row in earlier[-1:]]
+    return held + [row for row in rows if begin_ns < row.time_ns <= end_ns]
+
+
+def _use(rows: Sequence[EventRow], part_ends_ns: Sequence[int], window_ns: Window) -> MemoryUse:
+    if window_ns is not None:
+        part_ends_ns = [min(end_ns, window_ns[1]) for end_ns in part_ends_ns]
     known = [row.value for row in rows if row.value is not None]
     reasons = [row.text for row in rows if row.value is None and row.text]
     return MemoryUse(

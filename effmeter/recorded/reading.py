@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from effmeter.errors import RunFileError, UsageError
-from effmeter.recorded.inner_run import InnerRun
+from effmeter.recorded.recording import Recording
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import RUN_SUFFIX, Metadata, successor_path
 from effmeter.runfile.part import Part
@@ -44,31 +44,31 @@ def read_runs(paths: Iterable[Path | str] | Path | str) -> list[RecordedRun]:
 
 def _runs_in(path: Path) -> list[RecordedRun]:
     """The runs of a recording: its own, then those inside it."""
-    own = _own_run(path)
-    places = range(1, len(own.identities))
-    return [own, *(InnerRun(own.parts, own.problems, place) for place in places)]
+    recording = read_recording(path)
+    return [RecordedRun(recording, place) for place in range(len(recording.identities))]
 
 
-def _own_run(path: Path) -> RecordedRun:
+def read_recording(path: Path) -> Recording:
+    """A run file, joined with the file of its recorder's successor; errors as of ``read_run``."""
     beside = successor_path(path)
     try:
         first = read_part(path)
     except RunFileError as error:
         return _without_beginning(beside, error)
     if first.metadata.part != 1:
-        return RecordedRun(
+        return Recording(
             [first], ("only what a successor recorded is here: the beginning is missing",)
         )
     if not beside.exists():
-        return RecordedRun([first])
+        return Recording([first])
     try:
         second = read_part(beside)
     except RunFileError as error:
-        return RecordedRun([first], (f"the successor's file is left out: {error}",))
-    return RecordedRun([first, second] if _goes_on(first, second) else [first])
+        return Recording([first], (f"the successor's file is left out: {error}",))
+    return Recording([first, second] if _goes_on(first, second) else [first])
 
 
-def _without_beginning(beside: Path, error: RunFileError) -> RecordedRun:
+def _without_beginning(beside: Path, error: RunFileError) -> Recording:
     """What a successor recorded after a recorder that died before it had written anything."""
     try:
         second = read_part(beside)
@@ -76,7 +76,7 @@ def _without_beginning(beside: Path, error: RunFileError) -> RecordedRun:
         raise error from None
     if second.metadata.part != 2:
         raise error
-    return RecordedRun(
+    return Recording(
         [second], (f"the beginning is lost, only what a successor recorded is here: {error}",)
     )
 

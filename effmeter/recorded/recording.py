@@ -16,19 +16,15 @@ from effmeter.errors import NotARunError
 from effmeter.recorded import timeline
 from effmeter.recorded.description import (
     channel_named,
-    described,
-    labels_in,
     source_of,
     with_devices,
 )
-from effmeter.recorded.identity import RunIdentity, run_identities
-from effmeter.recorded.memory import memory_uses
+from effmeter.recorded.endings import Window, window_of
+from effmeter.recorded.identity import RunIdentity, rows_of_runs, run_identities
 from effmeter.recorded.readings import BETWEEN_RECORDERS, ChannelReadings, Samples, channel_readings
 from effmeter.recorded.records import (
     Contention,
     Gap,
-    Label,
-    MemoryUse,
     Note,
     Readings,
     Source,
@@ -36,7 +32,7 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.recorded.unshown import blind_stretches, shows_nothing
-from effmeter.runfile.format import Event, Metadata, NoteName, user_note
+from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
@@ -68,15 +64,31 @@ class Recording:
         """What was known when the recording began."""
         return self.parts[0].metadata
 
-    @property
-    def name(self) -> str:
-        """The name given to the run."""
-        return self.metadata.name
-
     @cached_property
     def identities(self) -> tuple[RunIdentity, ...]:
         """The runs that it holds, with their programs: its own run is the first."""
-        return run_identities(self.metadata, self.all_sources)
+        return run_identities(self.metadata, self.sources)
+
+    @cached_property
+    def rows_of_runs(self) -> tuple[tuple[EventRow, ...], ...]:
+        """The rows that the programs of each run wrote; by the places of ``identities``."""
+        return rows_of_runs(self.events, self.identities)
+
+    @cached_property
+    def windows(self) -> tuple[Window, ...]:
+        """When each run began and ended; by the places of ``identities``."""
+        recorded_ns = (self.metadata.started_time_ns, self.recorded_until_ns)
+        return tuple(
+            window_of(rows, identity.roots, recorded_ns, is_inner=place > 0)
+            for place, (identity, rows) in enumerate(
+                zip(self.identities, self.rows_of_runs, strict=True)
+            )
+        )
+
+    @cached_property
+    def rows_of_recorder(self) -> tuple[EventRow, ...]:
+        """The rows that no program wrote."""
+        return tuple(row for row in self.events if row.source is None)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -94,47 +106,24 @@ class Recording:
             return DetailedStatus(Status.UNKNOWN, "the end of the file is damaged")
         return DetailedStatus(Status.RECORDING if last.recording else Status.INTERRUPTED)
 
-    @property
-    def status(self) -> Status:
-        """The status without its detail."""
-        return self.detailed_status.status
-
     @cached_property
-    def labels(self) -> dict[str, Label]:
-        """Labels of the recording, then of programs that joined it, then those set later."""
-        labels = dict(self.metadata.labels)
-        for source in self.identities[0].sources:
-            labels = {**source.labels, **labels}
-        for note in self.notes:
-            if note.name == NoteName.LABELS:
-                with self._naming(note.part):
-                    labels.update(labels_in(described(note.text)))
-        return labels
-
-    @property
     def sources(self) -> tuple[Source, ...]:
-        """The programs and ranks that set marks, in the order in which they joined."""
-        return self.all_sources
-
-    @cached_property
-    def all_sources(self) -> tuple[Source, ...]:
-        """The sources of every run of the recording."""
+        """The programs and ranks of all its runs, in the order in which they joined."""
         found: dict[tuple[str, int | None], Source] = {}
         for note in self.notes:
             if note.name == NoteName.SOURCE and note.source is not None:
-                with self._naming(note.part):
+                with self.naming(note.part):
                     found.setdefault((note.source, note.id), source_of(note))
             elif note.name == NoteName.DEVICES and (note.source or "", note.id) in found:
                 key = (note.source or "", note.id)
-                with self._naming(note.part):
+                with self.naming(note.part):
                     found[key] = with_devices(found[key], note)
         return tuple(found.values())
 
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """The sensors that could not be read, and the devices that the recorder did not see."""
-        programs = (s.program for s in self.sources if isinstance(s.program, dict))
-        unread = (device for program in programs for device in program.get(UNREAD_DEVICES) or ())
+    def refusals(self, programs: Iterable[Source]) -> tuple[Refusal, ...]:
+        """The sensors that could not be read, and devices of programs that it did not see."""
+        described = (s.program for s in programs if isinstance(s.program, dict))
+        unread = (device for program in described for device in program.get(UNREAD_DEVICES) or ())
         return (*self.metadata.refusals, *map(unread_device, unread))
 
     @cached_property
@@ -153,7 +142,7 @@ class Recording:
         found = {c.name: c for part in self.parts for c in part.metadata.channels}
         for event in self.events:
             if event.event == Event.CHANNEL and event.channel is not None:
-                with self._naming(event.part):
+                with self.naming(event.part):
                     found[event.channel] = channel_named(event.channel, event.text)
         return found
 
@@ -270,32 +259,15 @@ class Recording:
         """Where other processes used the devices."""
         return timeline.contentions(self.events)
 
-    @cached_property
-    def memory(self) -> Mapping[str, MemoryUse]:
-        """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``."""
-        ends_ns = [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
-        return memory_uses(self.events, ends_ns)
+    @property
+    def part_ends_ns(self) -> list[int]:
+        """The moment of the last row of each file."""
+        return [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What the recorder and the sources noted."""
         return timeline.notes(self.events)
-
-    @property
-    def program_notes(self) -> tuple[tuple[str, str], ...]:
-        """Name and text of each note that the program itself wrote, such as a traceback."""
-        prefix = user_note("")
-        return tuple(
-            (note.name.removeprefix(prefix), note.text)
-            for note in self.notes
-            if note.name.startswith(prefix)
-        )
-
-    @cached_property
-    def dropped_marks(self) -> int:
-        """Marks that did not reach the recorder in time and are lost."""
-        last = {n.source: n.value or 0 for n in self.notes if n.name == NoteName.DROPPED_MARKS}
-        return round(sum(last.values()))
 
     @cached_property
     def missed_deadlines(self) -> dict[str, int]:
@@ -320,8 +292,8 @@ class Recording:
         return [event for event in self.events if event.part == len(self.parts) - 1]
 
     @contextlib.contextmanager
-    def _naming(self, part: int) -> Iterator[None]:
-        """Name the file in an error about what stands in it."""
+    def naming(self, part: int) -> Iterator[None]:
+        """Name the file of a part in an error about what stands in it."""
         try:
             yield
         except NotARunError as error:

@@ -4,122 +4,48 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from effmeter.channel import Refusal
 from effmeter.cover import Cover
 from effmeter.energy import Energy
-from effmeter.reason import Reason
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
 from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.epoch_table import table_of_epochs
-from effmeter.recorded.identity import RunIdentity
-from effmeter.recorded.recording import Recording
-from effmeter.recorded.records import Metric, RecordedEpoch, RecordedSpan
-from effmeter.runfile.format import Event, NoteName
-from effmeter.runfile.row import EventRow
+from effmeter.recorded.marked_run import MarkedRun
+from effmeter.recorded.memory import memory_uses
+from effmeter.recorded.records import (
+    Contention,
+    Gap,
+    MemoryUse,
+    RecordedEpoch,
+    RecordedSpan,
+    Suspend,
+    WallStep,
+)
+from effmeter.recorded.window import S, contentions_in, touching
 from effmeter.units import format_duration
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class RecordedRun(Recording):
+class RecordedRun(MarkedRun):
     """One recorded run: its epochs, spans, metrics and energies.
 
-    Every property is computed on first use. Times are nanoseconds of the run clock.
+    A recording holds its own run, and perhaps others inside it, whose energy is part of the
+    energy of that run. Every property is computed on first use. Times are nanoseconds of the run
+    clock.
     """
-
-    @property
-    def identity(self) -> RunIdentity:
-        """Which of the recording's runs this is, and which programs belong to it."""
-        return self.identities[0]
-
-    @property
-    def run_id(self) -> str:
-        """The identity of the run, the same in all of its files."""
-        return self.identity.run_id
-
-    @cached_property
-    def begin_ns(self) -> int:
-        """When the first of its programs' blocks began; without any, when the recording did."""
-        begun_ns = (row.time_ns for row in self._of_programs(Event.RUN_BEGIN))
-        return min(begun_ns, default=self.metadata.started_time_ns)
-
-    @cached_property
-    def end_ns(self) -> int:
-        """When the last of its programs' blocks ended; the recording's end where one did not."""
-        ended_ns = [row.time_ns for row in self._of_programs(Event.END)]
-        if not self._of_programs(Event.RUN_BEGIN) or len(ended_ns) < len(self._roots):
-            return self.recorded_until_ns
-        return max(self.begin_ns, *ended_ns)
-
-    def program_begin_ns(self, source: str | None) -> int:
-        """When a program's block began; without that in the file, when it joined."""
-        begun = self._of_programs(Event.RUN_BEGIN)
-        begun_ns = [row.time_ns for row in begun if row.source == source]
-        joined = (note for note in self.notes if note.name == NoteName.SOURCE)
-        joined_ns = [note.time_ns for note in joined if note.source == source]
-        return next(iter((*begun_ns, *joined_ns)), self.begin_ns)
-
-    @cached_property
-    def _roots(self) -> set[tuple[str | None, int | None]]:
-        return {(source.id, source.root) for source in self.identity.sources}
-
-    def _of_programs(self, event: Event) -> list[EventRow]:
-        """The rows by which its programs state an event of their whole part in it."""
-        rows = (row for row in self.events if row.event == event)
-        return [row for row in rows if (row.source, row.id) in self._roots]
-
-    @property
-    def duration_s(self) -> float:
-        """How long the run lasted."""
-        return (self.end_ns - self.begin_ns) * 1e-9
-
-    @cached_property
-    def marks(self) -> tuple[EventRow, ...]:
-        """The events of the recording, without the marks of its other runs."""
-        if len(self.identities) == 1:
-            return self.events
-        roots = {(source.id, source.root) for source in self.identity.sources}
-        return timeline.marks_of(self.events, roots)
-
-    @cached_property
-    def conditions(self) -> tuple[RecordedCondition, ...]:
-        """Clocks, temperatures, limits and throttling of its devices, at its start and since."""
-        return conditions_in(self.events, self.begin_ns, self.end_ns)
-
-    @cached_property
-    def metrics(self) -> tuple[Metric, ...]:
-        """Every logged value of all sources, in order of time."""
-        return timeline.metrics(self.marks)
-
-    @cached_property
-    def closing_metrics(self) -> Mapping[str, float]:
-        """The last value of each metric that was logged in no epoch and no span."""
-        roots = {None, *((source.id, source.root) for source in self.sources)}
-        found = (m for m in self.metrics if m.parent is None or (m.source, m.parent) in roots)
-        return {metric.name: metric.value for metric in found}
-
-    @cached_property
-    def stopped_by(self) -> Reason | None:
-        """The reason that ended its epochs; None where no criterion ended them."""
-        programs = {source.id for source in self.identity.sources}
-        several = len(self.identities) > 1
-        stops = [
-            note.text
-            for note in self.notes
-            if note.name == NoteName.STOP and (not several or note.source in programs)
-        ]
-        return Reason.parse(stops[-1]) if stops else None
 
     @cached_property
     def epochs(self) -> tuple[RecordedEpoch, ...]:
-        """The epochs of all sources in order; an unfinished one is open."""
-        return timeline.epochs(self.marks, self.end_ns, self._epoch_energy)
+        """The epochs of all its programs in order; an unfinished one is open."""
+        return timeline.epochs(self.rows, self.end_ns, self._epoch_energy)
 
     @cached_property
     def spans(self) -> tuple[RecordedSpan, ...]:
         """The outermost spans, each with those inside it."""
-        return timeline.spans(self.marks, self.end_ns, self._span_energy)
+        return timeline.spans(self.rows, self.end_ns, self._span_energy)
 
     @cached_property
     def lead_epochs(self) -> tuple[RecordedEpoch, ...]:
@@ -134,6 +60,8 @@ class RecordedRun(Recording):
         lead = min(programs, key=lambda p: ranks.get((p[0] or "", p[1]), 0), default=None)
         return () if lead is None else tuple(programs[lead])
 
+    # Energies
+
     @cached_property
     def epoch_cover(self) -> Cover:
         """The one cover of all epochs: that of the window from the first to the last."""
@@ -145,6 +73,10 @@ class RecordedRun(Recording):
         """The total energy of the run; None where it is unknown."""
         return self.breakdown().total
 
+    def energy_over(self, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
+        """The energy of a window over a given cover; None where any channel of it is unknown."""
+        return total_over(self.recording, cover, begin_ns, end_ns)
+
     def breakdown(self, begin_ns: int | None = None, end_ns: int | None = None) -> Breakdown:
         """The energy of a window by channel and component; by default of the whole run.
 
@@ -155,12 +87,70 @@ class RecordedRun(Recording):
             self.end_ns if end_ns is None else end_ns,
         )
         if window_ns not in self._breakdowns:
-            self._breakdowns[window_ns] = break_down(self, *window_ns)
+            self._breakdowns[window_ns] = self._break_down(*window_ns)
         return self._breakdowns[window_ns]
+
+    def _break_down(self, begin_ns: int, end_ns: int) -> Breakdown:
+        return break_down(self.recording, self.programs, begin_ns, end_ns)
 
     @cached_property
     def _breakdowns(self) -> dict[tuple[int, int], Breakdown]:
         return {}
+
+    def _epoch_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        return self.energy_over(self.epoch_cover, begin_ns, end_ns)
+
+    def _span_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
+        return self.energy_over(self.breakdown().cover, begin_ns, end_ns)
+
+    # Surroundings
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The sensors that could not be read, and devices of its programs that none reads."""
+        return self.recording.refusals(self.programs)
+
+    @cached_property
+    def conditions(self) -> tuple[RecordedCondition, ...]:
+        """Clocks, temperatures, limits and throttling of its devices, at its start and since."""
+        return conditions_in(self.recording.events, self.begin_ns, self.end_ns)
+
+    @cached_property
+    def memory(self) -> Mapping[str, MemoryUse]:
+        """How much memory its programs used, by name: ``ram``, ``gpu0``, ``torch-cuda0``.
+
+        The recorder counts the programs of a recording together.
+        """
+        rows = (*self.recording.rows_of_recorder, *self.rows)
+        window_ns = (self.begin_ns, self.end_ns) if self.is_inner else None
+        return memory_uses(rows, self.recording.part_ends_ns, window_ns)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Where channels could not be read; between two recorders, all of them."""
+        return self._in_its_time(self.recording.gaps)
+
+    @property
+    def suspends(self) -> tuple[Suspend, ...]:
+        """Where the machine slept."""
+        return self._in_its_time(self.recording.suspends)
+
+    @property
+    def wall_steps(self) -> tuple[WallStep, ...]:
+        """Where the wall clock was set."""
+        return self._in_its_time(self.recording.wall_steps)
+
+    @property
+    def contentions(self) -> tuple[Contention, ...]:
+        """Where programs that are not of the recording used the devices."""
+        found = self.recording.contentions
+        return contentions_in(found, self.begin_ns, self.end_ns) if self.is_inner else found
+
+    def _in_its_time(self, stretches: tuple[S, ...]) -> tuple[S, ...]:
+        """Of a recording's own run all of them: it lasts as long as the recording."""
+        return touching(stretches, self.begin_ns, self.end_ns) if self.is_inner else stretches
+
+    # As text and as a table
 
     def to_table(self) -> "pa.Table":
         """One row an epoch, as an Arrow table.
@@ -186,9 +176,3 @@ class RecordedRun(Recording):
 
     def __repr__(self) -> str:
         return f"<RecordedRun {self.name!r} from {str(self.paths[0])!r}>"
-
-    def _epoch_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
-        return total_over(self, self.epoch_cover, begin_ns, end_ns)
-
-    def _span_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
-        return total_over(self, self.breakdown().cover, begin_ns, end_ns)

@@ -15,34 +15,38 @@ from effmeter.recorded.run_cover import cover_between
 
 
 def counted_energy(
-    run: Recording, cover: Cover, name: str, begin_ns: int, end_ns: int
+    recording: Recording, cover: Cover, name: str, begin_ns: int, end_ns: int
 ) -> Energy | None:
     """The energy that a total takes from a channel, with what other sensors say of it.
 
     A cover in stretches counts a channel that shows nothing only where nothing else shows more:
     there it is bounded.
     """
-    energy = run.channel_energy(name, begin_ns, end_ns)
+    energy = recording.channel_energy(name, begin_ns, end_ns)
     if energy is None and cover.stretches:
-        energy = run.bounded_energy(name, begin_ns, end_ns)
+        energy = recording.bounded_energy(name, begin_ns, end_ns)
     if energy is None:
         return None
-    for other in run.disagreeing.get(name, ()):
-        shown = run.channel_energy(other, begin_ns, end_ns)
+    for other in recording.disagreeing.get(name, ()):
+        shown = recording.channel_energy(other, begin_ns, end_ns)
         energy = energy if shown is None else holding_both(energy, shown)
-    if run.channels[name].provenance is Provenance.ESTIMATED:
-        energy = with_estimate_factor(energy, _factor_beside(run, name))
+    if recording.channels[name].provenance is Provenance.ESTIMATED:
+        energy = with_estimate_factor(energy, _factor_beside(recording, name))
     return energy
 
 
-def _factor_beside(run: Recording, estimate: str) -> float:
+def _factor_beside(recording: Recording, estimate: str) -> float:
     """The factor by which an estimate was off while sensors were counted in its place."""
-    if estimate not in run.estimate_factors:
-        window_ns = (run.metadata.started_time_ns, run.recorded_until_ns)
-        known = {name for name in run.channels if run.channel_energy(name, *window_ns) is not None}
-        cover = cover_between(run, known, *window_ns)
+    if estimate not in recording.estimate_factors:
+        window_ns = (recording.metadata.started_time_ns, recording.recorded_until_ns)
+        known = {
+            name
+            for name in recording.channels
+            if recording.channel_energy(name, *window_ns) is not None
+        }
+        cover = cover_between(recording, recording.sources, known, *window_ns)
         factor = 1.0
         if cover.stretches and estimate in cover.names:
-            factor = factor_beside_sensors(cover, estimate, window_ns, run.channel_energy)
-        run.estimate_factors[estimate] = factor
-    return run.estimate_factors[estimate]
+            factor = factor_beside_sensors(cover, estimate, window_ns, recording.channel_energy)
+        recording.estimate_factors[estimate] = factor
+    return recording.estimate_factors[estimate]

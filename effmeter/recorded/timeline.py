@@ -5,7 +5,7 @@ source for itself, and a mark that was sent twice (again, to a successor) counts
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -59,9 +59,7 @@ def epochs(
 ) -> tuple[RecordedEpoch, ...]:
     """The epochs of all sources in order; one without an end is open and ends with the run."""
     values = _metrics_of(events)
-    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
-    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
-    roots: dict[_Mark, int | None] = {}
+    root_of = RootFinder(events)
     return tuple(
         RecordedEpoch(
             number=_whole(begin.value, number),
@@ -70,7 +68,7 @@ def epochs(
             source=begin.source,
             id=begin.id,
             metrics=values.get((begin.source, begin.id), {}),
-            root=_outermost(begin.source, begin.parent, parents, roots),
+            root=root_of.outermost(begin.source, begin.parent),
             open=end is None,
             reason=None if end is None else end.text,
             measure=measure,
@@ -212,38 +210,31 @@ def _stretches(events: Iterable[EventRow], begins: Event, ends: Event) -> list[_
     return list(found.values())
 
 
-def marks_of(
-    events: Sequence[EventRow], roots: Collection[tuple[str | None, int | None]]
-) -> tuple[EventRow, ...]:
-    """The events of programs given by source and root, without any other program's marks."""
-    begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
-    parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
-    known: dict[_Mark, int | None] = {}
+class RootFinder:
+    """Finds the program that a row belongs to: the parent of the outermost stretch around it."""
 
-    def is_of(row: EventRow) -> bool:
-        mark = row.id if row.event in (Event.EPOCH_END, Event.SPAN_END) else row.parent
-        return (row.source, _outermost(row.source, mark, parents, known)) in roots
+    def __init__(self, events: Iterable[EventRow]) -> None:
+        begins = (Event.EPOCH_BEGIN, Event.SPAN_BEGIN)
+        self._parents = {(e.source, e.id): e.parent for e in events if e.event in begins}
+        self._known: dict[_Mark, int | None] = {}
 
-    marks = (*begins, Event.EPOCH_END, Event.SPAN_END, Event.METRIC)
-    return tuple(row for row in events if row.event not in marks or is_of(row))
+    def __call__(self, row: EventRow) -> int | None:
+        """The number that the outermost marks of the row's program name as their parent."""
+        ends = (Event.EPOCH_END, Event.SPAN_END)
+        mark = row.id if row.event in ends or row.parent is None else row.parent
+        return self.outermost(row.source, mark)
 
-
-def _outermost(
-    source: str | None,
-    mark: int | None,
-    parents: Mapping[_Mark, int | None],
-    known: dict[_Mark, int | None],
-) -> int | None:
-    """The parent of the outermost stretch that a mark lies in; ``known`` keeps those found."""
-    path: dict[_Mark, None] = {}
-    while (key := (source, mark)) in parents and key not in path:
-        if key in known:
-            mark = known[key]
-            break
-        path[key] = None
-        mark = parents[key]
-    known.update(dict.fromkeys(path, mark))
-    return mark
+    def outermost(self, source: str | None, mark: int | None) -> int | None:
+        """The parent of the outermost stretch that a mark lies in."""
+        path: dict[_Mark, None] = {}
+        while (key := (source, mark)) in self._parents and key not in path:
+            if key in self._known:
+                mark = self._known[key]
+                break
+            path[key] = None
+            mark = self._parents[key]
+        self._known.update(dict.fromkeys(path, mark))
+        return mark
 
 
 def _metrics_of(events: Iterable[EventRow]) -> dict[_Mark, dict[str, float]]:

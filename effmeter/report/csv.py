@@ -91,7 +91,9 @@ def _epoch_row(epoch: RecordedEpoch, analysis: RunAnalysis) -> Row:
 
 def _identity(analysis: RunAnalysis) -> Row:
     labels = {f"label.{name}": value for name, value in analysis.run.labels.items()}
-    return {"file": str(analysis.run.paths[0]), "name": analysis.run.name, **labels}
+    run = analysis.run
+    ids = {"run_id": run.run_id, "parent_run_id": run.parent_run_id}
+    return {"file": str(run.paths[0]), "name": run.name, **ids, **labels}
 
 
 def _energy(name: str, energy: Energy | None) -> Row:

@@ -1,6 +1,6 @@
 """The analysis of a run as nested mappings, as JSON shows it.
 
-Energies are in joules, durations in seconds, beginnings in seconds since the recording began.
+Energies are in joules, durations in seconds, beginnings in seconds since the run began.
 None stands for what is unknown. ``docs/schemas/report.schema.json`` describes the same.
 """
 
@@ -27,7 +27,9 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
     run, breakdown = analysis.run, analysis.breakdown
     return {
         "name": run.name,
-        "run_id": run.metadata.run_id,
+        "run_id": run.run_id,
+        "parent_run_id": run.parent_run_id,
+        "runs": [each.run_id for each in run.inner_runs],
         "files": [str(path) for path in run.paths],
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
@@ -60,8 +62,9 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
 
 
 def begin_of(run: RecordedRun) -> str:
-    """When the recording began: ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(run.metadata.started_wall_ns // 10**9, UTC).isoformat()
+    """When the run began: ISO 8601 in UTC, to the second."""
+    begin_ns = run.metadata.started_wall_ns + run.begin_ns - run.metadata.started_time_ns
+    return datetime.fromtimestamp(begin_ns // 10**9, UTC).isoformat()
 
 
 def _energy(energy: Energy | None) -> dict[str, float] | None:

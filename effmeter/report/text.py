@@ -6,6 +6,7 @@ from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
+from effmeter.analysis.run_tree import tree_of
 from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Calibration
 from effmeter.energy import Energy
@@ -27,10 +28,15 @@ from effmeter.report.formatting import (
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
+from effmeter.report.run_names import names_of
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
 """More gaps of one run are counted, not listed."""
+_MOST_RUNS = 10
+"""More runs inside another one are counted, not named."""
+_DEEPEST = 8
+"""Runs that lie inside of more runs than this are indented no further."""
 _MOST_SPANS = 40
 """More spans of one run are counted, not listed."""
 
@@ -43,17 +49,18 @@ class TextRenderer(Renderer):
         options = self.options
         page = Page(options.width, has_styles=options.has_styles)
         is_list = len(report.runs) > 1
+        names = names_of([analysis.run for analysis in report.runs])
         if is_list:
-            _add_list(page, report.runs)
+            _add_list(page, names, report.runs)
         if options.has_details or not is_list:
             for place, analysis in enumerate(report.runs):
                 if place or is_list:
                     page.blank()
-                _add_run(page, analysis, options.has_epochs)
+                _add_run(page, names[place], analysis, options.has_epochs)
         elif options.has_epochs:
-            for analysis in report.runs:
+            for name, analysis in zip(names, report.runs, strict=True):
                 page.blank()
-                page.title(analysis.run.name)
+                page.title(name)
                 _add_epochs(page, analysis)
         for comparison in report.comparisons.values():
             if not page.is_empty:
@@ -62,12 +69,15 @@ class TextRenderer(Renderer):
         return str(page).rstrip("\n")
 
 
-def _add_list(page: Page, runs: Sequence[RunAnalysis]) -> None:
-    names = [analysis.run.name for analysis in runs]
-    if len(set(names)) < len(names):
-        names = [analysis.run.paths[0].stem for analysis in runs]
+def _add_list(page: Page, names: Sequence[str], runs: Sequence[RunAnalysis]) -> None:
+    """A line for each run, those inside another indented below it."""
+    tree = tree_of([analysis.run for analysis in runs])
+    rows = (
+        _list_row(f"{'. ' * min(depth, _DEEPEST)}{names[place]}", runs[place])
+        for place, depth in tree
+    )
     headings = ("run", "status", "epochs", "metric", "energy", "interval", "per kJ", "without", "")
-    page.table(headings, map(_list_row, names, runs), numeric=(2, 4, 5, 6))
+    page.table(headings, rows, numeric=(2, 4, 5, 6))
 
 
 def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
@@ -88,8 +98,8 @@ def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
     ]
 
 
-def _add_run(page: Page, analysis: RunAnalysis, has_epochs: bool) -> None:
-    page.title(analysis.run.name)
+def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> None:
+    page.title(name)
     page.facts(_facts(analysis))
     if analysis.breakdown.components or analysis.walls:
         _add_energies(page, analysis)
@@ -123,6 +133,10 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     run = analysis.run
     stopped = f", stopped by {analysis.stopped_by}" if analysis.stopped_by else ""
     yield "file", ", ".join(map(str, run.paths))
+    if run.parent_run_id is not None:
+        yield "inside", run.ancestors[0].name if run.ancestors else f"run {run.parent_run_id}"
+    if run.inner_runs:
+        yield "contains", _contained(run)
     if run.labels:
         yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
     yield "status", f"{analysis.status}{stopped}"
@@ -142,6 +156,13 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
             yield f"calibrated {channel.name}", _calibration_line(channel.calibration)
     for device, line in condition_lines(run, analysis.breakdown.cover):
         yield f"conditions {device}", line
+
+
+def _contained(run: RecordedRun) -> str:
+    """How many runs lie inside a run, and which."""
+    names = [each.name for each in run.inner_runs]
+    more = f" and {len(names) - _MOST_RUNS} more" if len(names) > _MOST_RUNS else ""
+    return f"{_counted(len(names), 'run')}: {', '.join(names[:_MOST_RUNS])}{more}"
 
 
 def _course_line(course: MetricCourse) -> str:

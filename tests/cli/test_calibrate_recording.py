@@ -58,6 +58,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["cpu-estimate", "--reference", "cpu-estimate"], "its own reference"),
         (["cpu-estimate", "--reference", "none.csv"], "start the record of the meter first"),
         (["cpu-estimate", "--reference", "cpu0"], "no such channel on this machine"),
+        (["cpu-estimate", "--reference", "ram-estimate"], "ram-estimate is an estimate: name a"),
         (["cpu-estimate", "--reference", "volts.csv"], "not time_s, volts"),
         (["cpu-estimate", "--reference", "comma.csv"], "comma.csv, line 2"),
         (["cpu-estimate", "--reference", "."], "cannot be read"),

@@ -42,6 +42,26 @@ def test_a_mistake_is_a_sentence_before_the_help_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["idle", "--seconds", "nan"],
+        ["idle", "--seconds", "inf"],
+        ["doctor", "--capture", "capture.json", "--seconds", "nan"],
+        ["calibrate", "cpu0", "--reference", "cpu1", "--seconds", "inf"],
+        ["calibrate", "cpu0", "--reference", "cpu1", "--reference-error", "nan"],
+        ["calibrate", "cpu0", "--reference", "cpu1", "--max-shift", "nan"],
+        ["daemon", "run", "--others-rate", "nan"],
+        ["run", "--rate", "nan", "--", "true"],
+        ["sweep", "lenet", "--validation", "nan"],
+    ],
+)
+def test_a_number_that_is_not_finite_is_a_usage_mistake(arguments: list[str]) -> None:
+    result = called(*arguments)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert f"{arguments[-1] if arguments[0] != 'run' else 'nan'} is not a finite" in result.stderr
+
+
 def test_an_option_of_no_command_is_one_line() -> None:
     result = called("--verison")
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)

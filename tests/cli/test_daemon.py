@@ -185,7 +185,7 @@ def test_stopping_the_daemon_closes_the_recording_and_the_loop_goes_on_with_a_su
     assert len(warned) == 1
     assert len(run.epochs_done) == 4
     recorded = only_run(tmp_path / "runs")
-    assert (len(recorded.parts), recorded.status) == (2, "completed")
+    assert (len(recorded.recording.parts), recorded.status) == (2, "completed")
     assert [e.number for e in recorded.epochs] == [1, 2, 3, 4]
 
 

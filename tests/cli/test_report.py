@@ -146,7 +146,7 @@ def test_csv_has_a_row_for_each_run(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_plain(tmp_path / f"{name}.arrow", name)
     header, *rows = report(tmp_path, "--csv").stdout.splitlines()
-    assert header.startswith("file,name,label.size,status,")
+    assert header.startswith("file,name,run_id,parent_run_id,label.size,status,")
     assert [row.split(",")[1] for row in rows] == ["one", "two"]
 
 
@@ -154,7 +154,7 @@ def test_csv_with_epochs_has_a_row_for_each_epoch(tmp_path: Path) -> None:
     header, *rows = report(
         write_plain(tmp_path / "plain.arrow"), "--csv", "--epochs"
     ).stdout.splitlines()
-    assert header.startswith("file,name,label.size,epoch,")
+    assert header.startswith("file,name,run_id,parent_run_id,label.size,epoch,")
     assert len(rows) == 4
 
 

@@ -289,4 +289,4 @@ time.sleep(1.5)
     assert done.stderr.count("warning") == 1
     recorded = read_run(tmp_path / "x.arrow")
     assert recorded.status == "completed"
-    assert recorded.parts[-1].rows.num_rows > 10
+    assert recorded.recording.parts[-1].rows.num_rows > 10

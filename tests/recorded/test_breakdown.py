@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
-from effmeter.recorded.breakdown import Breakdown, total_over
+from effmeter.recorded.breakdown import Breakdown
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
@@ -122,7 +122,7 @@ def test_window_before_a_channel_appeared_does_not_know_it(tmp_path: Path) -> No
     early, late = run.breakdown(at(1), at(3)), run.breakdown(at(1), at(8))
     assert early.cover.names == ("cpu0",)
     assert late.cover.names == ("gpu0", "cpu0")
-    assert total_over(run, late.cover, at(1), at(3)) is None
+    assert run.energy_over(late.cover, at(1), at(3)) is None
     unread = {seen.channel.name: seen.unread_s for seen in late.channels}
     assert unread == {"cpu0": 0.0, "gpu0": pytest.approx(5.0)}
 

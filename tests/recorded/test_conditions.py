@@ -89,10 +89,13 @@ def test_a_window_has_the_conditions_that_held_in_it(file: RunFile) -> None:
     add(file, "power_limit_w", (0.0, 700.0), (50.0, 400.0), (90.0, 700.0))
     add(file, "clock_hz", (0.0, 1.0e9), (60.0, 2.0e9), (100.0, 1.0e9))
     run = ended(file)
-    clock, limit = conditions_in(run.events, at(55.0), at(70.0))
+    clock, limit = conditions_in(run.recording.events, at(55.0), at(70.0))
     assert (limit.at_start, limit.at_end, limit.changes) == (400.0, 400.0, ())
     assert clock.average == pytest.approx((5 * 2.0e9 + 10 * 1.0e9) / 15)
-    assert conditions_in(run.events, at(200.0), at(300.0))[0].condition is Condition.POWER_LIMIT
+    assert (
+        conditions_in(run.recording.events, at(200.0), at(300.0))[0].condition
+        is Condition.POWER_LIMIT
+    )
 
 
 def test_rows_of_unknown_or_broken_conditions_are_passed_over(file: RunFile) -> None:

@@ -15,7 +15,7 @@ def test_programs_that_name_no_run_belong_to_the_recording(tmp_path: Path) -> No
         for rank in RANKS:
             file.join(0.0, json.dumps({"name": "other"}), source=rank)
     run = read_run(file.path)
-    (own,) = run_identities(run.metadata, run.sources)
+    (own,) = run_identities(run.metadata, run.recording.sources)
     assert (own.run_id, own.name, own.labels) == ("run-1", "lenet-1", {"size": 1})
     assert tuple(source.id for source in own.sources) == RANKS
 
@@ -27,7 +27,7 @@ def test_a_run_that_sources_name_stands_beside_the_recordings_own(tmp_path: Path
             file.join(1.0, json.dumps(described), source=rank, root=root)
         file.join(2.0, "{}", source="host/-/1")
     run = read_runs(file.path)[0]
-    own, inner = run_identities(run.metadata, run.sources)
+    own, inner = run_identities(run.metadata, run.recording.sources)
     assert [source.id for source in own.sources] == ["host/-/1"]
     assert (inner.run_id, inner.name, inner.labels) == ("run-2", "inner", {"size": 2})
     assert [(s.id, s.root) for s in inner.sources] == [(RANKS[0], 10), (RANKS[1], 11)]

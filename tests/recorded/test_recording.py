@@ -9,6 +9,7 @@ from effmeter.errors import NotARunError
 from effmeter.recorded.readings import BETWEEN_RECORDERS
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Gap
+from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event
 from effmeter.runfile.reader import read_part
 from tests.runfile.writing import RunFile, at, counter, every, metadata
@@ -49,7 +50,7 @@ def test_without_an_end_it_was_interrupted_at_its_last_row(files: Files) -> None
     first.event(2.0, Event.END, text="the recorder was stopped")
     second.event(6.0, Event.NOTE, name="so far")
     recording = joined(files)
-    assert (str(recording.status), recording.recorded_until_ns) == ("interrupted", at(6))
+    assert (str(recording.detailed_status), recording.recorded_until_ns) == ("interrupted", at(6))
 
 
 def test_nothing_was_recorded_between_two_recorders(files: Files) -> None:
@@ -81,13 +82,13 @@ def test_missed_deadlines_of_both_recorders_add_and_dropped_marks_go_on(files: F
         file.event(time_s, Event.NOTE, name="dropped_marks", value=dropped, source="host/-/42")
     recording = joined(files)
     assert recording.missed_deadlines == {"powercap": 7}
-    assert recording.dropped_marks == 6, "a program counts on with the successor"
+    assert RecordedRun(recording).dropped_marks == 6, "a program counts on with the successor"
 
 
 def test_only_what_the_program_wrote_is_its_note(files: Files) -> None:
     files[0].event(1.0, Event.NOTE, name="user:dataset", text="digits")
     files[0].event(2.0, Event.NOTE, name="stop", text="max-epochs: 8")
-    assert joined(files).program_notes == (("dataset", "digits"),)
+    assert RecordedRun(joined(files)).program_notes == (("dataset", "digits"),)
 
 
 def test_labels_of_the_recording_outweigh_those_of_a_source_and_are_outweighed_later(
@@ -95,7 +96,7 @@ def test_labels_of_the_recording_outweigh_those_of_a_source_and_are_outweighed_l
 ) -> None:
     files[0].join(0, json.dumps({"labels": {"size": 9, "seed": 3}}))
     files[1].event(4.0, Event.NOTE, name="labels", text=json.dumps({"seed": 4}))
-    assert joined(files).labels == {"size": 1, "seed": 4}
+    assert RecordedRun(joined(files)).labels == {"size": 1, "seed": 4}
 
 
 def test_a_source_that_joins_both_recorders_is_one(files: Files) -> None:

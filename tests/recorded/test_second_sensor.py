@@ -6,7 +6,6 @@ import pytest
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy import Energy
-from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
@@ -48,7 +47,7 @@ def test_interval_holds_both_sensors_of_a_device(
     assert dict(run.disagreeing) == {"gpu0": ("gpu0-power",)}
     for energy, lasted_s in (
         (known(whole.total), 10.0),
-        (known(total_over(run, cover, at(2), at(5))), 3.0),
+        (known(run.energy_over(cover, at(2), at(5))), 3.0),
     ):
         assert energy.value_j == pytest.approx(counted_w * lasted_s)
         assert energy.low_j <= min(counted_w, shown_w) * lasted_s
@@ -76,7 +75,7 @@ def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place(
     assert whole.cover.names == ("cpu0", "cpu-estimate")
     assert total.value_j == pytest.approx(4 * power_w + 60.0, rel=0.01)
     assert total.low_j <= 10 * power_w <= total.high_j
-    late = known(total_over(run, whole.cover, at(6), at(8)))
+    late = known(run.energy_over(whole.cover, at(6), at(8)))
     assert late.low_j <= 2 * power_w <= late.high_j
     # A window in which only the estimate counts is as unsure as the run that it is a part of.
     assert known(run.breakdown(at(6), at(8)).total) == late
@@ -84,5 +83,5 @@ def test_estimate_that_was_off_beside_a_sensor_is_as_unsure_in_its_place(
 
 def test_estimate_that_agreed_keeps_its_factor(tmp_path: Path) -> None:
     run = recorded(tmp_path, {CPU: 12.0, ESTIMATE: 10.0}, {CPU: 4.0})
-    late = known(total_over(run, run.breakdown().cover, at(6), at(8)))
+    late = known(run.energy_over(run.breakdown().cover, at(6), at(8)))
     assert late.high_j == pytest.approx(20.0 * 2.5, rel=0.05)

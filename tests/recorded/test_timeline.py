@@ -106,21 +106,21 @@ def test_marks_that_lie_in_each_other_end(parent: int) -> None:
     assert len(timeline.epochs(events, END_NS)) == 2
 
 
-def test_the_marks_of_one_program_leave_those_of_others_out() -> None:
-    mine = [
+def test_a_mark_belongs_to_the_parent_of_the_outermost_stretch_around_it() -> None:
+    begins = [
         mark(1, Event.EPOCH_BEGIN, 5),
-        row(2, Event.METRIC, source=SOURCE, parent=5, name="loss", value=0.5),
-        mark(3, Event.EPOCH_END, 5, parent=0),
+        mark(1, Event.SPAN_BEGIN, 6, parent=5),
+        mark(1, Event.EPOCH_BEGIN, 5, parent=9, source="another"),
     ]
-    others = [
-        mark(1, Event.EPOCH_BEGIN, 8, parent=2),
-        mark(3, Event.EPOCH_END, 8, parent=0),
-        mark(1, Event.EPOCH_BEGIN, 5, source="another"),
-        row(2, Event.METRIC, source=SOURCE, parent=2, name="loss", value=0.1),
+    root_of = timeline.RootFinder(begins)
+    found = [
+        root_of(row(2, Event.METRIC, source=SOURCE, parent=6, name="loss", value=0.5)),
+        root_of(row(3, Event.EPOCH_END, source=SOURCE, id=5)),
+        root_of(row(3, Event.METRIC, source="another", parent=5, name="loss", value=0.1)),
+        root_of(row(3, Event.NOTE, source=SOURCE, id=2, name="stop")),
+        root_of(row(3, Event.NOTE, source=SOURCE, parent=6, name="stop")),
     ]
-    anchor = row(1, Event.ANCHOR)
-    found = timeline.marks_of([*mine, *others, anchor], {(SOURCE, ROOT)})
-    assert list(found) == [*mine, anchor]
+    assert found == [ROOT, ROOT, 9, 2, ROOT]
 
 
 def test_a_gap_is_closed_by_its_number_and_keeps_the_least_that_is_known() -> None:

@@ -8,7 +8,6 @@ import pytest
 from effmeter.channel import Channel, Component, Provenance
 from effmeter.energy import Energy
 from effmeter.energy.standstill import NOT_READ, STANDS_STILL
-from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import Event
@@ -94,10 +93,10 @@ def test_parts_of_a_run_add_up_to_the_whole(tmp_path: Path) -> None:
     written.count(ESTIMATE, 60.0)
     run = written.read()
     cover = run.breakdown().cover
-    parts = [known(total_over(run, cover, at(a), at(b))) for a, b in ((0, 3), (3, 5), (5, 10))]
+    parts = [known(run.energy_over(cover, at(a), at(b))) for a, b in ((0, 3), (3, 5), (5, 10))]
     assert [part.value_j for part in parts] == pytest.approx([210.0, 130.0, 300.0], rel=2e-3)
     summed = parts[0] + parts[1] + parts[2]
-    whole = known(total_over(run, cover, at(0), at(10)))
+    whole = known(run.energy_over(cover, at(0), at(10)))
     assert summed.value_j == pytest.approx(whole.value_j)
     # One factor of one estimate: the parts are off together, not each by itself.
     assert summed.high_j == pytest.approx(whole.high_j, rel=2e-2)
@@ -128,7 +127,7 @@ def test_stretch_in_which_neither_counter_nor_gauge_shows_anything_is_bounded(
     assert total.low_j <= 10 * GPU_W <= total.high_j
     assert total.value_j == pytest.approx(10 * GPU_W, rel=0.05)
     assert sum(channel.counted_s for channel in whole.channels) == pytest.approx(10.0)
-    parts = [known(total_over(run, whole.cover, at(i), at(i + 2))) for i in range(0, 10, 2)]
+    parts = [known(run.energy_over(whole.cover, at(i), at(i + 2))) for i in range(0, 10, 2)]
     assert sum(part.value_j for part in parts) == pytest.approx(total.value_j, rel=0.01)
 
 

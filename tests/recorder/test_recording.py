@@ -79,13 +79,13 @@ def recorded(tmp_path: Path) -> Recorded:
 
 
 def readings_of(run: RecordedRun, channel: str) -> int:
-    rows = run.parts[0].rows.to_pylist()
+    rows = run.recording.parts[0].rows.to_pylist()
     return sum(r["channel"] == channel and r["event"] is None for r in rows)
 
 
 def energies_of(run: RecordedRun) -> list[tuple[datetime, float]]:
     """When the counter was read, and what it showed."""
-    rows = run.parts[0].rows.to_pylist()
+    rows = run.recording.parts[0].rows.to_pylist()
     return [(r["time"], r["energy_j"]) for r in rows if r["energy_j"] is not None]
 
 
@@ -93,7 +93,7 @@ def test_energy_counts_from_this_recordings_first_reading(recorded: Recorded) ->
     for millijoules in (5000, 5100, 5250):
         recorded.read(millijoules)
         recorded.clock.advance(0.1)
-    rows = recorded.run().parts[0].rows.to_pylist()
+    rows = recorded.run().recording.parts[0].rows.to_pylist()
     assert [r["energy_j"] for r in rows if r["channel"] == "cpu0" and r["event"] is None] == [
         0.0,
         pytest.approx(0.1),
@@ -164,7 +164,7 @@ def test_an_anchor_is_written_every_minute(recorded: Recorded) -> None:
         recorded.read(step)
         recorded.recording.flush(recorded.clock.advance(5.0))
     run = recorded.run()
-    anchors = [e for e in run.events if e.event == "anchor"]
+    anchors = [e for e in run.recording.events if e.event == "anchor"]
     assert len(anchors) == 1 + 2 + 1
     assert run.suspends == ()
 
@@ -176,7 +176,7 @@ def test_rows_that_the_disk_is_too_slow_for_are_counted_and_the_end_is_written(
         recorded.read(step)
         recorded.recording.flush(recorded.clock.advance(1.0))
     run = recorded.run()
-    rows = run.parts[0].rows
+    rows = run.recording.parts[0].rows
     dropped = sum(int(n.value or 0) for n in run.notes if n.name == "dropped_rows")
     assert rows.num_rows + dropped == max(rows["seq"].to_pylist()) + 1
     assert run.status == "completed"

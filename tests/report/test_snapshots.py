@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from effmeter.cli import effmeter
 from tests.analysis.labelled_runs import labelled_run
+from tests.recorded.nested_runs import Inner, write_nested
 from tests.report.runs import write_plain, write_spans, write_troubled
 from tests.snapshot import assert_matches
 
@@ -49,6 +50,18 @@ def test_one_run(runs: Path, name: str, width: str) -> None:
 def test_several_runs(runs: Path, options: tuple[str, ...], width: str) -> None:
     name = "-".join(("report-several", *(option.strip("-") for option in options), width))
     assert_matches(report(width, *options, runs), name, folder=runs)
+
+
+@pytest.mark.parametrize("options", [(), ("--details",)], ids=" ".join)
+def test_runs_inside_a_command(tmp_path: Path, options: tuple[str, ...]) -> None:
+    trials = [
+        Inner("trial", 1, 4, None, {"lr": 0.1}, (0.5, 0.6), run_id="trial-0"),
+        Inner("trial", 3, 9, None, {"lr": 0.2}, (0.7,), "failed: ValueError", run_id="trial-1"),
+        Inner("prepare", 1, 2, parent="trial-0"),
+    ]
+    path = write_nested(tmp_path / "own.arrow", trials)
+    name = "-".join(("report-nested", *(option.strip("-") for option in options)))
+    assert_matches(report("wide", *options, path), name, folder=tmp_path)
 
 
 @pytest.mark.parametrize("options", [(), ("--epochs",)], ids=" ".join)

@@ -95,7 +95,7 @@ def test_a_recorder_and_its_program_killed_together_leave_every_flushed_row(
     program.communicate()
     eventually(lambda: only_run(runs).status == "interrupted", "the lock is gone")
     recorded = only_run(runs)
-    assert recorded.parts[0].rows.num_rows == rows_of(recorded.paths[0]) >= 3 * 50
+    assert recorded.recording.parts[0].rows.num_rows == rows_of(recorded.paths[0]) >= 3 * 50
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_on_a_full_disk_the_file_ends_at_its_last_whole_batch_and_training_goes_
     assert (len(warned), epochs) == (1, 20)
     recorded = read_run(small_disk / "run.arrow")
     assert recorded.status == "interrupted"
-    assert recorded.parts[0].rows.num_rows == rows_of(small_disk / "run.arrow") > 1000
+    assert recorded.recording.parts[0].rows.num_rows == rows_of(small_disk / "run.arrow") > 1000
 
 
 @pytest.mark.usefixtures("machine")

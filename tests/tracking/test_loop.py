@@ -265,7 +265,7 @@ def test_a_run_that_joined_an_ending_one_is_recorded_to_its_own_end(runs: Path) 
     inner.log(loss=2.0)
     inner.end()
     recorded, inside = read_runs(runs)
-    assert [source.name for source in recorded.all_sources] == ["outer", "inner"]
+    assert [source.name for source in recorded.recording.sources] == ["outer", "inner"]
     assert (recorded.metrics, [metric.value for metric in inside.metrics]) == ((), [2.0])
     assert (recorded.status, inside.status) == ("completed", "completed")
 

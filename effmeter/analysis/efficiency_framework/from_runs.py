@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from effmeter.analysis.cut import Cut, CuttableRun, Uncut, cuttable_run
+from effmeter.analysis.efficiency import joules_over
 from effmeter.analysis.efficiency_framework.observation import (
     JOULES,
     POWER_SAMPLES,
@@ -19,15 +20,15 @@ from effmeter.analysis.efficiency_framework.trials import (
     refuse_mixtures,
     source_of,
     trials_of,
+    without_surrounding,
 )
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.power_samples import RATE_WARNING, power_samples_over
 from effmeter.errors import UsageError
-from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import Criterion
 
-_MEASURES = {JOULES: total_over, POWER_SAMPLES: power_samples_over}
+_MEASURES = {JOULES: joules_over, POWER_SAMPLES: power_samples_over}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def observe(
     """
     if energy not in _MEASURES:
         raise UsageError(f"energy is one of {', '.join(_MEASURES)}, not {energy!r}")
+    runs, around = without_surrounding(runs)
     runs, left_out = finished_once(runs)
     trials = trials_of(runs)
     verdicts = _verdicts(runs, trials, metric)
@@ -75,7 +77,7 @@ def observe(
         tuple(seen for seen in found if isinstance(seen, Unobserved)),
         verdicts,
         {name: criterion.describe() for name, criterion in criteria.items()},
-        (*warned, *left_out, *differing_sizes(sources), *_estimates(observed)),
+        (*warned, *around, *left_out, *differing_sizes(sources), *_estimates(observed)),
     )
 
 

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from effmeter.analysis.efficiency_framework.observation import Observation, Trial
+from effmeter.analysis.run_tree import surrounding
 from effmeter.errors import UsageError
 from effmeter.recorded.records import Label
 from effmeter.recorded.run import RecordedRun
@@ -100,9 +101,34 @@ def differing_sizes(sources: Iterable[tuple[Trial, str]]) -> Iterable[str]:
             yield f"sizes differ between architectures{where}: {_size_list(odd)}"
 
 
+def without_surrounding(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[str]]:
+    """Without the runs that only surround others, such as a recorded command; a line for each.
+
+    UsageError where a run and another inside it both have epochs: one contains the energy of the
+    other.
+    """
+    kept, left_out = [], []
+    for run in runs:
+        if run.inner_runs and not run.lead_epochs:
+            count = len(run.inner_runs)
+            inside = f"{count} run{'s' if count > 1 else ''} inside it"
+            left_out.append(f"{source_of(run)} left out: it has no epochs of its own, and {inside}")
+        else:
+            kept.append(run)
+    around = surrounding(kept)
+    for run, place in zip(kept, around, strict=True):
+        if place is not None:
+            raise UsageError(
+                f"{source_of(run)} ran inside {source_of(kept[place])}, whose energy includes it: "
+                "select those to compare with --label"
+            )
+    return kept, left_out
+
+
 def source_of(run: RecordedRun) -> str:
-    """The file of a run."""
-    return str(run.paths[0])
+    """The file of a run; of a run inside a recording also its name."""
+    path = str(run.paths[0])
+    return f"{path}: {run.name}" if run.is_inner else path
 
 
 def _alike(label: Label, wanted: str) -> bool:

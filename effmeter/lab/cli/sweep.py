@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from effmeter.cli.options import FiniteRange
 from effmeter.errors import UsageError
 from effmeter.lab.cli.parameters import (
     checked_datasets,
@@ -93,7 +94,7 @@ effmeter sweep cnn2 --seeds 0-4 --method dense \\
 @click.option(
     "--validation",
     "validation_fraction",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     default=0.0,
     metavar="FRACTION",
     help="Fraction of the training part that is held out and logged as validation_accuracy.",

@@ -9,9 +9,11 @@ import pytest
 from effmeter.analysis.efficiency_framework.from_runs import observe
 from effmeter.analysis.efficiency_framework.result import build_framework
 from effmeter.errors import UsageError
+from effmeter.recorded.reading import read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import MaxEpochs, parse_criteria
 from tests.analysis.labelled_runs import POWER_W, labelled_run
+from tests.recorded.nested_runs import Inner, write_nested
 
 LABELS: dict[str, Any] = {"architecture": "lenet", "dataset": "digits", "size": 1, "seed": 0}
 TWO_EPOCHS = {"epochs": MaxEpochs(2)}
@@ -48,6 +50,31 @@ def test_runs_become_means_over_sizes_and_seeds(tmp_path: Path) -> None:
     expected = sum(0.8 / (2 * p) for p in (100, 101, 200, 201)) / 4
     assert mean.efficiency_per_j.value == pytest.approx(expected, rel=1e-4)
     assert mean.efficiency_per_j.sources == ("energy", "seeds")
+
+
+def test_runs_inside_a_command_are_compared_and_the_command_is_not(tmp_path: Path) -> None:
+    inner = [
+        Inner(f"seed-{seed}", begin_s, begin_s + 4, None, {**LABELS, "seed": seed}, (0.5, 0.8))
+        for seed, begin_s in enumerate((0, 5))
+    ]
+    runs = read_runs(write_nested(tmp_path / "own.arrow", inner))
+    found = observe(runs, TWO_EPOCHS)
+    assert [seen.trial.seed for seen in found.observed] == [0, 1]
+    assert found.observed[1].source == f"{tmp_path / 'own.arrow'}: seed-1"
+    assert found.warnings[0] == (
+        f"{tmp_path / 'own.arrow'} left out: it has no epochs of its own, and 2 runs inside it"
+    )
+
+
+def test_a_run_is_not_compared_with_another_inside_it(tmp_path: Path) -> None:
+    inner = [
+        Inner("outer", 0, 9, None, LABELS, (0.5, 0.8)),
+        Inner("inner", 1, 5, "outer", {**LABELS, "seed": 1}, (0.5, 0.8)),
+    ]
+    runs = read_runs(write_nested(tmp_path / "own.arrow", inner))
+    with pytest.raises(UsageError, match=r"inner ran inside .*outer.* includes it: .*--label"):
+        observe(runs, TWO_EPOCHS)
+    assert len(observe(runs[2:], TWO_EPOCHS).observed) == 1
 
 
 def test_what_is_not_observed_is_told_with_its_run(tmp_path: Path) -> None:

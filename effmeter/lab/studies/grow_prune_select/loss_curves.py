@@ -7,7 +7,6 @@ from effmeter.lab.studies.comparison_table import Results, listed
 from effmeter.lab.studies.figure import FigureData, Picture, Row
 from effmeter.lab.studies.method_results import MethodResults
 from effmeter.lab.studies.repeats import Repeat
-from effmeter.recorded.breakdown import total_over
 
 _FIGURES = {"wrn": 3, "vgg": 4}
 """Which shows which network was decided here."""
@@ -45,7 +44,7 @@ def _epochs(repeat: Repeat) -> Iterable[Row]:
     epochs = [epoch for epoch in repeat.run.lead_epochs if not epoch.open]
     begin_ns = epochs[0].begin_ns
     for number, epoch in enumerate(epochs, 1):
-        energy = total_over(repeat.run, repeat.energy.cover, begin_ns, epoch.end_ns)
+        energy = repeat.run.energy_over(repeat.energy.cover, begin_ns, epoch.end_ns)
         yield {
             "epoch": number,
             "loss": epoch.metrics.get("loss"),
