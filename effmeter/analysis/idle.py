@@ -145,8 +145,7 @@ def _idle_energy(
 ) -> Energy:
     """The energy of the idle machine while the channels counted: fractions of the window."""
     summed = total(
-        idle_energy(run, channel, baseline, awake_s * counted[channel.name])
-        for channel in channels
+        idle_energy(run, channel, baseline, awake_s * counted[channel.name]) for channel in channels
     )
     assert summed is not None, "a component has a channel"
     return summed

@@ -134,9 +134,7 @@ class _Division:
         slices = self._slices(channels, work)
         return DeviceShares(name, energy, attributed(whole, slices, self.power_ratio), None)
 
-    def _slices(
-        self, channels: Sequence[tuple[Channel, float]], work: DeviceWork
-    ) -> list[Stretch]:
+    def _slices(self, channels: Sequence[tuple[Channel, float]], work: DeviceWork) -> list[Stretch]:
         """The stretches of a device; none where the energy of one is unknown."""
         if not 1 < len(work.slices) <= _MOST_SLICES:
             return []
