@@ -128,7 +128,11 @@ class _Division:
         energy = total(seen.energy for seen in members if seen.energy is not None)
         assert energy is not None, "a device has a channel with an energy"
         channels = [(seen.channel, seen.counted_s) for seen in members]
-        whole = self._stretch(energy, channels, work.whole)
+        window_s = (self.breakdown.end_ns - self.breakdown.begin_ns) * 1e-9
+        awake_s = self._awake_s(self.breakdown.begin_ns, self.breakdown.end_ns)
+        awake = awake_s / window_s if window_s > 0 else 1.0
+        counted = [(channel, awake * counted_s) for channel, counted_s in channels]
+        whole = self._stretch(energy, counted, work.whole)
         if work.whole is None:
             return DeviceShares(name, energy, unattributed(whole), work.unknown)
         slices = self._slices(channels, work)
@@ -145,8 +149,8 @@ class _Division:
             energy = total(e for e in energies if e is not None)
             if energy is None or None in energies:
                 return []
-            duration_s = (each.end_ns - each.begin_ns) * 1e-9
-            found.append(self._stretch(energy, [(c, duration_s) for c, _ in channels], each))
+            awake_s = self._awake_s(*window_ns)
+            found.append(self._stretch(energy, [(c, awake_s) for c, _ in channels], each))
         return found
 
     def _stretch(
@@ -163,6 +167,11 @@ class _Division:
         if work is None:
             return Stretch(energy, idle, most_idle_j, {}, NO_TIME)
         return Stretch(energy, idle, most_idle_j, self._used(work), work.everything)
+
+    def _awake_s(self, begin_ns: int, end_ns: int) -> float:
+        """How long the machine was awake in a window: asleep, it does not draw idle power."""
+        slept = (s for s in self.run.suspends if s.begin_ns < end_ns and s.end_ns > begin_ns)
+        return max(0.0, (end_ns - begin_ns) * 1e-9 - sum(s.asleep_s for s in slept))
 
     def _used(self, work: WorkSlice) -> dict[Holder, UsedTime]:
         own_ids = {source.id for source in self.run.programs}
