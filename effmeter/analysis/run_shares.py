@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.analysis.idle import IdleBaseline, idle_energy
+from effmeter.analysis.idle import REMEDY, IdleBaseline, idle_energy
 from effmeter.analysis.shares import (
     DEFAULT_POWER_RATIO,
     Holder,
@@ -18,15 +18,17 @@ from effmeter.errors import MeasurementError
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorded.work import (
+    MOST_PROCESSORS,
     NO_TIME,
     DeviceWork,
     UsedTime,
     WorkSlice,
     device_work,
+    states_work,
     worked_channels,
 )
 
-NO_RULE = "no rule attributes it: its use by programs is not measured"
+NO_RULE = "no rule divides it"
 NOT_BY_PROCESS = "its driver does not tell how much each process uses it"
 NOT_KNOWN_THERE = "the processes of the run are not known to the recorder"
 _MOST_SLICES = 1000
@@ -70,10 +72,9 @@ def shares_of(
     ``power_ratio``: by which factor at most the power per use of two programs differs.
     """
     breakdown = run.breakdown()
-    work = device_work(run.recording.events, None, breakdown.begin_ns, breakdown.end_ns)
-    gpus = worked_channels(run.recording.events)
-    if breakdown.total is None or (work.is_unstated and not gpus):
+    if breakdown.total is None or not states_work(run.recording.events):
         return None
+    gpus = worked_channels(run.recording.events)
     division = _Division(run, breakdown, power_ratio, *_idle_of(run, breakdown, baseline))
     devices = tuple(division.devices(gpus))
     return Shares(
@@ -115,7 +116,8 @@ class _Division:
 
     def _work(self, channel: str | None) -> DeviceWork:
         window_ns = (self.breakdown.begin_ns, self.breakdown.end_ns)
-        work = device_work(self.run.recording.events, channel, *window_ns)
+        capacity = _processors(self.run) if channel is None else 1.0
+        work = device_work(self.run.recording.events, channel, *window_ns, capacity)
         own = {source.id for source in self.run.programs}
         whole = work.whole
         if whole is not None and not own & whole.programs.keys():
@@ -207,7 +209,7 @@ def _idle_of(
 ) -> tuple[IdleBaseline | None, str | None]:
     """The baseline, where it fits every channel that counts; else why there is none."""
     if baseline is None:
-        return None, "effmeter idle has not measured it on this machine"
+        return None, REMEDY
     try:
         for seen in breakdown.channels:
             if seen.counted_s and seen.energy is not None:
@@ -215,6 +217,13 @@ def _idle_of(
     except MeasurementError as error:
         return None, str(error)
     return baseline, None
+
+
+def _processors(run: RecordedRun) -> float:
+    stated = run.metadata.host.get("logical_cpus")
+    if isinstance(stated, int) and 0 < stated <= MOST_PROCESSORS:
+        return float(stated)
+    return MOST_PROCESSORS
 
 
 def _work_channel(run: RecordedRun, channel: Channel, gpus: frozenset[str]) -> str | None:

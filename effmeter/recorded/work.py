@@ -1,12 +1,13 @@
 """How long programs used a device in a window, from the work rows of a recording.
 
-Between two looks work is taken for even. The time of a program is known to within the kernel's
+Between two looks work is taken for even; where a window begins or ends between them, the ends
+allow for any other course. The time of a program is known to within the kernel's
 rounding, and within what children of it may have done unseen; that of the whole machine to within
 the ticks by which the kernel samples it.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -15,6 +16,8 @@ from effmeter.runfile.row import EventRow
 
 NOT_RECORDED = "the recording does not state how long each program used it"
 NOT_COVERED = "it was not seen throughout the run how long each program used it"
+MOST_PROCESSORS = 4096.0
+"""Of a host that does not state their number."""
 SHORTEST_SLICE_NS = 1_000_000_000
 _ROUNDING_S = 0.02
 """The kernel shows the two times of a process in whole hundredths of a second."""
@@ -38,10 +41,6 @@ class UsedTime:
         return UsedTime(
             self.value_s + other.value_s, self.low_s + other.low_s, self.high_s + other.high_s
         )
-
-    def scaled(self, by: float) -> "UsedTime":
-        """A part of it."""
-        return UsedTime(self.value_s * by, self.low_s * by, self.high_s * by)
 
 
 NO_TIME = UsedTime(0.0, 0.0, 0.0)
@@ -68,11 +67,6 @@ class DeviceWork:
     """Why it is not known; there are no slices then."""
 
     @property
-    def is_unstated(self) -> bool:
-        """Whether the recording says nothing about it, as an older one."""
-        return self.unknown == NOT_RECORDED
-
-    @property
     def whole(self) -> WorkSlice | None:
         """The window as one stretch."""
         return _joined(self.slices) if self.slices else None
@@ -86,13 +80,20 @@ class _Look:
 
 
 def device_work(
-    events: Iterable[EventRow], channel: str | None, begin_ns: int, end_ns: int
+    events: Iterable[EventRow],
+    channel: str | None,
+    begin_ns: int,
+    end_ns: int,
+    capacity: float = MOST_PROCESSORS,
 ) -> DeviceWork:
-    """The work on a device (None: the processors) between two moments."""
+    """The work on a device (None: the processors) between two moments.
+
+    ``capacity``: how many seconds of use a second can hold: the number of processors.
+    """
     looks = _looks(events, channel)
     if not looks:
         return DeviceWork(unknown=NOT_RECORDED)
-    slices: list[WorkSlice] = []
+    found: list[WorkSlice] = []
     for before, after in pairwise(looks):
         if before.part != after.part or after.time_ns <= begin_ns or before.time_ns >= end_ns:
             continue
@@ -101,16 +102,17 @@ def device_work(
             if everything is None or everything.value is None:
                 text = None if everything is None else everything.text
                 return DeviceWork(unknown=text or NOT_RECORDED)
-        found = _clipped(_between(before, after, channel), begin_ns, end_ns)
-        if slices and slices[-1].end_ns - slices[-1].begin_ns < SHORTEST_SLICE_NS:
-            slices[-1] = _joined([slices[-1], found])
-        else:
-            slices.append(found)
-    covered_ns = sum(found.end_ns - found.begin_ns for found in slices)
-    if not slices or covered_ns < _LEAST_COVERED_FRACTION * (end_ns - begin_ns):
+        found.append(_clipped(_between(before, after, channel), begin_ns, end_ns, capacity))
+    covered_ns = sum(each.end_ns - each.begin_ns for each in found)
+    if not found or covered_ns < _LEAST_COVERED_FRACTION * (end_ns - begin_ns):
         reasons = [row.text for look in looks for row in look.rows.values() if row.value is None]
         return DeviceWork(unknown=next(filter(None, reasons), NOT_COVERED))
-    return DeviceWork(tuple(slices))
+    return DeviceWork(tuple(_with_holes(_no_shorter(found), begin_ns, end_ns, capacity)))
+
+
+def states_work(events: Iterable[EventRow]) -> bool:
+    """Whether a recording says anything of it; older ones do not."""
+    return any(row.event == Event.WORK for row in events)
 
 
 def worked_channels(events: Iterable[EventRow]) -> frozenset[str]:
@@ -166,12 +168,58 @@ def _program_time(
     return UsedTime(value_s, low_s, high_s)
 
 
-def _clipped(found: WorkSlice, begin_ns: int, end_ns: int) -> WorkSlice:
-    """The part of a stretch that lies in a window."""
+def _clipped(found: WorkSlice, begin_ns: int, end_ns: int, capacity: float) -> WorkSlice:
+    """The part of a stretch that lies in a window; its use need not be even."""
     first_ns, last_ns = max(begin_ns, found.begin_ns), min(end_ns, found.end_ns)
     part = (last_ns - first_ns) / max(1, found.end_ns - found.begin_ns)
-    programs = {source: time.scaled(part) for source, time in found.programs.items()}
-    return WorkSlice(first_ns, last_ns, found.everything.scaled(part), programs)
+    outside_s = (found.end_ns - found.begin_ns - (last_ns - first_ns)) * 1e-9 * capacity
+    if not outside_s:
+        return found
+
+    def clipped(used: UsedTime) -> UsedTime:
+        value_s = part * used.value_s
+        return UsedTime(value_s, max(0.0, min(value_s, used.low_s - outside_s)), used.high_s)
+
+    programs = {source: clipped(used) for source, used in found.programs.items()}
+    return WorkSlice(first_ns, last_ns, clipped(found.everything), programs)
+
+
+def _no_shorter(slices: Iterable[WorkSlice]) -> list[WorkSlice]:
+    """Short stretches joined with those that follow them."""
+    found: list[WorkSlice] = []
+    for each in slices:
+        is_short = bool(found) and found[-1].end_ns - found[-1].begin_ns < SHORTEST_SLICE_NS
+        if is_short and found[-1].end_ns == each.begin_ns:
+            found[-1] = _joined([found[-1], each])
+        else:
+            found.append(each)
+    return found
+
+
+def _with_holes(
+    slices: Sequence[WorkSlice], begin_ns: int, end_ns: int, capacity: float
+) -> Iterator[WorkSlice]:
+    """The stretches with those between them in which nothing was seen: any use is possible."""
+    until_ns = begin_ns
+    for each in slices:
+        if each.begin_ns > until_ns:
+            yield _unseen(until_ns, each.begin_ns, each, capacity)
+        yield each
+        until_ns = each.end_ns
+    if end_ns > until_ns:
+        yield _unseen(until_ns, end_ns, slices[-1], capacity)
+
+
+def _unseen(begin_ns: int, end_ns: int, beside: WorkSlice, capacity: float) -> WorkSlice:
+    """A stretch whose likeliest use is that of the stretch beside it."""
+    most_s = (end_ns - begin_ns) * 1e-9 * capacity
+    part = (end_ns - begin_ns) / max(1, beside.end_ns - beside.begin_ns)
+
+    def unseen(used: UsedTime) -> UsedTime:
+        return UsedTime(part * used.value_s, 0.0, max(most_s, part * used.value_s))
+
+    programs = {source: unseen(used) for source, used in beside.programs.items()}
+    return WorkSlice(begin_ns, end_ns, unseen(beside.everything), programs)
 
 
 def _joined(slices: Sequence[WorkSlice]) -> WorkSlice:

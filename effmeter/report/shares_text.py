@@ -56,5 +56,5 @@ def _unknown(shares: Shares) -> Iterator[str]:
         if device.unknown is not None:
             reasons.setdefault(device.unknown, []).append(device.name)
     for reason, names in reasons.items():
-        yield f"{', '.join(names)} not attributed: {reason}"
+        yield f"unattributed: {', '.join(names)}: {reason}"
     yield from shares.cautions

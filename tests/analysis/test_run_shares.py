@@ -189,7 +189,7 @@ def test_without_an_idle_baseline_shares_include_their_part_of_idle(tmp_path: Pa
     assert own.low_j <= STEADY.true_j(TRAINING) <= own.high_j
     values = [share.value_j or 0.0 for share in shares.shares.values()]
     assert math.fsum(values) == pytest.approx(STEADY.energy_j(DURATION_S), rel=1e-6)
-    assert shares.no_idle == "effmeter idle has not measured it on this machine"
+    assert "effmeter idle" in (shares.no_idle or "")
 
 
 def test_a_baseline_that_does_not_fit_the_run_is_not_taken(tmp_path: Path) -> None:

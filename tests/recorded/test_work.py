@@ -9,6 +9,7 @@ from effmeter.recorded.work import (
     NOT_RECORDED,
     DeviceWork,
     device_work,
+    states_work,
     worked_channels,
 )
 from effmeter.runfile.format import Event
@@ -47,7 +48,7 @@ def look(time_s: float, all_s: float, own_s: float, **more: float) -> list[Event
 
 
 def within(rows: list[EventRow], begin_s: float, end_s: float) -> DeviceWork:
-    return device_work(rows, None, at(begin_s), at(end_s))
+    return device_work(rows, None, at(begin_s), at(end_s), capacity=2.0)
 
 
 def test_each_pair_of_looks_bounds_a_stretch() -> None:
@@ -65,6 +66,22 @@ def test_between_two_looks_work_is_even() -> None:
     (half,) = within(rows, 5, 10).slices
     assert half.programs[SOURCE].value_s == pytest.approx(2.0)
     assert (half.begin_ns, half.end_ns) == (at(5), at(10))
+
+
+def test_the_ends_of_a_part_between_two_looks_allow_for_any_course() -> None:
+    rows = [*look(0, 0.0, 0.0), *look(10, 10.0, 4.0)]
+    (part,) = within(rows, 0.5, 10).slices
+    own = part.programs[SOURCE]
+    assert (own.low_s, own.high_s) == pytest.approx((4.0 - 0.02 - 2 * 0.5, 4.0 + 0.02))
+
+
+def test_in_a_stretch_without_looks_any_use_is_possible() -> None:
+    rows = [*look(0.1, 0.0, 0.0), *look(10, 10.0, 4.0)]
+    unseen, seen = within(rows, 0, 10).slices
+    own = unseen.programs[SOURCE]
+    assert (own.low_s, own.high_s) == pytest.approx((0.0, 0.2))
+    assert own.value_s == pytest.approx(4.0 * 0.1 / 9.9)
+    assert (unseen.begin_ns, unseen.end_ns, seen.begin_ns) == (at(0), at(0.1), at(0.1))
 
 
 def test_what_ended_unseen_can_be_more_and_rounding_can_be_either() -> None:
@@ -109,9 +126,9 @@ def test_a_successor_counts_anew_and_nothing_is_known_between() -> None:
     rows = [*look(0, 0.0, 0.0), *look(10, 10.0, 4.0)]
     rows += [row(10.5, 0.0, part=1), row(10.5, 0.0, SOURCE, part=1)]
     rows += [row(20, 9.0, part=1), row(20, 3.0, SOURCE, part=1)]
-    whole = within(rows, 0, 20).whole
-    assert whole is not None
-    assert whole.programs[SOURCE].value_s == 7.0
+    first, between, second = within(rows, 0, 20).slices
+    assert (first.programs[SOURCE].value_s, second.programs[SOURCE].value_s) == (4.0, 3.0)
+    assert (between.programs[SOURCE].low_s, between.programs[SOURCE].high_s) == (0.0, 1.0)
 
 
 def test_a_gpu_is_told_in_percents_and_apart_from_the_processors() -> None:
@@ -128,7 +145,8 @@ def test_a_gpu_is_told_in_percents_and_apart_from_the_processors() -> None:
 def test_a_recording_without_looks_says_nothing() -> None:
     work = within([], 0, 10)
     assert (work.unknown, work.whole) == (NOT_RECORDED, None)
-    assert work.is_unstated
+    assert not states_work([])
+    assert states_work(look(0, 0.0, 0.0))
 
 
 def test_use_that_was_unknown_for_some_of_the_time_is_unknown() -> None:

@@ -34,12 +34,19 @@ class SimulatedWork:
     def _use(self, since_s: float) -> Mapping[str, Mapping[int, float] | Failure]:
         return self.gpus
 
-    def show(self, pid: int, parent: int, own_s: float = 0.0, waited_s: float = 0.0) -> None:
+    def show(
+        self,
+        pid: int,
+        parent: int,
+        own_s: float = 0.0,
+        waited_s: float = 0.0,
+        name: str = "a b",
+    ) -> None:
         folder = self.proc / str(pid)
         folder.mkdir(exist_ok=True)
         times = " ".join(str(round(s * _TICKS)) for s in (own_s, 0.0, waited_s, 0.0))
         zeros = " ".join("0" * 9)
-        line = f"{pid} (a b) S {parent} 1 1 {zeros[: 2 * 7]}0 {times} 0 0 1 0 {pid * 100} 0\n"
+        line = f"{pid} ({name}) S {parent} 1 1 {zeros[: 2 * 7]}0 {times} 0 0 1 0 {pid * 100} 0\n"
         (folder / "stat").write_text(line)
 
     def show_machine(self, busy_s: float) -> None:

@@ -11,6 +11,7 @@ from effmeter.recorder.observers.memory import NO_PROCESS
 from effmeter.recorder.observers.processes import ON_LINUX
 from effmeter.recorder.observers.work import (
     NOT_ITS_OWN,
+    SERVED_BY_MPS,
     shows_machine,
 )
 from effmeter.recorder.observers.work_log import Work
@@ -80,6 +81,13 @@ def test_a_gpu_whose_users_cannot_be_told_is_unknown(
     seen = machine.seen()._replace(sees_all=sees_all)
     ((_, works),) = machine.log.changes(seen)
     assert works[2:] == (Work("gpu0", None, None, text=reason),)
+
+
+def test_the_server_of_mps_hides_whose_use_it_is(machine: SimulatedWork) -> None:
+    machine.gpus = {"gpu0": {TRAINING: 0.5}}
+    machine.show(40, 1, name="nvidia-cuda-mps")
+    (works,) = machine.told()
+    assert works[2:] == (Work("gpu0", None, None, text=SERVED_BY_MPS),)
 
 
 def test_without_a_program_that_can_be_found_all_is_unknown(tmp_path: Path) -> None:
