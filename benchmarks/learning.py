@@ -18,7 +18,6 @@ from typing import Any
 
 from rich.table import Table
 from rich.text import Text
-from scipy.stats import t as student
 
 import effmeter
 from benchmarks.tables import console_for
@@ -92,6 +91,8 @@ def _interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Student's interval for the mean."""
     if len(values) < 2:
         return None
+    from scipy.stats import t as student
+
     quantile = float(student.ppf((1.0 + CONFIDENCE) / 2.0, len(values) - 1))
     mean, half = statistics.fmean(values), quantile * statistics.stdev(values) / sqrt(len(values))
     return mean - half, mean + half

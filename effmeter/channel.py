@@ -147,6 +147,8 @@ class Channel:
     """How long a gauge averages over; 0: it shows the moment."""
     gain_error_fraction: float = 0.0
     """The sensor's stated proportional error, kept apart from the interval as systematic."""
+    is_gain_unknown: bool = False
+    """The proportional error is not stated: what it adds to an energy is unknown, not zero."""
     offset_error_w: float = 0.0
     """The sensor's stated constant error (W), systematic as the gain error is."""
     noise_fraction: float = 0.0
@@ -181,6 +183,7 @@ class Channel:
             self,
             calibration=calibration,
             gain_error_fraction=calibration.gain_error / calibration.gain,
+            is_gain_unknown=False,
             offset_error_w=calibration.offset_error_w,
         )
 
@@ -219,7 +222,7 @@ class Channel:
 _MAX_NUMBER = 1e18
 """Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
 _TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
-_FLAGS = ("is_feed",)
+_FLAGS = ("is_feed", "is_gain_unknown")
 _POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
 _NOT_NEGATIVE = (
     "resolution",

@@ -12,6 +12,7 @@
     ├── ProbeError            a sensor cannot be used at all
     ├── MeasurementError      an energy that was asked for is not known
     ├── TableError            a table of measurements made elsewhere cannot be read
+    ├── LogError              a log of another instrument cannot be imported
     └── DataSetError          the files of a data set are damaged, or hold something else
 
 Nothing below the command line prints these as tracebacks: a user's mistake is one clear line.
@@ -60,6 +61,10 @@ class MeasurementError(EffmeterError):
 
 class TableError(EffmeterError):
     """A table of measurements made elsewhere cannot be read; the text names file and line."""
+
+
+class LogError(EffmeterError):
+    """A log of another instrument cannot be imported; the text names file and line."""
 
 
 class DataSetError(EffmeterError):

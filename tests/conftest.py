@@ -2,8 +2,9 @@
 
 Tests run in several worker processes (``make test``). A module's tests stay in one worker, so that
 its fixtures are built once; tests in real time run one after another, in one worker: beside each
-other they would take the time from each other that they measure. Tests of kernels share a worker
-too: in several, each would compile the same kernels.
+other they would take the time from each other that they measure. A module that records, but holds
+however long its programs take, is marked ``untimed`` and runs in any worker. Tests of kernels share
+a worker too: in several, each would compile the same kernels.
 """
 
 import functools
@@ -33,18 +34,30 @@ settings.load_profile("effmeter")
 RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
 """In the source of a module whose tests record for real, or are marked."""
 
+UNTIMED = re.compile(r"^pytestmark = pytest\.mark\.untimed", re.M)
+"""In the source of a module whose tests hold however long the programs take that they start."""
+
 COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", "methods/ops"))
 """Folders whose tests need most of the compiled kernels: one worker compiles them, once."""
+
+TOGETHER = (
+    ("tests/test_imports.py", "tests/test_tree.py"),
+    ("tests/lab/workloads/models/test_flops.py", "tests/lab/cli/test_flops_page.py"),
+)
+"""Modules that parse the same sources, or count the same models: one worker does it, once."""
 
 YIELDING_NICENESS = 10
 TRACES_VARIABLE = "EFFMETER_TRACES"
 """Names the folder of recordings of metered cards, for the tests that replay them."""
+MLPERF_VARIABLE = "EFFMETER_MLPERF"
+"""Names the folder of a benchmark's published power logs, for the tests that import them."""
 
 
 @functools.cache
 def in_real_time(module: Path) -> bool:
     """Whether the tests of a module measure time, so that no other such test may run beside."""
-    return RECORDS.search(module.read_text()) is not None
+    source = module.read_text()
+    return RECORDS.search(source) is not None and UNTIMED.search(source) is None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,7 +99,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         module = node_id.split("::")[0]
         if in_real_time(REPOSITORY / module):
             return "real time"
-        return "kernels" if module.startswith(COMPILING) else module
+        if module.startswith(COMPILING):
+            return "kernels"
+        return next((group[0] for group in TOGETHER if module in group), module)
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = group_of
@@ -98,7 +113,7 @@ def own_surroundings() -> Iterator[None]:
     """A runtime directory of the tests' own (short: sockets live in it), and no settings."""
     with tempfile.TemporaryDirectory(prefix="em-") as runtime, pytest.MonkeyPatch.context() as env:
         for name in [name for name in os.environ if name.startswith("EFFMETER_")]:
-            if name != TRACES_VARIABLE:
+            if name not in (TRACES_VARIABLE, MLPERF_VARIABLE):
                 env.delenv(name)
         env.delenv("COLUMNS", raising=False)  # pytest-xdist sets it in its workers
         for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):

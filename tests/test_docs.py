@@ -16,7 +16,9 @@ import pytest
 
 import effmeter
 from tests.analysis.labelled_runs import labelled_run
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -59,7 +61,7 @@ def test_the_examples_of_a_page_run(
     record_some_runs(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["example"])
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with SimulatedMachine(tmp_path / "machine", refresh_s=COARSE_REFRESH_S) as machine:
         for name, value in machine.environ.items():
             monkeypatch.setenv(name, value)
         names = own_work(with_index=page.stem == "methods-skipping")

@@ -31,6 +31,7 @@ INSTRUMENT: Mapping[str, frozenset[str]] = {
     "energy": LEAVES,
     "probes": LEAVES,
     "runfile": LEAVES,
+    "importers": LEAVES | {"runfile"},
     "state": LEAVES,
     "wire": LEAVES | {"runfile"},
     "client": LEAVES | {"wire", "runfile", "state"},

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from effmeter.recorded.reading import read_run
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -17,7 +19,7 @@ def test_the_example_in_the_readme_runs_as_printed(
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     accuracies = iter([0.5 + n / 200 for n in range(50)])
     surroundings = {"train_one_epoch": lambda: None, "evaluate": lambda: next(accuracies)}
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with SimulatedMachine(tmp_path / "machine", refresh_s=COARSE_REFRESH_S) as machine:
         for name, value in machine.environ.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)

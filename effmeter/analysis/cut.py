@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from effmeter.analysis.efficiency import EpochEfficiency, Measure, efficiency_of, joules_over
-from effmeter.analysis.metrics import default_metric
+from effmeter.analysis.metrics import default_metric, mode_of
 from effmeter.cover import Cover
 from effmeter.energy import Energy
 from effmeter.recorded.records import RecordedEpoch
@@ -25,7 +25,7 @@ from effmeter.stopping import (
     combine,
     overshoot_of,
 )
-from effmeter.stopping.direction import usual_mode
+from effmeter.stopping.direction import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class CuttableRun:
         """In which epoch the loss, or the metric itself, stopped being a number."""
         for number, result in enumerate(self.results[:count], 1):
             for name, value in result.metrics.items():
-                falls = usual_mode(name) == "min"
+                falls = mode_of(self.run, name) == "min"
                 if not math.isfinite(value) and (falls or name == self.metric):
                     return f"diverged: {name} is {value} at epoch {number}"
         return None
@@ -105,17 +105,21 @@ class CuttableRun:
 
 
 def cuttable_run(
-    run: RecordedRun, metric: str | None = None, measure: Measure = joules_over
+    run: RecordedRun,
+    metric: str | None = None,
+    measure: Measure = joules_over,
+    *,
+    mode: Mode | None = None,
 ) -> CuttableRun | None:
     """A run ready to be cut; None where it has no epoch that ended.
 
-    ``metric`` defaults to accuracy, else to the first logged that should rise. ``measure`` is
-    what Eq 2 divides by; criteria always see joules.
+    ``metric`` and ``mode`` are as for ``efficiency_of``. ``measure`` is what Eq 2 divides by;
+    criteria always see joules.
     """
     ended = tuple(epoch for epoch in run.lead_epochs if not epoch.open)
     if not ended:
         return None
-    judged = efficiency_of(run, metric, measure)
+    judged = efficiency_of(run, metric, measure, mode=mode)
     cover = run.breakdown(ended[0].begin_ns, run.lead_epochs[-1].end_ns).cover
     places = {id(epoch): place for place, epoch in enumerate(ended)}
     points = () if judged is None else judged.epochs

@@ -1,16 +1,16 @@
-"""The metrics of a run: the last value of each, and the best where its name says what is better."""
+"""The metrics of a run: the last value of each, and the best where it is known what is better."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from effmeter.recorded.records import RecordedEpoch
+from effmeter.recorded.records import MetricMode, RecordedEpoch
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping.direction import Mode, usual_mode
 
 Modes = Mapping[str, Mode]
-"""Whether less or more is better, by metric, where a user said so; else the name decides."""
-_BY_NAME: Modes = {}
+"""Whether less or more is better, by metric, where a user says so."""
+_NONE_GIVEN: Modes = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class MetricCourse:
     best_epoch: int | None
 
 
-def courses(epochs: Sequence[RecordedEpoch], modes: Modes = _BY_NAME) -> tuple[MetricCourse, ...]:
-    """Every metric of these epochs, in the order in which they were first logged."""
-    names = dict.fromkeys(name for epoch in epochs for name in epoch.metrics)
-    return tuple(_course(name, epochs, modes) for name in names)
+def courses(run: RecordedRun, given: Modes = _NONE_GIVEN) -> tuple[MetricCourse, ...]:
+    """Every metric of the run's lead epochs, in the order in which they were first logged."""
+    epochs = run.lead_epochs
+    return tuple(_course(name, epochs, mode_of(run, name, given)) for name in logged_names(run))
 
 
 def logged_names(run: RecordedRun) -> tuple[str, ...]:
@@ -36,31 +36,46 @@ def logged_names(run: RecordedRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for epoch in run.lead_epochs for name in epoch.metrics))
 
 
-def unclear_names(run: RecordedRun, modes: Modes = _BY_NAME) -> tuple[str, ...]:
+def mode_of(run: RecordedRun, metric: str, given: Modes = _NONE_GIVEN) -> Mode | None:
+    """Whether less or more of a metric is better; None where that is unknown, or neither is.
+
+    What a user says now counts first, then what the file states, then what the name implies.
+    """
+    if metric in given:
+        return given[metric]
+    stated = run.metric_modes.get(metric)
+    if stated is None:
+        return usual_mode(metric)
+    match stated.value:
+        case "min" | "max" as known:
+            return known
+        case _:
+            return None
+
+
+def unclear_names(run: RecordedRun, given: Modes = _NONE_GIVEN) -> tuple[str, ...]:
     """Those of ``logged_names`` of which it is unknown whether less or more is better."""
-    return tuple(name for name in logged_names(run) if _mode_of(name, modes) is None)
+    judging = (n for n in logged_names(run) if run.metric_modes.get(n) is not MetricMode.NEITHER)
+    return tuple(name for name in judging if mode_of(run, name, given) is None)
 
 
 def default_metric(run: RecordedRun) -> str | None:
     """The metric that stands for what was learned.
 
-    Accuracy, else the first whose name says that more is better, else the first whose name says
-    nothing of it; None where all of them fall.
+    Accuracy, else the first of which more is better, else the first whose direction the file
+    states, else the first whose direction is unknown; None where all of them fall by their names.
     """
     names = logged_names(run)
-    if "accuracy" in names:
+    rising = [name for name in names if mode_of(run, name) == "max"]
+    if "accuracy" in rising:
         return "accuracy"
-    rising = (name for name in names if usual_mode(name) == "max")
-    return next(iter((*rising, *unclear_names(run))), None)
+    falling = (name for name in names if run.metric_modes.get(name) is MetricMode.MIN)
+    return next(iter((*rising, *falling, *unclear_names(run))), None)
 
 
-def _mode_of(name: str, modes: Modes) -> Mode | None:
-    return modes.get(name) or usual_mode(name)
-
-
-def _course(name: str, epochs: Sequence[RecordedEpoch], modes: Modes) -> MetricCourse:
+def _course(name: str, epochs: Sequence[RecordedEpoch], mode: Mode | None) -> MetricCourse:
     values = [(epoch.metrics[name], epoch.number) for epoch in epochs if name in epoch.metrics]
-    best, best_epoch = _best(values, _mode_of(name, modes))
+    best, best_epoch = _best(values, mode)
     final, final_epoch = values[-1]
     return MetricCourse(name, final, final_epoch, best, best_epoch)
 

@@ -81,7 +81,7 @@ def analyse(
 ) -> RunAnalysis:
     """The analysis of a run; Eq 2 is of ``metric``, by default of the run's own choice.
 
-    ``mode`` says whether less or more of ``metric`` is better, in place of its name.
+    ``mode`` says whether less or more of ``metric`` is better, in place of its file and its name.
     With ``idle``, net energies stand beside gross ones. Raises MeasurementError where the
     baseline does not fit the run. ``baseline`` and ``power_ratio`` are those of the shares, by
     default without idle power.
@@ -92,7 +92,7 @@ def analyse(
     return RunAnalysis(
         run,
         breakdown,
-        courses(run.lead_epochs, modes),
+        courses(run, modes),
         efficiency,
         None if idle is None else net_energy(run, breakdown, idle),
         (*warnings_of(run, efficiency, metric, modes), *_idle_warnings(idle)),

@@ -37,6 +37,7 @@ def warnings_of(
     yield from _repetitions(whole)
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
+    yield from _unknown_gains(whole)
     yield from _disagreements(run, whole)
     yield from _learning(run, efficiency, metric)
     yield from _unclear(run, modes or {})
@@ -100,6 +101,13 @@ def _part_time_gauges(whole: Breakdown) -> Iterator[str]:
             yield f"{channel.name} {shown}: its interval allows for load that it misses"
 
 
+def _unknown_gains(whole: Breakdown) -> Iterator[str]:
+    """Meters of the total whose own error nobody states."""
+    unknown = [channel.name for channel in whole.cover.channels if channel.is_gain_unknown]
+    if unknown:
+        yield f"the accuracy of {', '.join(unknown)} is not stated: no interval includes it"
+
+
 def _disagreements(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """Sensors of one device that differ by more than both errors."""
     known = {seen.channel.name: seen for seen in whole.channels if seen.energy is not None}
@@ -132,7 +140,7 @@ def _learning(run: RecordedRun, judged: Efficiency | None, metric: str | None) -
     if metric is not None and metric not in names:
         yield f"no metric {metric!r}: the run logged {', '.join(names) or 'none'}"
     elif judged is None and run.lead_epochs:
-        why = "no epoch has both a metric of which more is better and a known energy"
+        why = "no epoch has both a metric to judge by and a known energy"
         yield f"no Eq 2: {why}"
 
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "daemon": ("effmeter.cli.daemon", "Run, inspect or stop the shared recorder."),
     "doctor": ("effmeter.cli.doctor", "List the sensors of this machine and how to enable more."),
     "idle": ("effmeter.cli.idle", "Measure the power of the idle machine."),
+    "import": ("effmeter.cli.importing", "Turn logs of other instruments into run files."),
     "report": ("effmeter.cli.report", "Print the energy, metrics and efficiency of runs."),
     "run": ("effmeter.cli.run", "Record a command in any language."),
 }

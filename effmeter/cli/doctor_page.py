@@ -72,7 +72,8 @@ def _add_refusals(page: Page, alike: Sequence[Refusal]) -> None:
     refusal = alike[0]
     heading = "Refused" if refusal.present else "Absent"
     sources = ", ".join(other.source for other in alike)
-    page.paragraph(f"{heading}: {refusal.component} from {sources}: {refusal.reason}")
+    reason = refusal.reason.removeprefix(f"{refusal.source}: ")
+    page.paragraph(f"{heading}: {refusal.component} from {sources}: {reason}")
     for line in refusal.remedy.splitlines():
         page.verbatim(line, "    ")
 

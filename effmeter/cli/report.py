@@ -53,8 +53,8 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--metric",
     metavar="NAME[:MODE]",
-    help="The metric of Eq 2. Append :max or :min where the name does not say which is better, as "
-    "in reward:max.  [default: accuracy]",
+    help="The metric of Eq 2. Append :max or :min where neither the file nor the name says which "
+    "is better, as in reward:max.  [default: accuracy]",
 )
 @click.option("--net", is_flag=True, help="Also print the energy less that of the idle machine.")
 @click.option(
@@ -158,6 +158,7 @@ def command(
         criteria,
         tables,
         metric=name,
+        mode=mode,
         energy=energy,
         energy_unit=energy_unit,
     )

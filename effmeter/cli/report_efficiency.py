@@ -11,6 +11,7 @@ from effmeter.analysis.efficiency_framework.result import EfficiencyFramework, b
 from effmeter.cli.options import naming_option
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import Criterion, parse_criteria
+from effmeter.stopping.direction import Mode
 
 PUBLISHED_CRITERIA = ("epochs=50", "accuracy=0.97", "patience=3", "energy=100kJ")
 """Those of Cueto-Mendoza and Kelleher, their budget of 100 thousand taken as joules."""
@@ -22,6 +23,7 @@ def comparisons_of(
     tables: Sequence[Path],
     *,
     metric: str | None,
+    mode: Mode | None,
     energy: str,
     energy_unit: str,
 ) -> dict[str, EfficiencyFramework]:
@@ -31,9 +33,10 @@ def comparisons_of(
     """
     found = {}
     if runs and criteria:
-        found["efficiency"] = build_framework(observe(runs, criteria, metric, energy))
+        found["efficiency"] = build_framework(observe(runs, criteria, metric, energy, mode=mode))
     if tables:
-        found["tables"] = build_framework(read_tables(tables, energy_unit, metric or "accuracy"))
+        read = read_tables(tables, energy_unit, metric or "accuracy", mode=mode)
+        found["tables"] = build_framework(read)
     return found
 
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from effmeter.errors import RunFileError
 from effmeter.runfile.format import RUN_SUFFIX
@@ -55,17 +56,30 @@ def create(path: Path) -> int:
         raise RunFileError(f"{path} cannot be created ({error.strerror}): {REMEDY}") from error
 
 
-def recreate(path: Path, descriptor: int) -> int:
-    """A new file in the place of one that a recorder may hold and write to later."""
-    os.close(descriptor)
-    path.unlink(missing_ok=True)
-    return create(path)
+class NewFile:
+    """A new file, open while a recorder is found for it.
 
+    An error that leaves the ``with`` removes it where nothing was recorded to it.
+    """
 
-def discard(path: Path) -> None:
-    """Remove a file that nothing was recorded to."""
-    try:
-        if path.stat().st_size == 0:
-            path.unlink()
-    except OSError:
-        pass
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor = create(path)
+
+    def recreate(self) -> None:
+        """Replace it: a recorder that refused it may hold it and write to it later."""
+        os.close(self.descriptor)
+        self.descriptor = -1
+        self.path.unlink(missing_ok=True)
+        self.descriptor = create(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        if error is not None:
+            with contextlib.suppress(OSError):
+                if self.path.stat().st_size == 0:
+                    self.path.unlink()

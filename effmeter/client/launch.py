@@ -9,9 +9,12 @@ from pathlib import Path
 
 from effmeter.client.connection import Connection
 from effmeter.errors import RecorderError
+from effmeter.wire.handshake import open_socket
 from effmeter.wire.paths import SOCKET_NAME, make_private_directory
 
 START_TIMEOUT_S = 20.0
+CONNECT_TIMEOUT_S = 2.0
+_WAITING_CONNECTIONS = 128
 _DETACHED = ("/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh")
 """Runs a command in the background and ends at once: it is never a child of the program."""
 _helped: set[tuple[str, int]] = set()
@@ -31,6 +34,13 @@ class PrivateRecorder:
     def socket_path(self) -> Path:
         """The socket at which children and ranks of this program join."""
         return self.directory / SOCKET_NAME
+
+    def connect(self) -> Connection:
+        """Another connection, not greeted yet; RecorderError where it has ended.
+
+        It succeeds from the start on: what is sent before the recorder is ready waits.
+        """
+        return Connection(open_socket(self.socket_path, CONNECT_TIMEOUT_S))
 
     def last_log_line(self) -> str:
         """The last line of the recorder's log; empty if there is none."""
@@ -68,25 +78,27 @@ def start_device_helper(
 def launch_private(environ: Mapping[str, str], directory: Path | None = None) -> PrivateRecorder:
     """Start a private recorder, not greeted yet. RecorderError if it cannot start.
 
-    The connection can be used at once: what is sent before the recorder is ready waits in the
-    socket. In the ``directory`` of a dead recorder it listens where that one did.
+    It can be used at once: what is sent before the recorder is ready waits in the socket, and so
+    do further connections. In the ``directory`` of a dead recorder it listens where that one did.
     """
     if not sys.executable:
         raise RecorderError("the recorder needs a Python to run in, and sys.executable is empty")
     try:
         directory = directory or make_private_directory(environ)
+        listener = _listen_in(directory)
         ours, theirs = socket.socketpair()
     except OSError as error:
         raise RecorderError(f"the recorder cannot be started: {error}") from error
-    command = [sys.executable, "-P", "-m", "effmeter.recorder", str(theirs.fileno())]
+    inherited = (theirs.fileno(), listener.fileno())
+    command = [sys.executable, "-P", "-m", "effmeter.recorder", *map(str, inherited)]
     try:
-        with theirs, (directory / "recorder.log").open("wb") as log:
+        with theirs, listener, (directory / "recorder.log").open("wb") as log:
             parent = subprocess.Popen(
                 [*command, str(directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[theirs.fileno()],
+                pass_fds=inherited,
                 start_new_session=True,
                 env={**environ, **_ONE_THREAD},
             )
@@ -99,3 +111,17 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
         recorder.connection.close()
         raise RecorderError(f"the recorder cannot be started: {recorder.last_log_line()}")
     return recorder
+
+
+def _listen_in(directory: Path) -> socket.socket:
+    """The listening socket of a recorder, in the place of a dead one's."""
+    place = directory / SOCKET_NAME
+    place.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(place))
+        listener.listen(_WAITING_CONNECTIONS)
+    except OSError:
+        listener.close()
+        raise
+    return listener

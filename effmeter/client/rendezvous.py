@@ -9,18 +9,18 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
+from effmeter.client.launch_detection import Launch
 from effmeter.errors import RecorderError
 from effmeter.wire.paths import make_own_directory, user_directory
 
 LOCK_TIMEOUT_S = 60.0
-_TORCHRUN = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
-_SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 T = TypeVar("T")
 
 
@@ -33,50 +33,19 @@ class Endpoint:
     run_file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One start of a program in several ranks, and which of them this is."""
-
-    key: str
-    rank: int
-    local_rank: int
-
-    @property
-    def run_id(self) -> str:
-        """The run whose ranks the programs of this launch are."""
-        return hashlib.sha256(self.key.encode()).hexdigest()[:32]
-
-
-def launch_of(environ: Mapping[str, str], ordinal: int = 0) -> Launch | None:
-    """The launch of this rank, from the variables of torchrun or srun; None outside of one.
+class Rendezvous:
+    """The lock file at which the ranks of one launch meet on this host.
 
     ``ordinal`` numbers the runs of one program: the second run of one rank must not meet the
     first run of another.
     """
-    try:
-        if "TORCHELASTIC_RUN_ID" in environ and "LOCAL_RANK" in environ:
-            rank, local_rank = int(environ["RANK"]), int(environ["LOCAL_RANK"])
-            return Launch(_key(environ, _TORCHRUN, os.getppid(), ordinal), rank, local_rank)
-        if int(environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_LOCALID" in environ:
-            rank, local_rank = int(environ["SLURM_PROCID"]), int(environ["SLURM_LOCALID"])
-            return Launch(_key(environ, _SLURM, 0, ordinal), rank, local_rank)
-    except (KeyError, ValueError):
-        return None
-    return None
 
-
-def _key(environ: Mapping[str, str], names: tuple[str, ...], parent: int, ordinal: int) -> str:
-    facts = [environ.get(name, "") for name in names]
-    return hashlib.sha256(json.dumps([*facts, parent, ordinal]).encode()).hexdigest()[:16]
-
-
-class Rendezvous:
-    """The lock file at which the ranks of one launch meet on this host."""
-
-    def __init__(self, launch: Launch, environ: Mapping[str, str]) -> None:
+    def __init__(self, launch: Launch, ordinal: int, environ: Mapping[str, str]) -> None:
         directory = user_directory(environ)
         make_own_directory(directory, 0o700)
-        self._path = directory / f"ranks-{launch.key}"
+        facts = (launch.key, launch.agent, socket.gethostname(), ordinal)
+        name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        self._path = directory / f"ranks-{name}"
 
     def join_or_lead(
         self,
@@ -136,7 +105,7 @@ def _try_lock(place: IO[str]) -> bool:
 
 def _read(place: IO[str]) -> Endpoint | None:
     try:
-        socket, recording, run_file = json.load(place)
+        address, recording, run_file = json.load(place)
     except (ValueError, TypeError):
         return None
-    return Endpoint(str(socket), str(recording), str(Path(run_file)))
+    return Endpoint(str(address), str(recording), str(Path(run_file)))

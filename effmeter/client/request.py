@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from effmeter.client.files import name_of
+from effmeter.client.launch_detection import Launch
 from effmeter.client.program import describe_program, git_commit, library_versions
-from effmeter.client.rendezvous import Launch
 from effmeter.errors import EffmeterError, UsageError
 from effmeter.state.calibration import calibration_path, load_calibrations
 from effmeter.wire.handshake import Greeting
@@ -99,6 +99,7 @@ class RecordingRequest:
             "host": socket.gethostname(),
             "rank": None if launch is None else launch.rank,
             "local_rank": None if launch is None else launch.local_rank,
+            "job": None if launch is None else launch.job,
             "program": describe_program(os.environ, variables),
             "id": self.root_id,
         }

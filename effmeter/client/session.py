@@ -5,12 +5,13 @@ Whatever fails here, the program goes on. It warns once, and from then on nothin
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from effmeter.client.acquisition import ANSWER_TIMEOUT_S, Acquired, Acquisition
+from effmeter.client.acquisition import Acquisition
+from effmeter.client.beginning import ANSWER_TIMEOUT_S, Acquired
 from effmeter.client.connection import Connection
+from effmeter.client.participation import PARTICIPATION
 from effmeter.client.request import RecordingRequest
 from effmeter.client.surroundings import Surroundings
 from effmeter.client.unwritten import UnwrittenMarks
@@ -23,11 +24,6 @@ END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
 CHECK_PERIOD_NS = 50_000_000
 """How often a mark also checks the connection: receiving is a system call."""
-
-_sessions: defaultdict[str, set["Session"]] = defaultdict(set)
-"""The sessions of this process by recording: runs may overlap, and nest."""
-_owned: set[str] = set()
-"""The recordings that this process began."""
 
 
 class Session:
@@ -74,9 +70,7 @@ class Session:
             session._give_up(f"{error}; the run is not measured")
             return session
         session._acquired, session._connection = acquired, acquired.connection
-        _sessions[acquired.endpoint.recording].add(session)
-        if acquired.is_owner:
-            _owned.add(acquired.endpoint.recording)
+        PARTICIPATION.enter(acquired.endpoint.recording, session, began=acquired.is_owner)
         return session
 
     @property
@@ -173,27 +167,16 @@ class Session:
             return
         self._check_connection()
         connection = self._connection
+        is_last = self._leave()
         if connection is not None and not connection.lost:
             # Other ranks of a launch may still record: theirs ends with the last of them.
-            final = self._acquisition.launch is None and self._leave_recording()
+            final = self._acquisition.launch is None and is_last
             dropped = self._dropped_before + connection.dropped_marks
             ending = {"op": "end", "status": status, "time_ns": ended_ns}
             connection.send({**ending, "final": final, "dropped_marks": dropped})
             if connection.flush(END_TIMEOUT_S):
                 self._wait_for_end(connection)
         self._release()
-
-    def _leave_recording(self) -> bool:
-        """Leave; whether this process began the recording and no other session is in it."""
-        assert self._acquired is not None
-        recording = self._acquired.endpoint.recording
-        others = _sessions[recording]
-        others.discard(self)
-        owned = recording in _owned
-        if not others:
-            del _sessions[recording]
-            _owned.discard(recording)
-        return owned and not others
 
     def _wait_for_end(self, connection: Connection) -> None:
         ended = connection.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
@@ -202,7 +185,13 @@ class Session:
         elif ended.get("failure"):
             self._warn(f"{self.path} could not be written to its end: {ended['failure']}")
 
+    def _leave(self) -> bool:
+        """Leave the recording; whether this program began it and no other session is in it."""
+        recording = None if self._acquired is None else self._acquired.endpoint.recording
+        return recording is not None and PARTICIPATION.leave(recording, self)
+
     def _release(self) -> None:
+        self._leave()
         if self._connection is not None and self._acquired is not None:
             self._connection = None
             self._acquisition.release(self._acquired)

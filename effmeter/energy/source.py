@@ -4,6 +4,7 @@ import math
 
 from effmeter.channel import Channel
 from effmeter.energy.estimated_part import EstimatedPart
+from effmeter.energy.systematic import NOT_STATED
 from effmeter.energy.value import Energy
 
 POWER_HEADROOM = 2.0
@@ -55,6 +56,7 @@ def energy_by_source(
     stated = {
         source: float(value_j * channel.gain_error_fraction),
         f"{source} offset": float(duration_s * channel.offset_error_w),
+        f"{source}{NOT_STATED}": float(value_j) if channel.is_gain_unknown else 0.0,
     }
     systematic = {name: error_j for name, error_j in stated.items() if error_j}
     if channel.estimate_factor == 1:

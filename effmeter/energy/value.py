@@ -20,6 +20,7 @@ from itertools import product
 from typing import overload
 
 from effmeter.energy.estimated_part import EstimatedPart, shared_factor_j
+from effmeter.energy.systematic import systematic_sum
 from effmeter.energy.text import NOT_KNOWN, energy_words
 
 MAX_SHARED_ESTIMATES = 8
@@ -34,7 +35,7 @@ class EnergyRatio:
     low: float
     high: float
     systematic: float = 0.0
-    """Half-width of what the systematic errors that the two do not share can add."""
+    """Half-width of what the systematic errors that the two do not share can add; NaN: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,11 @@ class Energy:
 
     @property
     def systematic_j(self) -> float:
-        """Half-width of what the sensors' gain and offset errors can add to the interval."""
-        return sum(map(abs, self.systematic.values()), 0.0)
+        """Half-width of what the sensors' gain and offset errors can add to the interval.
+
+        NaN where the gain error of one of them is not stated.
+        """
+        return systematic_sum(self.systematic, self.value_j)
 
     @property
     def half_width_j(self) -> float:
@@ -174,11 +178,11 @@ def _ratio(one: Energy, other: Energy) -> EnergyRatio:
         else:
             ends += [a / b for a in over_j for b in under_j]
     value = one.value_j / other.value_j if other.value_j else math.nan
-    systematic = 0.0
+    moved: dict[str, float] = {}
     for name in one.systematic.keys() | other.systematic.keys() if other.value_j else ():
         moved_j = one.systematic.get(name, 0.0) - value * other.systematic.get(name, 0.0)
-        systematic += abs(moved_j / other.value_j)
-    return EnergyRatio(value, min(ends), max(ends), systematic)
+        moved[name] = moved_j / other.value_j
+    return EnergyRatio(value, min(ends), max(ends), systematic_sum(moved, value))
 
 
 def _factors(one: Energy, other: Energy) -> Iterable[Mapping[str, float]]:

@@ -8,9 +8,10 @@ from effmeter.reason import Reason
 from effmeter.recorded import endings, timeline
 from effmeter.recorded.description import described, labels_in
 from effmeter.recorded.identity import Root, RunIdentity, runs_inside
+from effmeter.recorded.metric_modes import stated_modes
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.recording_view import RecordingView
-from effmeter.recorded.records import Label, Metric, Note, Source
+from effmeter.recorded.records import Label, Metric, MetricMode, Note, Source
 from effmeter.runfile.format import Event, NoteName, user_note
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
@@ -184,6 +185,11 @@ class MarkedRun(RecordingView):
             for note in self.notes
             if note.name.startswith(prefix)
         )
+
+    @cached_property
+    def metric_modes(self) -> Mapping[str, MetricMode]:
+        """By metric, whether less or more is better as its file states it; empty: names decide."""
+        return stated_modes(self.notes)
 
     @cached_property
     def stopped_by(self) -> Reason | None:

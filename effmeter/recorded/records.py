@@ -11,6 +11,7 @@ from effmeter.energy import Energy
 from effmeter.energy.counter import Loss
 from effmeter.energy.standstill import Stretch
 from effmeter.runfile.format import Label as Label  # the values of labels
+from effmeter.runfile.format import MetricMode as MetricMode  # the values of metric_modes
 from effmeter.runfile.format import NoteName as NoteName  # the values of Note.name
 
 Measure = Callable[[int, int], Energy | None]

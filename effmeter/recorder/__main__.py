@@ -12,4 +12,5 @@ if __name__ == "__main__":
         os._exit(0)
     from effmeter.recorder.private import serve_private
 
-    sys.exit(serve_private(int(sys.argv[1]), sys.argv[2]))
+    client, listener, directory = sys.argv[1:]
+    sys.exit(serve_private(int(client), int(listener), directory))

@@ -13,25 +13,35 @@ from effmeter.runfile.loading import keep_pandas_out
 from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
 
 
-def serve_private(inherited: int, directory: str) -> int:
-    """Serve the client at the inherited socket, and those that join it, until all have ended."""
+def serve_private(client: int, listener: int, directory: str) -> int:
+    """Serve the client at an inherited socket, and those that connect to the listening one.
+
+    Other runs of the program begin their recordings there, its children join. It ends with the
+    last recording.
+    """
     keep_pandas_out()
-    first_client = socket.socket(fileno=inherited)
-    first_client.set_inheritable(False)
+    sockets = [socket.socket(fileno=number) for number in (client, listener)]
+    for inherited in sockets:
+        inherited.set_inheritable(False)
     home = Path(directory)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with contextlib.suppress(FileNotFoundError):
-        (home / SOCKET_NAME).unlink()
-    listener.bind(str(home / SOCKET_NAME))
-    listener.listen()
+    ours = _identity(home)
     try:
         server = Server(discover(), ServicePolicy("private", os.getuid()))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
-        server.listen(listener)
-        server.adopt(first_client)
+        server.listen(sockets[1])
+        server.adopt(sockets[0])
         server.run()
     finally:
-        listener.close()
-        remove_private_directory(home)
+        sockets[1].close()
+        if _identity(home) == ours:  # otherwise a successor listens there
+            remove_private_directory(home)
     return 0
+
+
+def _identity(home: Path) -> tuple[int, int] | None:
+    """Which socket lies in the directory of a recorder; None: no socket does."""
+    with contextlib.suppress(OSError):
+        facts = (home / SOCKET_NAME).lstat()
+        return facts.st_dev, facts.st_ino
+    return None

@@ -56,6 +56,8 @@ class JoinedProgram:
 
     label: str
     root_id: int
+    is_of_own_run: bool
+    """Whether it is a program of the recording's own run, not of one inside it."""
     description: dict[str, Any]
     """The live totals look at the same object, so that what is learned later counts there too."""
     has_stated_devices: bool = False
@@ -272,7 +274,9 @@ class Recording:
             self.roots.add(pid)
             self._labels.setdefault(pid, label)
         program = dict(described["program"])
-        self.sources[key] = JoinedProgram(label, described["id"], program)
+        run_id = described.get("run_id")
+        is_of_own_run = run_id in (None, self.metadata.run_id)
+        self.sources[key] = JoinedProgram(label, described["id"], is_of_own_run, program)
         self.totals.programs.append(program)
         facts = {name: described.get(name) for name in _SOURCE_FACTS}
         text = json.dumps({**facts, "pid": described["program"].get("pid")})
@@ -334,7 +338,8 @@ class Recording:
                 value=float(dropped_marks),
                 id=source.root_id,
             )
-        self._statuses.append(status)
+        if source.is_of_own_run:
+            self._statuses.append(status)
         now_ns = self._clock.now_ns()
         at_ns = now_ns if ended_ns is None else min(max(self._begin_ns, ended_ns), now_ns)
         row = EventRow(at_ns, Event.END, source=source.label, id=source.root_id, text=status)
@@ -361,7 +366,7 @@ class Recording:
 
     @property
     def status(self) -> str:
-        """How the recording ended: the worst of its sources' endings."""
+        """How the recording's own run ended: the worst of its sources' endings."""
         worst = [s for s in self._statuses if s != Status.COMPLETED]
         return next(
             (s for s in worst if s == Status.INTERRUPTED), worst[0] if worst else Status.COMPLETED

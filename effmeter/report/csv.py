@@ -62,7 +62,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **_merged(map(_wall, analysis.walls)),
         **({} if net is None else _energy("net", net)),
         **({} if analysis.shares is None else share_columns(analysis.shares)),
-        "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.metric,
+        "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.learned,
         **_efficiency(final),
         "cover": " + ".join(breakdown.cover.names),
         "estimated": " + ".join(breakdown.cover.estimated),

@@ -42,6 +42,7 @@ def _observation(seen: Observation) -> dict[str, Any]:
         **_trial(seen.trial),
         "criterion": seen.criterion,
         "metric": seen.metric,
+        "mode": seen.mode,
         "metric_value": seen.metric_value,
         "epochs": seen.epochs,
         "quantity": seen.quantity,

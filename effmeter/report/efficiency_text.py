@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable, Sequence
 
+from effmeter.analysis.efficiency import learned_words
 from effmeter.analysis.efficiency_framework.means import CriterionMean, SeedGroup, SizeMean
 from effmeter.analysis.efficiency_framework.observation import JOULES, Observations
 from effmeter.analysis.efficiency_framework.ratios import Ranking, Ratio, Verdict
@@ -41,9 +42,12 @@ class _Unit:
     def __init__(self, observations: Observations) -> None:
         quantities = {seen.quantity for seen in observations.observed}
         self._is_energy = quantities <= {JOULES}
-        self.heading = "per kJ" if self._is_energy else "per 1e6 W"
+        first = next(iter(observations.observed), None)
+        falls = first is not None and first.mode == "min"
+        learned = f"{learned_words(first.metric, first.mode)} " if first and falls else ""
+        self.heading = f"{learned}per kJ" if self._is_energy else f"{learned}per 1e6 W"
         self.amount_heading = "energy" if self._is_energy else "samples"
-        self.metric = next((seen.metric for seen in observations.observed), "metric")
+        self.metric = "metric" if first is None else first.metric
 
     def amount(self, energy: Energy) -> tuple[str, str]:
         if self._is_energy:

@@ -55,9 +55,14 @@ def energy_interval(energy: Energy) -> str:
 
 
 def energy_systematic(energy: Energy) -> str:
-    """The sensors' gain and offset errors in the unit of the value: ``"± 0.06"``; or empty."""
+    """The sensors' gain and offset errors in the unit of the value: ``"± 0.06"``; or empty.
+
+    "not known" where the accuracy of a sensor is not stated.
+    """
     if not energy.systematic_j:
         return ""
+    if math.isnan(energy.systematic_j):
+        return NOT_KNOWN
     return half_width_words(energy.systematic_j, energy.value_j, energy.low_j, energy.high_j)
 
 

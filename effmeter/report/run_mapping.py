@@ -180,6 +180,7 @@ def _efficiency(efficiency: Efficiency) -> dict[str, Any]:
     best = efficiency.best
     return {
         "metric": efficiency.metric,
+        "mode": efficiency.mode,
         "final": _point(efficiency.final),
         "best": None if best is None else _point(best),
         "cover": list(efficiency.cover.names),

@@ -252,7 +252,7 @@ def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
-    headings = ("", f"Eq 2: {efficiency.metric} per kJ", "interval", "metric and energy")
+    headings = ("", f"Eq 2: {efficiency.learned} per kJ", "interval", "metric and energy")
     page.table(headings, rows, numeric=(1, 2))
 
 
@@ -288,13 +288,15 @@ def _span_row(span: RecordedSpan, depth: int) -> list[str]:
 
 def _add_epochs(page: Page, analysis: RunAnalysis) -> None:
     names = [course.name for course in analysis.metrics]
+    has_efficiency = analysis.efficiency is not None
     headings = (
         *("epoch", "lasted", *names, "energy", "interval"),
-        *("since epoch 1", "per kJ", "interval"),
+        *(("since epoch 1", "per kJ", "interval") if has_efficiency else ()),
     )
     rows = [_epoch_row(epoch, names, analysis) for epoch in analysis.run.lead_epochs]
     if rows:
-        page.table(headings, rows, numeric=range(len(headings)))
+        shown = (row[: len(headings)] for row in rows)
+        page.table(headings, shown, numeric=range(len(headings)))
 
 
 def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis) -> list[str]:

@@ -120,6 +120,8 @@ class NoteName(StrEnum):
     which replaces the same names in its description)."""
     LABELS = "labels"
     """Labels set after the beginning: text (JSON)."""
+    METRIC_MODES = "metric_modes"
+    """Whether less or more of a metric is better: text (JSON: by metric, a ``MetricMode``)."""
     BUDGET = "budget"
     """text: the channels that an energy budget covers; one for each budget of each stage."""
     STOP = "stop"
@@ -136,6 +138,19 @@ class NoteName(StrEnum):
     """text: a fault of the recorder."""
     WARNING = "warning"
     """text: what limits the figures."""
+
+
+class MetricMode(StrEnum):
+    """What a file states about a metric, in place of what its name implies."""
+
+    MIN = "min"
+    """Less is better."""
+    MAX = "max"
+    """More is better."""
+    NEITHER = "neither"
+    """It judges nothing, such as a count."""
+    UNKNOWN = "unknown"
+    """Nobody says; its name does not either, whatever its words."""
 
 
 def user_note(name: str) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from effmeter.analysis.efficiency import EpochEfficiency, efficiency_of
-from effmeter.analysis.metrics import courses, default_metric, unclear_names
+from effmeter.analysis.metrics import courses, default_metric, mode_of, unclear_names
 from effmeter.energy import Energy
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.records import RecordedEpoch
 from effmeter.recorded.run import RecordedRun
-from tests.runfile.writing import RunFile, counter, every, metadata
+from effmeter.runfile.format import Event
+from tests.runfile.writing import ROOT, SOURCE, RunFile, counter, every, metadata
 
 POWER_W = 100.0
 
@@ -114,7 +115,7 @@ def test_default_metric_is_one_that_should_rise(
 def test_best_of_a_loss_is_its_lowest_and_never_nan(file: RunFile) -> None:
     for number, loss in ((1, 0.5), (2, 0.25), (3, math.nan)):
         file.epoch(number, number, number + 1.0, loss=loss)
-    (course,) = courses(finished(file).epochs)
+    (course,) = courses(finished(file))
     assert (course.best, course.best_epoch, course.final_epoch) == (0.25, 2, 3)
     assert math.isnan(course.final)
 
@@ -123,7 +124,7 @@ def test_a_metric_whose_name_does_not_say_what_is_better_has_no_best(file: RunFi
     for number, reward in ((1, -3.0), (2, 5.0), (3, 4.0)):
         file.epoch(number, number, number + 1.0, reward=reward)
     run = finished(file)
-    (course,) = courses(run.epochs)
+    (course,) = courses(run)
     assert (course.final, course.best, course.best_epoch) == (4.0, None, None)
     assert unclear_names(run) == ("reward",)
     judged = efficiency_of(run)
@@ -131,8 +132,33 @@ def test_a_metric_whose_name_does_not_say_what_is_better_has_no_best(file: RunFi
     assert (judged.metric, judged.best) == ("reward", None)
 
 
-def test_a_falling_metric_has_no_best_efficiency(file: RunFile) -> None:
-    file.epoch(1, 1, 3, loss=0.5)
+def test_where_less_is_better_the_reciprocal_of_the_metric_is_what_was_learned(
+    file: RunFile,
+) -> None:
+    file.epoch(1, 1, 2, loss=0.5)
+    file.epoch(2, 2, 3, loss=0.2)
+    file.epoch(3, 3, 4, loss=0.0)
     judged = efficiency_of(finished(file), "loss")
     assert judged is not None
-    assert judged.best is None
+    assert (judged.mode, judged.learned) == ("min", "1/loss")
+    assert [point.epoch.number for point in judged.epochs] == [1, 2], "0 has no reciprocal"
+    first, second = judged.epochs
+    assert first.value_per_j == pytest.approx(1 / (0.5 * first.energy.value_j))
+    assert second.low_per_j < second.value_per_j < second.high_per_j
+    assert judged.best is second
+
+
+def test_the_file_states_a_direction_in_place_of_the_name(file: RunFile) -> None:
+    modes = {"eval_accuracy": "min", "steps": "neither", "f1": "unknown", "auc": "sideways"}
+    file.join(0.5, '{"name": "lenet-1"}')
+    file.event(0.5, Event.NOTE, name="metric_modes", source=SOURCE, id=ROOT, text=json.dumps(modes))
+    for number, value in ((1, 0.93), (2, 0.92)):
+        file.epoch(number, number, number + 1.0, steps=5.0, eval_accuracy=value, f1=0.1)
+    run = finished(file)
+    assert mode_of(run, "eval_accuracy") == "min"
+    assert mode_of(run, "eval_accuracy", {"eval_accuracy": "max"}) == "max"
+    assert mode_of(run, "auc") == "max", "what a later version states is passed over"
+    assert unclear_names(run) == ("f1",)
+    assert default_metric(run) == "eval_accuracy"
+    best = {course.name: course.best for course in courses(run)}
+    assert best == {"steps": None, "eval_accuracy": 0.92, "f1": None}

@@ -47,7 +47,7 @@ def test_a_run_with_everything_amiss_is_warned_of_all_and_nothing_else(tmp_path:
         "not in the total: soc (no driver)",
         "gpu0-power was not read for 6 s of 10 s: its energy there is bounded",
         "gpu0-power shows single moments: its interval allows for load that it misses",
-        "no Eq 2: no epoch has both a metric of which more is better and a known energy",
+        "no Eq 2: no epoch has both a metric to judge by and a known energy",
         "recorder: the disk is full",
         "12 marks were dropped: epochs or metrics may be missing",
         "powercap: 3 readings missed their deadlines",

@@ -23,8 +23,8 @@ RUNS = 100
 LENGTHS_S = (0.05, 1.0, 2.0, 5.0, 10.0)
 
 
-FEWER = 5
-"""One load in five, of every shape, is a first look; all of them take minutes."""
+FEWER = 7
+"""One load in seven, of every shape, is a first look; all of them take minutes."""
 
 
 @pytest.fixture(
@@ -35,7 +35,7 @@ FEWER = 5
     ],
 )
 def strata(request: pytest.FixtureRequest) -> list[Stratum]:
-    """The loads on one instrument, or every fifth of them."""
+    """The loads on one instrument, or every seventh of them."""
     instrument: Instrument
     instrument, step = request.param
     return [s for load in [*loads()][::step] for s in observe(instrument, load, RUNS, LENGTHS_S)]

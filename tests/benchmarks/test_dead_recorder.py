@@ -13,12 +13,14 @@ from benchmarks.usage import usage_of
 from benchmarks.windows import Duration, observe
 from effmeter.errors import EffmeterWarning
 from tests.recording import kill, recorder_of
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Any:
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with SimulatedMachine(tmp_path / "machine", refresh_s=COARSE_REFRESH_S) as machine:
         yield Surroundings(tmp_path, dict(machine.environ), (), 0)
 
 

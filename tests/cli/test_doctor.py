@@ -23,6 +23,8 @@ from tests.simulated.powercap import package
 from tests.simulated.waveforms import constant
 from tests.snapshot import assert_matches
 
+pytestmark = pytest.mark.untimed
+
 PROGRAM = "from effmeter.cli.doctor import command; command(prog_name='doctor')"
 
 
@@ -224,3 +226,12 @@ def test_a_counter_that_stands_still_is_named_with_a_remedy(tmp_path: Path) -> N
     assert answer["cover"]["channels"] == ["gpu0-power", "cpu-estimate", "ram-estimate"]
     failures = {channel["name"]: channel["failure"] for channel in answer["channels"]}
     assert failures["cpu0"] == failures["gpu0"] == "the counter stands still"
+
+
+def test_a_refused_settings_file_is_named_once(tmp_path: Path) -> None:
+    settings = tmp_path / "effmeter" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text('[wall]\ncommand = ["/nowhere/read-plug"]\n')
+    with SimulatedMachine(tmp_path, zones=()) as machine:
+        text = run_doctor(machine, XDG_CONFIG_HOME=str(tmp_path))
+    assert f"Refused: wall from {settings}: there is no program '/nowhere/read-plug'" in text

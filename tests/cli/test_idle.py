@@ -71,7 +71,7 @@ def test_a_machine_that_is_not_idle_is_said_to_be_none(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other,
     ):
         environ = surroundings(machine, tmp_path)
-        measured = effmeter(environ, "idle", "--seconds", "2", "--json")
+        measured = effmeter(environ, "idle", "--seconds", "1", "--json")
         other.kill()
     told = json.loads(measured.stdout)
     assert_fits(told, "idle")

@@ -61,7 +61,7 @@ def test_the_better_direction_of_a_metric_can_be_given(tmp_path: Path) -> None:
     assert "add --metric" not in rising
     falling = report(file.path, "--metric", "reward:min").stdout
     assert "5 at the end, best 5 at epoch 2" in falling
-    assert "at its best" not in falling, "Eq 2 has no best where less is better"
+    assert "Eq 2: 1/reward per kJ" in falling
 
 
 @pytest.mark.parametrize("metric", ["reward", "reward:max", "accuracy:up", ":max"])

@@ -23,15 +23,17 @@ from effmeter.status import COMPLETED
 from effmeter.tracking.live import LiveEnergy, Summary
 from tests.recording import eventually, only_run
 from tests.schemas import assert_fits
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
 from tests.snapshot import assert_matches
+
+pytestmark = pytest.mark.untimed
 
 RUN = [sys.executable, "-m", "effmeter", "run"]
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with SimulatedMachine(tmp_path / "machine", refresh_s=COARSE_REFRESH_S) as machine:
         yield {**machine.environ, "EFFMETER_RUNS": str(tmp_path / "runs")}
 
 

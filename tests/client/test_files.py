@@ -54,21 +54,24 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_recreated_file_is_another_one(tmp_path: Path) -> None:
-    first = files.create(tmp_path / "x.arrow")
-    held = os.dup(first)
-    second = files.recreate(tmp_path / "x.arrow", first)
-    os.write(held, b"much later")
-    os.close(held)
-    os.close(second)
+    with files.NewFile(tmp_path / "x.arrow") as new:
+        held = os.dup(new.descriptor)
+        new.recreate()
+        os.write(held, b"much later")
+        os.close(held)
     assert (tmp_path / "x.arrow").stat().st_size == 0
 
 
-def test_only_an_empty_file_is_discarded(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    (tmp_path / "full").write_text("x")
-    for name in ("empty", "full", "absent"):
-        files.discard(tmp_path / name)
-    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+@pytest.mark.parametrize("content", [b"", b"recorded"])
+def test_an_error_removes_only_a_file_that_is_still_empty(tmp_path: Path, content: bytes) -> None:
+    def record() -> None:
+        with files.NewFile(tmp_path / "x.arrow") as new:
+            os.write(new.descriptor, content)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        record()
+    assert (tmp_path / "x.arrow").exists() == bool(content)
 
 
 def test_a_folder_that_cannot_be_written_names_the_ways_to_choose_another() -> None:

@@ -14,6 +14,8 @@ from effmeter.errors import RecorderError
 from effmeter.wire.paths import SOCKET_NAME
 from tests.recording import children_of, eventually
 
+pytestmark = pytest.mark.untimed
+
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[PrivateRecorder]:

@@ -4,31 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.client.rendezvous import Endpoint, Launch, Rendezvous, launch_of
+from effmeter.client.launch_detection import Launch
+from effmeter.client.rendezvous import Endpoint, Rendezvous
 
-TORCHRUN = {
-    "TORCHELASTIC_RUN_ID": "job",
-    "TORCHELASTIC_RESTART_COUNT": "0",
-    "MASTER_ADDR": "localhost",
-    "MASTER_PORT": "29500",
-    "RANK": "3",
-    "LOCAL_RANK": "1",
-}
-SRUN = {
-    "SLURM_NTASKS": "4",
-    "SLURM_JOB_ID": "7",
-    "SLURM_STEP_ID": "0",
-    "SLURM_PROCID": "2",
-    "SLURM_LOCALID": "0",
-}
+LAUNCH = Launch("torchrun", "job", "key")
 ENDPOINT = Endpoint("/run/socket", "token", "/runs/x.arrow")
 
 
 class Rank:
     """A program of the launch: whether it joins, and what it led to."""
 
-    def __init__(self, folder: Path, joins: bool = True) -> None:
-        self.rendezvous = Rendezvous(Launch("key", 0, 0), {"XDG_RUNTIME_DIR": str(folder)})
+    def __init__(
+        self, folder: Path, launch: Launch = LAUNCH, ordinal: int = 0, joins: bool = True
+    ) -> None:
+        self.rendezvous = Rendezvous(launch, ordinal, {"XDG_RUNTIME_DIR": str(folder)})
         self.joins = joins
 
     def meet(self, led: Endpoint = ENDPOINT) -> tuple[str, Endpoint]:
@@ -39,30 +28,15 @@ class Rank:
         )
 
 
-def test_ranks_are_recognised_by_the_variables_of_their_launcher() -> None:
-    torchrun, srun = launch_of(TORCHRUN), launch_of(SRUN)
-    assert torchrun is not None
-    assert srun is not None
-    assert (torchrun.rank, torchrun.local_rank) == (3, 1)
-    assert (srun.rank, srun.local_rank) == (2, 0)
-    assert torchrun.key != srun.key
+def test_the_runs_of_a_rank_meet_those_of_the_same_ordinal(tmp_path: Path) -> None:
+    Rank(tmp_path).meet()
+    assert Rank(tmp_path, ordinal=1).meet()[0] == "led"
 
 
-@pytest.mark.parametrize(
-    "environ", [{}, {**TORCHRUN, "RANK": "x"}, {**SRUN, "SLURM_NTASKS": "1"}, {"LOCAL_RANK": "0"}]
-)
-def test_other_programs_are_of_no_launch(environ: dict[str, str]) -> None:
-    assert launch_of(environ) is None
-
-
-def test_ranks_share_a_key_and_runs_and_launches_do_not() -> None:
-    def key(ordinal: int = 0, **changes: str) -> str:
-        launch = launch_of({**TORCHRUN, **changes}, ordinal)
-        assert launch is not None
-        return launch.key
-
-    assert key() == key(RANK="0", LOCAL_RANK="0")
-    assert len({key(), key(ordinal=1), key(TORCHELASTIC_RESTART_COUNT="1")}) == 3
+def test_launches_of_other_agents_and_keys_do_not_meet(tmp_path: Path) -> None:
+    Rank(tmp_path).meet()
+    assert Rank(tmp_path, Launch("torchrun", "job", "key2")).meet()[0] == "led"
+    assert Rank(tmp_path, Launch("torchrun", "job", "key", agent="7.1")).meet()[0] == "led"
 
 
 def test_the_first_rank_leads_and_the_others_join_it(tmp_path: Path) -> None:

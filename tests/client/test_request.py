@@ -2,7 +2,7 @@
 
 import pytest
 
-from effmeter.client.rendezvous import Launch
+from effmeter.client.launch_detection import Launch
 from effmeter.client.request import RecordingRequest, RunIdentity
 from effmeter.errors import UsageError
 from effmeter.wire.handshake import Greeting
@@ -27,8 +27,10 @@ def test_the_messages_fit_the_protocol() -> None:
     request = RecordingRequest("x", labels={"size": 1}, rate_hz=10)
     begin = request.begin_message(IDENTITY, None, GREETING, part=2, recording="token")
     assert check_request(begin)["recording"] == "token"
-    join = check_request(request.join_message("token", IDENTITY, Launch("k", 3, 1), GREETING))
+    launch = Launch("srun", "job", "key", rank=3, local_rank=1, world_size=4)
+    join = check_request(request.join_message("token", IDENTITY, launch, GREETING))
     assert (join["rank"], join["local_rank"]) == (3, 1)
+    assert (join["job"]["id"], join["job"]["world_size"]) == ("job", 4)
     for message in (begin, join):
         assert (message["run_id"], message["parent_run_id"]) == IDENTITY
 

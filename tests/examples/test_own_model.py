@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from effmeter.recorded.reading import read_run
 from tests.simulated.machine import SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "own_model.py"

@@ -45,6 +45,9 @@ def serve(home: Path, program: Callable[[Connection], None]) -> int:
     """Serve a program until it has hung up; the exit status."""
     ours, theirs = socket.socketpair()
     connection = Connection(ours)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(home / SOCKET_NAME))
+    listener.listen()
 
     def run() -> None:
         try:
@@ -55,7 +58,7 @@ def serve(home: Path, program: Callable[[Connection], None]) -> int:
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run)
-        status = serve_private(theirs.detach(), str(home))
+        status = serve_private(theirs.detach(), listener.detach(), str(home))
         running.result(TIMEOUT_S)
     return status
 
@@ -85,23 +88,37 @@ def test_it_records_the_program_that_started_it_and_leaves_nothing_behind(
     assert not home.exists()
 
 
-def test_others_join_at_its_socket_where_a_dead_recorder_listened_before(
+def test_others_join_and_begin_at_its_socket_until_the_last_has_ended(
     home: Path, tmp_path: Path
 ) -> None:
-    (home / SOCKET_NAME).touch()
-
     def program(connection: Connection) -> None:
         token = begin(connection, tmp_path / "run.arrow")
         child = connect(home / SOCKET_NAME)
         child.send({"op": "join", **SOURCE, "id": 2, "recording": token})
         assert child.expect("begun", TIMEOUT_S)["recording"] == token
+        sibling = connect(home / SOCKET_NAME)
+        assert begin(sibling, tmp_path / "sibling.arrow") != token
         connection.close()
-        child.send({"op": "status"})
-        assert child.expect("status", TIMEOUT_S)["pid"] == os.getpid(), "until the last has ended"
         child.close()
+        sibling.send(END)
+        assert sibling.expect("ended", TIMEOUT_S)["failure"] is None
+        sibling.close()
 
     assert serve(home, program) == 0
     assert not home.exists()
+    assert read_run(tmp_path / "sibling.arrow").status == "completed"
+
+
+def test_it_leaves_the_place_to_a_successor_that_listens_there_already(
+    home: Path, tmp_path: Path
+) -> None:
+    def program(connection: Connection) -> None:
+        begin(connection, tmp_path / "run.arrow")
+        (home / SOCKET_NAME).unlink()
+        (home / SOCKET_NAME).touch()
+
+    assert serve(home, program) == 0
+    assert (home / SOCKET_NAME).exists()
 
 
 @pytest.mark.parametrize("number", SIGNALS)

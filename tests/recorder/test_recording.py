@@ -182,6 +182,17 @@ def test_rows_that_the_disk_is_too_slow_for_are_counted_and_the_end_is_written(
     assert run.status == "completed"
 
 
+@pytest.mark.parametrize(("run_id", "status"), [("inner", "completed"), ("id", "interrupted")])
+def test_a_run_inside_has_a_status_of_its_own_and_a_rank_that_of_the_recording(
+    recorded: Recorded, run_id: str, status: str
+) -> None:
+    recorded.recording.add_source(2, {**SOURCE, "run_id": run_id, "id": 2}, "h/-/8")
+    recorded.recording.end_source(2, "interrupted")
+    recorded.recording.end_source(1, "completed")
+    assert recorded.recording.status == status
+    recorded.recording.finish([])
+
+
 def test_suspend_shows_between_two_anchors(recorded: Recorded) -> None:
     recorded.clock.advance(10)
     recorded.clock.sleep(300)

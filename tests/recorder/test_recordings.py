@@ -21,6 +21,8 @@ from effmeter.runfile.writer import RunWriter
 from tests.recording import PATIENCE_S, eventually
 from tests.simulated.clock import ManualClock
 
+pytestmark = pytest.mark.untimed
+
 
 def counter(name: str) -> Channel:
     """It counts whole millijoules, a joule a second."""

@@ -85,17 +85,21 @@ class Service:
         self._thread.start()
         self._steady = self._connect()
 
-    def _connect(self) -> Connection:
+    def _open(self) -> socket.socket:
+        """A connection that fails, rather than waits, where the server's loop has ended."""
         sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(20.0)
         sock.connect(str(self._path))
-        connection = Connection(sock)
+        return sock
+
+    def _connect(self) -> Connection:
+        connection = Connection(self._open())
         connection.greet(20.0)
         return connection
 
     def disturb(self, lines: list[bytes], *, begins: bool) -> None:
         """Another client says these lines, in a recording of its own or in none."""
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(str(self._path))
+        sock = self._open()
         with sock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sock.sendall(encode(hello(now_ns())))
             if begins:

@@ -20,6 +20,9 @@ from tests.simulated.powercap import SimulatedZone, dram, package
 from tests.simulated.powercap_driver import PowercapDriver
 from tests.simulated.waveforms import Sine, Waveform, constant, square
 
+COARSE_REFRESH_S = 0.01
+"""For tests that measure no energy to the millisecond: the driver takes a tenth of the time."""
+
 
 def two_packages(range_uj: int = 150_000_000) -> list[SimulatedZone]:
     """Two packages and a memory zone whose counters wrap every few seconds, with their limits."""

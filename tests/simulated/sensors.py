@@ -172,7 +172,7 @@ def record(
 ) -> Trace:
     """The trace of a sensor read at these times, unwrapped as a recorder does."""
     channel = sensor.channel
-    times_ns = np.array([at_ns(float(time_s)) for time_s in times_s], np.int64)
+    times_ns = ORIGIN_NS + np.rint(times_s * 1e9).astype(np.int64)
     if isinstance(sensor, SimulatedGauge):
         return trace(channel, times_ns, sensor.shown(waveform, times_s, random))
     raw = sensor.shown(waveform, times_s, random)

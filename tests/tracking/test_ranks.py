@@ -9,6 +9,8 @@ import pytest
 from tests.recording import only_run, start_program
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 RANK = """
     import sys
     import effmeter
@@ -57,6 +59,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow  # four programs that load torch
 def test_ranks_of_torchrun_with_gloo_are_sources_of_one_run(
     machine: SimulatedMachine, runs: Path, tmp_path: Path
 ) -> None:

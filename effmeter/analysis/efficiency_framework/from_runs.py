@@ -25,8 +25,10 @@ from effmeter.analysis.efficiency_framework.trials import (
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.power_samples import RATE_WARNING, power_samples_over
 from effmeter.errors import UsageError
+from effmeter.recorded.records import MetricMode
 from effmeter.recorded.run import RecordedRun
-from effmeter.stopping import Criterion
+from effmeter.stopping import Criterion, Patience, TargetMetric
+from effmeter.stopping.direction import Mode
 
 _MEASURES = {JOULES: joules_over, POWER_SAMPLES: power_samples_over}
 
@@ -44,22 +46,29 @@ def observe(
     criteria: Mapping[str, Criterion],
     metric: str | None = None,
     energy: str = JOULES,
+    *,
+    mode: Mode | None = None,
 ) -> Observations:
     """What labelled runs had learned and used when each of the named criteria was met.
 
-    ``metric`` defaults to accuracy, else to the first logged that should rise. ``energy`` is
-    "joules", or "power-samples" for the published convention. UsageError for labels that are
-    missing or the same, and for runs that do not measure the same.
+    ``metric`` and ``mode`` are as for ``efficiency_of``. ``energy`` is "joules", or
+    "power-samples" for the published convention. UsageError for labels that are missing or the
+    same, for runs that do not measure the same, and for a criterion that takes more of a metric
+    for better where a file states less, or the other way round.
     """
     if energy not in _MEASURES:
         raise UsageError(f"energy is one of {', '.join(_MEASURES)}, not {energy!r}")
     runs, around = without_surrounding(runs)
     runs, left_out = finished_once(runs)
     trials = trials_of(runs)
+    _refuse_other_modes(runs, criteria)
     verdicts = _verdicts(runs, trials, metric)
     recorded = [
         _Recorded(
-            trial, run, cuttable_run(run, metric, _MEASURES[energy]), _warnings(trial, verdicts)
+            trial,
+            run,
+            cuttable_run(run, metric, _MEASURES[energy], mode=mode),
+            _warnings(trial, verdicts),
         )
         for trial, run in zip(trials, runs, strict=True)
     ]
@@ -114,7 +123,22 @@ def _observation(
         quantity=energy,
         stopped_by=str(cut.reason),
         warnings=recorded.warnings,
+        mode=cut.point.mode,
     )
+
+
+def _refuse_other_modes(runs: Sequence[RecordedRun], criteria: Mapping[str, Criterion]) -> None:
+    for criterion in criteria.values():
+        if not isinstance(criterion, TargetMetric | Patience):
+            continue
+        for run in runs:
+            stated = run.metric_modes.get(criterion.metric)
+            if stated in (MetricMode.MIN, MetricMode.MAX) and str(stated) != criterion.mode:
+                better = "less" if stated == MetricMode.MIN else "more"
+                raise UsageError(
+                    f"{source_of(run)} states that {better} of {criterion.metric} is better, and "
+                    f"{criterion.describe()} takes the other for better: add :{stated}"
+                )
 
 
 def _verdicts(

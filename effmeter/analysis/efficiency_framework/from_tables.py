@@ -34,6 +34,7 @@ from effmeter.analysis.overtraining import overtraining_between
 from effmeter.analysis.power_samples import RATE_WARNING
 from effmeter.energy import Energy
 from effmeter.errors import TableError, UsageError
+from effmeter.stopping.direction import Mode, usual_mode
 from effmeter.units import parse_energy_j
 
 LABELS = ("architecture", "dataset", "size")
@@ -42,15 +43,22 @@ _AT_EPOCH = re.compile(r"(train|test)_(\d+)")
 
 
 def read_tables(
-    paths: Sequence[Path], energy_unit: str = "J", metric: str = "accuracy"
+    paths: Sequence[Path],
+    energy_unit: str = "J",
+    metric: str = "accuracy",
+    *,
+    mode: Mode | None = None,
 ) -> Observations:
     """The observations and verdicts of one or several tables, checked as one.
+
+    ``mode`` says whether less or more of the metric is better, in place of its name. Where less
+    is, a column ``efficiency`` is not used: it would be of the metric, not of its reciprocal.
 
     ``energy_unit`` is that of the energy column: J, kJ, Wh, or power-samples for a sum of power
     readings (W). TableError for a file that cannot be read and for a cell that means nothing;
     UsageError for an unknown unit, and for rows that are the same or do not measure the same.
     """
-    unit_j = energy_unit_j(energy_unit)
+    unit_j, mode = energy_unit_j(energy_unit), mode or usual_mode(metric)
     quantity = POWER_SAMPLES if energy_unit == POWER_SAMPLES else JOULES
     observed: list[Observation] = []
     verdicts: list[TrialOvertraining] = []
@@ -61,10 +69,10 @@ def read_tables(
         holds_energy = not _missing(columns, metric)
         _check(path, columns, metric, has_accuracies=bool(at_epochs))
         if holds_energy:
-            observed += [_observation(row, metric, unit_j, quantity) for row in rows]
+            observed += [_observation(row, metric, mode, unit_j, quantity) for row in rows]
         if at_epochs:
             verdicts += [_verdict(row, at_epochs) for row in rows]
-        warnings += _unused(path, columns, metric)
+        warnings += _unused(path, columns, metric, mode)
     _check_together(observed, verdicts)
     sources = [(seen.trial, seen.source) for seen in observed]
     rate = [RATE_WARNING] if observed and quantity == POWER_SAMPLES else []
@@ -114,8 +122,9 @@ def _epochs_of(path: Path, columns: Sequence[str]) -> tuple[int, ...]:
     return epochs
 
 
-def _unused(path: Path, columns: Sequence[str], metric: str) -> Iterable[str]:
+def _unused(path: Path, columns: Sequence[str], metric: str, mode: Mode | None) -> Iterable[str]:
     known = {*LABELS, *OPTIONAL, "criterion", "energy", metric}
+    known -= {"efficiency"} if mode == "min" else set()
     odd = [name for name in columns if name not in known and not _AT_EPOCH.fullmatch(name)]
     if odd:
         yield f"{path}: columns not used: {', '.join(odd)}"
@@ -126,9 +135,13 @@ def _trial(row: Row) -> Trial:
     return Trial(*labels, row.optional_text("seed"), row.optional_text("fold"))
 
 
-def _observation(row: Row, metric: str, unit_j: float, quantity: str) -> Observation:
-    learned, energy = row.number(metric), row.above_zero("energy")
-    stated = row.optional_number("efficiency")
+def _observation(
+    row: Row, metric: str, mode: Mode | None, unit_j: float, quantity: str
+) -> Observation:
+    falls = mode == "min"
+    learned = row.above_zero(metric) if falls else row.number(metric)
+    energy = row.above_zero("energy")
+    stated = None if falls else row.optional_number("efficiency")
     epochs = row.optional_number("epochs")
     batch_size = row.optional_number("batch_size")
     if epochs is not None and epochs != epochs.to_integral_value():
@@ -149,6 +162,7 @@ def _observation(row: Row, metric: str, unit_j: float, quantity: str) -> Observa
         stated_efficiency_per_j=None if stated is None else float(stated) / unit_j,
         batch_size=None if batch_size is None else float(batch_size),
         quantity=quantity,
+        mode=mode,
         flags=() if clash is None else (clash,),
     )
 

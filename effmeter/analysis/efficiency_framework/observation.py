@@ -12,6 +12,7 @@ from effmeter.analysis.efficiency import metric_per_j
 from effmeter.analysis.efficiency_framework.uncertainty import UncertainValue
 from effmeter.analysis.overtraining import Overtraining
 from effmeter.energy import Energy
+from effmeter.stopping.direction import Mode
 
 JOULES = "joules"
 POWER_SAMPLES = "power-samples"
@@ -65,6 +66,8 @@ class Observation:
     """The reason of the criterion, in its own words."""
     warnings: tuple[str, ...] = ()
     """What a reader must know of it, such as that the model was overtrained."""
+    mode: Mode | None = None
+    """Whether less or more of the metric is better; None where that is unknown."""
     flags: tuple[str, ...] = ()
     """Why it is not to be trusted: means are given with it and without it."""
 
@@ -73,10 +76,12 @@ class Observation:
         """Eq 2, as it was stated or as it follows; over seeds nothing is known of one trial."""
         energy = self.energy
         if self.stated_efficiency_per_j is None:
-            value = metric_per_j(self.metric_value, energy.value_j)
+            value = metric_per_j(self.metric_value, energy.value_j, self.mode)
         else:
             value = self.stated_efficiency_per_j
-        ends = [metric_per_j(self.metric_value, e) for e in (energy.low_j, energy.high_j)]
+        ends = [
+            metric_per_j(self.metric_value, e, self.mode) for e in (energy.low_j, energy.high_j)
+        ]
         low, high = (math.nan, math.nan) if math.isnan(sum(ends)) else (min(ends), max(ends))
         # An energy that is too high makes the efficiency too low, by the same part.
         per_j = -value / energy.value_j if energy.value_j else 0.0

@@ -7,6 +7,7 @@ Labels say which trial a run is: ``architecture`` and ``size``, and where they d
 import shlex
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+from effmeter.analysis.efficiency import learned_words
 from effmeter.analysis.efficiency_framework.observation import Observation, Trial
 from effmeter.analysis.run_tree import surrounding
 from effmeter.errors import UsageError
@@ -76,7 +77,7 @@ def refuse_mixtures(observations: Iterable[Observation]) -> None:
     one data set: the batch size.
     """
     observations = list(observations)
-    _refuse_different("metrics", observations, lambda seen: seen.metric)
+    _refuse_different("metrics", observations, lambda seen: learned_words(seen.metric, seen.mode))
     _refuse_different("quantities", observations, lambda seen: seen.quantity)
     _refuse_different("hosts", observations, lambda seen: seen.host or "not stated")
     _refuse_different("covers", observations, lambda seen: " + ".join(seen.cover) or "not stated")

@@ -21,6 +21,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from effmeter.analysis.t_distribution import t_quantile
+from effmeter.energy.systematic import systematic_sum
 
 NAN = math.nan
 
@@ -41,8 +42,8 @@ class UncertainValue:
 
     @property
     def systematic(self) -> float:
-        """Half-width of what the sensors' systematic errors can add."""
-        return math.fsum(map(abs, self.by_source.values()))
+        """Half-width of what the sensors' systematic errors can add; NaN where one is unknown."""
+        return systematic_sum(self.by_source, self.value)
 
     @property
     def seed_half_width(self) -> float:

@@ -87,13 +87,13 @@ def power_in(output: Output) -> float:
 def _probe(path: Path, section: Any, environ: Mapping[str, str], clock: Clock) -> WallProbe:
     """The probe; UsageError. The command is not run yet: no recording waits for it."""
     if not isinstance(section, dict):
-        raise UsageError(f"{path}: {SECTION} is no section")
-    command = _command(path, section.get(_COMMAND), environ)
-    numbers = {key: _number(path, section, key) for key in _RANGES}
+        raise UsageError(f"{path}: {SECTION} is not a section")
     unknown = next((key for key in section if key not in (_COMMAND, *_RANGES)), None)
     if unknown is not None:
         known = ", ".join((_COMMAND, *_RANGES))
-        raise UsageError(f"{path}: [{SECTION}] has no {unknown!r}, only {known}")
+        raise UsageError(f"{path}: [{SECTION}] has no setting {unknown!r}, only {known}")
+    command = _command(path, section.get(_COMMAND), environ)
+    numbers = {key: _number(path, section, key) for key in _RANGES}
     program = PowerProgram(command, power_in, numbers["timeout_s"] or 0.0)
     interval_s = numbers["interval_s"] or 0.0
     return WallProbe(program, _channel(section[_COMMAND], numbers), interval_s, clock)
@@ -102,7 +102,7 @@ def _probe(path: Path, section: Any, environ: Mapping[str, str], clock: Clock) -
 def _command(path: Path, stated: object, environ: Mapping[str, str]) -> tuple[str, ...]:
     if not isinstance(stated, list) or not stated or not all(isinstance(w, str) for w in stated):
         example = '["/usr/local/bin/read-plug"]'
-        raise UsageError(f"{path}: {_COMMAND} is no list of texts, such as {example}")
+        raise UsageError(f"{path}: {_COMMAND} is not a list of texts, such as {example}")
     found = shutil.which(stated[0], path=environ.get("PATH"))
     if found is None:
         raise UsageError(f"{path}: there is no program {stated[0]!r}")
@@ -115,7 +115,7 @@ def _number(path: Path, section: Mapping[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise UsageError(f"{path}: {key} = {value!r} is no number")
+        raise UsageError(f"{path}: {key} = {value!r} is not a number")
     if not least <= value <= most:
         raise UsageError(f"{path}: {key} = {value!r} is not between {least:g} and {most:g}")
     return float(value)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from effmeter.cli import effmeter
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
-from effmeter.lab.workloads.models.flops import work_of
+from tests.lab.workloads.models.test_flops import counted
 from tests.lab.workloads.models.test_models import built, weights
 
 PAGE = (Path(__file__).parents[3] / "docs" / "flops.md").read_text()
@@ -30,14 +30,14 @@ def test_every_model_has_a_row() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_row_holds_what_is_counted(name: str) -> None:
     images = Images(1 if MODELS[name].task == "denoising" else 3)
-    work = work_of(name, images, 128)
-    counted = (
+    work = counted(name, images)
+    expected = (
         f"{weights(built(name, images)):,}",
         str(len(work.of_kind("convolution").layers)),
         f"{work.executed.forward / 1e9:.2f}",
         f"{work.nominal.backward / 1e9:.2f}",
     )
-    assert tuple(cell.strip() for cell in ROWS[name].split("|")[:4]) == counted
+    assert tuple(cell.strip() for cell in ROWS[name].split("|")[:4]) == expected
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,8 @@ from tests.lab.sweep.tiny import add_workload, faulty_in_training, linear
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
+pytestmark = pytest.mark.untimed
+
 
 def sweep(
     *arguments: str, folder: Path, environ: Mapping[str, str] = os.environ

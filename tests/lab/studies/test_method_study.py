@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from effmeter.lab.studies.comparison import Comparison, TablePlan
 from effmeter.lab.studies.comparison_table import learning_table
 from effmeter.lab.studies.method_results import MethodResults, MethodScale
@@ -10,6 +12,8 @@ from effmeter.lab.studies.variant import Variant, cells_of
 from effmeter.lab.sweep import find_device, record_cells
 from effmeter.lab.workloads import Recipe
 from tests.simulated.machine import SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 
 def test_recorded_runs_of_a_method_fill_a_table(machine: SimulatedMachine, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What tests of the grid stand on."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,24 +15,36 @@ from tests.lab.sweep.tiny import (
     too_large,
     too_large_in_training,
 )
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
 
 
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedMachine]:
+@contextmanager
+def own_machine(folder: Path) -> Iterator[SimulatedMachine]:
     """Two RAPL packages and a memory zone; the recorders that this process starts see them."""
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with (
+        SimulatedMachine(folder / "machine", refresh_s=COARSE_REFRESH_S) as machine,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in machine.environ.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         yield machine
 
 
-@pytest.fixture(autouse=True)
-def workloads(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[SimulatedMachine]:
+    """A machine for one test."""
+    with own_machine(tmp_path) as machine:
+        yield machine
+
+
+@pytest.fixture(autouse=True, scope="module")
+def workloads() -> Iterator[None]:
     """Small workloads, most of which go wrong."""
-    add_workload(monkeypatch, "tiny", linear)
-    add_workload(monkeypatch, "diverging", diverging)
-    add_workload(monkeypatch, "too-large", too_large)
-    add_workload(monkeypatch, "too-large-in-training", too_large_in_training)
-    add_workload(monkeypatch, "faulty-when-built", faulty_when_built)
-    add_workload(monkeypatch, "faulty-in-training", faulty_in_training)
+    with pytest.MonkeyPatch.context() as patch:
+        add_workload(patch, "tiny", linear)
+        add_workload(patch, "diverging", diverging)
+        add_workload(patch, "too-large", too_large)
+        add_workload(patch, "too-large-in-training", too_large_in_training)
+        add_workload(patch, "faulty-when-built", faulty_when_built)
+        add_workload(patch, "faulty-in-training", faulty_in_training)
+        yield

@@ -1,8 +1,10 @@
 """Recording a grid: a file for each training, and what happens to those that go wrong."""
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,22 +16,77 @@ from effmeter.recorded.reading import read_run
 from effmeter.status import Status
 from effmeter.tracking import track
 from effmeter.wire.paths import RECORDING_VARIABLE
+from tests.lab.sweep.conftest import own_machine
 from tests.lab.sweep.tiny import cells
 from tests.recording import let_pass
 from tests.simulated.machine import SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 
 def recorded(grid: Sequence[Cell], directory: Path, *, fresh: bool = False) -> list[Outcome]:
     return list(record_cells(grid, find_device("cpu"), directory, lambda _: None, fresh=fresh))
 
 
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Outcome]:
+    """A small training with two seeds, recorded in a folder of their own."""
+    folder = tmp_path_factory.mktemp("two-seeds")
+    with own_machine(folder):
+        return recorded(cells("tiny", seeds=(0, 1)), folder / "runs")
+
+
+class Unlucky(NamedTuple):
+    """A grid of trainings that go wrong, each in its way, but for the last of them."""
+
+    wrong: Sequence[Outcome]
+    last: Outcome
+
+    def outcome(self, is_wanted: Callable[[Recipe], bool]) -> Outcome:
+        (outcome,) = (outcome for outcome in self.wrong if is_wanted(outcome.cell.recipe))
+        return outcome
+
+
+@pytest.fixture(scope="module")
+def unlucky(tmp_path_factory: pytest.TempPathFactory) -> Unlucky:
+    """The grid, recorded once."""
+    ill_fitting = [
+        Cell(Recipe("tiny", device="cpu", options=(("shifts", 0),), method=method), Ending(1))
+        for method in ("ssprop", "random-skipping:level=step,executed_fractions=0.1")
+    ]
+    failing = cells(
+        "diverging",
+        "too-large",
+        "too-large-in-training",
+        "faulty-when-built",
+        "faulty-in-training",
+        sizes=[2],
+    )
+    folder = tmp_path_factory.mktemp("unlucky")
+    with own_machine(folder):
+        *wrong, last = recorded([*failing, *ill_fitting, *cells("tiny")], folder / "runs")
+    return Unlucky(wrong, last)
+
+
+def copied(outcome: Outcome, folder: Path) -> Path:
+    """A copy of the directory in which a training was recorded, for a test to record into."""
+    assert outcome.path is not None
+    return shutil.copytree(outcome.path.parent, folder / "runs")
+
+
+def place_in(directory: Path, outcome: Outcome) -> Path:
+    """Where the file of a recorded training lies in such a copy."""
+    assert outcome.path is not None
+    return directory / outcome.path.name
+
+
 def test_each_training_is_a_run_of_its_own_with_its_labels(
-    machine: SimulatedMachine, tmp_path: Path
+    two_seeds: Sequence[Outcome],
 ) -> None:
-    first, second = recorded(cells("tiny", seeds=(0, 1)), tmp_path / "runs")
+    first, second = two_seeds
     assert first.path is not None
     assert second.path is not None
-    assert sorted((tmp_path / "runs").iterdir()) == sorted([first.path, second.path])
+    assert sorted(first.path.parent.iterdir()) == sorted([first.path, second.path])
     run = read_run(second.path)
     assert run.status == "completed"
     assert run.labels == second.cell.labels
@@ -69,10 +126,9 @@ def test_what_is_measured_after_the_training_is_no_part_of_its_epochs(
 
 
 def test_the_energy_of_a_training_is_measured_by_the_machines_sensors(
-    machine: SimulatedMachine, tmp_path: Path
+    two_seeds: Sequence[Outcome],
 ) -> None:
-    (outcome,) = recorded(cells("tiny"), tmp_path / "runs")
-    energy = outcome.energy
+    energy = two_seeds[0].energy
     assert energy is not None
     assert energy.total is not None
     assert set(energy.cover.names) == {"cpu0", "cpu1", "dram0"}
@@ -156,11 +212,11 @@ def test_inside_a_recording_each_training_still_has_its_own_file(
     ],
 )
 def test_a_training_that_goes_wrong_says_so_and_the_next_one_begins(
-    workload: str, status: str, machine: SimulatedMachine, tmp_path: Path
+    workload: str, status: str, unlucky: Unlucky
 ) -> None:
-    wrong, right = recorded(cells(workload, "tiny", sizes=[2]), tmp_path / "runs")
+    wrong = unlucky.outcome(lambda recipe: recipe.architecture == workload)
     assert (str(wrong.status), wrong.is_complete) == (status, False)
-    assert right.is_complete
+    assert unlucky.last.is_complete
     assert wrong.path is not None
     run = read_run(wrong.path)
     assert (str(run.detailed_status), run.labels) == (status, wrong.cell.labels)
@@ -184,14 +240,13 @@ def test_a_fold_without_a_class_says_so_and_does_not_stop_the_grid(
     ],
 )
 def test_a_method_that_does_not_fit_its_model_does_not_stop_the_grid(
-    method: str, words: str, machine: SimulatedMachine, tmp_path: Path
+    method: str, words: str, unlucky: Unlucky
 ) -> None:
-    recipe = Recipe("tiny", device="cpu", options=(("shifts", 0),), method=method)
-    wrong, right = recorded([Cell(recipe, Ending(1)), *cells("tiny")], tmp_path / "runs")
+    wrong = unlucky.outcome(lambda recipe: recipe.method == method)
     assert str(wrong.status).startswith(f"failed: {words}")
     assert wrong.path is not None
     assert read_run(wrong.path).detailed_status == wrong.status
-    assert right.is_complete
+    assert unlucky.last.is_complete
 
 
 @pytest.mark.parametrize(
@@ -210,10 +265,10 @@ def test_a_method_that_does_not_fit_its_model_does_not_stop_the_grid(
     ],
 )
 def test_a_bug_leaves_its_traceback_in_the_run_and_the_next_training_begins(
-    workload: str, status: str, line: str, machine: SimulatedMachine, tmp_path: Path
+    workload: str, status: str, line: str, unlucky: Unlucky
 ) -> None:
-    crashed, right = recorded(cells(workload, "tiny"), tmp_path)
-    assert right.is_complete
+    crashed = unlucky.outcome(lambda recipe: recipe.architecture == workload)
+    assert unlucky.last.is_complete
     assert (str(crashed.status), crashed.is_complete, crashed.is_settled) == (status, False, False)
     assert crashed.path is not None
     run = read_run(crashed.path)
@@ -225,43 +280,56 @@ def test_a_bug_leaves_its_traceback_in_the_run_and_the_next_training_begins(
     assert crashed.traceback == traceback
 
 
-def test_what_is_complete_is_not_repeated(machine: SimulatedMachine, tmp_path: Path) -> None:
-    (first,) = recorded(cells("tiny"), tmp_path)
-    again, new = recorded(cells("tiny", seeds=(0, 1)), tmp_path)
-    assert (again.path, again.earlier, again.metrics) == (first.path, True, first.metrics)
+def test_what_is_complete_is_not_repeated(
+    machine: SimulatedMachine, two_seeds: Sequence[Outcome], tmp_path: Path
+) -> None:
+    first, _ = two_seeds
+    directory = copied(first, tmp_path)
+    again, new = recorded(cells("tiny", seeds=(0, 2)), directory)
+    assert (again.path, again.earlier) == (place_in(directory, first), True)
+    assert again.metrics == first.metrics
     assert not new.earlier
 
 
-def test_other_settings_are_another_training(machine: SimulatedMachine, tmp_path: Path) -> None:
-    recorded(cells("tiny"), tmp_path)
-    (other,) = recorded(cells("tiny", ending=Ending(2)), tmp_path)
+def test_other_settings_are_another_training(
+    machine: SimulatedMachine, two_seeds: Sequence[Outcome], tmp_path: Path
+) -> None:
+    directory = copied(two_seeds[0], tmp_path)
+    (other,) = recorded(cells("tiny", ending=Ending(2)), directory)
     assert not other.earlier
 
 
-def test_what_diverged_is_not_tried_again(machine: SimulatedMachine, tmp_path: Path) -> None:
-    recorded(cells("diverging"), tmp_path)
-    (again,) = recorded(cells("diverging"), tmp_path)
+def test_what_diverged_is_not_tried_again(
+    machine: SimulatedMachine, unlucky: Unlucky, tmp_path: Path
+) -> None:
+    first = unlucky.outcome(lambda recipe: recipe.architecture == "diverging")
+    (again,) = recorded([first.cell], copied(first, tmp_path))
     assert again.earlier
     assert not again.is_complete
 
 
 def test_what_did_not_fit_is_tried_again_and_its_file_set_aside(
-    machine: SimulatedMachine, tmp_path: Path
+    machine: SimulatedMachine, unlucky: Unlucky, tmp_path: Path
 ) -> None:
-    (first,) = recorded(cells("too-large", sizes=[2]), tmp_path)
-    (again,) = recorded(cells("too-large", sizes=[2]), tmp_path)
+    first = unlucky.outcome(lambda recipe: recipe.architecture == "too-large")
+    directory = copied(first, tmp_path)
+    (again,) = recorded([first.cell], directory)
     assert not again.earlier
-    assert first.path is not None
-    assert not first.path.exists()
-    assert read_run(tmp_path / "set-aside" / first.path.name).detailed_status == first.status
+    place = place_in(directory, first)
+    assert not place.exists()
+    assert read_run(directory / "set-aside" / place.name).detailed_status == first.status
 
 
-def test_fresh_repeats_what_is_complete(machine: SimulatedMachine, tmp_path: Path) -> None:
-    (first,) = recorded(cells("tiny"), tmp_path)
-    (again,) = recorded(cells("tiny"), tmp_path, fresh=True)
+def test_fresh_repeats_what_is_complete(
+    machine: SimulatedMachine, two_seeds: Sequence[Outcome], tmp_path: Path
+) -> None:
+    first, _ = two_seeds
+    directory = copied(first, tmp_path)
+    place_in(directory, two_seeds[1]).unlink()
+    (again,) = recorded(cells("tiny"), directory, fresh=True)
     assert not again.earlier
-    assert again.path != first.path
-    assert list(tmp_path.glob("*.arrow")) == [again.path]
+    assert again.path != place_in(directory, first)
+    assert list(directory.glob("*.arrow")) == [again.path]
 
 
 def test_an_interrupt_leaves_its_run_readable_and_the_next_call_goes_on(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from scipy.stats import kstest
 from torch import Tensor
 from torch.library import opcheck
 
@@ -151,6 +150,8 @@ def test_seed_step_and_layer_each_give_other_noise(
 
 
 def test_noise_is_normal(device: str) -> None:
+    from scipy.stats import kstest
+
     noise = operators.normal_like(torch.empty(200_000, device=device), 0, 0, 0, 0.5)
     assert kstest(noise.cpu().numpy() / 0.5, "norm").pvalue > 0.01
 

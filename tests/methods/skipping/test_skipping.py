@@ -1,5 +1,6 @@
 """What holds for every method that skips in the loop."""
 
+import functools
 import io
 from collections.abc import Callable
 from functools import partial
@@ -68,6 +69,7 @@ def build(request: pytest.FixtureRequest) -> Build:
     return SKIPPING[request.param]
 
 
+@functools.cache
 def bare() -> Trainee:
     """Trained without any method, in the same loop."""
     trainee = Trainee()
@@ -83,6 +85,12 @@ def test_at_no_skip_the_training_is_bit_for_bit_that_without_a_method(idle: Buil
     assert not method.active
 
 
+@pytest.fixture(scope="module")
+def trainee(build: Build) -> Trainee:
+    """Trained with the method, by the seed of its own."""
+    return trained_with(build())
+
+
 def test_it_skips_and_says_so(build: Build) -> None:
     method = build()
     trained_with(method, epochs=4)
@@ -90,12 +98,12 @@ def test_it_skips_and_says_so(build: Build) -> None:
     assert method.work().executed_fraction < 1.15
 
 
-def test_the_loop_draws_the_same_data_in_the_same_order(build: Build) -> None:
-    assert trained_with(build()).offered == bare().offered
+def test_the_loop_draws_the_same_data_in_the_same_order(trainee: Trainee) -> None:
+    assert trainee.offered == bare().offered
 
 
-def test_its_seed_determines_the_training(build: Build) -> None:
-    assert same_training(trained_with(build()), trained_with(build()))
+def test_its_seed_determines_the_training(build: Build, trainee: Trainee) -> None:
+    assert same_training(trained_with(build()), trainee)
 
 
 def test_the_programs_random_state_stays(build: Build) -> None:

@@ -19,6 +19,8 @@ from tests.simulated.amd.commands import PRINTERS, TRUE_SHARE
 from tests.simulated.clock import ManualClock
 from tests.simulated.waveforms import constant, square
 
+pytestmark = pytest.mark.untimed
+
 STEADY = SimulatedAmdGpu(constant(300.0))
 BOTH = (STEADY, replace(STEADY, address="0000:c5:00.0", waveform=constant(120.0)))
 

@@ -135,10 +135,10 @@ def test_a_file_of_another_user_names_no_command(owner: Owner) -> None:
     ("lines", "reason"),
     [
         (("interval_s = 0",), "interval_s = 0 is not between"),
-        (("interval_s = nan",), "no number"),
-        (("timeout_s = true",), "no number"),
-        (('max_power_w = "high"',), "no number"),
-        (("watts = 3",), "has no 'watts'"),
+        (("interval_s = nan",), "is not a number"),
+        (("timeout_s = true",), "is not a number"),
+        (('max_power_w = "high"',), "is not a number"),
+        (("watts = 3",), "has no setting 'watts'"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named(
@@ -151,9 +151,9 @@ def test_a_setting_that_cannot_be_meant_is_named(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ('"read-plug --watts"', "no list of texts"),
-        ("[]", "no list of texts"),
-        ("[1, 2]", "no list of texts"),
+        ('"read-plug --watts"', "not a list of texts"),
+        ("[]", "not a list of texts"),
+        ("[1, 2]", "not a list of texts"),
         ('["/no/such/program"]', "there is no program"),
     ],
 )
@@ -183,4 +183,4 @@ def test_a_file_that_cannot_be_understood_is_named(owner: Owner) -> None:
     owner.config.write_text("[wall\n")
     assert str(owner.config) in refusal(owner.find())
     owner.config.write_text("wall = 3\n")
-    assert "no section" in refusal(owner.find())
+    assert "is not a section" in refusal(owner.find())

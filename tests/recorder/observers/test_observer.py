@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Mapping
 
+import pytest
+
 from effmeter.probes.base import Failure
 from effmeter.recorder.observers.machine import MachineObserver, MachineSources
 from effmeter.recorder.observers.observer import Cadence, PeriodicObserver
 from effmeter.recorder.observers.processes import Process
 from tests.recording import PATIENCE_S, eventually
 from tests.simulated.clock import ManualClock
+
+pytestmark = pytest.mark.untimed
 
 CADENCE = Cadence(settle_s=0.05, period_s=0.05, longest_s=0.2, load_fraction=0.001)
 INIT = Process(1, 0, 1, 0.0, "init", 0.0, 0.0)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
 
 from effmeter.lab.studies.comparison_table import energy_words, interval_words
 from effmeter.lab.studies.figure import FigureData, Picture, Row
@@ -72,6 +71,8 @@ def smoothed_final_ratio(curves: Curves, big: Curves) -> Estimate:
 
 
 def _smoothed_ends(curves: Curves) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    from scipy import signal
+
     smooth = signal.savgol_filter(curves.losses, SMOOTHING_WINDOW, SMOOTHING_DEGREE, axis=1)
     return np.asarray(smooth[:, -1], dtype=np.float64)
 

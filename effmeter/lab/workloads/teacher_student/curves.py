@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import signal, stats
 
 from effmeter.errors import UsageError
 from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, Approach
@@ -40,6 +39,8 @@ class Curves:
 
     def smoothed(self, window: int = 11, degree: int = 3) -> Array:
         """The mean curve after a Savitzky-Golay filter over so many readings."""
+        from scipy import signal
+
         smooth: Array = signal.savgol_filter(self.losses.mean(axis=0), window, degree)
         return smooth
 
@@ -89,6 +90,8 @@ def learning_curves(
 
 def estimate(values: Array, confidence: float = 0.95) -> Estimate:
     """The mean of independent values and its interval."""
+    from scipy import stats
+
     mean = float(values.mean())
     half = stats.sem(values) * stats.t.ppf(0.5 + confidence / 2.0, len(values) - 1)
     return Estimate(mean, mean - float(half), mean + float(half))

@@ -22,7 +22,9 @@ from effmeter.lab.workloads.teacher_student.approaches import APPROACHES, IN_THE
 from effmeter.lab.workloads.teacher_student.curves import Curves
 from effmeter.recorded.reading import read_run
 from tests.runfile.writing import RunFile, counter, every, metadata
-from tests.simulated.machine import SimulatedMachine
+from tests.simulated.machine import COARSE_REFRESH_S, SimulatedMachine
+
+pytestmark = pytest.mark.untimed
 
 SCALE = StudentScale("test", "", runs=4, trials=2, iterations=20)
 TOLD_J = {"small": 30.0, "big": 60.0}
@@ -31,7 +33,7 @@ TOLD_J = {"small": 30.0, "big": 60.0}
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedMachine]:
     """Sensors whose energies are known; the recorders that this process starts see them."""
-    with SimulatedMachine(tmp_path / "machine") as machine:
+    with SimulatedMachine(tmp_path / "machine", refresh_s=COARSE_REFRESH_S) as machine:
         for name, value in machine.environ.items():
             monkeypatch.setenv(name, value)
         yield machine

@@ -93,11 +93,11 @@ def test_a_diffusion_model_has_its_published_convolutions(
 @pytest.mark.parametrize("name", MODELS)
 def test_work_grows_with_the_batch_alone(name: str) -> None:
     """But for the part of a norm that a batch costs once."""
-    one, three = work_of(name, Images(), 1), work_of(name, Images(), 3)
-    for small, large in zip(one, three, strict=True):
-        assert large.dense.forward == pytest.approx(3 * small.dense.forward)
+    one, many = work_of(name, CIFAR, 1), counted(name, CIFAR)
+    for small, large in zip(one, many, strict=True):
+        assert large.dense.forward == pytest.approx(BATCH * small.dense.forward)
         if small.kind not in ("batch norm", "group norm"):
-            assert large.dense.backward == pytest.approx(3 * small.dense.backward)
+            assert large.dense.backward == pytest.approx(BATCH * small.dense.backward)
 
 
 def test_a_meta_model_counts_what_a_real_training_step_counts() -> None:

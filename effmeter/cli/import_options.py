@@ -1,0 +1,182 @@
+"""The options that every format of ``effmeter import`` has, and how its result is printed."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from effmeter.cli.options import json_option, label_option
+from effmeter.client.files import path_for
+from effmeter.errors import UsageError
+from effmeter.importers.log import Log, StatedPower
+from effmeter.importers.quantity import split_number, unit_named
+from effmeter.importers.run_files import ImportedFile, ImportOptions, write_run
+from effmeter.report.formatting import json_text, printable
+from effmeter.runfile.format import RUN_SUFFIX, MetricMode
+
+Decorated = Callable[..., Any]
+_MOST_S = 86400.0
+
+
+def common_options(command: Decorated) -> Decorated:
+    """Add the options that every format has."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _fraction(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """The callback of --accuracy: ``1%`` or ``0.01``."""
+    if text is None:
+        return None
+    number, is_percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        fraction = float(number) / (100 if is_percent else 1)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction <= 1:
+        raise click.BadParameter(f"{text!r} is no accuracy, such as 1% or 0.01.", context, option)
+    return fraction
+
+
+def _modes(context: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
+    """The callback of --metric-mode: ``NAME=MODE``."""
+    modes: dict[str, str] = {}
+    allowed = [mode for mode in MetricMode if mode is not MetricMode.UNKNOWN]
+    for text in texts:
+        name, _, mode = (part.strip() for part in text.rpartition("="))
+        if not name or mode not in allowed:
+            shown = ", ".join(f"NAME={each}" for each in allowed)
+            raise click.BadParameter(f"{text!r} is none of {shown}.", context, option)
+        modes[name] = mode
+    return modes
+
+
+def _stated(
+    _context: click.Context, _option: click.Parameter, texts: Sequence[str]
+) -> list[StatedPower]:
+    """The callback of --stated-power: ``HOST=16.1kW``."""
+    found = []
+    for text in texts:
+        host, _, power = (part.strip() for part in text.rpartition("="))
+        try:
+            number, _, unit = split_number(power)
+            known = unit_named(unit)
+            if not host or number <= 0 or known.text.endswith(("J", "h")):
+                raise ValueError
+        except (ValueError, UsageError) as error:
+            example = "switches=16.1kW"
+            raise click.BadParameter(f"{text!r} is no HOST=POWER, such as {example}.") from error
+        found.append(StatedPower(host, number * known.factor, "stated by the user"))
+    return found
+
+
+_OPTIONS = (
+    click.option("--name", metavar="NAME", help="The name of the run."),
+    label_option("A label of the run, as architecture=bert. Repeatable."),
+    click.option(
+        "--metric-mode",
+        "metric_modes",
+        multiple=True,
+        metavar="NAME=MODE",
+        callback=_modes,
+        help="Whether less (min) or more (max) of a metric is better, in place of its name; "
+        "neither: it judges nothing. Kept in the file. Repeatable.",
+    ),
+    click.option(
+        "--accuracy",
+        metavar="PERCENT",
+        callback=_fraction,
+        help="The stated gain error of the meters, as 1%.  [default: unknown, and reports say so]",
+    ),
+    click.option(
+        "--averaging",
+        "window_s",
+        type=click.FloatRange(0, _MOST_S),
+        metavar="SECONDS",
+        help="How long a power reading averages over; 0: it shows a moment.  "
+        "[default: since the reading before it]",
+    ),
+    click.option(
+        "--stated-power",
+        "stated",
+        multiple=True,
+        metavar="HOST=POWER",
+        callback=_stated,
+        help="A constant power that belongs to the run and is not measured, as switches=16.1kW: "
+        "an estimate. Repeatable.",
+    ),
+    json_option,
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help=f"The run file (NAME{RUN_SUFFIX}), or the folder for the files of several hosts.  "
+        "[default: the folder of runs]",
+    ),
+)
+
+
+def import_logs(
+    logs: Sequence[Log], options: ImportOptions, output: Path | None, *, as_json: bool
+) -> None:
+    """Write the run files of each log, and print their paths.
+
+    Raises UsageError where ``output`` names one file and there are several.
+    """
+    if len(logs) > 1 and output is not None and output.suffix == RUN_SUFFIX:
+        raise UsageError(f"{output} is one file, and there are {len(logs)} runs: name a folder")
+    written: list[ImportedFile] = []
+    for log in logs:
+        written += write_run(log, options, _paths(log.name, output), _progress())
+        _clear_progress()
+    if as_json:
+        click.echo(json_text({"files": [_as_mapping(file) for file in written]}))
+        return
+    for file in written:
+        click.echo(printable(str(file.path)))
+
+
+def _paths(name: str, output: Path | None) -> Callable[[str | None], Path]:
+    """The path of each host's file."""
+
+    def path_of(host: str | None) -> Path:
+        if output is not None and output.suffix == RUN_SUFFIX:
+            if host is not None:
+                raise UsageError(
+                    f"{output} is one file, and the log has several hosts: name a folder"
+                )
+            return output
+        called = name if host is None else f"{name}-{host}"
+        if output is None:
+            return path_for(re.sub(r"[/\\]+", "-", called), None, os.environ)
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", called).strip("-.") or "run"
+        return output / f"{plain}{RUN_SUFFIX}"
+
+    return path_of
+
+
+def _as_mapping(file: ImportedFile) -> Mapping[str, Any]:
+    return {
+        "file": str(file.path),
+        "host": file.host,
+        "channels": list(file.meters),
+        "readings": file.readings,
+    }
+
+
+def _progress() -> Callable[[int], None] | None:
+    """A line on a terminal that counts readings."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda count: click.echo(f"\reffmeter: {count:,} readings", err=True, nl=False)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", err=True, nl=False)

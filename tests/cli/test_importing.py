@@ -1,0 +1,88 @@
+"""``effmeter import``: files, options and errors, as on the command line."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from effmeter.cli import effmeter
+from tests.importers.logs import mlperf_run, wave
+from tests.schemas import assert_fits
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(effmeter, list(map(str, arguments)))
+
+
+def test_runs_are_imported_reported_and_compared(tmp_path: Path) -> None:
+    folders = [mlperf_run(tmp_path / f"run-{i}", {"node_0": wave}, seed=i) for i in range(2)]
+    into = tmp_path / "runs"
+    written = run(
+        *("import", "mlperf", *folders, "--json", "-o", into, "--accuracy", "1%"),
+        *("--metric-mode", "eval_accuracy=min", "--label", "architecture=llama"),
+        *("--label", "size=70"),
+    )
+    assert written.exit_code == 0, written.output
+    told = json.loads(written.stdout)
+    assert_fits(told, "import")
+    assert [Path(file["file"]).name for file in told["files"]] == [
+        "llama-run-0.arrow",
+        "llama-run-1.arrow",
+    ]
+    text = run("report", into / "llama-run-0.arrow").stdout
+    assert "0.9 at the end, best 0.9 at epoch 2" in text
+    assert "Eq 2: 1/eval_accuracy per kJ" in text
+    assert "not stated: no interval" not in text
+    compared = run("report", "--efficiency", "--stop", "eval_accuracy=0.9:min", into)
+    assert "1/eval_accuracy per kJ" in compared.stdout
+    refused = run("report", "--efficiency", "--stop", "eval_accuracy=0.9", into)
+    assert refused.exit_code == 2
+    assert "less of eval_accuracy is better" in refused.stderr
+    told = json.loads(run("report", "--efficiency", "--stop", "epochs=2", "--json", into).stdout)
+    assert_fits(told, "report")
+    assert {seen["mode"] for seen in told["efficiency"]["observations"]} == {"min"}
+    csv = run("report", "--csv", into).stdout
+    assert ",1/eval_accuracy," in csv
+
+
+def test_an_accuracy_that_is_not_stated_is_said_not_zero(tmp_path: Path) -> None:
+    folder = mlperf_run(tmp_path / "run", {"node_0": wave})
+    path = tmp_path / "one.arrow"
+    written = run("import", "mlperf", folder, "-o", path)
+    assert written.stdout == f"{path}\n"
+    text = run("report", path).stdout
+    assert "the accuracy of wall is not stated: no interval includes it" in text
+    assert "not known" in text
+    told = json.loads(run("report", "--json", path).stdout)
+    assert_fits(told, "report")
+    assert told["runs"][0]["total"]["energy"]["systematic_j"] is None
+
+
+def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+    nodes = {"node_1": wave, "node_2": wave}
+    folder = mlperf_run(tmp_path / "run", nodes)
+    one = tmp_path / "one.arrow"
+    for arguments, status, words in (
+        ((folder, "-o", one), 2, "the log has several hosts: name a folder"),
+        ((folder, "--metric-mode", "loss=min"), 2, "logs no metric 'loss'; it logs: eval_accuracy"),
+        ((folder, "--metric-mode", "loss"), 2, "'loss' is none of NAME=min"),
+        ((folder, "--accuracy", "good"), 2, "is no accuracy, such as 1%"),
+        ((folder, "--stated-power", "sw=5"), 2, "is no HOST=POWER"),
+        ((folder, folder / "result.txt"), 2, "not both"),
+        ((folder, folder, "--name", "x"), 2, "--name is of one run"),
+        ((folder / "result.txt",), 1, "no line holds a power_reading"),
+    ):
+        result = run("import", "mlperf", *arguments)
+        assert (result.exit_code, result.stdout) == (status, ""), result.output
+        assert words in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.glob("**/*.arrow")) == []
+
+
+def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
+    folder = mlperf_run(tmp_path / "run", {"node_0": wave})
+    path = tmp_path / "one.arrow"
+    path.write_text("mine")
+    result = run("import", "mlperf", folder, "-o", path)
+    assert (result.exit_code, path.read_text()) == (1, "mine")
+    assert "is there already" in result.stderr
