@@ -24,9 +24,10 @@ from effmeter.recorded.work import (
     UsedTime,
     WorkSlice,
     device_work,
-    states_work,
+    work_rows,
     worked_channels,
 )
+from effmeter.runfile.row import EventRow
 
 NO_RULE = "no rule divides it"
 NOT_BY_PROCESS = "its driver does not tell how much each process uses it"
@@ -72,11 +73,11 @@ def shares_of(
     ``power_ratio``: by which factor at most the power per use of two programs differs.
     """
     breakdown = run.breakdown()
-    if breakdown.total is None or not states_work(run.recording.events):
+    rows = work_rows(run.recording.events)
+    if breakdown.total is None or not rows:
         return None
-    gpus = worked_channels(run.recording.events)
-    division = _Division(run, breakdown, power_ratio, *_idle_of(run, breakdown, baseline))
-    devices = tuple(division.devices(gpus))
+    division = _Division(run, breakdown, rows, power_ratio, *_idle_of(run, breakdown, baseline))
+    devices = tuple(division.devices(worked_channels(rows)))
     return Shares(
         _summed([device.shares for device in devices]),
         devices,
@@ -93,6 +94,7 @@ class _Division:
 
     run: RecordedRun
     breakdown: Breakdown
+    rows: Sequence[EventRow]
     power_ratio: float
     baseline: IdleBaseline | None
     no_idle: str | None
@@ -117,7 +119,7 @@ class _Division:
     def _work(self, channel: str | None) -> DeviceWork:
         window_ns = (self.breakdown.begin_ns, self.breakdown.end_ns)
         capacity = _processors(self.run) if channel is None else 1.0
-        work = device_work(self.run.recording.events, channel, *window_ns, capacity)
+        work = device_work(self.rows, channel, *window_ns, capacity)
         own = {source.id for source in self.run.programs}
         whole = work.whole
         if whole is not None and not own & whole.programs.keys():

@@ -110,9 +110,9 @@ def device_work(
     return DeviceWork(tuple(_with_holes(_no_shorter(found), begin_ns, end_ns, capacity)))
 
 
-def states_work(events: Iterable[EventRow]) -> bool:
-    """Whether a recording says anything of it; older ones do not."""
-    return any(row.event == Event.WORK for row in events)
+def work_rows(events: Iterable[EventRow]) -> tuple[EventRow, ...]:
+    """The rows of a recording that say how long devices were used; older ones have none."""
+    return tuple(row for row in events if row.event == Event.WORK)
 
 
 def worked_channels(events: Iterable[EventRow]) -> frozenset[str]:

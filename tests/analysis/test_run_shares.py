@@ -17,7 +17,7 @@ from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorder.observers.processes import ON_LINUX
 from effmeter.recorder.observers.work_log import WorkLog
 from effmeter.runfile.format import Event
-from tests.runfile.writing import SOURCE, RunFile, counter, every, metadata
+from tests.runfile.writing import SOURCE, RunFile, at, counter, every, metadata
 from tests.simulated.procfs import OTHER, SHELL, TRAINING, WORKER, SimulatedWork
 
 pytestmark = pytest.mark.skipif(not ON_LINUX, reason="procfs is Linux' own")
@@ -281,3 +281,17 @@ def test_runs_in_one_process_say_that_they_share_its_work(tmp_path: Path) -> Non
     assert known(shares_of(own)).cautions == ()
     (caution,) = known(shares_of(thread)).cautions
     assert "same process" in caution
+
+
+def test_a_machine_that_sleeps_draws_no_idle_power(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path, metadata(channels=(counter(),))) as file:
+        file.join(0, json.dumps({"name": "one"}))
+        for time_s, asleep_s in ((0, 0.0), (20, 8.0)):
+            file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=asleep_s)
+        file.count("cpu0", every(0.1, 0, 20), 50.0)
+        for time_s in (0.0, 20.0):
+            work(file, time_s, all_s=time_s, own_s=0.5 * time_s)
+        file.end(20)
+    shares = known(shares_of(read_run(path), IDLE))
+    assert value_j(shares, Holder.IDLE) == pytest.approx(12 * IDLE_W)

@@ -9,7 +9,7 @@ from effmeter.recorded.work import (
     NOT_RECORDED,
     DeviceWork,
     device_work,
-    states_work,
+    work_rows,
     worked_channels,
 )
 from effmeter.runfile.format import Event
@@ -145,8 +145,9 @@ def test_a_gpu_is_told_in_percents_and_apart_from_the_processors() -> None:
 def test_a_recording_without_looks_says_nothing() -> None:
     work = within([], 0, 10)
     assert (work.unknown, work.whole) == (NOT_RECORDED, None)
-    assert not states_work([])
-    assert states_work(look(0, 0.0, 0.0))
+    assert work_rows([EventRow(0, Event.END)]) == ()
+    rows = look(0, 0.0, 0.0)
+    assert list(work_rows(rows)) == rows
 
 
 def test_use_that_was_unknown_for_some_of_the_time_is_unknown() -> None:
