@@ -287,7 +287,7 @@ def test_a_machine_that_sleeps_draws_no_idle_power(tmp_path: Path) -> None:
     path = tmp_path / "run.arrow"
     with RunFile(path, metadata(channels=(counter(),))) as file:
         file.join(0, json.dumps({"name": "one"}))
-        for time_s, asleep_s in ((0, 0.0), (20, 8.0)):
+        for time_s, asleep_s in ((0.0, 0.0), (20.0, 8.0)):
             file.event(time_s, Event.ANCHOR, id=at(time_s), value=0.0, duration_s=asleep_s)
         file.count("cpu0", every(0.1, 0, 20), 50.0)
         for time_s in (0.0, 20.0):
