@@ -22,12 +22,12 @@ from effmeter.recorded.work import (
     NO_TIME,
     DeviceWork,
     UsedTime,
+    WorkRows,
     WorkSlice,
     device_work,
     work_rows,
     worked_channels,
 )
-from effmeter.runfile.row import EventRow
 
 NO_RULE = "no rule divides it"
 NOT_BY_PROCESS = "its driver does not tell how much each process uses it"
@@ -94,7 +94,7 @@ class _Division:
 
     run: RecordedRun
     breakdown: Breakdown
-    rows: Sequence[EventRow]
+    rows: WorkRows
     power_ratio: float
     baseline: IdleBaseline | None
     no_idle: str | None

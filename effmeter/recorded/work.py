@@ -43,6 +43,8 @@ class UsedTime:
         )
 
 
+WorkRows = tuple[EventRow, ...]
+
 NO_TIME = UsedTime(0.0, 0.0, 0.0)
 
 
@@ -110,7 +112,7 @@ def device_work(
     return DeviceWork(tuple(_with_holes(_no_shorter(found), begin_ns, end_ns, capacity)))
 
 
-def work_rows(events: Iterable[EventRow]) -> tuple[EventRow, ...]:
+def work_rows(events: Iterable[EventRow]) -> WorkRows:
     """The rows of a recording that say how long devices were used; older ones have none."""
     return tuple(row for row in events if row.event == Event.WORK)
 
