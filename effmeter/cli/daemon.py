@@ -68,7 +68,7 @@ def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float)
     """
     path = socket_path or shared_socket(os.environ)
     click.echo(f"effmeter: recording for this machine at {path}", err=True)
-    serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz))
+    serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz, str(path)))
 
 
 @command.command("status")

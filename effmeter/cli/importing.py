@@ -7,6 +7,7 @@ import click
 from effmeter.cli.group import CommandGroup
 
 _FORMATS = {
+    "csv": ("effmeter.cli.import_csv", "A table of times and power or energy."),
     "mlperf": ("effmeter.cli.import_mlperf", "MLPerf Training's power logs with their result."),
 }
 """For each format: the module whose ``command`` reads it, and one line of help."""

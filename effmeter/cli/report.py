@@ -13,6 +13,7 @@ from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAM
 from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
+from effmeter.analysis.repeated_meters import cautions_of
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
 from effmeter.analysis.shares import DEFAULT_POWER_RATIO
 from effmeter.cli.group import complain
@@ -162,7 +163,8 @@ def command(
         energy=energy,
         energy_unit=energy_unit,
     )
-    report = Report(runs, comparisons, errors)
+    cautions = [*cautions_of([analysis.run for analysis in runs])]
+    report = Report(runs, comparisons, errors, cautions)
     if output_format == "json" or not report.is_empty:
         options = RenderOptions(
             has_details,

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from effmeter.channel import Channel, Component, Kind
 from effmeter.errors import LogError, UsageError
@@ -132,7 +133,7 @@ class _Job:
         self.is_interval = _is_interval(log, survey)
         self._options = options
         self._modes = {**log.metric_modes, **options.metric_modes}
-        self._id = secrets.token_hex(8) if len(self.hosts) > 1 else ""
+        self._id, self._run_id = secrets.token_hex(8), secrets.token_hex(8)
         self._begin_ns = min(
             meter.first_ns for meters in survey.values() for meter in meters.values()
         )
@@ -153,9 +154,8 @@ class _Job:
         """The description of a host's file."""
         firsts_ns = [meter.first_ns for meter in self.survey.get(host, {}).values()]
         begin_ns = min([*firsts_ns, self._block[0]])
-        is_job = len(self.hosts) > 1
         return Metadata(
-            run_id=secrets.token_hex(8),
+            run_id=self._run_id,
             name=self.log.name,
             started_wall_ns=begin_ns,
             started_time_ns=0,
@@ -163,9 +163,7 @@ class _Job:
             channels=self.channels[host],
             host={"name": host},
             sampling={"recorder": IMPORTED, "log": self.log.source},
-            job_id=self._id,
-            rank=rank if is_job else None,
-            world_size=len(self.hosts) if is_job else None,
+            job=self._job_of(rank),
         )
 
     def begin(self, file: HostFile, host: str, rank: int) -> None:
@@ -203,6 +201,13 @@ class _Job:
         """When the run begins and ends."""
         marks = self.log.marks
         return (self._begin_ns, self._end_ns) if marks is None else (marks.begin_ns, marks.end_ns)
+
+    def _job_of(self, rank: int) -> dict[str, Any]:
+        """The job, and the place of a host in it; empty where there is one host."""
+        if len(self.hosts) == 1:
+            return {}
+        count = len(self.hosts)
+        return {"id": self._id, "launcher": IMPORTED, "rank": rank, "host_count": count}
 
     @property
     def _labels(self) -> Mapping[str, Label]:

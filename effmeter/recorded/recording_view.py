@@ -7,6 +7,7 @@ from effmeter.channel import Channel
 from effmeter.energy import Energy, Trace
 from effmeter.energy.standstill import Stretch
 from effmeter.recorded.readings import Samples
+from effmeter.recorded.recorder_identity import RecorderIdentity, recorder_in
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.records import Readings
 from effmeter.runfile.format import Metadata
@@ -28,6 +29,11 @@ class RecordingView:
     def metadata(self) -> Metadata:
         """What was known when the recording began."""
         return self.recording.metadata
+
+    @property
+    def recorders(self) -> tuple[RecorderIdentity, ...]:
+        """The recorder that measured it, and its successor where it had one."""
+        return tuple(recorder_in(part.metadata) for part in self.recording.parts)
 
     @property
     def warnings(self) -> tuple[str, ...]:

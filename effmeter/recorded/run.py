@@ -22,6 +22,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
+from effmeter.recorded.second_sensor import counted_energy
 from effmeter.recorded.window import S, contentions_in, touching
 from effmeter.units import format_duration
 
@@ -76,6 +77,16 @@ class RecordedRun(MarkedRun):
     def energy_over(self, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
         """The energy of a window over a given cover; None where any channel of it is unknown."""
         return total_over(self.recording, cover, begin_ns, end_ns)
+
+    def counted_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
+        """What the run's total takes from a channel of its cover in a window; None: unknown."""
+        cover = self.breakdown().cover
+        return counted_energy(self.recording, cover, channel, begin_ns, end_ns)
+
+    @property
+    def by_host(self) -> tuple["RecordedRun", ...]:
+        """Its part on each host that recorded it."""
+        return (self,)
 
     def breakdown(self, begin_ns: int | None = None, end_ns: int | None = None) -> Breakdown:
         """The energy of a window by channel and component; by default of the whole run.

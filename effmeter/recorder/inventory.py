@@ -1,23 +1,32 @@
 """What is written down of a run at its beginning: host, program, versions, sampling."""
 
+import functools
 import os
 import platform
+import pwd
+import subprocess
 import sys
+import time
 from importlib import metadata as packages
+from pathlib import Path
 from typing import Any
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Discovery, coarse_counters
 from effmeter.recorder.calibrations import Calibrations
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.sampling.schedule import CLOSE_LOAD_FRACTION, CLOSE_NS
 from effmeter.runfile.format import Metadata
 from effmeter.wire.protocol import Message
 
+_STARTED_WALL_S = time.time()
+"""When this process began, near enough: it loads this module at its start."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OWN_PACKAGES = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
 
 
 def describe_run(
-    begin: Message, discovery: Discovery, mode: str, rate_hz: float, clock: Clock
+    begin: Message, discovery: Discovery, policy: ServicePolicy, rate_hz: float, clock: Clock
 ) -> Metadata:
     """The metadata of the run that a client begins."""
     anchor = clock.anchor()
@@ -37,7 +46,8 @@ def describe_run(
         git_commit=begin.get("git_commit"),
         sampling={
             "rate_hz": rate_hz,
-            "recorder": mode,
+            "recorder": policy.mode,
+            "recorder_process": _recorder(policy),
             "periods_s": {p.name: max(p.period_s, 1 / rate_hz) for p in discovery.probes},
             "after_marks": {
                 "lasts_s": CLOSE_NS * 1e-9,
@@ -48,14 +58,44 @@ def describe_run(
     )
 
 
+def _recorder(policy: ServicePolicy) -> dict[str, Any]:
+    """This process, for a reader who asks which recorder measured a run."""
+    uid = os.getuid()
+    try:
+        user: str | None = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container may run as a user that it does not list
+        user = None
+    return {
+        "uid": uid,
+        "user": user,
+        "pid": os.getpid(),
+        "since_wall_s": _STARTED_WALL_S,
+        "socket": policy.socket or None,
+    }
+
+
 def _host() -> dict[str, Any]:
     return {
+        "boot_id": _boot_id(),
         "system": platform.system(),
         "release": platform.release(),
         "machine": platform.machine(),
         "logical_cpus": os.cpu_count(),
         "memory_bytes": _memory_bytes(),
     }
+
+
+@functools.cache
+def _boot_id() -> str | None:
+    """What identifies this boot of this machine: the run clock compares within it alone."""
+    try:
+        if _BOOT_ID.exists():
+            return _BOOT_ID.read_text().strip()
+        command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        return found.stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _memory_bytes() -> int | None:

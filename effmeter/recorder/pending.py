@@ -107,7 +107,7 @@ class PendingRecordings:
     ) -> Recording:
         cap_hz = self._policy.others_rate_hz if client.is_restricted else None
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
-        metadata = describe_run(message, self.discovery, self._policy.mode, rate_hz, self._clock)
+        metadata = describe_run(message, self.discovery, self._policy, rate_hz, self._clock)
         peer = client.peer
         writes_for_another = os.geteuid() == 0 and peer.uid != 0
         writer = RunWriter(

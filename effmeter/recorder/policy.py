@@ -16,6 +16,8 @@ class ServicePolicy:
     """The group whose members may record too; None: only the owner and root may."""
     others_rate_hz: float = 10.0
     """Limit on the sampling, and on the extra readings at marks, of users other than the owner."""
+    socket: str = ""
+    """The path at which the recorder is reached; for people to read."""
 
     @property
     def is_private(self) -> bool:

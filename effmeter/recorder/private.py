@@ -26,7 +26,9 @@ def serve_private(client: int, listener: int, directory: str) -> int:
     home = Path(directory)
     ours = _identity(home)
     try:
-        server = Server(discover(), ServicePolicy("private", os.getuid()))
+        server = Server(
+            discover(), ServicePolicy("private", os.getuid(), socket=str(home / SOCKET_NAME))
+        )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
         server.listen(sockets[1])

@@ -53,6 +53,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": run.metadata.host.get("name"),
+        "recorder": "; ".join(recorder.kind for recorder in run.recorders),
         "begin": begin_of(run),
         "duration_s": run.duration_s,
         "epochs": analysis.ended_epochs,

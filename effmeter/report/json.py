@@ -3,7 +3,7 @@
 from effmeter.report.efficiency_mapping import comparison_as_mapping
 from effmeter.report.formatting import json_text
 from effmeter.report.renderer import Renderer, Report
-from effmeter.report.run_mapping import run_as_mapping
+from effmeter.report.run_mapping import run_as_mapping, total_as_mapping
 
 
 class JsonRenderer(Renderer):
@@ -13,7 +13,9 @@ class JsonRenderer(Renderer):
         """The report as one JSON object."""
         contents = {
             "runs": [run_as_mapping(analysis) for analysis in report.runs],
+            "total": total_as_mapping([analysis.run for analysis in report.runs]),
             **{name: comparison_as_mapping(each) for name, each in report.comparisons.items()},
+            "cautions": report.cautions,
             "errors": report.errors,
         }
         return json_text(contents)

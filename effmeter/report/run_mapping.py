@@ -11,6 +11,7 @@ from typing import Any
 
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
 from effmeter.analysis.idle import NetEnergy
+from effmeter.analysis.machine_energy import union_energy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.whole_machine import WallEnergy
@@ -35,6 +36,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": run.metadata.host.get("name"),
+        "recorders": [asdict(recorder) for recorder in run.recorders],
         "begin": begin_of(run),
         "duration_s": run.duration_s,
         "labels": dict(run.labels),
@@ -60,6 +62,20 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "dropped_marks": run.dropped_marks,
         "missed_deadlines": dict(run.missed_deadlines),
         "warnings": list(analysis.warnings),
+    }
+
+
+def total_as_mapping(runs: Sequence[RecordedRun]) -> dict[str, Any] | None:
+    """All runs together, each joule counted once; None of no run."""
+    if not runs:
+        return None
+    union = union_energy(runs)
+    return {
+        "energy": _energy(union.energy),
+        "refused": union.refused or None,
+        "overlapping": [runs[place].run_id for place in union.overlapping],
+        "unknown": [runs[place].run_id for place in union.unknown],
+        "missing": list(union.missing),
     }
 
 

@@ -12,8 +12,14 @@ def names_of(runs: Sequence[RecordedRun]) -> list[str]:
     Of those, a recording's own run is called as its file is. The runs inside a recording add the
     labels in which they differ, or their number.
     """
-    counts = Counter(run.name for run in runs)
-    names = [_told_apart(run) if counts[run.name] > 1 else run.name for run in runs]
+    same: dict[str, list[RecordedRun]] = {}
+    for run in runs:
+        same.setdefault(run.name, []).append(run)
+    differing = {name: _differing_labels(found) for name, found in same.items()}
+    names = [
+        run.name if len(same[run.name]) == 1 else _told_apart(run, differing[run.name])
+        for run in runs
+    ]
     repeated = Counter(names)
     seen: Counter[str] = Counter()
     for place, name in enumerate(names):
@@ -23,8 +29,15 @@ def names_of(runs: Sequence[RecordedRun]) -> list[str]:
     return names
 
 
-def _told_apart(run: RecordedRun) -> str:
+def _differing_labels(runs: Sequence[RecordedRun]) -> list[str]:
+    """The labels that not all runs inside a recording share."""
+    inner = [run.labels for run in runs if run.is_inner]
+    names = dict.fromkeys(name for labels in inner for name in labels)
+    return [name for name in names if len({labels.get(name) for labels in inner}) > 1]
+
+
+def _told_apart(run: RecordedRun, differing: Sequence[str]) -> str:
     if not run.is_inner:
         return run.paths[0].stem
-    labels = " ".join(f"{name}={value}" for name, value in run.labels.items())
-    return f"{run.name} {labels}".rstrip()
+    labels = (f"{name}={run.labels[name]}" for name in differing if name in run.labels)
+    return " ".join((run.name, *labels))

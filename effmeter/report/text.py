@@ -9,22 +9,21 @@ from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.run_tree import tree_of
 from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.channel import Calibration
-from effmeter.energy import Energy
 from effmeter.energy.standstill import NOT_READ
 from effmeter.recorded.breakdown import provenances_of
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
+from effmeter.report.cells import counted, energy_cells, per_kj_cells
 from effmeter.report.conditions_text import condition_lines
 from effmeter.report.efficiency_text import add_comparison
 from effmeter.report.formatting import (
     energy_figure,
-    energy_interval,
     energy_systematic,
     metric_figure,
-    per_kilojoule,
     printable,
     with_interval,
 )
+from effmeter.report.list_text import add_list
 from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
@@ -36,8 +35,6 @@ _MOST_GAPS = 10
 """More gaps of one run are counted, not listed."""
 _MOST_RUNS = 10
 """More runs inside another one are counted, not named."""
-_DEEPEST = 8
-"""Runs that lie inside of more runs than this are indented no further."""
 _MOST_SPANS = 40
 """More spans of one run are counted, not listed."""
 
@@ -49,54 +46,28 @@ class TextRenderer(Renderer):
         """A single run with its details, several as one line each; then what compares them."""
         options = self.options
         page = Page(options.width, has_styles=options.has_styles)
-        is_list = len(report.runs) > 1
-        names = names_of([analysis.run for analysis in report.runs])
+        runs = [analysis.run for analysis in report.runs]
+        names, tree = names_of(runs), list(tree_of(runs))
+        is_list = len(runs) > 1
         if is_list:
-            _add_list(page, names, report.runs)
-        if options.has_details or not is_list:
-            for place, analysis in enumerate(report.runs):
-                if place or is_list:
+            add_list(page, names, report.runs, tree)
+        for place, _ in tree:
+            name, analysis = names[place], report.runs[place]
+            if options.has_details or not is_list:
+                if is_list:
                     page.blank()
-                _add_run(page, names[place], analysis, options.has_epochs)
-        elif options.has_epochs:
-            for name, analysis in zip(names, report.runs, strict=True):
+                _add_run(page, name, analysis, options.has_epochs)
+            elif options.has_epochs:
                 page.blank()
                 page.title(name)
                 _add_epochs(page, analysis)
+        for caution in report.cautions:
+            page.warning(caution)
         for comparison in report.comparisons.values():
             if not page.is_empty:
                 page.blank()
             add_comparison(page, comparison)
         return str(page).rstrip("\n")
-
-
-def _add_list(page: Page, names: Sequence[str], runs: Sequence[RunAnalysis]) -> None:
-    """A line for each run, those inside another indented below it."""
-    tree = tree_of([analysis.run for analysis in runs])
-    rows = (
-        _list_row(f"{'. ' * min(depth, _DEEPEST)}{names[place]}", runs[place])
-        for place, depth in tree
-    )
-    headings = ("run", "status", "epochs", "metric", "energy", "interval", "per kJ", "without", "")
-    page.table(headings, rows, numeric=(2, 4, 5, 6))
-
-
-def _list_row(name: str, analysis: RunAnalysis) -> list[str]:
-    metric = per_kj = ""
-    if analysis.efficiency is not None:
-        final = analysis.efficiency.final
-        metric = f"{analysis.efficiency.metric} {metric_figure(final.metric_value)}"
-        per_kj, _ = _per_kj(final)
-    return [
-        name,
-        analysis.status,
-        str(analysis.ended_epochs),
-        metric,
-        *_energy_cells(analysis.breakdown.total),
-        per_kj,
-        ", ".join(missing.what for missing in analysis.breakdown.missing),
-        _counted(len(analysis.warnings), "warning") if analysis.warnings else "",
-    ]
 
 
 def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> None:
@@ -116,7 +87,7 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
     for gap in gaps[:_MOST_GAPS]:
         page.paragraph(_gap_line(gap, analysis.run), "  gap: ")
     if len(gaps) > _MOST_GAPS:
-        page.paragraph(f"{_counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
+        page.paragraph(f"{counted(len(gaps) - _MOST_GAPS, 'more gap')}", "  ")
     for name, text in analysis.run.program_notes:
         _add_note(page, name, text.splitlines())
     for text in analysis.warnings:
@@ -144,6 +115,8 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
         yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
     yield "status", f"{analysis.status}{stopped}"
     yield "begun", f"{begin_of(run)}, lasted {format_duration(run.duration_s)}"
+    if any(recorder.mode for recorder in run.recorders):
+        yield "recorder", "; then ".join(map(str, run.recorders))
     if len(run.sources) > 1:
         yield "sources", ", ".join(source.id for source in run.sources)
     yield "epochs", str(analysis.ended_epochs) if run.lead_epochs else "none"
@@ -165,7 +138,7 @@ def _contained(run: RecordedRun) -> str:
     """How many runs lie inside a run, and which."""
     names = [each.name for each in run.inner_runs]
     more = f" and {len(names) - _MOST_RUNS} more" if len(names) > _MOST_RUNS else ""
-    return f"{_counted(len(names), 'run')}: {', '.join(names[:_MOST_RUNS])}{more}"
+    return f"{counted(len(names), 'run')}: {', '.join(names[:_MOST_RUNS])}{more}"
 
 
 def _course_line(course: MetricCourse) -> str:
@@ -200,7 +173,7 @@ def _add_energies(page: Page, analysis: RunAnalysis) -> None:
     rows = [
         [
             name,
-            *_energy_cells(energy),
+            *energy_cells(energy),
             energy_systematic(energy),
             *net.get(name, no_net),
             ", ".join(provenances_of(channels)),
@@ -228,8 +201,8 @@ def _of_wall(wall: WallEnergy) -> str:
 
 
 def _net_cells(net: NetEnergy) -> dict[str, list[str]]:
-    cells = {str(part.component): _energy_cells(part.energy) for part in net.components}
-    return {**cells, "total": _energy_cells(net.total)}
+    cells = {str(part.component): energy_cells(part.energy) for part in net.components}
+    return {**cells, "total": energy_cells(net.total)}
 
 
 def _cover(analysis: RunAnalysis) -> str:
@@ -248,7 +221,7 @@ def _calibration_line(calibration: Calibration) -> str:
 
 def _add_efficiency(page: Page, efficiency: Efficiency) -> None:
     rows = [
-        [f"{where}, epoch {point.epoch.number}", *_per_kj(point), _of_energy(point)]
+        [f"{where}, epoch {point.epoch.number}", *per_kj_cells(point), _of_energy(point)]
         for where, point in (("at the end", efficiency.final), ("at its best", efficiency.best))
         if point is not None
     ]
@@ -266,7 +239,7 @@ def _add_spans(page: Page, run: RecordedRun) -> None:
     headings = ("span", "lasted", "energy", "interval", "metrics")
     page.table(headings, rows[:_MOST_SPANS], numeric=(1, 2, 3))
     if len(rows) > _MOST_SPANS:
-        more = _counted(len(rows) - _MOST_SPANS, "more span")
+        more = counted(len(rows) - _MOST_SPANS, "more span")
         page.note(f"{more}: --json has all of them")
 
 
@@ -281,7 +254,7 @@ def _span_row(span: RecordedSpan, depth: int) -> list[str]:
     return [
         f"{'. ' * depth}{span.name}{' (open)' if span.open else ''}",
         format_duration((span.end_ns - span.begin_ns) * 1e-9),
-        *_energy_cells(span.energy),
+        *energy_cells(span.energy),
         ", ".join(metrics),
     ]
 
@@ -305,8 +278,8 @@ def _epoch_row(epoch: RecordedEpoch, names: Iterable[str], analysis: RunAnalysis
         f"{epoch.number}{' (open)' if epoch.open else ''}",
         format_duration((epoch.end_ns - epoch.begin_ns) * 1e-9),
         *(metric_figure(epoch.metrics[n]) if n in epoch.metrics else "" for n in names),
-        *(["", ""] if epoch.energy is None else _energy_cells(epoch.energy)),
-        *(["", "", ""] if point is None else [energy_figure(point.energy), *_per_kj(point)]),
+        *(["", ""] if epoch.energy is None else energy_cells(epoch.energy)),
+        *(["", "", ""] if point is None else [energy_figure(point.energy), *per_kj_cells(point)]),
     ]
 
 
@@ -321,15 +294,3 @@ def _gap_line(gap: Gap, run: RecordedRun) -> str:
     hidden = f", up to {format_energy(gap.hidden_j)} hidden" if gap.hidden_j else ""
     begin = format_duration(max(0, gap.begin_ns - run.begin_ns) * 1e-9)
     return f"{gap.channel or 'all channels'}, from {begin} {lasted}: {gap.reason}{hidden}"
-
-
-def _energy_cells(energy: Energy | None) -> list[str]:
-    return ["unknown", ""] if energy is None else [energy_figure(energy), energy_interval(energy)]
-
-
-def _per_kj(point: EpochEfficiency) -> tuple[str, str]:
-    return per_kilojoule(point.value_per_j, point.low_per_j, point.high_per_j)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

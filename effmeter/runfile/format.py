@@ -136,6 +136,10 @@ class NoteName(StrEnum):
     """text (the probe), value (how many of its readings came too late)."""
     RECORDER = "recorder"
     """text: a fault of the recorder."""
+    OVERLAP = "overlap"
+    """Another recording of the same user on this machine shared time with the source: id (as its
+    ``source`` note), value (the shared seconds), text (JSON: ``name``, ``file`` and ``pid`` of the
+    other; or ``others``, where one note stands for several)."""
     WARNING = "warning"
     """text: what limits the figures."""
 
@@ -187,12 +191,6 @@ class Metadata:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     sampling: dict[str, Any] = field(default_factory=dict)
-    job_id: str = ""
-    """The job that this host's recording is a part of; empty: it is no part of another."""
-    rank: int | None = None
-    """The place of this host among those of the job, from 0."""
-    world_size: int | None = None
-    """How many hosts the job has; None where that is unknown."""
 
     def to_arrow(self) -> dict[bytes, bytes]:
         """The schema metadata of the file."""
@@ -228,7 +226,6 @@ class Metadata:
 _MAPPINGS = ("labels", "job", "host", "program", "versions", "sampling")
 _LARGEST_NS = 2**62
 """Moments up to here can be added and subtracted in 64 bits."""
-_MOST_HOSTS = 10**7
 
 
 def _check_fields(described: Mapping[str, Any]) -> None:
@@ -241,12 +238,6 @@ def _check_fields(described: Mapping[str, Any]) -> None:
     for name in ("started_wall_ns", "started_time_ns", "part"):
         value = described.get(name, 1)
         if type(value) is not int or not 0 <= value <= _LARGEST_NS:
-            raise ValueError(f"{name} is out of range")
-    if not isinstance(described.get("job_id", ""), str):
-        raise ValueError("job_id is no text")
-    for name in ("rank", "world_size"):
-        value = described.get(name)
-        if value is not None and (type(value) is not int or not 0 <= value <= _MOST_HOSTS):
             raise ValueError(f"{name} is out of range")
     for name in _MAPPINGS:
         if not isinstance(described.get(name, {}), dict):

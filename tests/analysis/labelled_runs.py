@@ -29,7 +29,7 @@ def labelled_run(
         name=path.stem,
         channels=((gauge if is_gauge else counter)(channel),),
         labels={k: v for k, v in labels.items() if v is not None},
-        host={"name": host},
+        host={"name": host, "boot_id": f"{host} {path.stem}"},  # no two ran at once
     )
     with RunFile(path, described) as file:
         show = file.show if is_gauge else file.count

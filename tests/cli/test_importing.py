@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from effmeter.cli import effmeter
@@ -45,6 +46,18 @@ def test_runs_are_imported_reported_and_compared(tmp_path: Path) -> None:
     assert ",1/eval_accuracy," in csv
 
 
+def test_hosts_with_one_meter_under_two_names_are_named(tmp_path: Path) -> None:
+    nodes = {"a": wave, "b": lambda s: wave(s + 2), "c": wave}
+    written = run("import", "mlperf", mlperf_run(tmp_path / "run", nodes), "-o", tmp_path / "runs")
+    assert len(written.stdout.splitlines()) == 3
+    text = run("report", tmp_path / "runs").stdout
+    assert "a = c: one meter under several names?" in text
+    told = json.loads(run("report", "--json", tmp_path / "runs").stdout)
+    assert_fits(told, "report")
+    (caution,) = told["cautions"]
+    assert caution.startswith("llama-run: equal readings (51, of which 50 move): a = c: ")
+
+
 def test_an_accuracy_that_is_not_stated_is_said_not_zero(tmp_path: Path) -> None:
     folder = mlperf_run(tmp_path / "run", {"node_0": wave})
     path = tmp_path / "one.arrow"
@@ -77,6 +90,35 @@ def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         assert words in result.stderr
         assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.glob("**/*.arrow")) == []
+
+
+def test_a_table_and_its_epochs_are_a_run(tmp_path: Path) -> None:
+    table, epochs, path = (tmp_path / name for name in ("pdu.csv", "epochs.csv", "run.arrow"))
+    rows = "".join(f"2024-05-09T12:{m:02}:{s:02},1500\n" for m in range(3) for s in range(0, 60, 2))
+    table.write_text(f"time,power [W]\n{rows}")
+    epochs.write_text(
+        "begin,end,reward\n2024-05-09T12:01:00,2024-05-09T12:01:30,5\n,2024-05-09T12:02:00,7\n"
+    )
+    refused = run("import", "csv", table, "-o", path)
+    assert refused.exit_code == 2
+    assert "pdu.csv, line 2" in refused.stderr
+    assert "add --timezone" in refused.stderr
+    written = run(
+        *("import", "csv", table, "--timezone", "UTC", "--epochs", epochs, "-o", path),
+        *("--metric-mode", "reward=max", "--stated-power", "switches=2kW"),
+    )
+    assert written.exit_code == 2, "two hosts have no place in one file"
+    written = run(
+        *("import", "csv", table, "--timezone", "UTC", "--epochs", epochs, "-o", path),
+        *("--metric-mode", "reward=max", "--host", "node"),
+    )
+    assert (written.exit_code, written.stdout) == (0, f"{path}\n"), written.stderr
+    told = json.loads(run("report", "--json", path).stdout)["runs"][0]
+    assert (told["name"], told["host"]) == ("pdu", "node")
+    assert told["duration_s"] == pytest.approx(60)
+    assert told["total"]["energy"]["value_j"] == pytest.approx(90_000)
+    assert told["efficiency"]["best"]["epoch"] == 1
+    assert told["metrics"][0]["best"] == 7
 
 
 def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:

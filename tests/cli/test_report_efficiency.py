@@ -54,7 +54,7 @@ def test_runs_are_reported_one_by_one_and_then_as_a_whole(runs: Path) -> None:
 
 
 def test_without_being_asked_the_report_is_of_runs_alone(runs: Path) -> None:
-    assert set(told_of(runs)) == {"runs", "errors"}
+    assert set(told_of(runs)) == {"runs", "total", "errors"}
     assert "Eq 3" not in report(runs).stdout
 
 
@@ -124,7 +124,7 @@ def test_tables_are_put_through_the_framework(tmp_path: Path) -> None:
 def test_tables_stand_beside_ones_own_runs(runs: Path) -> None:
     table = PUBLISHED / "t5-patience.csv"
     told = told_of(runs, *STOPS, "--table", table, "--energy-unit", "power-samples")
-    assert set(told) == {"runs", "efficiency", "tables", "errors"}
+    assert set(told) == {"runs", "total", "efficiency", "tables", "errors"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.channel import Component, Kind, Provenance
 from effmeter.errors import LogError, UsageError
 from effmeter.importers.mllog import entries
@@ -40,7 +41,7 @@ def test_one_node_is_one_run_with_the_block_of_the_benchmark(tmp_path: Path) -> 
     assert (run.name, run.status, run.duration_s) == ("llama-run-0", Status.COMPLETED, 70.0)
     assert run.labels == {"benchmark": "llama", "seed": 3, "batch_size": 8}
     assert run.metadata.started_wall_ns == BEGIN_MS * 10**6
-    assert (run.metadata.job_id, run.metadata.host) == ("", {"name": "node_0"})
+    assert (run.metadata.job, run.metadata.host) == ({}, {"name": "node_0"})
     channel = run.channels["wall"]
     assert (channel.component, channel.kind) == (Component.WALL, Kind.GAUGE)
     assert (channel.provenance, channel.is_gain_unknown) == (Provenance.MEASURED, True)
@@ -95,8 +96,9 @@ def test_nodes_of_a_run_are_one_job_with_its_metrics_once(tmp_path: Path) -> Non
     runs = imported(folder, tmp_path)
     assert list(runs) == ["node_1", "node_2", "sw_0"]
     metadata = [run.metadata for run in runs.values()]
-    assert len({described.job_id for described in metadata} - {""}) == 1
-    assert [(m.rank, m.world_size) for m in metadata] == [(0, 3), (1, 3), (2, 3)]
+    assert len({described.job["id"] for described in metadata}) == 1
+    assert len({described.run_id for described in metadata}) == 1, "they are of one run"
+    assert [(m.job["rank"], m.job["host_count"]) for m in metadata] == [(0, 3), (1, 3), (2, 3)]
     assert [len(run.epochs) for run in runs.values()] == [2, 2, 2]
     assert [bool(run.metrics) for run in runs.values()] == [True, False, False]
     stated = runs["sw_0"]
@@ -175,6 +177,25 @@ def clipped_j(folder: Path) -> float:
         power_w * max(0, min(after_ns, end_ns) - max(at_ns, begin_ns)) * 1e-9
         for (at_ns, power_w), (after_ns, _) in pairwise(readings)
     )
+
+
+def test_the_eight_logs_of_a_run_are_those_of_four_meters(published: Path, tmp_path: Path) -> None:
+    runs = imported(published / "8-node" / "run-0", tmp_path)
+    assert len(runs) == 9, "eight nodes and the switches"
+    found = repeated_among([*runs.values()])
+    assert found is not None
+    assert [set(group.names) for group in found.groups] == [
+        {"node_1", "node_2"},
+        {"node_3", "node_7"},
+        {"node_4", "node_5"},
+        {"node_6", "node_8"},
+    ]
+    assert found.counted is not None
+    assert found.once is not None
+    switches = runs["sw_0"].energy()
+    assert switches is not None
+    nodes = found.counted - switches
+    assert (found.once - switches).value_j == pytest.approx(nodes.value_j / 2)
 
 
 def test_ten_runs_of_one_node_give_the_published_energy(published: Path, tmp_path: Path) -> None:

@@ -1,15 +1,24 @@
 """The facts about a run that are known at its beginning."""
 
+import os
+import sys
+
+import pytest
+
 from effmeter.probes.base import Discovery
 from effmeter.recorder.inventory import describe_run
+from effmeter.recorder.policy import ServicePolicy
 from tests.recorder.served import BEGIN
 from tests.simulated.clock import ManualClock
+
+PRIVATE = ServicePolicy("private", os.getuid())
 
 
 def test_the_metadata_holds_what_the_client_states_and_the_recorder_knows() -> None:
     clock = ManualClock(time_ns=10**10)
     begin = {**BEGIN, "labels": {"size": 1}, "git_commit": "abc", "versions": {"torch": "2.7"}}
-    metadata = describe_run(begin, Discovery(), "shared", 20.0, clock)
+    policy = ServicePolicy("shared", os.getuid(), socket="/run/socket")
+    metadata = describe_run(begin, Discovery(), policy, 20.0, clock)
     assert (metadata.run_id, metadata.name, metadata.part) == ("r", "n", 1)
     assert metadata.started_time_ns == 10**10
     assert metadata.labels == {"size": 1}
@@ -18,15 +27,25 @@ def test_the_metadata_holds_what_the_client_states_and_the_recorder_knows() -> N
     assert metadata.host["logical_cpus"] >= 1
     assert metadata.sampling["rate_hz"] == 20.0
     assert metadata.sampling["recorder"] == "shared"
+    process = metadata.sampling["recorder_process"]
+    assert (process["pid"], process["uid"]) == (os.getpid(), os.getuid())
+    assert (process["socket"], process["since_wall_s"] > 0) == ("/run/socket", True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the identity of a boot is Linux's")
+def test_a_recording_names_the_boot_in_which_its_clock_counts() -> None:
+    boots = [describe_run(BEGIN, Discovery(), PRIVATE, 1.0, ManualClock()).host for _ in (0, 1)]
+    assert boots[0]["boot_id"] == boots[1]["boot_id"]
+    assert len(boots[0]["boot_id"]) == 36
 
 
 def test_the_clients_versions_win_over_the_recorders() -> None:
     begin = {**BEGIN, "versions": {"python": "3.99", "torch": "2.7"}}
-    versions = describe_run(begin, Discovery(), "private", 1.0, ManualClock()).versions
+    versions = describe_run(begin, Discovery(), PRIVATE, 1.0, ManualClock()).versions
     assert versions["python"] == "3.99"
     assert versions["torch"] == "2.7"
     assert "pyarrow" in versions
 
 
 def test_an_unknown_commit_is_left_out() -> None:
-    assert describe_run(dict(BEGIN), Discovery(), "private", 1.0, ManualClock()).git_commit is None
+    assert describe_run(dict(BEGIN), Discovery(), PRIVATE, 1.0, ManualClock()).git_commit is None

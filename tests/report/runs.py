@@ -10,10 +10,15 @@ from tests.runfile.writing import SOURCE, RunFile, at, counter, every, gauge, me
 CPU_W, GPU_W = 50.0, 200.0
 
 
+def _host(boot: str) -> dict[str, str]:
+    """One host, booted before each of the runs: none overlapped another."""
+    return {"name": "host", "boot_id": boot}
+
+
 def write_plain(path: Path, name: str = "lenet-1", size: int = 1) -> Path:
     """Ten seconds, four epochs of two seconds, 50 W of processor and 200 W of accelerator."""
     channels = (counter(), counter("gpu0", Component.GPU))
-    described = metadata(name=name, channels=channels, labels={"size": size})
+    described = metadata(name=name, channels=channels, labels={"size": size}, host=_host("plain"))
     with RunFile(path, described) as file:
         file.count("cpu0", every(0.1, 0, 10), CPU_W)
         file.count("gpu0", every(0.1, 0, 10), GPU_W)
@@ -32,6 +37,7 @@ def write_troubled(path: Path) -> Path:
     )
     described = metadata(
         name="[bold]troubled[/bold]",
+        host=_host("troubled"),
         channels=(counter(), gauge(), estimate),
         refusals=(Refusal("NVML", Component.SOC, "no driver", "load the driver"),),
     )
@@ -55,7 +61,7 @@ def write_troubled(path: Path) -> Path:
 
 def write_spans(path: Path) -> Path:
     """Nested spans at constant power, one of them without an end."""
-    with RunFile(path, metadata(name="spans", channels=(counter(),))) as file:
+    with RunFile(path, metadata(name="spans", channels=(counter(),), host=_host("spans"))) as file:
         file.count("cpu0", every(0.1, 0, 10), CPU_W)
         for time_s, number, parent, name in ((1, 2, 1, "prepare"), (2, 3, 2, "load images")):
             file.event(time_s, Event.SPAN_BEGIN, source=SOURCE, id=number, parent=parent, name=name)

@@ -112,13 +112,14 @@ def test_names_are_shown_as_they_are(troubled: RunAnalysis) -> None:
 
 
 def test_several_runs_are_one_line_each(plain: RunAnalysis, troubled: RunAnalysis) -> None:
-    heading, first, second = printed(plain, troubled).splitlines()
+    heading, first, second, total = printed(plain, troubled).splitlines()
     assert heading.split() == [
         *("run", "status", "epochs", "metric", "energy", "interval", "per", "kJ", "without")
     ]
     assert first.split()[:3] == ["lenet-1", "completed", "4"]
     assert "interrupted" in second
     assert second.endswith("  soc      12 warnings")
+    assert total.split() == ["total", "5.06", "kJ", "[3.02,", "10.15]", "soc"]
 
 
 def test_details_of_several_runs_follow_on_request(

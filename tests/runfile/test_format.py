@@ -40,9 +40,6 @@ METADATA = Metadata(
     labels={"size": 1, "lr": 0.1, "name": "x", "fast": True},
     channels=(CHANNEL,),
     refusals=(Refusal("dram", Component.RAM, "not readable", "ask root", present=False),),
-    job_id="job-7",
-    rank=1,
-    world_size=2,
 )
 
 REFUSED = {"source": "dram", "component": "ram", "reason": "not readable"}
@@ -130,9 +127,6 @@ def test_every_event_and_column_is_documented() -> None:
         {"started_time_ns": -1},
         {"started_time_ns": 1.5},
         {"part": True},
-        {"job_id": 7},
-        {"rank": -1},
-        {"world_size": 2.5},
         {"labels": [1]},
         {"labels": {"size": {"nested": 1}}},
         {"host": []},

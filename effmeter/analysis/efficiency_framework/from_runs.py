@@ -22,6 +22,7 @@ from effmeter.analysis.efficiency_framework.trials import (
     trials_of,
     without_surrounding,
 )
+from effmeter.analysis.machine_time import sharing_lines
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.power_samples import RATE_WARNING, power_samples_over
 from effmeter.errors import UsageError
@@ -79,14 +80,16 @@ def observe(
     ]
     observed = tuple(seen for seen in found if isinstance(seen, Observation))
     refuse_mixtures(observed)
-    sources = zip(trials, map(source_of, runs), strict=True)
+    names = list(map(source_of, runs))
+    sources = zip(trials, names, strict=True)
+    sharing = sharing_lines(runs, names)
     warned = (RATE_WARNING,) if energy == POWER_SAMPLES else ()
     return Observations(
         observed,
         tuple(seen for seen in found if isinstance(seen, Unobserved)),
         verdicts,
         {name: criterion.describe() for name, criterion in criteria.items()},
-        (*warned, *around, *left_out, *differing_sizes(sources), *_estimates(observed)),
+        (*warned, *around, *left_out, *differing_sizes(sources), *sharing, *_estimates(observed)),
     )
 
 

@@ -9,6 +9,7 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Protocol
 
+from effmeter.analysis.machine_time import sharing_lines
 from effmeter.lab.studies.figure import FigureData
 from effmeter.lab.studies.paper_table import PaperTable
 from effmeter.lab.sweep import Cell, Outcome, TrainingDevice
@@ -140,4 +141,4 @@ def energy_warnings(runs: Sequence[RecordedRun]) -> list[str]:
             f"other processes used the devices during {shared} of {len(runs)} runs, and the "
             "energies include their share: effmeter report names them"
         )
-    return warnings
+    return [*warnings, *sharing_lines(runs, [run.name for run in runs])]

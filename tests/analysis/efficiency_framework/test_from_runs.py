@@ -66,6 +66,19 @@ def test_runs_inside_a_command_are_compared_and_the_command_is_not(tmp_path: Pat
     )
 
 
+def test_runs_that_shared_the_time_of_a_machine_are_named(tmp_path: Path) -> None:
+    inner = [
+        Inner(f"seed-{seed}", begin_s, begin_s + 4, None, {**LABELS, "seed": seed}, (0.5, 0.8))
+        for seed, begin_s in enumerate((0, 3))
+    ]
+    path = write_nested(tmp_path / "own.arrow", inner)
+    runs = read_runs(path)
+    assert observe(runs, TWO_EPOCHS).warnings[1] == (
+        "2 of 2 runs shared the time of a machine: each energy, and every mean of them, holds "
+        f"that of the whole machine: {path}: seed-0, {path}: seed-1"
+    )
+
+
 def test_a_run_is_not_compared_with_another_inside_it(tmp_path: Path) -> None:
     inner = [
         Inner("outer", 0, 9, None, LABELS, (0.5, 0.8)),

@@ -41,7 +41,7 @@ def recorded_cell(
         name=cell.name,
         channels=(sensor,),
         labels=cell.labels,
-        host={"name": host},
+        host={"name": host, "boot_id": cell.name},
         refusals=tuple(refusals),
     )
     path = folder / f"{cell.name}.arrow"

@@ -34,7 +34,8 @@ def written(cell: Cell, given: Given, folder: Path) -> Outcome:
     """The outcome of a cell whose run file holds what is given."""
     folder.mkdir(exist_ok=True)
     sensor = counter()
-    described = metadata(name=cell.name, channels=(sensor,), labels=cell.labels)
+    host = {"name": "host", "boot_id": cell.name}
+    described = metadata(name=cell.name, channels=(sensor,), labels=cell.labels, host=host)
     path = folder / f"{len(list(folder.iterdir()))}-{cell.name}.arrow"
     epochs = cell.ending.epochs
     with RunFile(path, described) as file:

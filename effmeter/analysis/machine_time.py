@@ -1,0 +1,73 @@
+"""Which runs shared the time of one machine.
+
+The run clock counts since the machine was booted, so it orders runs of one boot. Files that do
+not name their boot are ordered by the wall clock of their host.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from effmeter.recorded.run import RecordedRun
+
+_MOST_NAMED = 6
+
+
+class MachineTime(NamedTuple):
+    """When a run had a machine: a part of the machine's time."""
+
+    machine: str
+    """One boot of one machine, or a host."""
+    begin_ns: int
+    end_ns: int
+    offset_ns: int
+    """What is added to the run clock to give the time of the machine."""
+
+
+def time_on_machine(run: RecordedRun) -> MachineTime:
+    """The time that a run of one host had on its machine."""
+    metadata = run.metadata
+    boot = metadata.host.get("boot_id")
+    if boot:
+        return MachineTime(f"boot {boot}", run.begin_ns, run.end_ns, 0)
+    offset_ns = metadata.started_wall_ns - metadata.started_time_ns
+    begin_ns, end_ns = run.begin_ns + offset_ns, run.end_ns + offset_ns
+    return MachineTime(f"host {metadata.host.get('name')}", begin_ns, end_ns, offset_ns)
+
+
+def overlapping(runs: Sequence[RecordedRun]) -> Iterator[tuple[int, int]]:
+    """The pairs of places whose runs, each of one host, shared time on one machine."""
+    times = list(map(time_on_machine, runs))
+    running: dict[str, list[int]] = {}
+    for place in sorted(range(len(runs)), key=lambda place: times[place].begin_ns):
+        own = times[place]
+        still = [p for p in running.get(own.machine, ()) if times[p].end_ns > own.begin_ns]
+        if own.end_ns > own.begin_ns:
+            yield from ((min(p, place), max(p, place)) for p in still)
+            still.append(place)
+        running[own.machine] = still
+
+
+def sharing_lines(runs: Sequence[RecordedRun], names: Sequence[str]) -> Iterator[str]:
+    """A caution where runs whose energies are averaged shared the time of a machine."""
+    parts = [(part, place) for place, run in enumerate(runs) for part in run.by_host]
+    pairs = overlapping([part for part, _ in parts])
+    places = sorted({parts[each][1] for pair in pairs for each in pair})
+    if places:
+        more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
+        listed = ", ".join(dict.fromkeys(names[place] for place in places[:_MOST_NAMED]))
+        yield (
+            f"{len(places)} of {len(runs)} runs shared the time of a machine: each energy, and "
+            f"every mean of them, holds that of the whole machine: {listed}{more}"
+        )
+
+
+def are_nested(one: RecordedRun, other: RecordedRun) -> bool:
+    """Whether one of two runs lies inside the other, as their recording states it."""
+    return _surrounds(one, other) or _surrounds(other, one)
+
+
+def _surrounds(one: RecordedRun, other: RecordedRun) -> bool:
+    if one.recording is other.recording:
+        return any(each.run_id == one.run_id for each in other.ancestors)
+    outermost = other.ancestors[-1] if other.ancestors else other.identity
+    return outermost.parent_run_id == one.run_id
