@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
+from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.analysis.standstills import stand_ins, standstill_lines
 from effmeter.channel import Kind
 from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
@@ -35,6 +36,9 @@ def warnings_of(
     yield from _ending(run)
     yield from _coverage(run, whole)
     yield from _repetitions(whole)
+    repeated = repeated_among([run])
+    if repeated is not None:
+        yield repeated.caution
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
     yield from _unknown_gains(whole)
