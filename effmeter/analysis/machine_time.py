@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from effmeter.recorded.run import RecordedRun
+from effmeter.recorded.same_machine import is_same_machine
 
 _MOST_NAMED = 6
 
@@ -15,29 +16,40 @@ _MOST_NAMED = 6
 class MachineTime(NamedTuple):
     """When a run had a machine: a part of the machine's time."""
 
-    machine: str
-    """One boot of one machine, or a host."""
+    machine: tuple[str, str]
+    """A host and its boot."""
     begin_ns: int
     end_ns: int
     offset_ns: int
     """What is added to the run clock to give the time of the machine."""
 
 
-def time_on_machine(run: RecordedRun) -> MachineTime:
-    """The time that a run of one host had on its machine."""
-    metadata = run.metadata
-    boot = metadata.host.get("boot_id")
-    if boot:
-        return MachineTime(f"boot {boot}", run.begin_ns, run.end_ns, 0)
-    offset_ns = metadata.started_wall_ns - metadata.started_time_ns
-    begin_ns, end_ns = run.begin_ns + offset_ns, run.end_ns + offset_ns
-    return MachineTime(f"host {metadata.host.get('name')}", begin_ns, end_ns, offset_ns)
+def times_on_machines(runs: Sequence[RecordedRun]) -> list[MachineTime]:
+    """The time that each run, of one host, had on its machine."""
+    known: dict[str, list[RecordedRun]] = {}
+    return [_time_on_machine(run, _first_of_machine(run, known)) for run in runs]
+
+
+def _first_of_machine(run: RecordedRun, known: dict[str, list[RecordedRun]]) -> RecordedRun:
+    """The first run of the same machine; ``known``: the first of each by boot, else by host."""
+    found = known.setdefault(run.machine[1] or f"host {run.machine[0]}", [])
+    first = next((other for other in found if is_same_machine(run, other)), run)
+    if first is run:
+        found.append(run)
+    return first
+
+
+def _time_on_machine(run: RecordedRun, first: RecordedRun) -> MachineTime:
+    if run.machine[1]:
+        return MachineTime(first.machine, run.begin_ns, run.end_ns, 0)
+    begin_ns, end_ns = run.wall_ns
+    return MachineTime(first.machine, begin_ns, end_ns, begin_ns - run.begin_ns)
 
 
 def overlapping(runs: Sequence[RecordedRun]) -> Iterator[tuple[int, int]]:
     """The pairs of places whose runs, each of one host, shared time on one machine."""
-    times = list(map(time_on_machine, runs))
-    running: dict[str, list[int]] = {}
+    times = times_on_machines(runs)
+    running: dict[tuple[str, str], list[int]] = {}
     for place in sorted(range(len(runs)), key=lambda place: times[place].begin_ns):
         own = times[place]
         still = [p for p in running.get(own.machine, ()) if times[p].end_ns > own.begin_ns]
