@@ -4,11 +4,13 @@ The run clock counts since the machine was booted, so it orders runs of one boot
 not name their boot are ordered by the wall clock of their host.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from effmeter.recorded.overlap import RecordedOverlap
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorded.same_machine import is_same_machine
+from effmeter.units import format_duration
 
 _MOST_NAMED = 6
 
@@ -65,12 +67,30 @@ def sharing_lines(runs: Sequence[RecordedRun], names: Sequence[str]) -> Iterator
     pairs = overlapping([part for part, _ in parts])
     places = sorted({parts[each][1] for pair in pairs for each in pair})
     if places:
-        more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
-        listed = ", ".join(dict.fromkeys(names[place] for place in places[:_MOST_NAMED]))
+        which = listed([names[place] for place in places])
         yield (
             f"{len(places)} of {len(runs)} runs shared the time of a machine: each energy, and "
-            f"every mean of them, holds that of the whole machine: {listed}{more}"
+            f"every mean of them, holds that of the whole machine: {which}"
         )
+
+
+def overlap_lines(overlaps: Iterable[RecordedOverlap]) -> Iterator[str]:
+    """A caution for each other recording of the machine that a run shared time with."""
+    for overlap in overlaps:
+        if overlap.others > 1:
+            other = f"{overlap.others} more recordings"
+        else:
+            file = f" ({overlap.file})" if overlap.file else ""
+            other = f"another recording, {overlap.name}{file}"
+        shared = format_duration(overlap.shared_s)
+        yield f"{other}, shared the machine for {shared}: both hold its whole energy there"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence; of many, the first and how many more."""
+    named = list(dict.fromkeys(names))
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return ", ".join(named[:_MOST_NAMED]) + more
 
 
 def are_nested(one: RecordedRun, other: RecordedRun) -> bool:

@@ -28,6 +28,8 @@ class RunAnalysis:
     """None without an idle baseline, and for a run without a total."""
     warnings: tuple[str, ...]
     """What a reader must know before trusting the figures, one line each."""
+    by_host: tuple["RunAnalysis", ...] = ()
+    """Of a run that several hosts recorded: that of each host's part."""
 
     @property
     def walls(self) -> tuple[WallEnergy, ...]:
@@ -75,6 +77,7 @@ def analyse(
     breakdown = run.breakdown()
     efficiency = efficiency_of(run, metric, mode=mode)
     modes: dict[str, Mode] = {} if metric is None or mode is None else {metric: mode}
+    hosts = run.by_host if run.is_joint else ()
     return RunAnalysis(
         run,
         breakdown,
@@ -82,6 +85,7 @@ def analyse(
         efficiency,
         None if idle is None else net_energy(run, breakdown, idle),
         (*warnings_of(run, efficiency, metric, modes), *_idle_warnings(idle)),
+        tuple(analyse(part, metric, mode=mode) for part in hosts),
     )
 
 

@@ -24,7 +24,9 @@ from effmeter.cli.report_efficiency import (
     wanted_criteria,
 )
 from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.recorded.host_merging import merge_hosts
 from effmeter.recorded.reading import find_runs, read_runs
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.page import has_styles, width_of
 from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
@@ -174,15 +176,25 @@ def _analysed(
     """The runs that can be read and have the labels, and one line for each that cannot."""
     found: list[RunAnalysis] = []
     errors: list[str] = []
-    for path in find_runs(files):
+    for run in _merged(files, errors):
         try:
-            for run in read_runs(path):
-                if has_labels(run, labels):
-                    idle = None if baselines is None else baseline_of(run, baselines)
-                    found.append(analyse(run, metric, idle, mode=mode))
+            if has_labels(run, labels):
+                idle = None if baselines is None else baseline_of(run, baselines)
+                found.append(analyse(run, metric, idle, mode=mode))
         except EffmeterError as error:
             errors.append(str(error))
     return found, errors
+
+
+def _merged(files: Sequence[Path], errors: list[str]) -> list[RecordedRun]:
+    """The runs of all files that can be read, those of one job on several hosts as one."""
+    runs: list[RecordedRun] = []
+    for path in find_runs(files):
+        try:
+            runs += read_runs(path)
+        except EffmeterError as error:
+            errors.append(str(error))
+    return merge_hosts(runs)
 
 
 def _refuse_unlogged(metric: str | None, runs: Sequence[RunAnalysis]) -> None:

@@ -21,7 +21,7 @@ class JointCover(Cover):
     """In the order of the run's hosts."""
 
 
-def joint_breakdown(
+def hosts_together(
     window_ns: tuple[int, int],
     hosts: Sequence[str],
     parts: Sequence[Breakdown | None],

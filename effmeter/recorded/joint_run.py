@@ -20,7 +20,7 @@ from effmeter.recorded.host_clock import HostClock
 from effmeter.recorded.job import JobPart, missing_words
 from effmeter.recorded.joint_breakdown import (
     JointCover,
-    joint_breakdown,
+    hosts_together,
     joint_total,
     named_by_host,
 )
@@ -42,14 +42,17 @@ class JointRun(RecordedRun):
         ids = {(JobPart.of(part).job_id, part.run_id) for part in parts}
         if len(ids) != 1 or "" in {job_id for job_id, _ in ids}:
             jobs = ", ".join(sorted({JobPart.of(part).job_id or "no job" for part in parts}))
-            raise UsageError(
-                f"these files are not of one run of one job ({jobs}): report them apart"
-            )
+            raise UsageError(f"these runs are not one run of one job: they are of {jobs}")
         ordered = sorted(parts, key=lambda part: JobPart.of(part).lowest_rank)
         lead = next((part for part in ordered if part.lead_epochs), ordered[0])
         super().__init__(lead.recording, lead.place)
         self._lead = lead
         self._parts = tuple(ordered)
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it is a run of a job that several hosts recorded: see ``by_host``."""
+        return True
 
     @property
     def by_host(self) -> tuple[RecordedRun, ...]:
@@ -73,18 +76,13 @@ class JointRun(RecordedRun):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The problems of each host's files, and where hosts differ in their epochs."""
-        named = zip(self.host_names, self._parts, strict=True)
-        problems = (f"{host}: {text}" for host, part in named for text in part.warnings)
-        return (*problems, *self._differing_epochs())
-
-    def _differing_epochs(self) -> Sequence[str]:
+        """Where hosts differ in their epochs."""
         counts = [sum(not e.open for e in part.lead_epochs) for part in self._parts]
         if len(set(counts)) <= 1:
             return ()
         named = zip(self.host_names, counts, strict=True)
-        listed = ", ".join(f"{host} {count}" for host, count in named)
-        return (f"hosts recorded different numbers of epochs ({listed}): later ones lack a host",)
+        numbers = ", ".join(f"{host} {count}" for host, count in named)
+        return (f"hosts recorded different numbers of epochs ({numbers}): later ones lack a host",)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -113,7 +111,7 @@ class JointRun(RecordedRun):
             None if window is None else part.breakdown(*window)
             for part, window in zip(self._parts, self._windows(begin_ns, end_ns), strict=True)
         ]
-        return joint_breakdown((begin_ns, end_ns), self.host_names, found, self.missing_hosts)
+        return hosts_together((begin_ns, end_ns), self.host_names, found, self.missing_hosts)
 
     def energy_over(self, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
         """The sum over the hosts that have a part in the window, each over its own cover."""

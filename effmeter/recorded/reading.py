@@ -26,7 +26,7 @@ def read_run(path: Path | str) -> RecordedRun:
         RunFileError: There is no such file, or nothing whole in it; NotARunError and
             NewerFormatError are its kinds. Each is one line that names the file.
     """
-    runs = _runs_in(Path(path))
+    runs = merge_hosts(_runs_in(Path(path)))
     if len(runs) > 1:
         names = ", ".join(run.name for run in runs)
         raise UsageError(f"{path} holds several runs ({names}): read them with read_runs")

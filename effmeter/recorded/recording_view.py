@@ -31,6 +31,11 @@ class RecordingView:
         return self.recording.metadata
 
     @property
+    def host_names(self) -> tuple[str, ...]:
+        """The hosts that recorded it."""
+        return (self.machine[0],)
+
+    @property
     def machine(self) -> tuple[str, str]:
         """The host that recorded it, and its boot; empty where the file does not say."""
         host = self.metadata.host

@@ -136,6 +136,10 @@ class NoteName(StrEnum):
     """text (the probe), value (how many of its readings came too late)."""
     RECORDER = "recorder"
     """text: a fault of the recorder."""
+    OVERLAP = "overlap"
+    """Another recording of the same user on this machine shared time with the source: id (as its
+    ``source`` note), value (the shared seconds), text (JSON: ``name``, ``file`` and ``pid`` of the
+    other; or ``others``, where one note stands for several)."""
     WARNING = "warning"
     """text: what limits the figures."""
 
