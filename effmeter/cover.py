@@ -266,9 +266,14 @@ def lineage(channel: Channel, described: Mapping[str, Channel]) -> list[str]:
 
 
 def second_sensors(described: Mapping[str, Channel]) -> dict[str, list[str]]:
-    """The other channels that show the same quantity of the same device, by the outermost one."""
+    """The other channels that show the same quantity of the same device, by the outermost one.
+
+    One that is derived, such as the gauge of a sleeping card, is no sensor.
+    """
     found: dict[str, list[str]] = {}
     for channel in described.values():
+        if channel.provenance is Provenance.DERIVED:
+            continue
         for name in lineage(channel, described)[1:]:
             outer = described.get(name)
             if outer is not None and _is_same_quantity(channel, outer):

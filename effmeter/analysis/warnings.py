@@ -6,12 +6,12 @@ from effmeter.analysis.efficiency import Efficiency
 from effmeter.analysis.machine_time import listed, overlap_lines
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
+from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.analysis.standstills import stand_ins, standstill_lines
 from effmeter.channel import Kind
 from effmeter.cover import DEVICE_CAUTIONS, UNSEEN, VISIBILITY_UNKNOWN
 from effmeter.energy.part_time import looks_part_time
 from effmeter.recorded.breakdown import Breakdown, ChannelEnergy
-from effmeter.recorded.equal_readings import equal_meters
 from effmeter.recorded.records import Contention, NoteName
 from effmeter.recorded.run import RecordedRun
 from effmeter.status import Status
@@ -42,19 +42,17 @@ def warnings_of(
     yield from _overtraining(run, efficiency)
     yield from run.warnings
     if run.is_joint:
-        yield from _equal_meters(run)
+        yield from _repeated(run)
         yield from _by_host(run)
     else:
         yield from _of_host(run, whole)
 
 
-def _equal_meters(run: RecordedRun) -> Iterator[str]:
-    for names in equal_meters(run):
-        count = "two" if len(names) == 2 else str(len(names))
-        yield (
-            f"{' and '.join(names)} show the same readings to the digit: they are one meter under "
-            f"{count} names, and the total counts each"
-        )
+def _repeated(run: RecordedRun) -> Iterator[str]:
+    """Meters of one host, or of the hosts of a job, whose readings are equal."""
+    repeated = repeated_among(run.by_host)
+    if repeated is not None:
+        yield repeated.caution
 
 
 def _by_host(run: RecordedRun) -> Iterator[str]:
@@ -74,6 +72,7 @@ def _measuring(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     """What limits the readings of one host."""
     yield from _unread(run, whole)
     yield from _repetitions(whole)
+    yield from _repeated(run)
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
     yield from _unknown_gains(whole)

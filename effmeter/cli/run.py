@@ -69,6 +69,9 @@ def command(
 
     Output, signals and exit status are those of the command; a summary follows on stderr. A
     program that calls effmeter.track() inside the command joins the same recording.
+
+    Under srun or mpirun (srun effmeter run -- CMD), the ranks on one host share one recording,
+    and each host writes a file of its own.
     """
     program = shutil.which(command_line[0])
     if program is None:
@@ -82,12 +85,13 @@ def command(
         rate_hz=rate_hz,
         recorder=recorder,
         join=output is None,
+        is_wrapper=True,
     )
     with Run(request) as recorded:
         recorded.note("command", " ".join(command_line))
         status = _run_through(program, command_line, recorded)
         recorded.end(COMPLETED if status == 0 else _failure(status))
-    if not quiet:
+    if not quiet and not recorded.follows_another_rank:
         print_summary(recorded.summary(), as_json)
     return _exit_like(status)
 
@@ -110,7 +114,8 @@ def _run_through(program: str, command: tuple[str, ...], recorded: Run) -> int:
     """Run the command to its end; its return code, negative for a signal that ended it."""
     with _Forwarding() as signals:
         try:
-            child = subprocess.Popen(command, executable=program)
+            # Descriptors pass through: MPI's launchers hand one to each rank, shells name some.
+            child = subprocess.Popen(command, executable=program, close_fds=False)
         except OSError as error:
             raise UsageError(f"{command[0]} cannot be run: {error.strerror}") from error
         signals.forward_to(child)

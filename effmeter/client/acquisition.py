@@ -4,10 +4,15 @@ It joins the recording that surrounds it. Otherwise the ranks of a launch meet a
 Otherwise it asks a shared recorder, and starts a private one where there is no shared one.
 """
 
-import itertools
+import os
+import secrets
+import socket
+import threading
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from effmeter.client import files
 from effmeter.client.beginning import (
     ANSWER_TIMEOUT_S,
     Acquired,
@@ -16,17 +21,24 @@ from effmeter.client.beginning import (
     StartHelper,
 )
 from effmeter.client.connection import Connection, connect
+from effmeter.client.journal import Journal
+from effmeter.client.journal_entry import MAX_NAME, JournalEntry
 from effmeter.client.launch import launch_private, start_device_helper
-from effmeter.client.launch_detection import launch_of
+from effmeter.client.launch_detection import Launch, launch_of
+from effmeter.client.ordinals import ORDINALS
+from effmeter.client.overlap import overlaps
 from effmeter.client.own_recorders import OWN_RECORDERS
-from effmeter.client.rendezvous import Endpoint, Rendezvous
-from effmeter.client.request import RecordingRequest, RunIdentity
-from effmeter.client.surroundings import Surroundings, inherited
+from effmeter.client.processes import Process, Processes, own_processes
+from effmeter.client.rendezvous import Rendezvous
+from effmeter.client.request import PROGRAM_ID, RecordingRequest, RunIdentity
+from effmeter.client.standing import stand
+from effmeter.client.surroundings import Endpoint, Surroundings, TakenRank, inherited
+from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
+from effmeter.runfile.format import Event, NoteName
 from effmeter.wire.protocol import Message
 
 REJOIN_TIMEOUT_S = 0.05
-_ordinals = itertools.count()
 
 
 class Acquisition:
@@ -46,33 +58,66 @@ class Acquisition:
         launch_recorder: LaunchRecorder = launch_private,
         start_helper: StartHelper = start_device_helper,
         enclosing: Surroundings | None = None,
+        processes: Processes | None = None,
     ) -> None:
-        self.launch = launch_of(environ)
-        self._ordinal = next(_ordinals)
         self._request = request
         self._environ = environ
         self._warn = warn
-        self._recorders = Recorders(request, environ, warn, launch_recorder, start_helper)
-        self._rendezvous: Rendezvous | None = None
-        surroundings = (enclosing, inherited(environ))
-        self._surroundings = [around for around in surroundings if around is not None]
-        self.identity = RunIdentity(
-            uuid.uuid4().hex if self.launch is None else self.launch.run_id(self._ordinal)
+        self._processes = processes or own_processes()
+        self._journal = Journal(environ, self._processes)
+        invitation = inherited(environ)
+        if enclosing is not None and enclosing.pid not in (0, os.getpid()):
+            enclosing, invitation = None, enclosing  # a forked child's: it may have ended
+        self._entries = [] if enclosing is not None else self._journal.entries()
+        self._program = f"{PROGRAM_ID}.{os.getpid()}"
+        self._standing = stand(
+            enclosing,
+            invitation,
+            launch_of(environ, processes=self._processes),
+            self._program,
+            self._entries,
+            self._processes,
         )
+        self._recorders = Recorders(
+            self._on_this_host(request), environ, warn, launch_recorder, start_helper
+        )
+        self._rendezvous: Rendezvous | None = None
+        self._entry: JournalEntry | None = None
+        self.follows_another_rank = False
+        """Whether another rank of this host began the recording, and named the run."""
+        self.identity = RunIdentity(uuid.uuid4().hex)
+
+    @property
+    def launch(self) -> Launch | None:
+        """The launch that this program is a rank of."""
+        return self._standing.launch
+
+    def _on_this_host(self, request: RecordingRequest) -> RecordingRequest:
+        """The request with a file of this host's own, where the hosts of a job name one file."""
+        name = request.path or request.name
+        if self.launch is None or not self.launch.is_on_several_hosts or not files.is_path(name):
+            return request
+        path = files.path_for(name, request.directory, self._environ)
+        return replace(request, path=str(files.of_host(path, socket.gethostname())))
 
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
-        if not self._request.join and self._surroundings:
-            self._begin_inside(self._surroundings[0])
+        acquired = self._acquire()
+        self._entry = self._journal_entry(acquired.endpoint)
+        self._journal.begin(self._entry)
+        return acquired
+
+    def _acquire(self) -> Acquired:
+        around = self._standing.around
         if self._request.join:
-            surrounding = self._join_surrounding()
-            if surrounding is not None:
-                return surrounding
-            if self.launch is not None:
-                self._rendezvous = Rendezvous(self.launch, self._ordinal, self._environ)
-                return self._rendezvous.join_or_lead(
-                    self._try_join, self._begin, lambda acquired: acquired.endpoint
-                )
+            joined = self._join_surrounding()
+            if joined is not None:
+                return joined
+            self.identity = self.identity._replace(parent_run_id=self._standing.parent_elsewhere)
+        elif around:
+            self.identity = self.identity._replace(parent_run_id=around[0].run_id)
+        if self.launch is not None and (self._request.join or self._request.is_wrapper):
+            return self._meet(self.launch)
         return self._begin()
 
     def _begin(self) -> Acquired:
@@ -101,29 +146,113 @@ class Acquisition:
         self._recorders.list_devices(connection, endpoint.socket)
         return Acquired(connection, endpoint, private=OWN_RECORDERS.enter(endpoint.socket))
 
+    def finish(self, ended_ns: int) -> list[Message]:
+        """Close this program's part in the journal; the notes on what overlapped it.
+
+        Its own end stands there before it reads: of two runs that end together, one sees both.
+        """
+        entry, self._entry = self._entry, None
+        if entry is None or entry.pid != os.getpid():
+            return []
+        self._journal.end(entry, ended_ns)
+        return [
+            {
+                "op": "mark",
+                "event": Event.NOTE,
+                "time_ns": ended_ns,
+                "id": self._request.root_id,
+                "name": NoteName.OVERLAP,
+                "value": overlap.seconds,
+                "text": overlap.text,
+            }
+            for overlap in overlaps(entry, ended_ns, self._journal.entries())
+        ]
+
     def release(self, acquired: Acquired) -> None:
         """Hang up, and remove what only this program's recording needed."""
+        entry, self._entry = self._entry, None
+        if entry is not None and entry.pid == os.getpid():
+            self._journal.end(entry, now_ns())
         if self._rendezvous is not None and acquired.is_owner:
             self._rendezvous.close()
         self._recorders.release(acquired)
 
+    # The run
+
+    def surroundings(self, endpoint: Endpoint) -> Surroundings:
+        """What runs and programs inside this run find."""
+        launch, taken = self.launch, None
+        if launch is not None and not self._request.is_wrapper:
+            taken = TakenRank(launch.local_key, launch.rank, self._program)
+        return Surroundings(endpoint, self.identity.run_id, taken, os.getpid())
+
+    def _begin_inside(self, parent: str | None) -> int:
+        """Be a run inside the parent; its ordinal among those of this rank."""
+        if self.launch is None:
+            self.identity = self.identity._replace(parent_run_id=parent)
+            return 0
+        ordinal = ORDINALS.take(self.launch, parent, self._entries)
+        self.identity = RunIdentity(self.launch.run_id(ordinal, parent), parent)
+        return ordinal
+
+    def _journal_entry(self, endpoint: Endpoint) -> JournalEntry:
+        launch, pid = self.launch, os.getpid()
+        process = self._processes.find(pid) or Process(pid, 0)
+        return JournalEntry(
+            id=secrets.token_hex(8),
+            run_id=self.identity.run_id,
+            name=files.name_of(self._request.name)[:MAX_NAME],
+            recording=endpoint.recording,
+            socket=endpoint.socket,
+            run_file=endpoint.run_file,
+            pid=process.pid,
+            started=process.started,
+            namespace=self._processes.namespace,
+            begin_ns=now_ns(),
+            parent_run_id=self.identity.parent_run_id,
+            is_main_thread=threading.current_thread() is threading.main_thread(),
+            job_id="" if launch is None else launch.job_id,
+            launch="" if launch is None or self._request.is_wrapper else launch.local_key,
+            rank=None if launch is None else launch.rank,
+        )
+
     # Joining
 
     def _join_surrounding(self) -> Acquired | None:
-        """Join the recording of the innermost run around this one that can still be joined."""
-        for around in self._surroundings:
-            self._begin_inside(around)
+        """Join the recording of the first run around this one that can still be joined."""
+        own = self.identity
+        for around in self._standing.around:
+            self._begin_inside(around.run_id)
             joined = self._try_join(around.endpoint)
             if joined is not None:
                 return joined
-        if self._surroundings:
+        self.identity = own
+        if self._standing.is_joinable:
             self._warn("the surrounding recording cannot be joined: this run records on its own")
-            self._begin_inside(None)
         return None
 
-    def _begin_inside(self, around: Surroundings | None) -> None:
-        parent = None if around is None else around.run_id
-        self.identity = self.identity._replace(parent_run_id=parent)
+    def _meet(self, launch: Launch) -> Acquired:
+        """Share a recording, and with it the run, with the other ranks of this host.
+
+        On one host the rank that comes first names the run; on several, all derive its name.
+        """
+        own = self.identity
+        ordinal = self._begin_inside(own.parent_run_id)
+        if launch.host_count == 1 and own.parent_run_id is None:
+            self.identity = own
+        self._rendezvous = Rendezvous(launch, ordinal, self._environ)
+        return self._rendezvous.join_or_lead(
+            self._join_peers, self._begin, lambda acquired: self.surroundings(acquired.endpoint)
+        )
+
+    def _join_peers(self, met: Surroundings) -> Acquired | None:
+        own = self.identity
+        self.identity = own._replace(run_id=met.run_id or own.run_id)
+        joined = self._try_join(met.endpoint)
+        self.follows_another_rank = joined is not None
+        if joined is None:
+            self.identity = own
+        return joined
 
     def _try_join(self, endpoint: Endpoint) -> Acquired | None:
         try:

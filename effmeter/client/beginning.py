@@ -10,11 +10,16 @@ from effmeter.client import files
 from effmeter.client.connection import Connection, connect
 from effmeter.client.launch import PrivateRecorder, launch_private, start_device_helper
 from effmeter.client.own_recorders import OWN_RECORDERS, Reached
-from effmeter.client.rendezvous import Endpoint
 from effmeter.client.request import PROGRAM_ID, RecordingRequest, needs_listing
+from effmeter.client.surroundings import Endpoint
 from effmeter.errors import RecorderError
 from effmeter.runfile.format import successor_path
-from effmeter.wire.paths import SOCKET_VARIABLE, remove_private_directory, shared_sockets
+from effmeter.wire.paths import (
+    RECORDING_VARIABLE,
+    SOCKET_VARIABLE,
+    remove_private_directory,
+    shared_sockets,
+)
 from effmeter.wire.protocol import Message
 
 ANSWER_TIMEOUT_S = 2.0
@@ -104,7 +109,10 @@ class Recorders:
 
     def _shared_places(self) -> list[Path]:
         named = self._environ.get(SOCKET_VARIABLE)
-        return [Path(named)] if named else list(shared_sockets(self._environ))
+        if named and not self._environ.get(RECORDING_VARIABLE):
+            return [Path(named)]
+        # The socket of a recording that could not be joined: no choice of the user's.
+        return list(shared_sockets(self._environ))
 
     def _begin_private(self, file: files.NewFile, describe: DescribeBeginning) -> Acquired:
         reached = OWN_RECORDERS.reach_any(self._launch)

@@ -37,6 +37,12 @@ def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> P
     return folder / f"{plain}-{moment}-{secrets.token_hex(2)}{RUN_SUFFIX}"
 
 
+def of_host(path: Path, host: str) -> Path:
+    """A path of this host's own: the hosts of a job may share the folder."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", host)
+    return path.with_name(f"{path.stem}-{plain}{path.suffix}")
+
+
 def create(path: Path) -> int:
     """A descriptor of a new, empty file; RunFileError where it exists or cannot be made.
 

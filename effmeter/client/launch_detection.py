@@ -39,10 +39,14 @@ class Launch:
     is_on_several_hosts: bool = False
     """Whether it is known to be; the number of hosts may be unknown all the same."""
 
-    def run_id(self, ordinal: int, parent_run_id: str | None = None) -> str:
-        """The run that the ranks share: that of this ordinal among those inside the parent."""
-        agent = self.agent if self.host_count == 1 else ""  # an agent is of one host
-        return _hash([self.key, agent, str(ordinal), parent_run_id or ""], 32)
+    @property
+    def local_key(self) -> str:
+        """The key, told from an equal one of another launch on this host where that is known."""
+        return f"{self.key}.{self.agent}" if self.agent else self.key
+
+    def run_id(self, ordinal: int, parent_run_id: str | None) -> str:
+        """The run that the ranks share on all hosts: of this ordinal among those in the parent."""
+        return _hash([self.key, str(ordinal), parent_run_id or ""], 32)
 
     @property
     def job(self) -> dict[str, Any]:

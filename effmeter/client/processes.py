@@ -47,7 +47,7 @@ class LinuxProcesses:
     """The processes that ``/proc`` shows."""
 
     def __init__(self) -> None:
-        self._boot = _text(_PROC / "sys/kernel/random/boot_id").strip()
+        self._boot = _text(_PROC / "sys/kernel/random/boot_id").strip() or "unknown"
 
     @property
     def namespace(self) -> str:
@@ -101,8 +101,10 @@ class OtherProcesses:
 
     @property
     def namespace(self) -> str:
-        """There is one namespace."""
-        return sys.platform
+        """There is one namespace in each boot; its time is known to some seconds."""
+        import psutil
+
+        return f"{round(psutil.boot_time() / 600)}/{sys.platform}"
 
     def find(self, pid: int) -> Process | None:
         """The process that has a number now."""

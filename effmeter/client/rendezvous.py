@@ -12,25 +12,16 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
 from effmeter.client.launch_detection import Launch
+from effmeter.client.surroundings import Endpoint, Surroundings
 from effmeter.errors import RecorderError
-from effmeter.wire.paths import make_own_directory, user_directory
+from effmeter.wire.paths import user_directory_at_hand
 
 LOCK_TIMEOUT_S = 60.0
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A recording that other programs may join, and its socket."""
-
-    socket: str
-    recording: str
-    run_file: str
 
 
 class Rendezvous:
@@ -41,32 +32,31 @@ class Rendezvous:
     """
 
     def __init__(self, launch: Launch, ordinal: int, environ: Mapping[str, str]) -> None:
-        directory = user_directory(environ)
-        make_own_directory(directory, 0o700)
-        facts = (launch.key, launch.agent, socket.gethostname(), ordinal)
+        facts = (launch.local_key, socket.gethostname(), ordinal)
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-        self._path = directory / f"ranks-{name}"
+        self._path = user_directory_at_hand(environ) / f"ranks-{name}"
 
     def join_or_lead(
         self,
-        join: Callable[[Endpoint], T | None],
+        join: Callable[[Surroundings], T | None],
         lead: Callable[[], T],
-        endpoint_of: Callable[[T], Endpoint],
+        place_of: Callable[[T], Surroundings],
     ) -> T:
-        """Join at the endpoint in the file if that succeeds; else lead, and write one there.
+        """Join the run that is written in the file if that succeeds; else lead, and write it there.
 
         RecorderError where another rank holds the lock for longer than a start can take.
         """
         with self._locked() as file:
-            endpoint = _read(file)
-            joined = None if endpoint is None else join(endpoint)
+            met = _read(file)
+            joined = None if met is None else join(met)
             if joined is not None:
                 return joined
             led = lead()
-            endpoint = endpoint_of(led)
+            place = place_of(led)
+            endpoint = place.endpoint
             file.seek(0)
             file.truncate()
-            json.dump([endpoint.socket, endpoint.recording, endpoint.run_file], file)
+            json.dump([endpoint.socket, endpoint.recording, endpoint.run_file, place.run_id], file)
             return led
 
     def close(self) -> None:
@@ -103,9 +93,10 @@ def _try_lock(place: IO[str]) -> bool:
     return True
 
 
-def _read(place: IO[str]) -> Endpoint | None:
+def _read(place: IO[str]) -> Surroundings | None:
     try:
-        address, recording, run_file = json.load(place)
+        address, recording, run_file, run_id = json.load(place)
     except (ValueError, TypeError):
         return None
-    return Endpoint(str(address), str(recording), str(Path(run_file)))
+    endpoint = Endpoint(str(address), str(recording), str(Path(run_file)))
+    return Surroundings(endpoint, str(run_id))

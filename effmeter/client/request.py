@@ -51,6 +51,8 @@ class RecordingRequest:
     root_id: int = 0
     path: str | None = None
     """The run's file; by default ``name`` where that is a path, else a new one named after it."""
+    is_wrapper: bool = False
+    """Whether another program does the work: as a rank, that one is the rank too."""
 
     def __post_init__(self) -> None:
         if self.recorder not in CHOICES:

@@ -84,6 +84,11 @@ class Session:
         return self._acquired is not None and self._acquired.is_owner
 
     @property
+    def follows_another_rank(self) -> bool:
+        """Whether another rank of this host began the recording."""
+        return self._acquisition.follows_another_rank
+
+    @property
     def is_alive(self) -> bool:
         """Whether marks still reach a recorder; never in a forked child."""
         connection = self._here
@@ -106,7 +111,7 @@ class Session:
         """What runs inside this one join; None where it is not recorded."""
         if self._acquired is None:
             return None
-        return Surroundings(self._acquired.endpoint, self._acquisition.identity.run_id)
+        return self._acquisition.surroundings(self._acquired.endpoint)
 
     # Marks and totals
 
@@ -168,7 +173,10 @@ class Session:
         self._check_connection()
         connection = self._connection
         is_last = self._leave()
+        notes = self._acquisition.finish(ended_ns)
         if connection is not None and not connection.lost:
+            for note in notes:
+                connection.send(note)
             # Other ranks of a launch may still record: theirs ends with the last of them.
             final = self._acquisition.launch is None and is_last
             dropped = self._dropped_before + connection.dropped_marks

@@ -1,38 +1,105 @@
-"""Meters of several hosts whose readings are equal to the digit.
+"""Meters whose readings are equal to the digit: one meter under several names.
 
-Two meters never agree in every reading: equal readings are those of one meter under two names.
+Two meters that were read at the same moments and never differ are one, provided that what they
+showed varies: two independent meters do not agree in twenty moves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from effmeter.channel import Channel, Provenance
-from effmeter.recorded.run import RecordedRun
+from effmeter.channel import Kind
+from effmeter.recorded.readings import Samples
 
-LEAST_READINGS = 20
-"""Fewer may be equal by chance, or because nothing moved."""
-
-
-def equal_meters(run: RecordedRun) -> Iterator[tuple[str, ...]]:
-    """The channels of different hosts that are one meter, by their names in the run."""
-    found: dict[tuple[object, ...], list[tuple[str, str]]] = {}
-    for host, part in zip(run.host_names, run.by_host, strict=True):
-        for channel in part.channels.values():
-            key = _readings_of(part, channel)
-            if key is not None:
-                found.setdefault(key, []).append((host, f"{host}/{channel.name}"))
-    for named in found.values():
-        if len({host for host, _ in named}) > 1:
-            yield tuple(name for _, name in named)
+LEAST_MOVES = 20
+"""Readings that differ from the one before, in which both agree."""
+LEAST_SHARED_FRACTION = 0.95
+"""Of the shorter record, the readings that lie at moments of the other."""
+_FINGERPRINT = 16
+_RESOLUTION_J = 1e-6
+_MIX_TIME, _MIX_VALUE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-def _readings_of(run: RecordedRun, channel: Channel) -> tuple[object, ...] | None:
-    """The readings of a meter; None where they cannot tell it from others."""
-    samples = run.samples(channel.name)
-    if samples is None or channel.provenance is not Provenance.MEASURED:
+class EqualMeters(NamedTuple):
+    """Meters with equal readings, by their names."""
+
+    names: tuple[str, ...]
+    readings: int
+    """How many readings the first two share."""
+    moves: int
+    """How many of them differ from the one before."""
+
+
+class _Record(NamedTuple):
+    times_ns: NDArray[np.int64]
+    shown: NDArray[np.float64]
+
+
+def equal_meters(meters: Mapping[str, tuple[Kind, Samples]]) -> tuple[EqualMeters, ...]:
+    """The groups of meters with equal readings, in the order of the meters.
+
+    Args:
+        meters: By name, the kind of a channel and its readings; moments are of a clock that the
+            meters share, such as the wall clock.
+    """
+    records = {name: _record(kind, samples) for name, (kind, samples) in meters.items()}
+    groups: dict[str, EqualMeters] = {}
+    taken: set[str] = set()
+    for one, other in _candidates(records):
+        if one in taken or other in taken:
+            continue
+        shared = _agreement(records[one], records[other])
+        if shared is not None:
+            earlier = groups.get(one)
+            names = (one,) if earlier is None else earlier.names
+            readings, moves = shared if earlier is None else earlier[1:]
+            groups[one] = EqualMeters((*names, other), readings, moves)
+            taken.add(other)
+    return tuple(groups.values())
+
+
+def _record(kind: Kind, samples: Samples) -> _Record:
+    """What a meter showed: power, or the energy since the reading before."""
+    times_ns, values = samples
+    if kind is Kind.COUNTER:
+        steps_j = np.round(np.diff(values) / _RESOLUTION_J) * _RESOLUTION_J
+        return _Record(times_ns[1:], steps_j)
+    return _Record(times_ns, values)
+
+
+def _candidates(records: Mapping[str, _Record]) -> Iterator[tuple[str, str]]:
+    """The pairs that share a reading of their fingerprints, in the order of the meters.
+
+    Comparing all pairs of many hosts would take long. Equal records have equal fingerprints, and
+    records that overlap for the most part share most of theirs.
+    """
+    prints = {name: _fingerprint(record) for name, record in records.items()}
+    for one, other in combinations(records, 2):
+        if not prints[one].isdisjoint(prints[other]):
+            yield one, other
+
+
+def _fingerprint(record: _Record) -> frozenset[int]:
+    """The least hashes of the readings that moved."""
+    moved = np.flatnonzero(np.diff(record.shown)) + 1
+    times = record.times_ns[moved].view(np.uint64)
+    shown = np.ascontiguousarray(record.shown[moved]).view(np.uint64)
+    hashes = (times * _MIX_TIME) ^ (shown * _MIX_VALUE)
+    hashes ^= hashes >> np.uint64(31)
+    hashes *= _MIX_TIME
+    return frozenset(np.sort(hashes)[:_FINGERPRINT].tolist())
+
+
+def _agreement(one: _Record, other: _Record) -> tuple[int, int] | None:
+    """The readings and moves in which two meters agree; None where they are two."""
+    shorter = min(len(one.times_ns), len(other.times_ns))
+    _, ours, theirs = np.intersect1d(one.times_ns, other.times_ns, return_indices=True)
+    if not shorter or len(ours) < LEAST_SHARED_FRACTION * shorter:
         return None
-    values = np.asarray(samples.values)
-    if len(values) < LEAST_READINGS or len(np.unique(np.diff(values))) < 3:
-        return None
-    return channel.component, channel.kind, values.tobytes()
+    shown = one.shown[ours]
+    moves = int(np.count_nonzero(np.diff(shown)))
+    is_equal = np.array_equal(shown, other.shown[theirs])
+    return (len(ours), moves) if is_equal and moves >= LEAST_MOVES else None

@@ -21,6 +21,7 @@ from effmeter.recorded.breakdown import ChannelEnergy, ComponentEnergy, Missing,
 from effmeter.recorded.conditions import RecordedCondition
 from effmeter.recorded.records import Gap, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
+from effmeter.report.shares_mapping import shares_as_mapping
 
 
 def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "total": _total(breakdown.total, breakdown.cover.channels),
         "walls": [_wall(wall) for wall in analysis.walls],
         "net": None if analysis.net is None else _net(analysis.net, breakdown.cover.channels),
+        "shares": None if analysis.shares is None else shares_as_mapping(analysis.shares),
         "missing": [_missing(missing) for missing in breakdown.missing],
         "channels": [_channel(channel) for channel in breakdown.channels],
         "memory": list(_memory(run)),

@@ -28,6 +28,7 @@ from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
 from effmeter.report.run_names import names_of
+from effmeter.report.shares_text import add_shares
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
@@ -74,6 +75,8 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
     page.facts(_facts(analysis))
     if analysis.breakdown.components or analysis.walls:
         _add_energies(page, analysis)
+    if analysis.shares is not None and analysis.breakdown.total is not None:
+        add_shares(page, analysis.shares, analysis.breakdown.total)
     if analysis.efficiency is not None:
         _add_efficiency(page, analysis.efficiency)
     if analysis.run.spans:

@@ -103,6 +103,11 @@ class Run:
         """Why recording has stopped before the end of the run; None while it goes on."""
         return None if self._session is None else self._session.failure
 
+    @property
+    def follows_another_rank(self) -> bool:
+        """Whether another rank of the same launch on this host began the recording."""
+        return self._session is not None and self._session.follows_another_rank
+
     def look_after(self) -> None:
         """Replace a recorder that died; marks do so by themselves."""
         if self._session is not None:

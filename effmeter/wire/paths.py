@@ -24,6 +24,25 @@ def user_directory(environ: Mapping[str, str]) -> Path:
     return Path("/tmp") / f"effmeter-{os.getuid()}"  # noqa: S108 - its owner and mode are checked
 
 
+def user_directory_at_hand(environ: Mapping[str, str]) -> Path:
+    """That directory, made where it is missing; RecorderError where others can write to it.
+
+    Its mode stays as it is: a shared recorder lets the members of a group in.
+    """
+    directory = user_directory(environ)
+    try:
+        facts = directory.lstat()
+    except FileNotFoundError:
+        make_own_directory(directory, 0o700)
+        return directory
+    except OSError as error:
+        raise RecorderError(f"{directory}: {error.strerror}") from error
+    others_write = stat.S_IMODE(facts.st_mode) & 0o022
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or others_write:
+        raise RecorderError(f"{directory} is not this user's alone: remove it")
+    return directory
+
+
 def shared_socket(environ: Mapping[str, str]) -> Path:
     """Where a shared recorder of this user listens: root's serves the whole machine."""
     directory = ROOT_DIRECTORY if os.getuid() == 0 else user_directory(environ)

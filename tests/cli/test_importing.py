@@ -46,6 +46,20 @@ def test_runs_are_imported_reported_and_compared(tmp_path: Path) -> None:
     assert ",1/eval_accuracy," in csv
 
 
+def test_hosts_with_one_meter_under_two_names_are_named(tmp_path: Path) -> None:
+    nodes = {"a": wave, "b": lambda s: wave(s + 2), "c": wave}
+    written = run("import", "mlperf", mlperf_run(tmp_path / "run", nodes), "-o", tmp_path / "runs")
+    assert len(written.stdout.splitlines()) == 3
+    text = run("report", tmp_path / "runs").stdout
+    assert "a = c: one meter under several names?" in text
+    told = json.loads(run("report", "--json", tmp_path / "runs").stdout)
+    assert_fits(told, "report")
+    (run_of_all,) = told["runs"]
+    assert [host["name"] for host in run_of_all["hosts"]] == ["a", "b", "c"]
+    (caution,) = [text for text in run_of_all["warnings"] if "equal readings" in text]
+    assert caution.startswith("equal readings (51, of which 50 move): a = c: ")
+
+
 def test_an_accuracy_that_is_not_stated_is_said_not_zero(tmp_path: Path) -> None:
     folder = mlperf_run(tmp_path / "run", {"node_0": wave})
     path = tmp_path / "one.arrow"

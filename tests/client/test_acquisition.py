@@ -11,13 +11,18 @@ import pytest
 
 from effmeter.client.acquisition import Acquisition
 from effmeter.client.connection import Connection
+from effmeter.client.journal import Journal
 from effmeter.client.launch import PrivateRecorder
+from effmeter.client.ordinals import ORDINALS
+from effmeter.client.processes import own_processes
 from effmeter.client.request import RecordingRequest
+from effmeter.client.surroundings import Endpoint, Surroundings
 from effmeter.clock import now_ns
 from effmeter.errors import RecorderError, RunFileError
 from effmeter.wire.handshake import greeting
 from effmeter.wire.paths import RECORDING_VARIABLE, SOCKET_VARIABLE
-from effmeter.wire.protocol import LineBuffer, Message, decode, encode
+from effmeter.wire.protocol import LineBuffer, Message, check_request, decode, encode
+from tests.client.journal_entries import entry
 
 BEGUN = {"op": "begun", "recording": "token"}
 
@@ -75,9 +80,11 @@ class Program:
         self._launcher = launcher
         self.warnings: list[str] = []
 
-    def acquisition(self, **request: Any) -> Acquisition:
+    def acquisition(self, *, enclosing: Surroundings | None = None, **request: Any) -> Acquisition:
         asked = RecordingRequest(str(self.path), **{"recorder": "private", **request})
-        return Acquisition(asked, self._environ, self.warnings.append, self._launcher)
+        return Acquisition(
+            asked, self._environ, self.warnings.append, self._launcher, enclosing=enclosing
+        )
 
 
 @pytest.fixture
@@ -199,7 +206,7 @@ def test_the_release_leaves_the_directory_of_a_recorder_that_others_use(
     assert launcher.folder.exists()
 
 
-def test_a_surrounding_recording_that_is_gone_is_warned_of_and_replaced(
+def test_a_surrounding_recording_that_is_gone_is_replaced_without_a_warning(
     tmp_path: Path, launcher: Launcher
 ) -> None:
     gone = {SOCKET_VARIABLE: str(tmp_path / "gone.sock"), RECORDING_VARIABLE: "old"}
@@ -207,9 +214,125 @@ def test_a_surrounding_recording_that_is_gone_is_warned_of_and_replaced(
     acquisition = program.acquisition()
     acquired = acquisition.acquire()
     assert acquired.is_owner
+    assert program.warnings == []
+    assert acquisition.identity.parent_run_id is None
+    acquisition.release(acquired)
+
+
+def test_a_run_of_this_process_that_cannot_be_joined_is_warned_of(
+    program: Program, tmp_path: Path
+) -> None:
+    gone = Surroundings(Endpoint(str(tmp_path / "gone.sock"), "old", ""), "around")
+    acquisition = program.acquisition(enclosing=gone)
+    acquisition.release(acquisition.acquire())
     assert program.warnings == [
         "the surrounding recording cannot be joined: this run records on its own"
     ]
+
+
+def test_the_socket_of_a_recording_that_is_gone_is_no_recorder_that_the_user_named(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    gone = {SOCKET_VARIABLE: str(tmp_path / "gone.sock"), RECORDING_VARIABLE: "old"}
+    program = Program(tmp_path, launcher, gone)
+    acquisition = program.acquisition(recorder="auto")
+    acquisition.release(acquisition.acquire())
+    assert program.warnings == []
+
+
+RANK = {
+    "RANK": "1",
+    "LOCAL_RANK": "1",
+    "WORLD_SIZE": "4",
+    "LOCAL_WORLD_SIZE": "2",
+    "MASTER_ADDR": "node1",
+    "MASTER_PORT": "29500",
+}
+
+
+def begun(launcher: Launcher) -> Message:
+    """The message that began the last recording."""
+    (_, begin), descriptors = launcher.heard()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return begin
+
+
+def test_a_rank_states_its_job_and_its_host_s_file_has_the_name_of_the_host(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    program = Program(tmp_path, launcher, RANK)
+    acquisition = program.acquisition()
+    acquired = acquisition.acquire()
+    begin = begun(launcher)
+    assert (begin["rank"], begin["job"]["rank"], begin["job"]["world_size"]) == (1, 1, 4)
+    assert begin["job"]["launcher"] == "environment"
+    assert Path(acquired.endpoint.run_file).name == f"run-{socket.gethostname()}.arrow"
+    acquisition.release(acquired)
+
+
+def test_the_ranks_of_several_hosts_derive_one_run_and_the_next_run_is_another(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    ids = []
+    for host, port in (("a", "1"), ("b", "1"), ("b", "2")):
+        folder = tmp_path / (host + port)
+        folder.mkdir()
+        environ = {**RANK, "MASTER_PORT": port, "MASTER_ADDR": str(tmp_path)}
+        acquisition = Program(folder, launcher, environ).acquisition()
+        ORDINALS.forget()  # another host's program
+        acquired = acquisition.acquire()
+        ids.append(begun(launcher)["run_id"])
+        acquisition.release(acquired)
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_the_ranks_of_one_host_take_the_run_of_the_first(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    alone = {**RANK, "WORLD_SIZE": "2", "MASTER_ADDR": str(tmp_path)}
+    first = Program(tmp_path, launcher, alone).acquisition()
+    led = first.acquire()
+    begin = begun(launcher)
+    assert led.endpoint.run_file == str(tmp_path / "run.arrow")
+    assert begin["run_id"] == first.identity.run_id
+    ORDINALS.forget()
+    (tmp_path / "again").mkdir()
+    second = Program(tmp_path / "again", launcher, alone).acquisition()
+    other = second.acquire()
+    assert begun(launcher)["run_id"] != begin["run_id"]
+    second.release(other)
+    first.release(led)
+
+
+def test_the_part_of_a_run_stands_in_the_journal_until_it_ends(
+    program: Program, tmp_path: Path
+) -> None:
+    journal = Journal({"XDG_RUNTIME_DIR": str(tmp_path)}, own_processes())
+    acquisition = program.acquisition()
+    acquired = acquisition.acquire()
+    (entry,) = journal.entries()
+    assert (entry.pid, entry.end_ns) == (os.getpid(), None)
+    assert (entry.run_id, entry.run_file) == (acquisition.identity.run_id, str(program.path))
+    assert acquisition.finish(entry.begin_ns + 5) == []
+    (entry,) = journal.entries()
+    assert entry.end_ns == entry.begin_ns + 5
+    acquisition.release(acquired)
+
+
+def test_a_run_notes_what_overlapped_it(program: Program, tmp_path: Path) -> None:
+    processes = own_processes()
+    journal = Journal({"XDG_RUNTIME_DIR": str(tmp_path)}, processes)
+    acquisition = program.acquisition(root_id=3)
+    acquired = acquisition.acquire()
+    began_ns = journal.entries()[0].begin_ns
+    facts = {"end_ns": began_ns + 10**6, "namespace": processes.namespace}
+    other = entry("other", 7, began_ns, **facts)
+    journal.begin(other)
+    (note,) = acquisition.finish(began_ns + 10**9)
+    assert check_request(decode(encode(note)))["value"] == 0.001
+    assert (note["id"], note["name"]) == (3, "overlap")
+    assert "/runs/other.arrow" in note["text"]
     acquisition.release(acquired)
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from effmeter.client.launch_detection import Launch
-from effmeter.client.rendezvous import Endpoint, Rendezvous
+from effmeter.client.rendezvous import Rendezvous
+from effmeter.client.surroundings import Endpoint, Surroundings
 
 LAUNCH = Launch("torchrun", "job", "key")
-ENDPOINT = Endpoint("/run/socket", "token", "/runs/x.arrow")
+PLACE = Surroundings(Endpoint("/run/socket", "token", "/runs/x.arrow"), "run")
 
 
 class Rank:
@@ -20,9 +21,9 @@ class Rank:
         self.rendezvous = Rendezvous(launch, ordinal, {"XDG_RUNTIME_DIR": str(folder)})
         self.joins = joins
 
-    def meet(self, led: Endpoint = ENDPOINT) -> tuple[str, Endpoint]:
+    def meet(self, led: Surroundings = PLACE) -> tuple[str, Surroundings]:
         return self.rendezvous.join_or_lead(
-            lambda endpoint: ("joined", endpoint) if self.joins else None,
+            lambda met: ("joined", met) if self.joins else None,
             lambda: ("led", led),
             lambda led: led[1],
         )
@@ -40,13 +41,13 @@ def test_launches_of_other_agents_and_keys_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_the_first_rank_leads_and_the_others_join_it(tmp_path: Path) -> None:
-    assert Rank(tmp_path).meet() == ("led", ENDPOINT)
-    assert Rank(tmp_path).meet() == ("joined", ENDPOINT)
+    assert Rank(tmp_path).meet() == ("led", PLACE)
+    assert Rank(tmp_path).meet() == ("joined", PLACE)
 
 
 def test_a_rank_that_cannot_join_leads_anew(tmp_path: Path) -> None:
     Rank(tmp_path).meet()
-    second = Endpoint("/run/other", "token2", "/runs/y.arrow")
+    second = Surroundings(Endpoint("/run/other", "token2", "/runs/y.arrow"), "run2")
     assert Rank(tmp_path, joins=False).meet(second) == ("led", second)
     assert Rank(tmp_path).meet() == ("joined", second)
 
@@ -59,7 +60,7 @@ def test_after_the_close_a_rank_leads_anew(tmp_path: Path) -> None:
 
 
 def test_a_leader_that_fails_leaves_no_endpoint(tmp_path: Path) -> None:
-    def fail() -> tuple[str, Endpoint]:
+    def fail() -> tuple[str, Surroundings]:
         raise OSError("no recorder")
 
     rank = Rank(tmp_path)

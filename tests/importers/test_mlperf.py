@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.channel import Component, Kind, Provenance
 from effmeter.errors import LogError, UsageError
 from effmeter.importers.mllog import entries
@@ -107,7 +108,7 @@ def test_nodes_of_a_run_are_one_job_with_its_metrics_once(tmp_path: Path) -> Non
     assert (energy.low_j, energy.high_j) == pytest.approx(
         (16100 * 70 / 2, 16100 * 70 * 2), rel=0.05
     )
-    assert stated.breakdown().cover.estimated == ("stated",)
+    assert stated.breakdown().cover.estimated == ("sw_0/stated",)
 
 
 def test_the_direction_of_what_is_evaluated_is_unknown_unless_it_is_stated(tmp_path: Path) -> None:
@@ -176,6 +177,25 @@ def clipped_j(folder: Path) -> float:
         power_w * max(0, min(after_ns, end_ns) - max(at_ns, begin_ns)) * 1e-9
         for (at_ns, power_w), (after_ns, _) in pairwise(readings)
     )
+
+
+def test_the_eight_logs_of_a_run_are_those_of_four_meters(published: Path, tmp_path: Path) -> None:
+    runs = imported(published / "8-node" / "run-0", tmp_path)
+    assert len(runs) == 9, "eight nodes and the switches"
+    found = repeated_among([*runs.values()])
+    assert found is not None
+    assert [set(group.names) for group in found.groups] == [
+        {"node_1", "node_2"},
+        {"node_3", "node_7"},
+        {"node_4", "node_5"},
+        {"node_6", "node_8"},
+    ]
+    assert found.counted is not None
+    assert found.once is not None
+    switches = runs["sw_0"].energy()
+    assert switches is not None
+    nodes = found.counted - switches
+    assert (found.once - switches).value_j == pytest.approx(nodes.value_j / 2)
 
 
 def test_ten_runs_of_one_node_give_the_published_energy(published: Path, tmp_path: Path) -> None:

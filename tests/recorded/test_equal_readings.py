@@ -1,39 +1,63 @@
-"""One meter under the names of two hosts is found by its readings."""
+"""One meter under two names is found; two meters that look alike are not one."""
 
-from pathlib import Path
+import numpy as np
+import pytest
 
-from effmeter.channel import Component
-from effmeter.recorded.equal_readings import equal_meters
-from effmeter.recorded.reading import read_runs
-from tests.runfile.writing import RunFile, every, gauge, metadata
+from effmeter.channel import Kind
+from effmeter.recorded.equal_readings import LEAST_MOVES, equal_meters
+from effmeter.recorded.readings import Samples
 
-
-def host(folder: Path, name: str, step_w: float, count: int = 40) -> None:
-    described = metadata(
-        name="job",
-        channels=(gauge("wall", Component.WALL),),
-        host={"name": name},
-        job={"id": "job-7", "host_count": 3},
-    )
-    with RunFile(folder / f"{name}.arrow", described) as file:
-        for place, time_s in enumerate(every(0.1, 0, count / 10)):
-            file.row(time_s, channel="wall", power_w=100.0 + (place * place * step_w) % 17)
-        file.end(count / 10)
+RANDOM = np.random.default_rng(3)
+TIMES = np.arange(0, 200, dtype=np.int64) * 2_000_000_000
+POWER = np.round(1000 + 500 * RANDOM.random(len(TIMES)))
 
 
-def test_hosts_with_the_same_readings_are_named_together(tmp_path: Path) -> None:
-    for name, step_w in (("a", 1.25), ("b", 3.5), ("c", 1.25)):
-        host(tmp_path, name, step_w)
-    (run,) = read_runs(tmp_path)
-    assert list(equal_meters(run)) == [("a/wall", "c/wall")]
+def gauge(values: "np.typing.NDArray[np.float64]" = POWER, first: int = 0) -> tuple[Kind, Samples]:
+    return Kind.GAUGE, Samples(TIMES[first : first + len(values)], values)
 
 
-def test_a_few_readings_and_steady_ones_may_be_equal_by_chance(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        host(tmp_path, name, 1.25, count=10)
-    (run,) = read_runs(tmp_path)
-    assert list(equal_meters(run)) == []
-    for name in ("a", "b"):
-        host(tmp_path, name, 0.0)
-    (run,) = read_runs(tmp_path)
-    assert list(equal_meters(run)) == []
+def test_every_name_of_one_meter_is_in_its_group() -> None:
+    other = np.round(1000 + 500 * RANDOM.random(len(TIMES)))
+    meters = {"a": gauge(), "b": gauge(other), "c": gauge(), "d": gauge(other), "e": gauge()}
+    groups = equal_meters(meters)
+    assert [group.names for group in groups] == [("a", "c", "e"), ("b", "d")]
+    assert groups[0].readings == 200
+    assert groups[0].moves > 150
+
+
+def test_a_record_that_begins_a_little_later_is_of_the_same_meter() -> None:
+    (group,) = equal_meters({"a": gauge(), "b": gauge(POWER[5:], first=5)})
+    assert (group.names, group.readings) == (("a", "b"), 195)
+
+
+def test_counters_that_begin_elsewhere_are_compared_by_their_steps() -> None:
+    energy = np.cumsum(POWER)
+    counters = {
+        "a": (Kind.COUNTER, Samples(TIMES, energy)),
+        "b": (Kind.COUNTER, Samples(TIMES, energy + 7.0)),
+    }
+    (group,) = equal_meters(counters)
+    assert (group.names, group.readings) == (("a", "b"), 199)
+
+
+@pytest.mark.parametrize("case", ["one digit", "another moment", "short", "steady", "overlap"])
+def test_meters_that_may_be_two_are_two(case: str) -> None:
+    values, first = POWER.copy(), 0
+    meters = {"a": gauge()}
+    match case:
+        case "one digit":
+            values[100] += 1
+        case "another moment":
+            meters["b"] = (Kind.GAUGE, Samples(TIMES + 1, values))
+        case "short":
+            values = POWER[:LEAST_MOVES]
+            meters["a"] = gauge(values)
+        case "steady":
+            values = np.full(len(TIMES), 1000.0)
+            meters["a"] = gauge(values)
+        case "overlap":
+            values = np.concatenate((POWER[150:], POWER[:100] + 1))[:50]
+            meters["a"] = gauge(POWER[:50])
+            first = 45
+    meters.setdefault("b", gauge(values, first))
+    assert equal_meters(meters) == ()

@@ -15,4 +15,8 @@ def test_every_format_has_a_renderer(name: str) -> None:
 
 def test_json_has_the_errors() -> None:
     rendered = renderer_of("json", RenderOptions()).render(Report(errors=["x is not a run"]))
-    assert json.loads(rendered) == {"runs": [], "total": None, "errors": ["x is not a run"]}
+    assert json.loads(rendered) == {
+        "runs": [],
+        "total": None,
+        "errors": ["x is not a run"],
+    }

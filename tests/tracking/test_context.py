@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from effmeter.client.rendezvous import Endpoint
-from effmeter.client.surroundings import RUN_ID_VARIABLE, Surroundings
+from effmeter.client.surroundings import RUN_ID_VARIABLE, Endpoint, Surroundings
 from effmeter.tracking.context import Place, enclosing, enter, leave
 
 

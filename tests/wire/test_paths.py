@@ -27,6 +27,28 @@ def test_without_a_runtime_directory_the_users_lies_in_tmp(base: str | None) -> 
     assert paths.user_directory(environ) == Path(f"/tmp/effmeter-{os.getuid()}")
 
 
+def test_the_users_directory_is_made_and_an_own_one_keeps_its_mode(tmp_path: Path) -> None:
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    made = paths.user_directory_at_hand(environ)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    made.chmod(0o755)
+    assert stat.S_IMODE(paths.user_directory_at_hand(environ).stat().st_mode) == 0o755
+
+
+def test_a_users_directory_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "effmeter").mkdir()
+    (tmp_path / "effmeter").chmod(0o777)
+    with pytest.raises(RecorderError, match="not this user's alone"):
+        paths.user_directory_at_hand({"XDG_RUNTIME_DIR": str(tmp_path)})
+
+
+def test_a_link_is_no_users_directory(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "effmeter").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RecorderError, match="not this user's alone"):
+        paths.user_directory_at_hand({"XDG_RUNTIME_DIR": str(tmp_path)})
+
+
 def test_a_plain_file_and_a_missing_path_are_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert not paths.is_trusted_socket(tmp_path / "file")

@@ -7,16 +7,19 @@ intel-gpu-ADDRESS              gpu       counter uJ   0.1 s   the card          
 intel-gpu-ADDRESS-power        gpu       gauge   W    0.1 s   the same; within it     measured
 intel-gpu-ADDRESS-chip         gpu       counter uJ   0.1 s   the chip; within it     measured
 intel-gpu-ADDRESS-tileN        gpu       counter uJ   0.1 s   a tile; within it       measured
+intel-gpu-ADDRESS-asleep       gpu       gauge   W    0.1 s   the card while it sleeps derived
 ============================== ========= ======= ==== ======= ======================= ==========
 
 A card is named by its PCI address, which stays the same when another hwmon device appears. The
 drivers show energy since Linux 6.2 (``i915``) and 6.8 (``xe``). A card whose driver shows no energy
-is unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it.
+is unknown, never absent. A sleeping card (runtime suspend) is not read: that would wake it. Where
+it sleeps when it is found, a gauge of 1 W stands for the 0 to 2 W that it draws.
 
 Source: the kernel's ``Documentation/ABI/testing/sysfs-driver-intel-i915-hwmon`` and ``…-xe-hwmon``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
@@ -36,6 +39,8 @@ OFFSET_ERROR_W = 20.0
 NOISE_FRACTION = 0.01
 _LEAST_CARD_W = 1.0
 ASLEEP = Failure("the card sleeps (runtime suspend), and reading it would wake it")
+ASLEEP_W = 1.0
+"""What a gauge of a sleeping card is taken to show: it draws 0 to 2 W."""
 _SHOWN_SINCE = "uname -r  # drivers show energy since Linux 6.2 (i915) and 6.8 (xe)"
 _SCOPES = {"": "the card", "chip": "the chip alone, without memory and regulators"}
 
@@ -52,12 +57,19 @@ def find(sysfs: Path, clock: Clock, nodes: Path = DEVICE_NODES) -> Discovery:
     meters = [FileMeter(_channel(file, files), file.path) for file in files.values()]
     asleep = [meter for meter in meters if is_suspended(files[meter.channel.name].device)]
     read, refusals = readable((meter for meter in meters if meter not in asleep), _refusal)
+    resting = [
+        _Resting(_resting_channel(meter.channel))
+        for meter in asleep
+        if meter.channel.contained_in is None and meter.channel.kind is Kind.COUNTER
+    ]
+    folders = {name: file.device for name, file in files.items()}
+    folders |= {meter.channel.name: folders[meter.counter] for meter in resting}
     probe = MeterProbe(
         "intel",
-        [*read, *asleep],
+        [*read, *asleep, *resting],
         REFRESH_S / 2,
         clock,
-        lambda channel: ASLEEP if is_suspended(files[channel.name].device) else None,
+        lambda channel: _while_asleep(channel) if is_suspended(folders[channel.name]) else None,
     )
     silent = [
         _silent(card)
@@ -66,6 +78,47 @@ def find(sysfs: Path, clock: Clock, nodes: Path = DEVICE_NODES) -> Discovery:
     ]
     hidden = [_hidden(address) for address in sorted(outside)]
     return Discovery((probe,) if probe.channels else (), (*refusals, *silent, *hidden))
+
+
+class _Resting:
+    """A gauge of a card that sleeps; once the card is awake, its counter shows its energy."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+
+    @property
+    def counter(self) -> str:
+        """The name of the counter."""
+        return self.channel.contained_in or ""
+
+    def show(self) -> float:
+        """Nothing: a sleeping card is not read."""
+        raise ValueError("the card is awake")
+
+    def close(self) -> None:
+        """It has no file."""
+
+
+def _resting_channel(counter: Channel) -> Channel:
+    return replace(
+        counter,
+        name=f"{counter.name}-asleep",
+        kind=Kind.GAUGE,
+        provenance=Provenance.DERIVED,
+        source=f"runtime suspend of {counter.device}",
+        scope="a sleeping card is not read: 1 W stands for the 0 to 2 W that it draws",
+        contained_in=counter.name,
+        unit_j=1.0,
+        window_s=counter.refresh_s,
+        gain_error_fraction=0.0,
+        offset_error_w=ASLEEP_W,
+        least_power_w=0.0,
+        max_power_w=2 * ASLEEP_W,
+    )
+
+
+def _while_asleep(channel: Channel) -> float | Failure:
+    return ASLEEP_W if channel.provenance is Provenance.DERIVED else ASLEEP
 
 
 def _channel(file: CardFile, files: Mapping[str, CardFile]) -> Channel:

@@ -5,7 +5,7 @@ import pytest
 from effmeter.channel import Component, Kind
 from effmeter.cover import choose_cover
 from effmeter.probes.base import Discovery, Failure
-from effmeter.probes.intel.probe import ASLEEP, find
+from effmeter.probes.intel.probe import ASLEEP, ASLEEP_W, find
 from effmeter.probes.search import discover
 from tests.simulated.clock import ManualClock
 from tests.simulated.hwmon import SimulatedHwmon, SimulatedRail
@@ -155,10 +155,16 @@ def test_a_sleeping_card_is_not_read(tmp_path: Path) -> None:
     tree = SimulatedHwmon(tmp_path, [("xe", CARD[:1])], addresses=[FIRST])
     tree.path("card").write_text("reading this would wake the card")
     found = search(tmp_path)
-    assert values(found) == {f"intel-gpu-{FIRST}": ASLEEP}
+    counter, resting = f"intel-gpu-{FIRST}", f"intel-gpu-{FIRST}-asleep"
+    assert values(found) == {counter: ASLEEP, resting: ASLEEP_W}
+    cover = choose_cover(found.channels, {resting}, found.refusals)
+    assert (cover.names, cover.partial, cover.missing) == ((resting,), (), ())
     status.write_text("active\n")
     tree.advance_to(1_000_000_000)
-    assert values(found) == {f"intel-gpu-{FIRST}": 120_000_000}
+    awake = values(found)
+    assert awake[counter] == 120_000_000
+    assert awake[resting] == Failure(f"runtime suspend of Intel card {FIRST}: the card is awake")
+    assert choose_cover(found.channels, {counter}, found.refusals).names == (counter,)
 
 
 def test_the_limit_of_a_card_bounds_its_counter(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""The numbers of the runs of a rank: the second run of one rank is that of the others."""
+
+import os
+import threading
+from collections.abc import Iterable
+
+from effmeter.client.journal_entry import JournalEntry
+from effmeter.client.launch_detection import Launch
+
+
+class Ordinals:
+    """Counts the runs of this process by launch, and by the run inside which they begin."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next: dict[tuple[str, str | None], int] = {}
+
+    def take(self, launch: Launch, parent: str | None, entries: Iterable[JournalEntry]) -> int:
+        """The ordinal of the next run, from 0.
+
+        The journal has the runs of earlier programs of the same rank: a script may start several
+        in turn. They count only where launches that look alike are told apart.
+        """
+        key = (launch.local_key, parent)
+        with self._lock:
+            if key not in self._next:
+                is_distinct = bool(launch.agent or parent)
+                earlier = (
+                    entry
+                    for entry in entries
+                    if (entry.launch, entry.parent_run_id) == key and entry.rank == launch.rank
+                )
+                self._next[key] = len(list(earlier)) if is_distinct else 0
+            ordinal = self._next[key]
+            self._next[key] += 1
+        return ordinal
+
+    def forget(self) -> None:
+        """Begin to count anew: in a forked child, which is another program."""
+        self._lock = threading.Lock()
+        self._next.clear()
+
+
+ORDINALS = Ordinals()
+"""Of this process."""
+
+os.register_at_fork(after_in_child=ORDINALS.forget)
