@@ -95,6 +95,8 @@ TESTED_THROUGH = {
     "recorded/joint_breakdown.py": "recorded/test_joint_run.py",
     "recorded/recording_view.py": "recorded/test_run.py",
     "recorded/same_machine.py": "recorded/test_joint_run.py",
+    "recorder/answers.py": "client/test_session.py",
+    "recorder/known_devices.py": "recorder/test_registry.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
     "report/cells.py": "report/test_list_text.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
