@@ -127,6 +127,9 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
 
 def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
     """The baseline of a run's host; MeasurementError where there is none."""
+    if run.is_joint:
+        hosts = ", ".join(run.host_names)
+        raise MeasurementError(f"{run.name} was recorded on {hosts}: --net takes runs of one host")
     host = str(run.metadata.host.get("name"))
     if host not in baselines:
         known = ", ".join(sorted(baselines))
@@ -144,22 +147,27 @@ def _idle_energy(
     counted: Mapping[str, float],
 ) -> Energy:
     """The energy of the idle machine while the channels counted: fractions of the window."""
-    idle = []
-    for channel in channels:
-        known = baseline.channels.get(channel.name)
-        if known is None or known.device != channel.device:
-            lacks = "has no" if known is None else "is of another"
-            raise MeasurementError(
-                f"{run.paths[0]} counts {channel.name}, but the idle baseline of {baseline.date} "
-                f"{lacks} {channel.name}: {REMEDY}"
-            )
-        awake_counted_s = awake_s * counted[channel.name]
-        if known.calibrated != _calibrated(channel):
-            raise MeasurementError(
-                f"{run.paths[0]} and the idle baseline of {baseline.date} have different "
-                f"calibrations of {channel.name}: {REMEDY}"
-            )
-        idle.append(known.over(awake_counted_s, channel, baseline.host))
-    summed = total(idle)
+    summed = total(
+        idle_energy(run, channel, baseline, awake_s * counted[channel.name]) for channel in channels
+    )
     assert summed is not None, "a component has a channel"
     return summed
+
+
+def idle_energy(
+    run: RecordedRun, channel: Channel, baseline: IdleBaseline, duration_s: float
+) -> Energy:
+    """What a channel of the idle machine shows in a time; MeasurementError as ``net_energy``."""
+    known = baseline.channels.get(channel.name)
+    if known is None or known.device != channel.device:
+        lacks = "has no" if known is None else "is of another"
+        raise MeasurementError(
+            f"{run.paths[0]} counts {channel.name}, but the idle baseline of {baseline.date} "
+            f"{lacks} {channel.name}: {REMEDY}"
+        )
+    if known.calibrated != _calibrated(channel):
+        raise MeasurementError(
+            f"{run.paths[0]} and the idle baseline of {baseline.date} have different "
+            f"calibrations of {channel.name}: {REMEDY}"
+        )
+    return known.over(duration_s, channel, baseline.host)

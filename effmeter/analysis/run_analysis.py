@@ -7,6 +7,8 @@ from functools import cached_property
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency_of
 from effmeter.analysis.idle import IdleBaseline, NetEnergy, net_energy
 from effmeter.analysis.metrics import MetricCourse, courses
+from effmeter.analysis.run_shares import Shares, shares_of
+from effmeter.analysis.shares import DEFAULT_POWER_RATIO
 from effmeter.analysis.warnings import warnings_of
 from effmeter.analysis.whole_machine import WallEnergy, wall_energies
 from effmeter.recorded.breakdown import Breakdown
@@ -28,6 +30,22 @@ class RunAnalysis:
     """None without an idle baseline, and for a run without a total."""
     warnings: tuple[str, ...]
     """What a reader must know before trusting the figures, one line each."""
+    baseline: IdleBaseline | None = None
+    """The idle power of the machine, as far as it is known; shares tell it apart."""
+    power_ratio: float = DEFAULT_POWER_RATIO
+    """By which factor at most the power per use of two programs differs."""
+    by_host: tuple["RunAnalysis", ...] = ()
+    """Of a run that several hosts recorded: that of each host's part."""
+
+    @cached_property
+    def shares(self) -> Shares | None:
+        """Whose the energy is; None where it is unknown, or the file states no work.
+
+        Those of a run that several hosts recorded are of its parts.
+        """
+        if self.run.is_joint:
+            return None
+        return shares_of(self.run, self.baseline, self.power_ratio)
 
     @property
     def walls(self) -> tuple[WallEnergy, ...]:
@@ -65,16 +83,20 @@ def analyse(
     idle: IdleBaseline | None = None,
     *,
     mode: Mode | None = None,
+    baseline: IdleBaseline | None = None,
+    power_ratio: float = DEFAULT_POWER_RATIO,
 ) -> RunAnalysis:
     """The analysis of a run; Eq 2 is of ``metric``, by default of the run's own choice.
 
     ``mode`` says whether less or more of ``metric`` is better, in place of its file and its name.
     With ``idle``, net energies stand beside gross ones. Raises MeasurementError where the
-    baseline does not fit the run.
+    baseline does not fit the run. ``baseline`` and ``power_ratio`` are those of the shares, by
+    default without idle power.
     """
     breakdown = run.breakdown()
     efficiency = efficiency_of(run, metric, mode=mode)
     modes: dict[str, Mode] = {} if metric is None or mode is None else {metric: mode}
+    hosts = run.by_host if run.is_joint else ()
     return RunAnalysis(
         run,
         breakdown,
@@ -82,6 +104,9 @@ def analyse(
         efficiency,
         None if idle is None else net_energy(run, breakdown, idle),
         (*warnings_of(run, efficiency, metric, modes), *_idle_warnings(idle)),
+        baseline,
+        power_ratio,
+        tuple(analyse(part, metric, mode=mode, power_ratio=power_ratio) for part in hosts),
     )
 
 

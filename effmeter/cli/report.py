@@ -1,5 +1,6 @@
 """``effmeter report``: the energy, metrics and efficiency of runs."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +13,10 @@ from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAM
 from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
-from effmeter.analysis.repeated_meters import cautions_of
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
+from effmeter.analysis.shares import DEFAULT_POWER_RATIO
 from effmeter.cli.group import complain
-from effmeter.cli.options import emit, label_option, output_option
+from effmeter.cli.options import FiniteRange, emit, label_option, output_option
 from effmeter.cli.report_efficiency import (
     PUBLISHED_CRITERIA,
     checked_unit,
@@ -25,7 +26,9 @@ from effmeter.cli.report_efficiency import (
     wanted_criteria,
 )
 from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.recorded.host_merging import merge_hosts
 from effmeter.recorded.reading import find_runs, read_runs
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.page import has_styles, width_of
 from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
@@ -56,6 +59,15 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "is better, as in reward:max.  [default: accuracy]",
 )
 @click.option("--net", is_flag=True, help="Also print the energy less that of the idle machine.")
+@click.option(
+    "--power-ratio",
+    type=FiniteRange(min=1.0),
+    default=DEFAULT_POWER_RATIO,
+    show_default=True,
+    metavar="RATIO",
+    help="By which factor at most two programs differ in power for the same processor time or GPU "
+    "use: the bounds of the attributed shares hold for it.",
+)
 @label_option("Report only runs with this label. Repeatable.")
 @click.option(
     "--efficiency",
@@ -105,6 +117,7 @@ def command(
     has_epochs: bool,
     metric: str | None,
     net: bool,
+    power_ratio: float,
     labels: Mapping[str, str],
     has_efficiency: bool,
     given_criteria: Mapping[str, Criterion],
@@ -121,6 +134,9 @@ def command(
 
     --net subtracts the power that `effmeter idle` measured on the same machine.
 
+    The energy of a run is that of the machine. Its share, where the file states who used the
+    processors and GPUs, is attributed, with bounds: see --power-ratio.
+
     --efficiency cuts runs that are labelled with architecture and size (and dataset, seed,
     fold) where each criterion would have stopped them. It prints their mean efficiency over
     sizes (Eq 3) and criteria (Eq 4), with ratios and rankings. --table does the same for a
@@ -132,7 +148,7 @@ def command(
     run_options = {"--efficiency": bool(criteria), "--net": net, "--epochs": has_epochs}
     refuse_without_object(files, tables, {**run_options, "--label": bool(labels)})
     name, mode = (None, None) if metric is None else split_mode(metric)
-    runs, errors = _analysed(files, name, mode, _baselines() if net else None, labels)
+    runs, errors = _analysed(files, name, mode, net, power_ratio, labels)
     if labels and not runs and not errors:
         wanted = ", ".join(f"{label}={value}" for label, value in labels.items())
         raise UsageError(f"no run has the labels {wanted}")
@@ -148,8 +164,7 @@ def command(
         energy=energy,
         energy_unit=energy_unit,
     )
-    cautions = [*cautions_of([analysis.run for analysis in runs])]
-    report = Report(runs, comparisons, errors, cautions)
+    report = Report(runs, comparisons, errors)
     if output_format == "json" or not report.is_empty:
         options = RenderOptions(
             has_details,
@@ -166,25 +181,47 @@ def _baselines() -> Mapping[str, IdleBaseline]:
     return load_baselines(baseline_path(os.environ), IdleBaseline.from_mapping)
 
 
+def _known_baselines() -> Mapping[str, IdleBaseline]:
+    """Those of hosts whose idle machine was measured; without any, shares do without."""
+    with contextlib.suppress(EffmeterError):
+        return _baselines()
+    return {}
+
+
 def _analysed(
     files: Sequence[Path],
     metric: str | None,
     mode: Mode | None,
-    baselines: Mapping[str, IdleBaseline] | None,
+    net: bool,
+    power_ratio: float,
     labels: Mapping[str, str],
 ) -> tuple[list[RunAnalysis], list[str]]:
     """The runs that can be read and have the labels, and one line for each that cannot."""
+    baselines = _baselines() if net else _known_baselines()
     found: list[RunAnalysis] = []
     errors: list[str] = []
-    for path in find_runs(files):
+    for run in _merged(files, errors):
         try:
-            for run in read_runs(path):
-                if has_labels(run, labels):
-                    idle = None if baselines is None else baseline_of(run, baselines)
-                    found.append(analyse(run, metric, idle, mode=mode))
+            if has_labels(run, labels):
+                idle = baseline_of(run, baselines) if net else None
+                known = baselines.get(run.machine[0])
+                found.append(
+                    analyse(run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio)
+                )
         except EffmeterError as error:
             errors.append(str(error))
     return found, errors
+
+
+def _merged(files: Sequence[Path], errors: list[str]) -> list[RecordedRun]:
+    """The runs of all files that can be read, those of one job on several hosts as one."""
+    runs: list[RecordedRun] = []
+    for path in find_runs(files):
+        try:
+            runs += read_runs(path)
+        except EffmeterError as error:
+            errors.append(str(error))
+    return merge_hosts(runs)
 
 
 def _refuse_unlogged(metric: str | None, runs: Sequence[RunAnalysis]) -> None:

@@ -20,6 +20,7 @@ from effmeter.recorded.records import RecordedEpoch
 from effmeter.report.formatting import printable
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
+from effmeter.report.shares_mapping import share_columns
 
 _FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -51,7 +52,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **_identity(analysis),
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
-        "host": run.metadata.host.get("name"),
+        "host": " + ".join(run.host_names),
         "recorder": "; ".join(recorder.kind for recorder in run.recorders),
         "begin": begin_of(run),
         "duration_s": run.duration_s,
@@ -61,6 +62,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **_merged(_energy(part.component, part.energy) for part in breakdown.components),
         **_merged(map(_wall, analysis.walls)),
         **({} if net is None else _energy("net", net)),
+        **({} if analysis.shares is None else share_columns(analysis.shares)),
         "efficiency_metric": None if analysis.efficiency is None else analysis.efficiency.learned,
         **_efficiency(final),
         "cover": " + ".join(breakdown.cover.names),

@@ -28,6 +28,7 @@ from effmeter.report.page import Page
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
 from effmeter.report.run_names import names_of
+from effmeter.report.shares_text import add_shares
 from effmeter.units import format_bytes, format_duration, format_energy
 
 _MOST_GAPS = 10
@@ -56,12 +57,12 @@ class TextRenderer(Renderer):
                 if is_list:
                     page.blank()
                 _add_run(page, name, analysis, options.has_epochs)
+                if options.has_details:
+                    _add_hosts(page, name, analysis, options.has_epochs)
             elif options.has_epochs:
                 page.blank()
                 page.title(name)
                 _add_epochs(page, analysis)
-        for caution in report.cautions:
-            page.warning(caution)
         for comparison in report.comparisons.values():
             if not page.is_empty:
                 page.blank()
@@ -74,6 +75,8 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
     page.facts(_facts(analysis))
     if analysis.breakdown.components or analysis.walls:
         _add_energies(page, analysis)
+    if analysis.shares is not None and analysis.breakdown.total is not None:
+        add_shares(page, analysis.shares, analysis.breakdown.total)
     if analysis.efficiency is not None:
         _add_efficiency(page, analysis.efficiency)
     if analysis.run.spans:
@@ -89,6 +92,13 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
         _add_note(page, name, text.splitlines())
     for text in analysis.warnings:
         page.warning(text)
+
+
+def _add_hosts(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> None:
+    """The part of each host of a job, all of it."""
+    for place, part in enumerate(analysis.by_host):
+        page.blank()
+        _add_run(page, f"{name} on {analysis.run.host_names[place]}", part, has_epochs)
 
 
 def _add_note(page: Page, name: str, lines: Sequence[str]) -> None:
@@ -112,6 +122,8 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
         yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
     yield "status", f"{analysis.status}{stopped}"
     yield "begun", f"{begin_of(run)}, lasted {format_duration(run.duration_s)}"
+    if run.is_joint:
+        yield "hosts", ", ".join(run.host_names)
     if any(recorder.mode for recorder in run.recorders):
         yield "recorder", "; then ".join(map(str, run.recorders))
     if len(run.sources) > 1:

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from effmeter.analysis.run_shares import shares_of
+from effmeter.analysis.shares import Holder
 from effmeter.cli import effmeter as command_line
 from effmeter.cli.run import print_summary
 from effmeter.energy import Energy
 from effmeter.recorded.reading import read_run, read_runs
+from effmeter.recorded.work import device_work
 from effmeter.status import COMPLETED
 from effmeter.tracking.live import LiveEnergy, Summary
 from tests.recording import eventually, only_run
@@ -347,3 +350,26 @@ time.sleep(1.5)
     recorded = read_run(tmp_path / "x.arrow")
     assert recorded.status == "completed"
     assert recorded.recording.parts[-1].rows.num_rows > 10
+
+
+def test_children_that_have_ended_keep_their_part_of_the_energy(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    burn = "import time\nwhile time.process_time() < 0.4: pass\nprint(time.process_time())"
+    (tmp_path / "burn.py").write_text(burn)
+    child = f"{sys.executable} {tmp_path / 'burn.py'}"
+    done = record(environ, "-o", str(tmp_path / "x"), "--", "sh", "-c", f"{child}; {child}; true")
+    worked_s = sum(map(float, done.stdout.split()))
+    run = read_run(tmp_path / "x.arrow")
+    work = device_work(run.recording.events, None, run.begin_ns, run.end_ns).whole
+    assert work is not None
+    (own,) = work.programs.values()
+    assert own.low_s <= worked_s + 0.3, "the interpreter's start, the shell and effmeter itself"
+    assert own.high_s >= worked_s
+    shares = shares_of(run)
+    total = run.energy()
+    assert shares is not None
+    assert total is not None
+    values_j = [share.value_j or 0.0 for share in shares.shares.values()]
+    assert sum(values_j) == pytest.approx(total.value_j)
+    assert (shares.shares[Holder.RUN].value_j or 0.0) > 0

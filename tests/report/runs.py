@@ -71,3 +71,21 @@ def write_spans(path: Path) -> Path:
         file.event(6, Event.SPAN_BEGIN, source=SOURCE, id=4, parent=1, name="train")
         file.end(10.0)
     return path
+
+
+def write_shared(path: Path) -> Path:
+    """Twenty seconds on a shared machine: the run had 3 of 4 parts of the processors' work, then
+    1 of 4, and three quarters of the use of the GPU; memory is divided by no rule."""
+    ram = counter("dram0", Component.RAM)
+    channels = (counter(), counter("gpu0", Component.GPU), ram)
+    with RunFile(path, metadata(name="shared", channels=channels)) as file:
+        file.join(0, json.dumps({"name": "shared"}))
+        for name, power_w in (("cpu0", CPU_W), ("gpu0", GPU_W), ("dram0", 5.0)):
+            file.count(name, every(0.1, 0, 20), power_w)
+        for time_s, all_s, own_s, gpu_s in ((0, 0, 0, 0), (10, 40, 30, 6), (20, 80, 40, 12)):
+            file.event(time_s, Event.WORK, value=float(all_s))
+            file.event(time_s, Event.WORK, value=float(own_s), source=SOURCE, id=1)
+            file.event(time_s, Event.WORK, channel="gpu0", value=gpu_s / 0.75)
+            file.event(time_s, Event.WORK, channel="gpu0", value=float(gpu_s), source=SOURCE)
+        file.end(20.0)
+    return path

@@ -33,6 +33,9 @@ ACCOUNT_LOAD_FRACTION = 0.0003
 ACCOUNT_PERIOD_S = 5.0
 SOON_LOAD_FRACTION = 0.02
 """The same at the boundaries of runs, where many short ones follow each other."""
+MPS_PROCESS = "nvidia-cuda-mps"
+"""What the names of NVIDIA's Multi-Process Service begin with, as the kernel cuts them."""
+SERVED_BY_MPS = "NVIDIA's Multi-Process Service runs: programs use the GPU through its server"
 NOT_ITS_OWN = "the container shows processor times that are not those of the machine"
 
 
@@ -89,7 +92,7 @@ class WorkObserver:
         owners = self._owners.update(listed, roots)
         # The recorder belongs to no program, though one may have started it.
         pids = {pid for pid in owners if pid in listed and pid != os.getpid()}
-        gpus = self._used_gpus()
+        gpus = self._used_gpus(listed)
         now_ns = self._clock.now_ns()
         busy = busy_s(self._proc) if self._is_machines else Failure(NOT_ITS_OWN)
         members = self._read(listed, pids)
@@ -108,11 +111,15 @@ class WorkObserver:
             self._sees_all,
         )
 
-    def _used_gpus(self) -> Mapping[str, Mapping[int, float] | Failure]:
+    def _used_gpus(
+        self, listed: Mapping[int, Process]
+    ) -> Mapping[str, Mapping[int, float] | Failure]:
         """What was used since the last look; at the first one nothing is known yet."""
         before_ns, self._looked_ns = self._looked_ns, self._clock.now_ns()
         since_s = 0.0 if before_ns is None else (self._looked_ns - before_ns) * 1e-9
         used = self._use(since_s)
+        if any(process.name.startswith(MPS_PROCESS) for process in listed.values()):
+            return {channel: Failure(SERVED_BY_MPS) for channel in used}
         return {
             channel: shown
             if isinstance(shown, Failure)

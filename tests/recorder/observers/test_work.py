@@ -1,7 +1,5 @@
 """How long programs use processors and GPUs, from a procfs and GPUs that a test fills."""
 
-import shutil
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,60 +11,13 @@ from effmeter.recorder.observers.memory import NO_PROCESS
 from effmeter.recorder.observers.processes import ON_LINUX
 from effmeter.recorder.observers.work import (
     NOT_ITS_OWN,
-    WorkObserver,
-    WorkSnapshot,
+    SERVED_BY_MPS,
     shows_machine,
 )
-from effmeter.recorder.observers.work_log import Work, WorkLog
-from tests.simulated.clock import ManualClock
-
-SHELL, TRAINING, WORKER, OTHER = 10, 20, 21, 30
-TICKS = 100
+from effmeter.recorder.observers.work_log import Work
+from tests.simulated.procfs import OTHER, SHELL, TRAINING, WORKER, SimulatedWork
 
 pytestmark = pytest.mark.skipif(not ON_LINUX, reason="procfs is Linux' own")
-
-
-class SimulatedWork:
-    """A folder as ``/proc`` is, with a training, and GPUs that tell who uses them."""
-
-    def __init__(self, folder: Path, roots: tuple[int, ...] = (TRAINING,)) -> None:
-        self.proc = folder / "proc"
-        self.clock = ManualClock(time_ns=10**12)
-        self.gpus: dict[str, dict[int, float] | Failure] = {}
-        self.roots = set(roots)
-        self.log = WorkLog(self.roots)
-        self.proc.mkdir()
-        self.show_machine(0.0)
-        for pid, parent in ((SHELL, 1), (TRAINING, SHELL), (OTHER, SHELL)):
-            self.show(pid, parent)
-        self.observer = WorkObserver(
-            lambda: self.roots, self._use, self.clock, self.proc, folder / "cgroup"
-        )
-
-    def _use(self, since_s: float) -> Mapping[str, Mapping[int, float] | Failure]:
-        return self.gpus
-
-    def show(self, pid: int, parent: int, own_s: float = 0.0, waited_s: float = 0.0) -> None:
-        folder = self.proc / str(pid)
-        folder.mkdir(exist_ok=True)
-        times = " ".join(str(round(s * TICKS)) for s in (own_s, 0.0, waited_s, 0.0))
-        zeros = " ".join("0" * 9)
-        line = f"{pid} (a b) S {parent} 1 1 {zeros[: 2 * 7]}0 {times} 0 0 1 0 {pid * 100} 0\n"
-        (folder / "stat").write_text(line)
-
-    def show_machine(self, busy_s: float) -> None:
-        (self.proc / "stat").write_text(f"cpu  {round(busy_s * TICKS)} 0 0 900 0 0 0\n")
-
-    def end(self, pid: int) -> None:
-        shutil.rmtree(self.proc / str(pid))
-
-    def seen(self, after_s: float = 1.0, is_boundary: bool = True) -> WorkSnapshot:
-        self.clock.advance(after_s)
-        return self.observer.observe(is_boundary)._replace(sees_all=True)
-
-    def told(self, after_s: float = 1.0, is_boundary: bool = True) -> list[tuple[Work, ...]]:
-        """The looks that are written down after one more."""
-        return [works for _, works in self.log.changes(self.seen(after_s, is_boundary))]
 
 
 @pytest.fixture
@@ -130,6 +81,13 @@ def test_a_gpu_whose_users_cannot_be_told_is_unknown(
     seen = machine.seen()._replace(sees_all=sees_all)
     ((_, works),) = machine.log.changes(seen)
     assert works[2:] == (Work("gpu0", None, None, text=reason),)
+
+
+def test_the_server_of_mps_hides_whose_use_it_is(machine: SimulatedWork) -> None:
+    machine.gpus = {"gpu0": {TRAINING: 0.5}}
+    machine.show(40, 1, name="nvidia-cuda-mps")
+    (works,) = machine.told()
+    assert works[2:] == (Work("gpu0", None, None, text=SERVED_BY_MPS),)
 
 
 def test_without_a_program_that_can_be_found_all_is_unknown(tmp_path: Path) -> None:
