@@ -10,13 +10,13 @@ import contextlib
 import fcntl
 import json
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from effmeter.client.journal_entry import JournalEntry, boot_of
+from effmeter.client.journal_reader import JOURNAL_READER, open_own
 from effmeter.client.processes import Processes
 from effmeter.clock import anchor
 from effmeter.errors import EffmeterError
@@ -53,7 +53,7 @@ class Journal:
         other namespaces, whose processes cannot be looked up.
         """
         with contextlib.suppress(OSError, EffmeterError):
-            return [self._checked(entry) for entry in _parse(_read(self._path()))]
+            return [self._checked(entry) for entry in JOURNAL_READER.entries(self._path())]
         return []
 
     def _checked(self, entry: JournalEntry) -> JournalEntry:
@@ -87,7 +87,7 @@ class Journal:
                         self._sweep(path)
                 if _size(path) > 2 * MAX_BYTES:
                     return  # nothing could be swept
-                descriptor = _open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 try:
                     os.write(descriptor, data)
                 finally:
@@ -95,13 +95,13 @@ class Journal:
 
     def _sweep(self, path: Path) -> None:
         """Rewrite the file without what no run can need any more."""
-        kept = self._needed(_parse(_read(path)))
+        kept = self._needed(JOURNAL_READER.entries(path))
         lines = [entry.begin_line() for entry in kept]
         while lines and sum(map(len, lines)) > MAX_BYTES:
             del lines[: len(lines) // 2 + 1]
         text = "\n".join(lines)
         fresh = path.with_name("journal.new")
-        descriptor = _open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        descriptor = open_own(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(f'{{"swept": {len(text)}}}\n{text}\n')
@@ -124,42 +124,6 @@ class Journal:
         ]
 
 
-def _parse(data: bytes) -> list[JournalEntry]:
-    """The entries of the lines; whatever is no line of a journal is passed over."""
-    found: dict[str, JournalEntry] = {}
-    for line in data.splitlines():
-        try:
-            described = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(described, dict):
-            continue
-        entry = JournalEntry.from_mapping(described)
-        if entry is not None:
-            found[entry.id] = entry
-            continue
-        known, end_ns = found.get(str(described.get("id"))), described.get("end_ns")
-        if known is not None and type(end_ns) is int and end_ns >= known.begin_ns:
-            found[known.id] = replace(known, end_ns=end_ns)
-    return list(found.values())
-
-
-def _read(path: Path) -> bytes:
-    descriptor = _open(path, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(2 * MAX_BYTES + _LINE_BYTES)
-
-
-def _open(path: Path, flags: int) -> int:
-    """A descriptor of a regular file of this user; OSError where the path is something else."""
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
-        os.close(descriptor)
-        raise OSError(f"{path} is no file of this user")
-    return descriptor
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -170,7 +134,7 @@ def _size(path: Path) -> int:
 def _swept_bytes(path: Path) -> int:
     """What the last sweep could not remove, from the first line; 0 without one."""
     try:
-        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             swept = json.loads(file.readline(100))["swept"]
     except (OSError, ValueError, KeyError, TypeError):
         return 0
@@ -180,7 +144,7 @@ def _swept_bytes(path: Path) -> int:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock of the journal; OSError where another program holds it for too long."""
-    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
+    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
