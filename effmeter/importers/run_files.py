@@ -24,7 +24,7 @@ from effmeter.runfile.row import EventRow
 from effmeter.status import Status
 
 IMPORTED = "import"
-"""The recorder that an imported file names."""
+"""The launcher of the job that the files of several hosts name."""
 STATED = "stated"
 """The channel of a power that is not measured."""
 _MOST_STATED_READINGS = 1000
@@ -162,7 +162,7 @@ class _Job:
             labels=dict(self._labels),
             channels=self.channels[host],
             host={"name": host},
-            sampling={"recorder": IMPORTED, "log": self.log.source},
+            sampling={"recorder": "imported", "log": self.log.source},
             job=self._job_of(rank),
         )
 
@@ -269,7 +269,7 @@ def _channel_name(component: Component, meter: str) -> str:
 def _doubts(channel: Channel, seen: MeterSurvey, facts: MeterFacts) -> Iterator[str]:
     """What a reader must know of one meter."""
     if seen.repeats:
-        yield f"{channel.name}: {seen.repeats} readings repeat the time of another and are left out"
+        yield f"{channel.name}: left out, as of the same time as another: {seen.repeats} readings"
     if channel.kind is Kind.GAUGE and facts.window_s is None:
         yield (
             f"{channel.name}: a reading is taken as the average since the one before it "
