@@ -149,6 +149,13 @@ print(run.path)
         (2, {"accuracy": 0.5}),
     ]
     assert command.epochs == ()
+    shown = CliRunner().invoke(command_line, ["report", str(path)]).stdout.splitlines()
+    assert [line.split()[:3] for line in shown[1:3]] == [
+        ["outer", "completed", "0"],
+        [".", "inside", "completed"],
+    ]
+    (recorder,) = command.recorders
+    assert (recorder.mode, recorder.uid) == ("private", os.getuid())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["machine", "outer.arrow"]
 
 
