@@ -1,4 +1,4 @@
-"""Ray: tasks join the run of the driver, where Ray was started inside it."""
+"""Ray: tasks join the run of the driver, whether Ray was started before it or inside it."""
 
 import pytest
 
@@ -21,15 +21,33 @@ TASKS = """
     def fit_all(group):
         ray.get([fit.remote(f"{group}-{number}") for number in range(2)])
 """
+BEFORE = """
+    ray.init(**options)
+    with effmeter.track("driver"):
+        fit_all("task")
+"""
 INSIDE = """
     with effmeter.track("driver"):
         ray.init(**options)
         fit_all("task")
 """
+TWICE = """
+    ray.init(**options)
+    for group in "ab":
+        with effmeter.track(group):
+            fit_all(group)
+"""
 
 
-@pytest.mark.parametrize("around", [INSIDE], ids=["inside"])
+@pytest.mark.parametrize("around", [BEFORE, INSIDE], ids=["before", "inside"])
 def test_tasks_are_runs_of_the_drivers_file(cell: Cell, around: str) -> None:
     cell.run(TASKS + around)
     runs = ["driver", "driver/task-0", "driver/task-1"]
     cell.expect(files=1, runs=runs, overlapping=["task-0", "task-1"])
+
+
+def test_tasks_of_two_runs_in_turn_join_the_run_they_work_for(cell: Cell) -> None:
+    cell.run(TASKS + TWICE)
+    overlapping = ["a-0", "a-1", "b-0", "b-1"]
+    runs = ["a", "a/a-0", "a/a-1", "b", "b/b-0", "b/b-1"]
+    cell.expect(files=2, runs=runs, overlapping=overlapping)
