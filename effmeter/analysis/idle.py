@@ -127,6 +127,9 @@ def net_energy(run: RecordedRun, whole: Breakdown, baseline: IdleBaseline) -> Ne
 
 def baseline_of(run: RecordedRun, baselines: Mapping[str, IdleBaseline]) -> IdleBaseline:
     """The baseline of a run's host; MeasurementError where there is none."""
+    if run.is_joint:
+        hosts = ", ".join(run.host_names)
+        raise MeasurementError(f"{run.name} was recorded on {hosts}: --net takes runs of one host")
     host = str(run.metadata.host.get("name"))
     if host not in baselines:
         known = ", ".join(sorted(baselines))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from effmeter.analysis.machine_time import are_nested, overlapping, time_on_machine
+from effmeter.analysis.machine_time import MachineTime, are_nested, overlapping, times_on_machines
 from effmeter.channel import Channel, Component
 from effmeter.energy import Energy, total
 from effmeter.recorded.run import RecordedRun
@@ -41,7 +41,7 @@ class UnionEnergy:
 class _Piece(NamedTuple):
     """A stretch in which a run counts a sensor, in the time of its machine."""
 
-    sensor: tuple[str, str, str]
+    sensor: tuple[tuple[str, str], str, str]
     begin_ns: int
     end_ns: int
     place: int
@@ -58,7 +58,8 @@ def union_energy(runs: Sequence[RecordedRun]) -> UnionEnergy:
     pairs = list(overlapping(parts))
     conflict = next(filter(None, (_conflict(parts[a], parts[b]) for a, b in pairs)), "")
     groups = _groups(parts, pairs)
-    summed = [] if conflict else [_group_energy(parts, group) for group in groups]
+    times = times_on_machines(parts)
+    summed = [] if conflict else [_group_energy(parts, times, group) for group in groups]
     known = [energy for energy in summed if energy is not None]
     apart = [(a, b) for a, b in pairs if not are_nested(parts[a], parts[b])]
     inside = {owners[_inner(parts, a, b)] for a, b in pairs if (a, b) not in set(apart)}
@@ -108,31 +109,32 @@ def _groups(parts: Sequence[RecordedRun], pairs: Iterable[tuple[int, int]]) -> l
     return list(groups.values())
 
 
-def _group_energy(parts: Sequence[RecordedRun], group: Iterable[int]) -> Energy | None:
+def _group_energy(
+    parts: Sequence[RecordedRun], times: Sequence[MachineTime], group: Iterable[int]
+) -> Energy | None:
     """The sum over a group, whose errors add; None where a part of it is not known."""
     known = [place for place in group if parts[place].energy() is not None]
-    energies = [
-        parts[piece.place].counted_energy(piece.channel, begin_ns, piece.end_ns)
-        for piece, begin_ns in _disjoint(parts, known)
-    ]
+    pieces = [piece for place in known for piece in _pieces(parts[place], times[place], place)]
+    energies = []
+    for piece, begin_ns in _disjoint(pieces):
+        offset_ns = times[piece.place].offset_ns
+        window_ns = (begin_ns - offset_ns, piece.end_ns - offset_ns)
+        energies.append(parts[piece.place].counted_energy(piece.channel, *window_ns))
     found = [energy for energy in energies if energy is not None]
     return total(found) if len(found) == len(energies) else None
 
 
-def _disjoint(parts: Sequence[RecordedRun], places: Iterable[int]) -> Iterator[tuple[_Piece, int]]:
-    """Each piece that no earlier one contains, with the run clock from which on it is new."""
-    pieces = [piece for place in places for piece in _pieces(parts[place], place)]
-    covered_ns: dict[tuple[str, str, str], int] = {}
+def _disjoint(pieces: Iterable[_Piece]) -> Iterator[tuple[_Piece, int]]:
+    """Each piece that no earlier one contains, with the moment from which on it is new."""
+    covered_ns: dict[tuple[tuple[str, str], str, str], int] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.begin_ns, -piece.end_ns, piece.place)):
         begin_ns = max(piece.begin_ns, covered_ns.get(piece.sensor, piece.begin_ns))
         if piece.end_ns > begin_ns:
             covered_ns[piece.sensor] = piece.end_ns
-            offset_ns = time_on_machine(parts[piece.place]).offset_ns
-            yield piece._replace(end_ns=piece.end_ns - offset_ns), begin_ns - offset_ns
+            yield piece, begin_ns
 
 
-def _pieces(run: RecordedRun, place: int) -> Iterator[_Piece]:
-    time = time_on_machine(run)
+def _pieces(run: RecordedRun, time: MachineTime, place: int) -> Iterator[_Piece]:
     cover = run.breakdown().cover
     for name, begin_ns, end_ns in cover.counted(run.begin_ns, run.end_ns):
         sensor = (time.machine, name, run.channels[name].device)

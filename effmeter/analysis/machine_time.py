@@ -4,10 +4,13 @@ The run clock counts since the machine was booted, so it orders runs of one boot
 not name their boot are ordered by the wall clock of their host.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from effmeter.recorded.overlap import RecordedOverlap
 from effmeter.recorded.run import RecordedRun
+from effmeter.recorded.same_machine import is_same_machine
+from effmeter.units import format_duration
 
 _MOST_NAMED = 6
 
@@ -15,29 +18,40 @@ _MOST_NAMED = 6
 class MachineTime(NamedTuple):
     """When a run had a machine: a part of the machine's time."""
 
-    machine: str
-    """One boot of one machine, or a host."""
+    machine: tuple[str, str]
+    """A host and its boot."""
     begin_ns: int
     end_ns: int
     offset_ns: int
     """What is added to the run clock to give the time of the machine."""
 
 
-def time_on_machine(run: RecordedRun) -> MachineTime:
-    """The time that a run of one host had on its machine."""
-    metadata = run.metadata
-    boot = metadata.host.get("boot_id")
-    if boot:
-        return MachineTime(f"boot {boot}", run.begin_ns, run.end_ns, 0)
-    offset_ns = metadata.started_wall_ns - metadata.started_time_ns
-    begin_ns, end_ns = run.begin_ns + offset_ns, run.end_ns + offset_ns
-    return MachineTime(f"host {metadata.host.get('name')}", begin_ns, end_ns, offset_ns)
+def times_on_machines(runs: Sequence[RecordedRun]) -> list[MachineTime]:
+    """The time that each run, of one host, had on its machine."""
+    known: dict[str, list[RecordedRun]] = {}
+    return [_time_on_machine(run, _first_of_machine(run, known)) for run in runs]
+
+
+def _first_of_machine(run: RecordedRun, known: dict[str, list[RecordedRun]]) -> RecordedRun:
+    """The first run of the same machine; ``known``: the first of each by boot, else by host."""
+    found = known.setdefault(run.machine[1] or f"host {run.machine[0]}", [])
+    first = next((other for other in found if is_same_machine(run, other)), run)
+    if first is run:
+        found.append(run)
+    return first
+
+
+def _time_on_machine(run: RecordedRun, first: RecordedRun) -> MachineTime:
+    if run.machine[1]:
+        return MachineTime(first.machine, run.begin_ns, run.end_ns, 0)
+    begin_ns, end_ns = run.wall_ns
+    return MachineTime(first.machine, begin_ns, end_ns, begin_ns - run.begin_ns)
 
 
 def overlapping(runs: Sequence[RecordedRun]) -> Iterator[tuple[int, int]]:
     """The pairs of places whose runs, each of one host, shared time on one machine."""
-    times = list(map(time_on_machine, runs))
-    running: dict[str, list[int]] = {}
+    times = times_on_machines(runs)
+    running: dict[tuple[str, str], list[int]] = {}
     for place in sorted(range(len(runs)), key=lambda place: times[place].begin_ns):
         own = times[place]
         still = [p for p in running.get(own.machine, ()) if times[p].end_ns > own.begin_ns]
@@ -53,12 +67,30 @@ def sharing_lines(runs: Sequence[RecordedRun], names: Sequence[str]) -> Iterator
     pairs = overlapping([part for part, _ in parts])
     places = sorted({parts[each][1] for pair in pairs for each in pair})
     if places:
-        more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
-        listed = ", ".join(dict.fromkeys(names[place] for place in places[:_MOST_NAMED]))
+        which = listed([names[place] for place in places])
         yield (
             f"{len(places)} of {len(runs)} runs shared the time of a machine: each energy, and "
-            f"every mean of them, holds that of the whole machine: {listed}{more}"
+            f"every mean of them, holds that of the whole machine: {which}"
         )
+
+
+def overlap_lines(overlaps: Iterable[RecordedOverlap]) -> Iterator[str]:
+    """A caution for each other recording of the machine that a run shared time with."""
+    for overlap in overlaps:
+        if overlap.others > 1:
+            other = f"{overlap.others} more recordings"
+        else:
+            file = f" ({overlap.file})" if overlap.file else ""
+            other = f"another recording, {overlap.name}{file}"
+        shared = format_duration(overlap.shared_s)
+        yield f"{other}, shared the machine for {shared}: both hold its whole energy there"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence; of many, the first and how many more."""
+    named = list(dict.fromkeys(names))
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return ", ".join(named[:_MOST_NAMED]) + more
 
 
 def are_nested(one: RecordedRun, other: RecordedRun) -> bool:

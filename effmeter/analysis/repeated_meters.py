@@ -58,6 +58,7 @@ def repeated_among(runs: Sequence[RecordedRun]) -> RepeatedMeters | None:
 
     Runs are of one host or of the hosts of one job; their wall clocks are compared.
     """
+    runs = [part for run in runs for part in run.by_host]
     several = len(runs) > 1
     samples, energies = {}, {}
     for run in runs:
@@ -71,19 +72,6 @@ def repeated_among(runs: Sequence[RecordedRun]) -> RepeatedMeters | None:
                 samples[name] = (channel.kind, _on_the_wall(run, shown))
     groups = equal_meters(samples) if len(samples) > 1 else ()
     return RepeatedMeters(runs, groups, energies) if groups else None
-
-
-def cautions_of(runs: Sequence[RecordedRun]) -> Iterator[str]:
-    """What a reader must know of several runs together: hosts of a job that share a meter."""
-    jobs: dict[str, list[RecordedRun]] = {}
-    for run in runs:
-        job = run.metadata.job.get("id")
-        if isinstance(job, str) and not run.is_inner:
-            jobs.setdefault(job, []).append(run)
-    for members in jobs.values():
-        found = repeated_among(members) if len(members) > 1 else None
-        if found is not None:
-            yield f"{members[0].name}: {found.caution}"
 
 
 def _counted(run: RecordedRun) -> Iterator[tuple[Channel, Energy]]:

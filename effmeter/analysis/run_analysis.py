@@ -34,10 +34,17 @@ class RunAnalysis:
     """The idle power of the machine, as far as it is known; shares tell it apart."""
     power_ratio: float = DEFAULT_POWER_RATIO
     """By which factor at most the power per use of two programs differs."""
+    by_host: tuple["RunAnalysis", ...] = ()
+    """Of a run that several hosts recorded: that of each host's part."""
 
     @cached_property
     def shares(self) -> Shares | None:
-        """Whose the energy is; None where it is unknown, or the file states no work."""
+        """Whose the energy is; None where it is unknown, or the file states no work.
+
+        Those of a run that several hosts recorded are of its parts.
+        """
+        if self.run.is_joint:
+            return None
         return shares_of(self.run, self.baseline, self.power_ratio)
 
     @property
@@ -89,6 +96,7 @@ def analyse(
     breakdown = run.breakdown()
     efficiency = efficiency_of(run, metric, mode=mode)
     modes: dict[str, Mode] = {} if metric is None or mode is None else {metric: mode}
+    hosts = run.by_host if run.is_joint else ()
     return RunAnalysis(
         run,
         breakdown,
@@ -98,6 +106,7 @@ def analyse(
         (*warnings_of(run, efficiency, metric, modes), *_idle_warnings(idle)),
         baseline,
         power_ratio,
+        tuple(analyse(part, metric, mode=mode, power_ratio=power_ratio) for part in hosts),
     )
 
 

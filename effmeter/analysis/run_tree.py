@@ -37,7 +37,10 @@ def surrounding(runs: Sequence[RecordedRun]) -> list[int | None]:
     by_recording = {(id(run.recording), run.run_id): place for place, run in enumerate(runs)}
     found: list[int | None] = []
     for place, run in enumerate(runs):
-        inner = (by_recording.get((id(run.recording), each.run_id)) for each in run.ancestors)
+        inner = (
+            by_recording.get((id(run.recording), each.run_id), by_id.get(each.run_id))
+            for each in run.ancestors
+        )
         around = next((each for each in inner if each is not None), None)
         if around is None:
             outermost = run.ancestors[-1] if run.ancestors else run.identity

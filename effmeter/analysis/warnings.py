@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from effmeter.analysis.efficiency import Efficiency
+from effmeter.analysis.machine_time import listed, overlap_lines
 from effmeter.analysis.metrics import Modes, logged_names, unclear_names
 from effmeter.analysis.overtraining import overtraining_of
 from effmeter.analysis.repeated_meters import repeated_among
@@ -17,7 +18,6 @@ from effmeter.status import Status
 from effmeter.units import format_duration, format_energy
 
 NOTICED_UNREAD_FRACTION = 0.02
-_MOST_NAMED = 6
 _NOTED = {NoteName.WARNING: "", NoteName.RECORDER: "recorder: "}
 
 
@@ -34,21 +34,57 @@ def warnings_of(
     """
     whole = run.breakdown()
     yield from _ending(run)
-    yield from _coverage(run, whole)
-    yield from _repetitions(whole)
-    repeated = repeated_among([run])
+    yield from _coverage(whole)
+    if not run.is_joint:
+        yield from _measuring(run, whole)
+    yield from _learning(run, efficiency, metric)
+    yield from _unclear(run, modes or {})
+    yield from _overtraining(run, efficiency)
+    yield from run.warnings
+    if run.is_joint:
+        yield from _repeated(run)
+        yield from _by_host(run)
+    else:
+        yield from _of_host(run, whole)
+
+
+def _repeated(run: RecordedRun) -> Iterator[str]:
+    """Meters of one host, or of the hosts of a job, whose readings are equal."""
+    repeated = repeated_among(run.by_host)
     if repeated is not None:
         yield repeated.caution
+
+
+def _by_host(run: RecordedRun) -> Iterator[str]:
+    """What concerns single hosts of a job: each line once, with its hosts unless it is of all."""
+    hosts: dict[str, list[str]] = {}
+    for host, part in zip(run.host_names, run.by_host, strict=True):
+        whole = part.breakdown()
+        found = (*_measuring(part, whole), *part.warnings, *_of_host(part, whole))
+        for line in dict.fromkeys(found):
+            hosts.setdefault(line, []).append(host)
+    for line, named in hosts.items():
+        is_of_all = len(named) == len(run.by_host)
+        yield line if is_of_all else f"{listed(named)}: {line}"
+
+
+def _measuring(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+    """What limits the readings of one host."""
+    yield from _unread(run, whole)
+    yield from _repetitions(whole)
+    yield from _repeated(run)
     yield from standstill_lines(run, whole)
     yield from _part_time_gauges(whole)
     yield from _unknown_gains(whole)
     yield from _disagreements(run, whole)
-    yield from _learning(run, efficiency, metric)
-    yield from _unclear(run, modes or {})
-    yield from _overtraining(run, efficiency)
+
+
+def _of_host(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+    """What else happened on one host in the time of a run."""
     yield from _recording(run)
     yield from _environment(run, whole)
     yield from _beside(run)
+    yield from overlap_lines(run.overlaps)
 
 
 def _ending(run: RecordedRun) -> Iterator[str]:
@@ -61,7 +97,7 @@ def _ending(run: RecordedRun) -> Iterator[str]:
         yield f"epoch {open_epochs[-1]} has no end"
 
 
-def _coverage(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
+def _coverage(whole: Breakdown) -> Iterator[str]:
     if whole.cover.estimated:
         yield f"estimated, not measured: {', '.join(whole.cover.estimated)}"
     if whole.total is None:
@@ -72,7 +108,6 @@ def _coverage(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
     unseen = [name for name, reason in whole.cover.left_out if reason == UNSEEN]
     if unseen:
         yield f"recorded, but not in the total: {', '.join(unseen)}: {UNSEEN}"
-    yield from _unread(run, whole)
 
 
 def _unread(run: RecordedRun, whole: Breakdown) -> Iterator[str]:
@@ -163,7 +198,6 @@ def _overtraining(run: RecordedRun, judged: Efficiency | None) -> Iterator[str]:
 
 
 def _recording(run: RecordedRun) -> Iterator[str]:
-    yield from run.warnings
     for note in run.notes:
         if note.name in _NOTED:
             yield f"{_NOTED[NoteName(note.name)]}{note.text}"
@@ -194,9 +228,8 @@ def _beside(run: RecordedRun) -> Iterator[str]:
     """Other runs of the recording that ran at the same time, on the same machine."""
     names = [each.name for each in run.runs_beside]
     if names:
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        which = f"{', '.join(names[:_MOST_NAMED])}{more}"
-        yield f"ran at the same time as {which}: the energy is the whole machine's, theirs included"
+        energy = "the energy is the whole machine's, theirs included"
+        yield f"ran at the same time as {listed(names)}: {energy}"
 
 
 def _others(run: RecordedRun, whole: Breakdown) -> Iterator[str]:

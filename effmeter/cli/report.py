@@ -13,7 +13,6 @@ from effmeter.analysis.efficiency_framework.observation import JOULES, POWER_SAM
 from effmeter.analysis.efficiency_framework.trials import has_labels
 from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
-from effmeter.analysis.repeated_meters import cautions_of
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
 from effmeter.analysis.shares import DEFAULT_POWER_RATIO
 from effmeter.cli.group import complain
@@ -27,7 +26,9 @@ from effmeter.cli.report_efficiency import (
     wanted_criteria,
 )
 from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.recorded.host_merging import merge_hosts
 from effmeter.recorded.reading import find_runs, read_runs
+from effmeter.recorded.run import RecordedRun
 from effmeter.report.page import has_styles, width_of
 from effmeter.report.renderer import RENDERERS, TEXT, RenderOptions, Report, renderer_of
 from effmeter.state.idle_baseline import baseline_path, load_baselines
@@ -163,8 +164,7 @@ def command(
         energy=energy,
         energy_unit=energy_unit,
     )
-    cautions = [*cautions_of([analysis.run for analysis in runs])]
-    report = Report(runs, comparisons, errors, cautions)
+    report = Report(runs, comparisons, errors)
     if output_format == "json" or not report.is_empty:
         options = RenderOptions(
             has_details,
@@ -200,20 +200,28 @@ def _analysed(
     baselines = _baselines() if net else _known_baselines()
     found: list[RunAnalysis] = []
     errors: list[str] = []
-    for path in find_runs(files):
+    for run in _merged(files, errors):
         try:
-            for run in read_runs(path):
-                if has_labels(run, labels):
-                    idle = baseline_of(run, baselines) if net else None
-                    known = baselines.get(str(run.metadata.host.get("name")))
-                    found.append(
-                        analyse(
-                            run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio
-                        )
-                    )
+            if has_labels(run, labels):
+                idle = baseline_of(run, baselines) if net else None
+                known = baselines.get(run.machine[0])
+                found.append(
+                    analyse(run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio)
+                )
         except EffmeterError as error:
             errors.append(str(error))
     return found, errors
+
+
+def _merged(files: Sequence[Path], errors: list[str]) -> list[RecordedRun]:
+    """The runs of all files that can be read, those of one job on several hosts as one."""
+    runs: list[RecordedRun] = []
+    for path in find_runs(files):
+        try:
+            runs += read_runs(path)
+        except EffmeterError as error:
+            errors.append(str(error))
+    return merge_hosts(runs)
 
 
 def _refuse_unlogged(metric: str | None, runs: Sequence[RunAnalysis]) -> None:

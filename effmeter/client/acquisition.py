@@ -266,12 +266,12 @@ class Acquisition:
         connection.send(joining)
         self._recorders.list_devices(connection, endpoint.socket)
         try:
-            connection.expect("begun", ANSWER_TIMEOUT_S)
+            begun = connection.expect("begun", ANSWER_TIMEOUT_S)
         except RecorderError:
             connection.close()
             return None
         private = OWN_RECORDERS.enter(endpoint.socket)
-        return Acquired(connection, endpoint, private=private)
+        return Acquired(connection, endpoint, private=private, total_before=begun.get("total"))
 
     def _describe_beginning(
         self, connection: Connection, part: int, recording: str | None = None

@@ -38,6 +38,8 @@ class Acquired:
     """Whether this program began the recording, rather than joined it."""
     private: PrivateRecorder | None = None
     """The recorder, where this program started it."""
+    total_before: Message | None = None
+    """The recording's energy by the time at which the program joined; None where it began it."""
 
 
 class DescribeBeginning(Protocol):

@@ -8,7 +8,8 @@ class Participation:
     """Which sessions are in which recording: the last one to leave may end it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A signal handler may end a run while the code that it interrupted does.
+        self._lock = threading.RLock()
         self._sessions: dict[str, set[object]] = {}
         self._begun: set[str] = set()
         """The recordings that this process began."""
@@ -37,9 +38,14 @@ class Participation:
             self._begun.discard(recording)
             return is_last
 
+    def sessions(self, recording: str) -> tuple[object, ...]:
+        """The sessions that are in a recording."""
+        with self._lock:
+            return tuple(self._sessions.get(recording, ()))
+
     def forget(self) -> None:
         """Take part in nothing: in a forked child."""
-        self._lock = threading.Lock()  # another thread may hold the parent's
+        self._lock = threading.RLock()  # another thread may hold the parent's
         self._sessions.clear()
         self._begun.clear()
 

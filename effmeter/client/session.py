@@ -22,6 +22,8 @@ from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
 REJOIN_PERIOD_S = 0.5
+REJOIN_TIMEOUT_S = 3.0
+"""How long the end of a run waits for the successor of its recorder to be ready."""
 CHECK_PERIOD_NS = 50_000_000
 """How often a mark also checks the connection: receiving is a system call."""
 
@@ -82,6 +84,14 @@ class Session:
     def is_owner(self) -> bool:
         """Whether this program began the recording, rather than joined it."""
         return self._acquired is not None and self._acquired.is_owner
+
+    @property
+    def total_before(self) -> Message | None:
+        """The recording's energy by the time at which this program joined it.
+
+        None where it began the recording, or where a recorder of another version keeps silent.
+        """
+        return None if self._acquired is None else self._acquired.total_before
 
     @property
     def follows_another_rank(self) -> bool:
@@ -171,6 +181,7 @@ class Session:
         if self._here is None:
             return
         self._check_connection()
+        self._await_successor()
         connection = self._connection
         is_last = self._leave()
         notes = self._acquisition.finish(ended_ns)
@@ -225,6 +236,8 @@ class Session:
         connection = acquired.connection
         connection.drain()
         end = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
+        if end is not None and end["op"] == "refused" and self._replaced and not acquired.is_owner:
+            connection.close()  # the recording's owner begins its second part a moment later
         if connection.lost or (end is not None and end.get("status") == Status.RECORDER_STOPPED):
             self._replace(acquired, "died" if end is None else "was stopped")
         elif end is not None:
@@ -250,10 +263,33 @@ class Session:
             return
         self._rejoin_at_s = time.monotonic() + REJOIN_PERIOD_S
         self._replaced = True
+        owner = self._owner_here(lost.endpoint.recording)
+        if owner is not None:
+            owner.check()  # it may not set a mark for hours
         try:
             self._continue_with(self._acquisition.rejoin(lost), lost.connection)
         except RecorderError:
-            self._warn("the recorder died: this program joins its successor when there is one")
+            if owner is None:
+                self._warn("the recorder died: this program joins its successor when there is one")
+
+    @staticmethod
+    def _owner_here(recording: str) -> "Session | None":
+        """The session of this process that began a recording, if it did."""
+        sessions = (s for s in PARTICIPATION.sessions(recording) if isinstance(s, Session))
+        return next((session for session in sessions if session.is_owner), None)
+
+    def _await_successor(self) -> None:
+        """Wait for a successor that a run of this process has started: marks wait for it here."""
+        deadline_s = time.monotonic() + REJOIN_TIMEOUT_S
+        while (connection := self._connection) is not None and time.monotonic() < deadline_s:
+            acquired = self._acquired
+            if acquired is None or acquired.is_owner or not connection.lost:
+                return
+            owner = self._owner_here(acquired.endpoint.recording)
+            if owner is None or not owner.is_alive:
+                return
+            time.sleep(REJOIN_PERIOD_S / 10)
+            self._check_connection()
 
     def _continue_with(self, successor: Acquired, lost: Connection) -> None:
         """Repeat what the dead recorder may not have written; the reader counts nothing twice."""

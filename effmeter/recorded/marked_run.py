@@ -27,19 +27,20 @@ class MarkedRun(RecordingView):
 
     def __init__(self, recording: Recording, place: int = 0) -> None:
         super().__init__(recording)
-        self._place = place
+        self.place = place
+        """Its place among the runs of the recording; the recording's own has 0."""
 
     # Identity
 
     @property
     def is_inner(self) -> bool:
         """Whether the recording is of another run, inside of which this one began."""
-        return self._place > 0
+        return self.place > 0
 
     @property
     def identity(self) -> RunIdentity:
         """Which of the recording's runs this is, and which programs belong to it."""
-        return self.recording.identities[self._place]
+        return self.recording.identities[self.place]
 
     @property
     def run_id(self) -> str:
@@ -113,12 +114,18 @@ class MarkedRun(RecordingView):
 
         A recording's own run was joined when the recording began.
         """
-        return self.recording.windows[self._place][0]
+        return self.recording.windows[self.place][0]
 
     @property
     def end_ns(self) -> int:
         """When the last of its programs' blocks ended; the recording's end where one did not."""
-        return self.recording.windows[self._place][1]
+        return self.recording.windows[self.place][1]
+
+    @property
+    def wall_ns(self) -> tuple[int, int]:
+        """Beginning and end by the wall clock of its host (ns), as it was at the start."""
+        offset_ns = self.metadata.started_wall_ns - self.metadata.started_time_ns
+        return self.begin_ns + offset_ns, self.end_ns + offset_ns
 
     @property
     def duration_s(self) -> float:
@@ -153,7 +160,7 @@ class MarkedRun(RecordingView):
     @property
     def rows(self) -> tuple[EventRow, ...]:
         """The rows of the file that its programs wrote, in order of time."""
-        return self.recording.rows_of_runs[self._place]
+        return self.recording.rows_of_runs[self.place]
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from effmeter.errors import RunFileError, UsageError
+from effmeter.recorded.host_merging import merge_hosts
 from effmeter.recorded.recording import Recording
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import RUN_SUFFIX, Metadata, successor_path
@@ -25,7 +26,7 @@ def read_run(path: Path | str) -> RecordedRun:
         RunFileError: There is no such file, or nothing whole in it; NotARunError and
             NewerFormatError are its kinds. Each is one line that names the file.
     """
-    runs = _runs_in(Path(path))
+    runs = merge_hosts(_runs_in(Path(path)))
     if len(runs) > 1:
         names = ", ".join(run.name for run in runs)
         raise UsageError(f"{path} holds several runs ({names}): read them with read_runs")
@@ -35,11 +36,11 @@ def read_run(path: Path | str) -> RecordedRun:
 def read_runs(paths: Iterable[Path | str] | Path | str) -> list[RecordedRun]:
     """All runs in files and folders, in the order given; a file may hold several.
 
-    A folder gives its ``*.arrow`` files, sorted. The first file that cannot be read is an error,
-    as of ``read_run``.
+    The files that the hosts of one job wrote give one run. A folder gives its ``*.arrow`` files,
+    sorted. The first file that cannot be read is an error, as of ``read_run``.
     """
     given = [paths] if isinstance(paths, str | Path) else paths
-    return [run for path in find_runs(given) for run in _runs_in(path)]
+    return merge_hosts(run for path in find_runs(given) for run in _runs_in(path))
 
 
 def _runs_in(path: Path) -> list[RecordedRun]:

@@ -31,6 +31,17 @@ class RecordingView:
         return self.recording.metadata
 
     @property
+    def host_names(self) -> tuple[str, ...]:
+        """The hosts that recorded it."""
+        return (self.machine[0],)
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        """The host that recorded it, and its boot; empty where the file does not say."""
+        host = self.metadata.host
+        return str(host.get("name") or ""), str(host.get("boot_id") or "")
+
+    @property
     def recorders(self) -> tuple[RecorderIdentity, ...]:
         """The recorder that measured it, and its successor where it had one."""
         return tuple(recorder_in(part.metadata) for part in self.recording.parts)

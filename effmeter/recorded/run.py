@@ -13,6 +13,7 @@ from effmeter.recorded.conditions import RecordedCondition, conditions_in
 from effmeter.recorded.epoch_table import table_of_epochs
 from effmeter.recorded.marked_run import MarkedRun
 from effmeter.recorded.memory import memory_uses
+from effmeter.recorded.overlap import RecordedOverlap, overlaps_in
 from effmeter.recorded.records import (
     Contention,
     Gap,
@@ -82,6 +83,11 @@ class RecordedRun(MarkedRun):
         """What the run's total takes from a channel of its cover in a window; None: unknown."""
         cover = self.breakdown().cover
         return counted_energy(self.recording, cover, channel, begin_ns, end_ns)
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it is a run of a job that several hosts recorded: see ``by_host``."""
+        return False
 
     @property
     def by_host(self) -> tuple["RecordedRun", ...]:
@@ -156,6 +162,11 @@ class RecordedRun(MarkedRun):
         """Where programs that are not of the recording used the devices."""
         found = self.recording.contentions
         return contentions_in(found, self.begin_ns, self.end_ns) if self.is_inner else found
+
+    @property
+    def overlaps(self) -> tuple[RecordedOverlap, ...]:
+        """Other recordings of the machine that shared time with the run, as far as known."""
+        return overlaps_in(self.notes)
 
     def _in_its_time(self, stretches: tuple[S, ...]) -> tuple[S, ...]:
         """Of a recording's own run all of them: it lasts as long as the recording."""

@@ -34,6 +34,8 @@ class ServedClient:
         self.greeted = False
         self.watches = False
         self.awaits_begun = False
+        self.has_joined = False
+        """Whether its recording went on before it came."""
         self.asks: list[int] = []
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)

@@ -112,16 +112,16 @@ class Server:
             key.data()
         # Requests first: readings that a mark asks for belong to the pump that follows.
         self._registry.take_found()
-        self._registry.begin_ready()
+        self._registry.admission.begin_ready()
         now_ns = self._clock.now_ns()
-        if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.is_settled(
+        if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.answers.are_due(
             now_ns
         ):
             self._pumped_ns = now_ns
             self._pump(now_ns)
         self._registry.report_finished()
         # What a client said while its file was checked was held back, and is due now.
-        for client in self._registry.pop_decided():
+        for client in self._registry.admission.pop_decided():
             if client.key in self._clients:
                 self._handle(client, client.release)
         self._look_after_connections(now_ns)
@@ -135,11 +135,11 @@ class Server:
 
     def _until_next_s(self) -> float | None:
         waits = any(c.paused_until_ns or c.has_unsent for c in self._clients.values())
-        if self._registry.is_recording or self._registry.settle_by_ns is not None:
+        if self._registry.is_recording or self._registry.answers.due_ns is not None:
             due_ns = self._registry.pump_due_ns(self._pumped_ns)
             until_s = max(0.0, (due_ns - self._clock.now_ns()) * 1e-9)
-            return min(until_s, 0.05) if waits or self._registry.is_delaying else until_s
-        if waits or self._registry.is_delaying:
+            return min(until_s, 0.05) if waits or self._registry.admission.is_delaying else until_s
+        if waits or self._registry.admission.is_delaying:
             return 0.05
         if not all(c.greeted for c in self._clients.values()):
             return 1.0

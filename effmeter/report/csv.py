@@ -52,7 +52,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         **_identity(analysis),
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
-        "host": run.metadata.host.get("name"),
+        "host": " + ".join(run.host_names),
         "recorder": "; ".join(recorder.kind for recorder in run.recorders),
         "begin": begin_of(run),
         "duration_s": run.duration_s,

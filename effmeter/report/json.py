@@ -15,7 +15,6 @@ class JsonRenderer(Renderer):
             "runs": [run_as_mapping(analysis) for analysis in report.runs],
             "total": total_as_mapping([analysis.run for analysis in report.runs]),
             **{name: comparison_as_mapping(each) for name, each in report.comparisons.items()},
-            "cautions": report.cautions,
             "errors": report.errors,
         }
         return json_text(contents)

@@ -33,8 +33,6 @@ class Report:
     """Efficiencies over sizes and criteria, by their key in JSON."""
     errors: Sequence[str] = ()
     """One line for each file that could not be analysed."""
-    cautions: Sequence[str] = ()
-    """What a reader must know of the runs together, one line each."""
 
     @property
     def is_empty(self) -> bool:

@@ -36,6 +36,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": run.metadata.host.get("name"),
+        "hosts": [_host(host, part) for host, part in _parts(analysis)],
         "recorders": [asdict(recorder) for recorder in run.recorders],
         "begin": begin_of(run),
         "duration_s": run.duration_s,
@@ -62,6 +63,22 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "dropped_marks": run.dropped_marks,
         "missed_deadlines": dict(run.missed_deadlines),
         "warnings": list(analysis.warnings),
+    }
+
+
+def _parts(analysis: RunAnalysis) -> Iterable[tuple[str, RunAnalysis]]:
+    """The part of each host that recorded a run."""
+    return zip(analysis.run.host_names, analysis.by_host or (analysis,), strict=True)
+
+
+def _host(name: str, part: RunAnalysis) -> dict[str, Any]:
+    return {
+        "name": name,
+        "files": [str(path) for path in part.run.paths],
+        "status": part.status,
+        "duration_s": part.run.duration_s,
+        "epoch_count": part.ended_epochs,
+        "total": _total(part.breakdown.total, part.breakdown.cover.channels),
     }
 
 

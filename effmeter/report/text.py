@@ -57,12 +57,12 @@ class TextRenderer(Renderer):
                 if is_list:
                     page.blank()
                 _add_run(page, name, analysis, options.has_epochs)
+                if options.has_details:
+                    _add_hosts(page, name, analysis, options.has_epochs)
             elif options.has_epochs:
                 page.blank()
                 page.title(name)
                 _add_epochs(page, analysis)
-        for caution in report.cautions:
-            page.warning(caution)
         for comparison in report.comparisons.values():
             if not page.is_empty:
                 page.blank()
@@ -94,6 +94,13 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
         page.warning(text)
 
 
+def _add_hosts(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> None:
+    """The part of each host of a job, all of it."""
+    for place, part in enumerate(analysis.by_host):
+        page.blank()
+        _add_run(page, f"{name} on {analysis.run.host_names[place]}", part, has_epochs)
+
+
 def _add_note(page: Page, name: str, lines: Sequence[str]) -> None:
     if len(lines) == 1:
         page.paragraph(lines[0], f"  note: {printable(name)}: ")
@@ -115,6 +122,8 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
         yield "labels", ", ".join(f"{name}={value}" for name, value in run.labels.items())
     yield "status", f"{analysis.status}{stopped}"
     yield "begun", f"{begin_of(run)}, lasted {format_duration(run.duration_s)}"
+    if run.is_joint:
+        yield "hosts", ", ".join(run.host_names)
     if any(recorder.mode for recorder in run.recorders):
         yield "recorder", "; then ".join(map(str, run.recorders))
     if len(run.sources) > 1:

@@ -24,11 +24,16 @@ class Meter:
         self._history = EnergyHistory()
         self._requested_ns = 0
         self._before: LiveEnergy | None = None
-        """What the recording had used when the block began."""
+        """What the recording had used when the block began, or shortly before."""
+        self._before_ns = began_ns
+        """When that was read."""
         self._last: LiveEnergy | None = None
         self._closed = False
         if not session.is_owner:
-            self._before = self._keep(session.ask_total())
+            total = session.total_before or session.ask_total()
+            self._before = self._keep(total)
+            if total is not None and self._before is not None:
+                self._before_ns = min(total["read_ns"], began_ns)
 
     @property
     def is_alive(self) -> bool:
@@ -41,14 +46,14 @@ class Meter:
         None where it is unknown. After ``close``, the last answer.
         """
         if not self._closed:
-            self._last = self._since_begin(self._keep(self._session.ask_total()))
+            self._last = self._since_begin(self._session.ask_total())
         return self._last
 
     def latest(self) -> LiveEnergy | None:
         """The energy that the recorder sent last, a few times a second; never waits."""
         if self._closed:
             return self._last
-        return self._since_begin(self._keep(self._session.latest_total()))
+        return self._since_begin(self._session.latest_total())
 
     def request(self, time_ns: int, spacing_ns: int) -> None:
         """Ask for a total without waiting, unless one was requested a moment ago."""
@@ -67,7 +72,7 @@ class Meter:
         """Take the last answers while the recorder is still there, up to the block's end."""
         self._keep_arrived()
         total = self._session.ask_total()
-        used = self._since_begin(self._keep(total))
+        used = self._since_begin(total)
         if used is not None and total is not None and total["read_ns"] > ended_ns:
             # The sensors were read later; the energy between belongs to nobody.
             late_ns, elapsed_ns = total["read_ns"] - ended_ns, total["read_ns"] - self._began_ns
@@ -75,9 +80,16 @@ class Meter:
         self._last = used
         self._closed = True
 
-    def _since_begin(self, live: LiveEnergy | None) -> LiveEnergy | None:
-        """Less what was used before the block; None where that is unknown."""
-        return None if live is None or self._before is None else live.since(self._before)
+    def _since_begin(self, total: Mapping[str, Any] | None) -> LiveEnergy | None:
+        """What a total holds less what was used before the block; None where that is unknown."""
+        live = self._keep(total)
+        if total is None or live is None or self._before is None:
+            return None
+        used = live.since(self._before)
+        early_ns, elapsed_ns = self._began_ns - self._before_ns, total["read_ns"] - self._before_ns
+        if early_ns > 0:  # a part of it was used between that reading and the block's beginning
+            used = used.since(used.share(min(early_ns / max(1, elapsed_ns), 1.0)))
+        return used
 
     def _keep_arrived(self) -> None:
         for total in self._session.pop_totals():

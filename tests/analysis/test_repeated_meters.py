@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.analysis.repeated_meters import cautions_of, repeated_among
+from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.analysis.run_analysis import analyse
 from effmeter.channel import Component
+from effmeter.recorded.host_merging import merge_hosts
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from tests.runfile.writing import RunFile, every, gauge, metadata
@@ -50,9 +51,10 @@ def test_hosts_of_one_job_are_compared_and_others_are_not(tmp_path: Path) -> Non
         recorded(tmp_path / f"{host}.arrow", host, (0, 3)[: 1 + (host == "b")], job)
         for host, job in (("a", "one"), ("b", "one"), ("c", "two"))
     ]
-    (caution,) = cautions_of(runs)
+    job, other = merge_hosts(runs)
+    (caution,) = [text for text in analyse(job).warnings if "equal readings" in text]
     assert "a = b/wall-0: one meter" in caution
-    assert list(cautions_of(runs[1:])) == []
+    assert not any("equal readings" in text for text in analyse(other).warnings)
 
 
 def test_a_run_of_different_meters_has_no_caution(tmp_path: Path) -> None:

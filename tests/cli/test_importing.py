@@ -54,8 +54,10 @@ def test_hosts_with_one_meter_under_two_names_are_named(tmp_path: Path) -> None:
     assert "a = c: one meter under several names?" in text
     told = json.loads(run("report", "--json", tmp_path / "runs").stdout)
     assert_fits(told, "report")
-    (caution,) = told["cautions"]
-    assert caution.startswith("llama-run: equal readings (51, of which 50 move): a = c: ")
+    (run_of_all,) = told["runs"]
+    assert [host["name"] for host in run_of_all["hosts"]] == ["a", "b", "c"]
+    (caution,) = [text for text in run_of_all["warnings"] if "equal readings" in text]
+    assert caution.startswith("equal readings (51, of which 50 move): a = c: ")
 
 
 def test_an_accuracy_that_is_not_stated_is_said_not_zero(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ def test_the_last_session_to_leave_ends_what_the_process_began() -> None:
     parts = Participation()
     parts.enter("token", "outer", began=True)
     parts.enter("token", "inner", began=False)
+    assert set(parts.sessions("token")) == {"outer", "inner"}
+    assert parts.sessions("another") == ()
     assert [parts.leave("token", "outer"), parts.leave("token", "inner")] == [False, True]
 
 

@@ -108,7 +108,7 @@ def test_nodes_of_a_run_are_one_job_with_its_metrics_once(tmp_path: Path) -> Non
     assert (energy.low_j, energy.high_j) == pytest.approx(
         (16100 * 70 / 2, 16100 * 70 * 2), rel=0.05
     )
-    assert stated.breakdown().cover.estimated == ("stated",)
+    assert stated.breakdown().cover.estimated == ("sw_0/stated",)
 
 
 def test_the_direction_of_what_is_evaluated_is_unknown_unless_it_is_stated(tmp_path: Path) -> None:

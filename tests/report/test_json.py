@@ -11,6 +11,7 @@ from effmeter.cli import effmeter
 from effmeter.recorded.reading import read_run
 from effmeter.runfile.format import Event
 from tests.analysis.labelled_runs import labelled_run
+from tests.recorded.job_files import Host
 from tests.report.runs import write_plain, write_spans, write_troubled
 from tests.runfile.writing import RunFile
 from tests.schemas import assert_fits
@@ -53,6 +54,18 @@ def test_epochs_have_their_energy_and_efficiency(tmp_path: Path) -> None:
     (run,) = report(write_plain(tmp_path / "plain.arrow"))["runs"]
     assert run["epochs"][1]["begin_s"] == pytest.approx(3.0)
     assert run["epochs"][3]["efficiency"] == run["efficiency"]["final"]
+
+
+def test_the_hosts_of_a_job_are_one_run_with_their_parts(tmp_path: Path) -> None:
+    for host in (Host("a", 0, 20.0), Host("b", 1, 50.0)):
+        host.write(tmp_path)
+    told = report(tmp_path)
+    (run,) = told["runs"]
+    assert [(host["name"], host["epoch_count"]) for host in run["hosts"]] == [("a", 2), ("b", 2)]
+    parts = [host["total"]["energy"]["value_j"] for host in run["hosts"]]
+    assert run["total"]["energy"]["value_j"] == pytest.approx(sum(parts))
+    assert told["total"]["energy"]["value_j"] == pytest.approx(sum(parts))
+    assert run["total"]["channels"] == ["a/cpu0", "b/cpu0"]
 
 
 def test_sources_count_their_epochs(tmp_path: Path) -> None:

@@ -18,6 +18,5 @@ def test_json_has_the_errors() -> None:
     assert json.loads(rendered) == {
         "runs": [],
         "total": None,
-        "cautions": [],
         "errors": ["x is not a run"],
     }

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from effmeter.cli import effmeter
 from tests.analysis.labelled_runs import labelled_run
+from tests.recorded.job_files import Host
 from tests.recorded.nested_runs import Inner, write_nested
 from tests.report.runs import write_plain, write_spans, write_troubled
 from tests.snapshot import assert_matches
@@ -62,6 +63,15 @@ def test_runs_inside_a_command(tmp_path: Path, options: tuple[str, ...]) -> None
     path = write_nested(tmp_path / "own.arrow", trials)
     name = "-".join(("report-nested", *(option.strip("-") for option in options)))
     assert_matches(report("wide", *options, path), name, folder=tmp_path)
+
+
+@pytest.mark.parametrize("options", [(), ("--details",)], ids=" ".join)
+def test_a_job_over_several_hosts(tmp_path: Path, options: tuple[str, ...]) -> None:
+    job = {"id": "job-7", "host_count": 3}
+    Host("a", 0, 20.0, job=job).write(tmp_path)
+    Host("b", 1, 50.0, begin_s=1000.0, epochs_s=(4.0,), job=job).write(tmp_path)
+    name = "-".join(("report-job", *(option.strip("-") for option in options)))
+    assert_matches(report("wide", *options, tmp_path), name, folder=tmp_path)
 
 
 @pytest.mark.parametrize("options", [(), ("--epochs",)], ids=" ".join)

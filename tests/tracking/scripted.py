@@ -45,6 +45,8 @@ class ScriptedSession(Session):
         self.arrived: list[Message] = []
         """Answers to requests that nothing waited for."""
         self.pushed: Message | None = None
+        self.before: Message | None = None
+        """The total that the recorder sent when the program joined."""
         self.marks: list[Message] = []
         self.asked = self.requested = 0
         self.answers_still = True
@@ -53,6 +55,10 @@ class ScriptedSession(Session):
     @property
     def is_owner(self) -> bool:
         return self._began
+
+    @property
+    def total_before(self) -> Message | None:
+        return self.before
 
     @property
     def is_alive(self) -> bool:

@@ -56,6 +56,22 @@ def test_of_a_recording_that_it_joined_a_run_has_used_what_came_after() -> None:
     assert latest_j(meter) == 50.0
 
 
+def test_a_run_that_joins_needs_no_question_where_the_recorder_has_said_what_was_used() -> None:
+    session = ScriptedSession(total(3, 150.0), is_owner=False)
+    session.before = total(1, 100.0)
+    meter = Meter(session, 1 * S)
+    assert (session.asked, asked_j(meter)) == (0, 50.0)
+
+
+def test_what_a_recording_used_between_the_last_reading_and_the_block_is_not_the_runs() -> None:
+    session = ScriptedSession(total(3, 200.0), is_owner=False)
+    session.before = total(1, 100.0)
+    energy = Meter(session, round(1.2 * S)).ask()
+    assert energy is not None
+    assert energy.total.value_j == pytest.approx(90)
+    assert energy.total.low_j < 90 < energy.total.high_j
+
+
 def test_a_joined_run_knows_nothing_where_what_was_used_before_it_is_unknown() -> None:
     session = ScriptedSession(None, total(1, 130.0), is_owner=False)
     meter = Meter(session, 0)

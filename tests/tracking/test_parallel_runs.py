@@ -133,6 +133,26 @@ def test_a_recorder_that_dies_gives_every_run_on_it_the_same_successor(
         assert recorded.status == "completed"
 
 
+def test_a_run_inside_another_goes_on_with_the_successor_though_the_outer_one_sets_no_mark(
+    machine: SimulatedMachine, runs: Path
+) -> None:
+    del machine
+
+    def train() -> None:
+        with effmeter.track("outer"), effmeter.track("inner") as inner:
+            kill(recorder_of(inner))
+            for epoch in inner.epochs(effmeter.MaxEpochs(2)):
+                let_pass(0.3)
+                epoch.log(accuracy=0.5)
+            eventually(lambda: has_recorder(inner), "the successor answers")
+
+    with pytest.warns(EffmeterWarning, match="the recorder died"):
+        train()
+    found = by_name(runs)
+    assert [dict(epoch.metrics) for epoch in found["inner"].epochs] == [{"accuracy": 0.5}] * 2
+    assert (found["outer"].status, found["inner"].status) == ("completed", "completed")
+
+
 def test_a_forked_child_joins_the_run_of_the_thread_that_forked_it(
     machine: SimulatedMachine, runs: Path
 ) -> None:

@@ -59,6 +59,9 @@ def observe(
     """
     if energy not in _MEASURES:
         raise UsageError(f"energy is one of {', '.join(_MEASURES)}, not {energy!r}")
+    joint = [run.name for run in runs if run.is_joint]
+    if joint and energy == POWER_SAMPLES:
+        raise UsageError(f"power samples are of one host, and several recorded {joint[0]}")
     runs, around = without_surrounding(runs)
     runs, left_out = finished_once(runs)
     trials = trials_of(runs)
@@ -119,7 +122,7 @@ def _observation(
         source_of(recorded.run),
         cut.epochs,
         overshoot=cut.overshoot,
-        host=str(recorded.run.metadata.host.get("name") or ""),
+        host=" + ".join(recorded.run.host_names),
         cover=cuttable.cover.names,
         estimated=cuttable.cover.estimated,
         batch_size=None if isinstance(batch_size, str) or batch_size is None else batch_size,

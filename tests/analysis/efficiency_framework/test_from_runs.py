@@ -13,6 +13,7 @@ from effmeter.recorded.reading import read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.stopping import MaxEpochs, parse_criteria
 from tests.analysis.labelled_runs import POWER_W, labelled_run
+from tests.recorded.job_files import Host
 from tests.recorded.nested_runs import Inner, write_nested
 
 LABELS: dict[str, Any] = {"architecture": "lenet", "dataset": "digits", "size": 1, "seed": 0}
@@ -77,6 +78,17 @@ def test_runs_that_shared_the_time_of_a_machine_are_named(tmp_path: Path) -> Non
         "2 of 2 runs shared the time of a machine: each energy, and every mean of them, holds "
         f"that of the whole machine: {path}: seed-0, {path}: seed-1"
     )
+
+
+def test_the_hosts_of_a_job_are_one_observation(tmp_path: Path) -> None:
+    for host in (Host("a", 0, 20.0), Host("b", 1, 50.0, begin_s=99.0, epochs_s=(4.0, 1.0))):
+        host.write(tmp_path, labels=LABELS)
+    runs = read_runs(tmp_path)
+    (seen,) = observe(runs, TWO_EPOCHS).observed
+    assert seen.energy.value_j == pytest.approx(5 * 20.0 + 5 * 50.0, rel=1e-3)
+    assert (seen.host, seen.cover) == ("a + b", ("a/cpu0", "b/cpu0"))
+    with pytest.raises(UsageError, match="power samples are of one host, and several recorded job"):
+        observe(runs, TWO_EPOCHS, energy="power-samples")
 
 
 def test_a_run_is_not_compared_with_another_inside_it(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""The place of a recording in a job, as its file states it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from effmeter.recorded.run import RecordedRun
+
+_MOST_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class JobPart:
+    """The part of one host in a job."""
+
+    job_id: str
+    """Empty: the recording is of no job."""
+    host: str
+    ranks: tuple[int, ...]
+    """The ranks that set marks, or that the recording states; empty: unknown."""
+    world_size: int | None
+    """The number of ranks."""
+    host_count: int | None
+
+    @classmethod
+    def of(cls, run: RecordedRun) -> Self:
+        """The part that a run's recording states; a field of another type is not stated."""
+        job = run.metadata.job
+        ranks = {source.rank for source in run.sources if source.rank is not None}
+        stated = _number(job.get("rank"))
+        if not ranks and stated is not None:
+            ranks = {stated}
+        job_id = job.get("id")
+        return cls(
+            job_id if isinstance(job_id, str) else "",
+            str(run.metadata.host.get("name") or "unnamed host"),
+            tuple(sorted(ranks)),
+            _number(job.get("world_size")),
+            _number(job.get("host_count")),
+        )
+
+    @property
+    def is_of_one_host(self) -> bool:
+        """Whether no other host can have recorded a part of the run."""
+        return not self.job_id or self.host_count == 1
+
+    @property
+    def lowest_rank(self) -> int:
+        """The rank by which hosts are ordered; those without one are the last."""
+        return self.ranks[0] if self.ranks else 2**31
+
+
+def missing_words(parts: Sequence[JobPart]) -> str:
+    """Which hosts or ranks of a job no file is of; empty: none, or their number is unknown."""
+    hosts = max((part.host_count or 0 for part in parts), default=0)
+    ranks = max((part.world_size or 0 for part in parts), default=0)
+    seen = {rank for part in parts for rank in part.ranks}
+    lacking = [rank for rank in range(min(ranks, 2**16)) if rank not in seen]
+    listed = ", ".join(map(str, lacking[:_MOST_LISTED]))
+    more = f" and {len(lacking) - _MOST_LISTED} more" if len(lacking) > _MOST_LISTED else ""
+    which = f"rank{'s' if len(lacking) > 1 else ''} {listed}{more}" if lacking and seen else ""
+    if hosts > len(parts):
+        count = f"{hosts - len(parts)} of {hosts} hosts"
+        return f"{count} ({which})" if which else count
+    return which
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
