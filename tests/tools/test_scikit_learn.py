@@ -61,6 +61,5 @@ def test_candidates_that_track_themselves_are_runs_inside_the_search(cell: Cell)
     """
     cell.run(SEARCH + twice)
     folds = [f"search/depth-{depth}" for depth in (1, 1, 2, 2)]
-    names = [fold.removeprefix("search/") for fold in folds]
-    found = cell.expect(files=2, runs=["plain", "search", *folds], overlapping=names)
+    found = cell.expect(files=2, runs=["plain", "search", *folds])
     assert [run.shown["labels"] for run in found if run.name == "depth-2"] == [{"depth": 2}] * 2
