@@ -51,8 +51,10 @@ def simulated_machine() -> Iterator[Surroundings]:
 
 def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """A recorder that happens to run, or a recording around this one, must not take part."""
-    own = ("EFFMETER_SOCKET", "EFFMETER_RECORDING", "EFFMETER_RUN_FILE", "EFFMETER_RUNS")
-    return {name: value for name, value in environ.items() if name not in own}
+    own = ("SOCKET", "RECORDING", "RUN_FILE", "RUN_ID", "RANK", "RUNS")
+    return {
+        name: value for name, value in environ.items() if name.removeprefix("EFFMETER_") not in own
+    }
 
 
 def _python_path() -> str:

@@ -100,6 +100,7 @@ TESTED_THROUGH = {
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
     "report/cells.py": "report/test_list_text.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
+    "report/energy_text.py": "report/test_text.py",
     "report/run_mapping.py": "report/test_json.py",
     "stopping/criterion.py": "stopping/test_criteria.py",
     "stopping/metric_criteria.py": "stopping/test_criteria.py",

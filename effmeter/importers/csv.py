@@ -147,7 +147,7 @@ class _Table:
             except csv.Error as error:
                 refuse(self.path, number, str(error))
             if len(row) < needed:
-                refuse(self.path, number, f"it has {len(row)} cells, and the first line {needed}")
+                refuse(self.path, number, f"it ends before its cell {needed}, which is read")
             yield number, row
 
     def _time_ns(self, number: int, row: Sequence[str]) -> int:

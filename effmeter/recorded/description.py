@@ -65,6 +65,7 @@ def source_of(note: Note) -> Source:
         labels=labels_in(_field(found, "labels", dict) or {}),
         run_id=_field(found, "run_id", str),
         parent_run_id=_field(found, "parent_run_id", str),
+        job=_field(found, "job", dict) or {},
     )
 
 

@@ -25,7 +25,8 @@ class JobPart:
     @classmethod
     def of(cls, run: RecordedRun) -> Self:
         """The part that a run's recording states; a field of another type is not stated."""
-        job = run.metadata.job
+        stated_by_sources = (source.job for source in run.sources if source.job)
+        job = next(stated_by_sources, {} if run.is_inner else run.metadata.job)
         ranks = {source.rank for source in run.sources if source.rank is not None}
         stated = _number(job.get("rank"))
         if not ranks and stated is not None:
@@ -51,7 +52,7 @@ class JobPart:
 
 
 def missing_words(parts: Sequence[JobPart]) -> str:
-    """Which hosts or ranks of a job no file is of; empty: none, or their number is unknown."""
+    """Which hosts of a job no file is of, with their ranks; empty: none, or that is unknown."""
     hosts = max((part.host_count or 0 for part in parts), default=0)
     ranks = max((part.world_size or 0 for part in parts), default=0)
     seen = {rank for part in parts for rank in part.ranks}
@@ -59,10 +60,11 @@ def missing_words(parts: Sequence[JobPart]) -> str:
     listed = ", ".join(map(str, lacking[:_MOST_LISTED]))
     more = f" and {len(lacking) - _MOST_LISTED} more" if len(lacking) > _MOST_LISTED else ""
     which = f"rank{'s' if len(lacking) > 1 else ''} {listed}{more}" if lacking and seen else ""
-    if hosts > len(parts):
-        count = f"{hosts - len(parts)} of {hosts} hosts"
-        return f"{count} ({which})" if which else count
-    return which
+    if not hosts:
+        return f"perhaps the hosts of {which}" if which else ""
+    # Where all hosts are there, the other ranks of a host merely set no marks.
+    count = f"{hosts - len(parts)} of {hosts} hosts"
+    return "" if hosts <= len(parts) else f"{count} ({which})" if which else count
 
 
 def _number(value: Any) -> int | None:

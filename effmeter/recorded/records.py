@@ -43,6 +43,8 @@ class Source:
     """The run that it belongs to; None: the recording's own."""
     parent_run_id: str | None = None
     """The run that its run began inside of; None: inside of no run."""
+    job: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the job that it is a rank of; as ``Metadata.job``."""
 
 
 @dataclass(frozen=True, slots=True)

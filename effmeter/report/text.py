@@ -3,25 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency
-from effmeter.analysis.idle import NetEnergy
 from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.run_tree import tree_of
-from effmeter.analysis.whole_machine import WallEnergy
-from effmeter.channel import Calibration
 from effmeter.energy.standstill import NOT_READ
-from effmeter.recorded.breakdown import provenances_of
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.cells import counted, energy_cells, per_kj_cells
 from effmeter.report.conditions_text import condition_lines
 from effmeter.report.efficiency_text import add_comparison
+from effmeter.report.energy_text import add_energies, calibration_line
 from effmeter.report.formatting import (
     energy_figure,
-    energy_systematic,
     metric_figure,
     printable,
-    with_interval,
 )
 from effmeter.report.list_text import add_list
 from effmeter.report.page import Page
@@ -74,7 +69,7 @@ def _add_run(page: Page, name: str, analysis: RunAnalysis, has_epochs: bool) -> 
     page.title(name)
     page.facts(_facts(analysis))
     if analysis.breakdown.components or analysis.walls:
-        _add_energies(page, analysis)
+        add_energies(page, analysis)
     if analysis.shares is not None and analysis.breakdown.total is not None:
         add_shares(page, analysis.shares, analysis.breakdown.total)
     if analysis.efficiency is not None:
@@ -138,7 +133,7 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
             yield f"memory {name}", _memory_line(use)
     for channel in analysis.breakdown.cover.channels:
         if channel.calibration is not None:
-            yield f"calibrated {channel.name}", _calibration_line(channel.calibration)
+            yield f"calibrated {channel.name}", calibration_line(channel.calibration)
     for device, line in condition_lines(run, analysis.breakdown.cover):
         yield f"conditions {device}", line
 
@@ -165,67 +160,6 @@ def _memory_line(use: MemoryUse) -> str:
     if use.average_bytes is None:
         return most
     return f"{format_bytes(use.average_bytes)} on average, {most}"
-
-
-def _add_energies(page: Page, analysis: RunAnalysis) -> None:
-    breakdown = analysis.breakdown
-    net = {} if analysis.net is None else _net_cells(analysis.net)
-    parts = [
-        (str(part.component), part.energy, part.channels, ", ".join(c.name for c in part.channels))
-        for part in breakdown.components
-    ]
-    if breakdown.total is not None:
-        channels = breakdown.cover.channels
-        parts.append(("total", breakdown.total, channels, _cover(analysis)))
-    parts += [("wall", wall.energy, (wall.channel,), _of_wall(wall)) for wall in analysis.walls]
-    no_net = ("", "") if net else ()
-    rows = [
-        [
-            name,
-            *energy_cells(energy),
-            energy_systematic(energy),
-            *net.get(name, no_net),
-            ", ".join(provenances_of(channels)),
-            summed,
-        ]
-        for name, energy, channels, summed in parts
-    ]
-    has_systematic_errors = any(energy.systematic_j for _, energy, _, _ in parts)
-    headings = (
-        *("component", "energy", "interval", "sensor error" if has_systematic_errors else ""),
-        *(("net of idle", "interval") if net else ()),
-        *("provenance", "channels"),
-    )
-    page.table(headings, rows, numeric=range(1, 6 if net else 4))
-
-
-def _of_wall(wall: WallEnergy) -> str:
-    """The meter's channel, and the part of it that the total is, with its error."""
-    ratio = wall.total_ratio
-    if ratio is None:
-        return wall.channel.name
-    ends = (ratio.low - ratio.systematic, ratio.high + ratio.systematic)
-    share, interval = with_interval(*(100 * end for end in (ratio.value, *ends)))
-    return f"{wall.channel.name}; the total is {share} % of it {interval}"
-
-
-def _net_cells(net: NetEnergy) -> dict[str, list[str]]:
-    cells = {str(part.component): energy_cells(part.energy) for part in net.components}
-    return {**cells, "total": energy_cells(net.total)}
-
-
-def _cover(analysis: RunAnalysis) -> str:
-    without = ", ".join(missing.what for missing in analysis.breakdown.missing)
-    summed = " + ".join(analysis.breakdown.cover.names)
-    return f"{summed}, without {without}" if without else summed
-
-
-def _calibration_line(calibration: Calibration) -> str:
-    return (
-        f"gain {calibration.gain:.4f} ± {calibration.gain_error:.4f}, offset "
-        f"{calibration.offset_w:+.1f} ± {calibration.offset_error_w:.1f} W, against "
-        f"{calibration.reference}, {calibration.date}"
-    )
 
 
 def _add_efficiency(page: Page, efficiency: Efficiency) -> None:

@@ -94,7 +94,9 @@ class Summary:
 
     def __str__(self) -> str:
         """A few words for a log."""
-        parts = [f"{self.name}: {self.status}", f"{self.epochs} epochs"]
+        parts = [f"{self.name}: {self.status}"]
+        if self.epochs:  # a command has none: those of the programs in it are of runs of their own
+            parts.append(f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}")
         parts.append(format_duration(self.duration_s))
         parts += [f"stopped by {self.stopped_by}"] if self.stopped_by else []
         parts += [f"{name} {value:.4g}" for name, value in self.metrics.items()]

@@ -149,6 +149,13 @@ print(run.path)
         (2, {"accuracy": 0.5}),
     ]
     assert command.epochs == ()
+    shown = CliRunner().invoke(command_line, ["report", str(path)]).stdout.splitlines()
+    assert [line.split()[:3] for line in shown[1:3]] == [
+        ["outer", "completed", "0"],
+        [".", "inside", "completed"],
+    ]
+    (recorder,) = command.recorders
+    assert (recorder.mode, recorder.uid) == ("private", os.getuid())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["machine", "outer.arrow"]
 
 
@@ -270,6 +277,61 @@ def _still_writes(terminal: int) -> bool:
         return bool(os.read(terminal, 4096))
     except OSError:
         return False
+
+
+def test_descriptors_pass_through(environ: Mapping[str, str], tmp_path: Path) -> None:
+    """MPI's launchers hand one to each rank, by number."""
+    reading, writing = os.pipe()
+    os.write(writing, b"from the launcher")
+    os.close(writing)
+    command = ["--", sys.executable, "-c", f"import os; print(os.read({reading}, 99).decode())"]
+    done = subprocess.run(
+        [*RUN, "-o", str(tmp_path / "x"), *command],
+        env=environ,
+        pass_fds=[reading],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    os.close(reading)
+    assert done.stdout == "from the launcher\n"
+
+
+RANK = """
+import sys
+import effmeter
+with effmeter.track("train"):
+    print("began", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_the_ranks_of_a_host_share_the_file_that_each_of_them_names(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    launch = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}
+    ranks = [
+        subprocess.Popen(
+            [*RUN, "-o", str(tmp_path / "x"), "--", sys.executable, "-c", RANK],
+            env={**environ, **launch, "PMIX_NAMESPACE": "7", "OMPI_COMM_WORLD_RANK": str(rank)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for rank in ranks:
+        assert rank.stdout is not None
+        assert rank.stdout.readline() == "began\n"
+    said = [rank.communicate("go\n", timeout=60)[1] for rank in ranks]
+    assert sorted(map(bool, said)) == [False, True], "one of them prints the summary"
+    command, train = read_runs(tmp_path / "x.arrow")
+    assert {source.rank for source in command.sources} == {0, 1}
+    assert {source.rank for source in train.sources} == {0, 1}
+    assert train.parent_run_id == command.run_id
+    assert command.recording.metadata.job["world_size"] == 2
 
 
 def test_a_recorder_killed_under_a_long_command_is_replaced_before_the_command_ends(

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from effmeter.channel import Component, Kind
 from effmeter.errors import EffmeterError, LogError, UsageError
@@ -20,6 +22,7 @@ SECONDS = range(0, 61, 2)
 POWER_W = 1500
 ENERGY_J = POWER_W * 60
 UTC = TimeReader(zone=zone_named("UTC"))
+UTC_OPTIONS = CsvOptions(times=UTC)
 
 
 def imported(
@@ -143,7 +146,7 @@ def test_what_a_table_leaves_open_is_a_usage_mistake(
         ("", "is empty"),
         ("time,power_w\n", "holds no reading"),
         ("1700000000,5\n", "line 1: it names no columns"),
-        ("time,power_w\n1700000000,5\n1700000002\n", "line 3: it has 1 cells"),
+        ("time,power_w\n1700000000,5\n1700000002\n", "line 3: it ends before its cell 2"),
         ("time,power_w\n1700000000,5\n1700000002,high\n", "line 3: 'high' is no number"),
         ("time,power_w\n1700000000,5\n1700000002,-5\n", "line 3: '-5' is no power"),
         ("time,power_w\n1700000002,5\n1700000000,5\n", "line 3: its time is before"),
@@ -163,3 +166,37 @@ def test_a_name_that_is_no_column_names_those_there_are(tmp_path: Path) -> None:
     options = CsvOptions(ColumnChoice(host="rack"))
     with pytest.raises(UsageError, match="no column is called 'rack'; there are: time, watts"):
         imported(tmp_path, lines("time,watts", "{s},5"), options)
+
+
+NUMBERS = (
+    "1700000000",
+    "1700000001",
+    "5",
+    "-1",
+    "1e308",
+    "9" * 30,
+    "nan",
+    "5 kW",
+    "=1+1",
+    "\u00b5W",
+)
+TEXTS = ("time", "power [W]", "joules", "host", "2024-05-09T12:00:00Z", "N/A", '"', "", "\x00")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.sampled_from((*NUMBERS, *TEXTS)), min_size=1, max_size=4), max_size=6))
+def test_whatever_a_table_holds_it_is_a_run_or_one_line(
+    tmp_path: Path, rows: list[list[str]]
+) -> None:
+    text = "\n".join(map(",".join, [["time", "watts", "host"], *rows]))
+    try:
+        runs = imported(tmp_path, text, UTC_OPTIONS)
+    except EffmeterError as error:
+        runs = {}
+        lines_of_error = str(error).splitlines()
+    else:
+        lines_of_error = [""]
+    assert len(lines_of_error) == 1
+    for run in runs.values():
+        run.energy()
+        run.recording.paths[0].unlink()

@@ -102,6 +102,8 @@ def test_a_summary_prints_as_one_line_and_maps_to_plain_types() -> None:
         live(),
     )
     assert str(summary).startswith("lenet-1: completed, 3 epochs, 1 min 30 s, stopped by ")
+    assert str(replace(summary, epochs=1)).startswith("lenet-1: completed, 1 epoch, 1 min 30 s")
+    assert str(replace(summary, epochs=0)).startswith("lenet-1: completed, 1 min 30 s")
     mapping = json.loads(json.dumps(summary.as_mapping()))
     assert mapping["overshoot"] == {
         "value_j": -1.0,
