@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ BIN = Path(sys.executable).parent
 PATIENCE_S = 150
 LATE_S = 0.5
 """The longest that a block may begin after its run, and end before it, on a busy machine."""
+SHARED = re.compile("ran at the same time as|shared the machine for")
+"""In the warning of a run that overlaps with another that it does not lie inside."""
 CHANNELS = ("cpu0", "cpu1", "dram0")
 
 
@@ -155,7 +158,12 @@ class Cell:
                 assert found.ranks == list(ranks), found.name
         windows = [(found.run.begin_ns, found.run.end_ns) for found in listed.runs]
         self._expect_energy("all runs", listed.total["energy"], _union(windows), slack_j)
-        assert set(listed.total["overlapping"]) == _overlapping(listed.runs)
+        overlapping = _overlapping(listed.runs)
+        assert set(listed.total["overlapping"]) == overlapping
+        for found in listed.runs:
+            if found.run.run_id in overlapping:
+                warnings = found.shown["warnings"]
+                assert any(map(SHARED.search, warnings)), (found.name, warnings)
         return listed.runs
 
     def _expect_energy(
