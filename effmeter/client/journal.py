@@ -10,19 +10,20 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from effmeter.client.journal_entry import JournalEntry, boot_of
-from effmeter.client.journal_reader import JOURNAL_READER, open_own
 from effmeter.client.processes import Processes
 from effmeter.clock import anchor
 from effmeter.errors import EffmeterError
 from effmeter.wire.paths import user_directory_at_hand
 
-SWEEP_BYTES = 64 * 1024
+SWEEP_BYTES = 32 * 1024
 MAX_BYTES = 1024 * 1024
 """A journal that a sweep cannot make smaller than this loses its oldest lines."""
 KEPT_NS = 24 * 3600 * 10**9
@@ -46,14 +47,27 @@ class Journal:
         """Close a part that ended."""
         self._append(entry.end_line(end_ns))
 
-    def entries(self) -> list[JournalEntry]:
+    def entries(
+        self, ended_after_ns: int = -1, of_run: str | None = None, *, with_ranks: bool = True
+    ) -> list[JournalEntry]:
         """What can be read, in the order of beginning.
 
-        The end of a program that died is the last write to its file. That also serves programs of
-        other namespaces, whose processes cannot be looked up.
+        Of the parts that have ended, those that ended later than a time, those ``of_run`` and, with
+        ``with_ranks``, those of ranks. The end of a program that died is the last write to its
+        file: that also serves programs of other namespaces, whose processes cannot be looked up.
         """
+
+        def is_wanted(described: Mapping[str, Any]) -> bool:
+            end_ns = described.get("end_ns")
+            return (
+                type(end_ns) is not int
+                or end_ns > ended_after_ns
+                or described.get("run_id") == of_run
+                or (with_ranks and bool(described.get("launch")))
+            )
+
         with contextlib.suppress(OSError, EffmeterError):
-            return [self._checked(entry) for entry in JOURNAL_READER.entries(self._path())]
+            return [self._checked(entry) for entry in _parse(_read(self._path()), is_wanted)]
         return []
 
     def _checked(self, entry: JournalEntry) -> JournalEntry:
@@ -87,7 +101,7 @@ class Journal:
                         self._sweep(path)
                 if _size(path) > 2 * MAX_BYTES:
                     return  # nothing could be swept
-                descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                descriptor = _open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 try:
                     os.write(descriptor, data)
                 finally:
@@ -95,13 +109,13 @@ class Journal:
 
     def _sweep(self, path: Path) -> None:
         """Rewrite the file without what no run can need any more."""
-        kept = self._needed(JOURNAL_READER.entries(path))
+        kept = self._needed(_parse(_read(path)))
         lines = [entry.begin_line() for entry in kept]
         while lines and sum(map(len, lines)) > MAX_BYTES:
             del lines[: len(lines) // 2 + 1]
         text = "\n".join(lines)
         fresh = path.with_name("journal.new")
-        descriptor = open_own(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        descriptor = _open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(f'{{"swept": {len(text)}}}\n{text}\n')
@@ -119,9 +133,46 @@ class Journal:
             entry
             for entry in mine
             if entry.end_ns is None
-            or entry.end_ns > first_ns
+            or first_ns < entry.end_ns <= now_ns
             or (entry.launch and entry.end_ns > now_ns - KEPT_NS)
         ]
+
+
+def _parse(
+    data: bytes, is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True
+) -> list[JournalEntry]:
+    """The wanted entries; whatever is no line of a journal is passed over."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in data.decode(errors="replace").split("\n"):
+        try:
+            described = json.loads(line) if line else None
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(described, dict):
+            continue
+        id_ = str(described.get("id"))
+        if "begin_ns" in described:
+            found[id_] = described
+        elif id_ in found and type(described.get("end_ns")) is int:
+            found[id_]["end_ns"] = described["end_ns"]
+    entries = (JournalEntry.from_mapping(one) for one in found.values() if is_wanted(one))
+    return [entry for entry in entries if entry is not None]
+
+
+def _read(path: Path) -> bytes:
+    descriptor = _open(path, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(2 * MAX_BYTES + _LINE_BYTES)
+
+
+def _open(path: Path, flags: int) -> int:
+    """A descriptor of a regular file of this user; OSError where the path is something else."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
+        os.close(descriptor)
+        raise OSError(f"{path} is no file of this user")
+    return descriptor
 
 
 def _size(path: Path) -> int:
@@ -134,7 +185,7 @@ def _size(path: Path) -> int:
 def _swept_bytes(path: Path) -> int:
     """What the last sweep could not remove, from the first line; 0 without one."""
     try:
-        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
             swept = json.loads(file.readline(100))["swept"]
     except (OSError, ValueError, KeyError, TypeError):
         return 0
@@ -144,7 +195,7 @@ def _swept_bytes(path: Path) -> int:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock of the journal; OSError where another program holds it for too long."""
-    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while True:
