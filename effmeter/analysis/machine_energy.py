@@ -153,6 +153,8 @@ def _conflict(one: RecordedRun, other: RecordedRun) -> str:
         nests = sensors[0] <= sensors[1] or sensors[1] <= sensors[0]
         if component in _WHOLE:
             nests = sensors[0] == sensors[1]
+        if component is Component.WALL and not all(sensors):
+            return f"{names} overlapped, and the wall of one contains what the other counts"
         if not nests and not (component is Component.GPU and _are_different_devices(*sensors)):
             return f"{names} overlapped and count different sensors of the same {component}"
     return ""

@@ -1,7 +1,8 @@
 """Which runs shared the time of one machine.
 
 The run clock counts since the machine was booted, so it orders runs of one boot. Files that do
-not name their boot are ordered by the wall clock of their host.
+not name their boot, such as imported ones, are ordered by the wall clock of their host, and so are
+all other files of that host.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,23 +30,27 @@ class MachineTime(NamedTuple):
 def times_on_machines(runs: Sequence[RecordedRun]) -> list[MachineTime]:
     """The time that each run, of one host, had on its machine."""
     known: dict[str, list[RecordedRun]] = {}
-    return [_time_on_machine(run, _first_of_machine(run, known)) for run in runs]
+    without_boot = {host for host, boot in (run.machine for run in runs) if not boot}
+    return [
+        _time_on_the_wall(run)
+        if run.machine[0] in without_boot
+        else MachineTime(_first_of_boot(run, known).machine, run.begin_ns, run.end_ns, 0)
+        for run in runs
+    ]
 
 
-def _first_of_machine(run: RecordedRun, known: dict[str, list[RecordedRun]]) -> RecordedRun:
-    """The first run of the same machine; ``known``: the first of each by boot, else by host."""
-    found = known.setdefault(run.machine[1] or f"host {run.machine[0]}", [])
+def _first_of_boot(run: RecordedRun, known: dict[str, list[RecordedRun]]) -> RecordedRun:
+    """The first run of the same machine; ``known``: the first of each by boot."""
+    found = known.setdefault(run.machine[1], [])
     first = next((other for other in found if is_same_machine(run, other)), run)
     if first is run:
         found.append(run)
     return first
 
 
-def _time_on_machine(run: RecordedRun, first: RecordedRun) -> MachineTime:
-    if run.machine[1]:
-        return MachineTime(first.machine, run.begin_ns, run.end_ns, 0)
+def _time_on_the_wall(run: RecordedRun) -> MachineTime:
     begin_ns, end_ns = run.wall_ns
-    return MachineTime(first.machine, begin_ns, end_ns, begin_ns - run.begin_ns)
+    return MachineTime((run.machine[0], ""), begin_ns, end_ns, begin_ns - run.begin_ns)
 
 
 def overlapping(runs: Sequence[RecordedRun]) -> Iterator[tuple[int, int]]:

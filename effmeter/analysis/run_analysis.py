@@ -1,7 +1,7 @@
 """The analysis of one run: all that its report shows, in the types that computed it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from effmeter.analysis.efficiency import Efficiency, EpochEfficiency, efficiency_of
@@ -49,8 +49,14 @@ class RunAnalysis:
 
     @property
     def walls(self) -> tuple[WallEnergy, ...]:
-        """The run's energy by each meter of the whole machine."""
-        return wall_energies(self.breakdown)
+        """The run's energy by each meter of the whole machine.
+
+        A meter of one host stands beside the total of all of them without a ratio.
+        """
+        found = wall_energies(self.breakdown)
+        if self.run.is_joint:
+            return tuple(replace(wall, total_ratio=None) for wall in found)
+        return found
 
     @property
     def ended_epochs(self) -> int:

@@ -19,7 +19,7 @@ class WallEnergy:
     channel: Channel
     energy: Energy
     total_ratio: EnergyRatio | None
-    """The total over this energy; None where there is no total."""
+    """The total over this energy; None where there is no total, or it is of several hosts."""
 
 
 def wall_energies(breakdown: Breakdown) -> tuple[WallEnergy, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from effmeter.channel import Kind
 from effmeter.cli.options import FiniteRange, json_option, label_option
 from effmeter.client.files import path_for
 from effmeter.errors import UsageError
 from effmeter.importers.log import Log, StatedPower
-from effmeter.importers.quantity import split_number, unit_named
+from effmeter.importers.quantity import MOST_JOULES_OR_WATTS, split_number, unit_named
 from effmeter.importers.run_files import ImportedFile, ImportOptions, write_run
 from effmeter.report.formatting import json_text, printable
 from effmeter.runfile.format import RUN_SUFFIX, MetricMode
@@ -60,19 +61,23 @@ def _stated(
     _context: click.Context, _option: click.Parameter, texts: Sequence[str]
 ) -> list[StatedPower]:
     """The callback of --stated-power: ``HOST=16.1kW``."""
-    found = []
+    found: dict[str, StatedPower] = {}
     for text in texts:
         host, _, power = (part.strip() for part in text.rpartition("="))
         try:
             number, _, unit = split_number(power)
             known = unit_named(unit)
-            if not host or number <= 0 or known.text.endswith(("J", "h")):
+            power_w = number * known.factor
+            is_power = known.kind is Kind.GAUGE and 0 < power_w <= MOST_JOULES_OR_WATTS
+            if not host or not is_power:
                 raise ValueError
         except (ValueError, UsageError) as error:
             example = "switches=16.1kW"
             raise click.BadParameter(f"{text!r} is no HOST=POWER, such as {example}.") from error
-        found.append(StatedPower(host, number * known.factor, "stated by the user"))
-    return found
+        if host in found:
+            raise click.BadParameter(f"{host!r} has two powers: state one, such as their sum.")
+        found[host] = StatedPower(host, power_w, "stated by the user")
+    return list(found.values())
 
 
 _OPTIONS = (

@@ -24,11 +24,13 @@ from effmeter.recorded.joint_breakdown import (
     joint_total,
     named_by_host,
 )
+from effmeter.recorded.recorder_identity import RecorderIdentity
 from effmeter.recorded.records import Contention, Gap, MemoryUse, Source, Suspend, WallStep
 from effmeter.recorded.run import RecordedRun
 from effmeter.status import DetailedStatus, Status
 
 _REMEDY = "report the run files of all hosts together"
+_MOST_NAMED = 6
 
 
 class JointRun(RecordedRun):
@@ -77,17 +79,58 @@ class JointRun(RecordedRun):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Where hosts differ in their epochs."""
-        counts = [sum(not e.open for e in part.lead_epochs) for part in self._parts]
-        if len(set(counts)) <= 1:
-            return ()
-        named = zip(self.host_names, counts, strict=True)
-        numbers = ", ".join(f"{host} {count}" for host, count in named)
-        return (f"hosts recorded different numbers of epochs ({numbers}): later ones lack a host",)
+        parts = list(zip(self.host_names, self._parts, strict=True))
+        silent = [host for host, part in parts if not part.lead_epochs]
+        counts = {
+            host: sum(not e.open for e in part.lead_epochs)
+            for host, part in parts
+            if part.lead_epochs
+        }
+        found = []
+        if len(set(counts.values())) > 1:
+            numbers = ", ".join(f"{host} {count}" for host, count in counts.items())
+            found.append(
+                f"hosts recorded different numbers of epochs ({numbers}): later ones lack a host"
+            )
+        if silent and counts:
+            found.append(
+                f"no epochs were marked on {_listed(silent)}: the energy there is that of the same "
+                "time since its run began"
+            )
+        return tuple(found)
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks on all hosts."""
         return tuple(source for part in self._parts for source in part.sources)
+
+    @property
+    def recorders(self) -> tuple[RecorderIdentity, ...]:
+        """The recorders of all hosts, by rank."""
+        return tuple(recorder for part in self._parts for recorder in part.recorders)
+
+    @property
+    def program_notes(self) -> tuple[tuple[str, str], ...]:
+        """Those of the programs on all hosts; their names begin with that of their host."""
+        named = zip(self.host_names, self._parts, strict=True)
+        return tuple(
+            (f"{host}/{name}", text) for host, part in named for name, text in part.program_notes
+        )
+
+    @property
+    def dropped_marks(self) -> int:
+        """Those of the programs on all hosts."""
+        return sum(part.dropped_marks for part in self._parts)
+
+    @property
+    def missed_deadlines(self) -> Mapping[str, int]:
+        """Those on all hosts; the names of probes begin with that of their host."""
+        named = zip(self.host_names, self._parts, strict=True)
+        return {
+            f"{host}/{probe}": count
+            for host, part in named
+            for probe, count in part.missed_deadlines.items()
+        }
 
     @cached_property
     def detailed_status(self) -> DetailedStatus:
@@ -179,3 +222,8 @@ class JointRun(RecordedRun):
     def contentions(self) -> tuple[Contention, ...]:
         """None: see the runs of ``by_host``."""
         return ()
+
+
+def _listed(hosts: Sequence[str]) -> str:
+    more = f" and {len(hosts) - _MOST_NAMED} more" if len(hosts) > _MOST_NAMED else ""
+    return ", ".join(hosts[:_MOST_NAMED]) + more

@@ -59,7 +59,7 @@ def run_as_mapping(analysis: RunAnalysis) -> dict[str, Any]:
         "spans": [_span(span, run) for span in run.spans],
         "notes": [{"name": name, "text": text} for name, text in run.program_notes],
         "gaps": [_gap(gap, run) for gap in run.gaps],
-        "suspended_s": sum(suspend.asleep_s for suspend in run.suspends),
+        "suspended_s": sum(s.asleep_s for part in run.by_host for s in part.suspends),
         "dropped_marks": run.dropped_marks,
         "missed_deadlines": dict(run.missed_deadlines),
         "warnings": list(analysis.warnings),
@@ -107,10 +107,11 @@ def _energy(energy: Energy | None) -> dict[str, float] | None:
 
 
 def _sources(run: RecordedRun) -> Iterable[dict[str, Any]]:
-    programs = [(epoch.source, epoch.root) for epoch in run.epochs]
-    for source in run.sources:
-        epochs = programs.count((source.id, source.root))
-        yield {"id": source.id, "name": source.name, "rank": source.rank, "epochs": epochs}
+    for part in run.by_host:
+        programs = [(epoch.source, epoch.root) for epoch in part.epochs]
+        for source in part.sources:
+            epochs = programs.count((source.id, source.root))
+            yield {"id": source.id, "name": source.name, "rank": source.rank, "epochs": epochs}
 
 
 def _metric(course: MetricCourse) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     if run.is_joint:
         yield "hosts", ", ".join(run.host_names)
     if any(recorder.mode for recorder in run.recorders):
-        yield "recorder", "; then ".join(map(str, run.recorders))
+        yield "recorder", _recorders(run)
     if len(run.sources) > 1:
         yield "sources", ", ".join(source.id for source in run.sources)
     yield "epochs", str(analysis.ended_epochs) if run.lead_epochs else "none"
@@ -136,6 +136,14 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
             yield f"calibrated {channel.name}", calibration_line(channel.calibration)
     for device, line in condition_lines(run, analysis.breakdown.cover):
         yield f"conditions {device}", line
+
+
+def _recorders(run: RecordedRun) -> str:
+    """The recorder of each host, and its successor where it had one."""
+    named = ["; then ".join(map(str, part.recorders)) for part in run.by_host]
+    if not run.is_joint:
+        return named[0]
+    return "; ".join(f"{host}: {text}" for host, text in zip(run.host_names, named, strict=True))
 
 
 def _contained(run: RecordedRun) -> str:

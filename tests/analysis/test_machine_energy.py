@@ -76,7 +76,7 @@ def test_different_sensors_of_one_component_are_not_added(tmp_path: Path) -> Non
     assert found.refused == "a (a) and b (b) overlapped and count different sensors of the same cpu"
     meter = counter("wall", Component.WALL)
     beside = [measured(tmp_path / "w", 0, 6, [meter]), runs[1]]
-    assert "same" in union_energy(beside).refused
+    assert "the wall of one contains what the other counts" in union_energy(beside).refused
     apart = [runs[0], measured(tmp_path / "c", 7, 10, [ESTIMATE])]
     assert joules(apart) == pytest.approx(9 * POWER_W, rel=1e-3)
 
@@ -103,3 +103,13 @@ def test_a_run_without_an_energy_is_named_and_adds_nothing(tmp_path: Path) -> No
     assert found.unknown == (1,)
     assert joules(runs) == pytest.approx(6 * POWER_W)
     assert union_energy(runs[1:]).energy is None
+
+
+def test_a_wall_meter_without_a_boot_is_not_added_to_sensors_of_its_host(tmp_path: Path) -> None:
+    wall = counter("wall", Component.WALL)
+    runs = [measured(tmp_path / "a", 0, 6, [CPU]), measured(tmp_path / "b", 4, 10, [wall], boot="")]
+    found = union_energy(runs)
+    assert found.energy is None
+    assert "a (a) and b (b) overlapped, and the wall of one contains" in found.refused
+    later = measured(tmp_path / "c", 6, 10, [wall], boot="")
+    assert joules([runs[0], later]) == pytest.approx(10 * POWER_W, rel=1e-3)

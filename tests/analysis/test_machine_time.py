@@ -42,6 +42,18 @@ def test_files_without_a_boot_are_compared_by_host_and_wall_clock(tmp_path: Path
     assert list(overlapping(runs)) == [(0, 2)]
 
 
+def test_a_file_without_a_boot_is_compared_with_those_of_its_host_that_have_one(
+    tmp_path: Path,
+) -> None:
+    runs = [
+        lasting(tmp_path / "0", 0, 10, **booted("a")),
+        lasting(tmp_path / "1", 5, 12),
+        lasting(tmp_path / "2", 12, 20, **booted("a")),
+        lasting(tmp_path / "3", 0, 20, **booted("b", host="another")),
+    ]
+    assert list(overlapping(runs)) == [(0, 1)]
+
+
 def test_runs_of_one_recording_are_compared_too(tmp_path: Path) -> None:
     inner = [Inner("a", 1, 4), Inner("b", 3, 6), Inner("c", 6, 7)]
     runs = read_runs(write_nested(tmp_path / "run.arrow", inner))[1:]

@@ -84,6 +84,8 @@ def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         ((folder, "--accuracy", "good"), 2, "is no accuracy, such as 1%"),
         ((folder, "--averaging", "nan"), 2, "nan"),
         ((folder, "--stated-power", "sw=5"), 2, "is no HOST=POWER"),
+        ((folder, "--stated-power", "sw=1e300kW"), 2, "is no HOST=POWER"),
+        ((folder, *("--stated-power", "sw=5W") * 2), 2, "'sw' has two powers"),
         ((folder, folder / "result.txt"), 2, "not both"),
         ((folder, folder, "--name", "x"), 2, "--name is of one run"),
         ((folder / "result.txt",), 1, "no line holds a power_reading"),

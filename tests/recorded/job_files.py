@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from effmeter.channel import Component
 from effmeter.runfile.format import Event
 from tests.runfile.writing import WALL_NS, RunFile, at, counter, every, metadata
 
@@ -26,6 +27,10 @@ class Host:
     """By default one of its own."""
     wall_s: float = 0.0
     status: str | None = "completed"
+    notes: Sequence[Mapping[str, Any]] = ()
+    """What its program notes at its end."""
+    wall_w: float | None = None
+    """The power by its meter of the whole machine; None: it has none."""
 
     def write(self, folder: Path, **described: Any) -> Path:
         """Its file: a second before the first epoch, and one after the last."""
@@ -33,7 +38,10 @@ class Host:
         facts = {
             "run_id": self.run_id,
             "name": "job",
-            "channels": (counter(),),
+            "channels": (
+                counter(),
+                *(() if self.wall_w is None else (counter("wall", Component.WALL),)),
+            ),
             "job": {**self.job, "rank": self.rank},
             "host": {"name": self.name, "boot_id": self.boot or f"boot of {self.name}"},
             "started_time_ns": at(self.begin_s),
@@ -43,6 +51,8 @@ class Host:
         source = f"{self.name}/{self.rank}/42"
         with RunFile(folder / f"{self.name}.arrow", metadata(**facts)) as file:
             file.count("cpu0", every(0.1, self.begin_s, end_s), self.power_w)
+            if self.wall_w is not None:
+                file.count("wall", every(0.1, self.begin_s, end_s), self.wall_w)
             file.join(self.begin_s, json.dumps({"name": "job", "rank": self.rank}), source)
             file.event(self.begin_s, Event.RUN_BEGIN, source=source, id=1)
             begin_s = self.begin_s + 1
@@ -51,6 +61,8 @@ class Host:
                 accuracy = self.rank + number / 10
                 file.epoch(number, *times_s, source, accuracy=accuracy)
                 begin_s += length_s
+            for note in self.notes:
+                file.event(end_s, Event.NOTE, source=source, parent=1, **note)
             if self.status is None:
                 file.kill()
             else:

@@ -11,6 +11,7 @@ from effmeter.errors import UsageError
 from effmeter.recorded.joint_run import JointRun
 from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorded.run import RecordedRun
+from effmeter.runfile.format import NoteName, user_note
 from tests.recorded.job_files import Host
 
 A = Host("a", 0, 20.0)
@@ -115,3 +116,23 @@ def test_a_job_on_one_host_is_an_ordinary_run(tmp_path: Path) -> None:
     run = read_run(replace(A, job={"id": "job-7", "host_count": 1}).write(tmp_path))
     assert not run.is_joint
     assert run.breakdown().cover.names == ("cpu0",)
+
+
+def test_a_host_that_marks_no_epochs_is_named_and_counts_in_each(tmp_path: Path) -> None:
+    silent = replace(B, epochs_s=(), status=None)
+    run = joint(tmp_path, A, silent)
+    (warning,) = run.warnings
+    assert warning.startswith("no epochs were marked on b: ")
+    assert joules([run.epochs[0].energy]) == pytest.approx([2 * 20.0 + 1 * 50.0], rel=1e-3)
+
+
+def test_recorders_notes_and_losses_are_those_of_all_hosts(tmp_path: Path) -> None:
+    for host, count in ((A, 2), (B, 3)):
+        sampling = {"recorder": "private", "recorder_process": {"pid": count}}
+        lost = {"name": NoteName.DROPPED_MARKS, "value": float(count)}
+        why = {"name": user_note("why"), "text": f"of {host.name}"}
+        replace(host, notes=(lost, why)).write(tmp_path, sampling=sampling)
+    (run,) = read_runs(tmp_path)
+    assert [recorder.pid for recorder in run.recorders] == [2, 3]
+    assert run.program_notes == (("a/why", "of a"), ("b/why", "of b"))
+    assert run.dropped_marks == 5

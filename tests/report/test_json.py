@@ -66,6 +66,7 @@ def test_the_hosts_of_a_job_are_one_run_with_their_parts(tmp_path: Path) -> None
     assert run["total"]["energy"]["value_j"] == pytest.approx(sum(parts))
     assert told["total"]["energy"]["value_j"] == pytest.approx(sum(parts))
     assert run["total"]["channels"] == ["a/cpu0", "b/cpu0"]
+    assert [source["epochs"] for source in run["sources"]] == [2, 2]
 
 
 def test_sources_count_their_epochs(tmp_path: Path) -> None:

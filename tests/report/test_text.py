@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
-from effmeter.recorded.reading import read_run
+from effmeter.recorded.reading import read_run, read_runs
 from effmeter.report.formatting import energy_figure, energy_interval, per_kilojoule
 from effmeter.report.renderer import RenderOptions, Report
 from effmeter.report.text import TextRenderer
 from effmeter.runfile.format import Event
+from tests.recorded.job_files import Host
 from tests.report.runs import write_plain, write_troubled
 from tests.runfile.writing import SOURCE, RunFile, counter, every, metadata
 
@@ -190,3 +191,15 @@ def test_notes_of_the_program_are_shown_line_by_line(tmp_path: Path) -> None:
         '      File "a.py"',
         "    KeyError: \\x1b[31m",
     ]
+
+
+def test_a_run_of_several_hosts_has_the_recorder_of_each_and_no_ratio_to_one_meter(
+    tmp_path: Path,
+) -> None:
+    for host, pid in ((Host("a", 0, 20.0, wall_w=40.0), 7), (Host("b", 1, 30.0), 8)):
+        host.write(tmp_path, sampling={"recorder": "private", "recorder_process": {"pid": pid}})
+    (run,) = read_runs(tmp_path)
+    text = printed(analyse(run))
+    assert "a: private, process 7; b: private, process 8" in line_of(text, "recorder")
+    assert line_of(text, "wall").endswith("a/wall"), "the total is of both"
+    assert "the total is 50" in printed(analyse(run).by_host[0])
