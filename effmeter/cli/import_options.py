@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from effmeter.cli.options import json_option, label_option
+from effmeter.cli.options import FiniteRange, json_option, label_option
 from effmeter.client.files import path_for
 from effmeter.errors import UsageError
 from effmeter.importers.log import Log, StatedPower
@@ -96,7 +96,7 @@ _OPTIONS = (
     click.option(
         "--averaging",
         "window_s",
-        type=click.FloatRange(0, _MOST_S),
+        type=FiniteRange(0, _MOST_S),
         metavar="SECONDS",
         help="How long a power reading averages over; 0: it shows a moment.  "
         "[default: since the reading before it]",

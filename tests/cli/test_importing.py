@@ -82,6 +82,7 @@ def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         ((folder, "--metric-mode", "loss=min"), 2, "logs no metric 'loss'; it logs: eval_accuracy"),
         ((folder, "--metric-mode", "loss"), 2, "'loss' is none of NAME=min"),
         ((folder, "--accuracy", "good"), 2, "is no accuracy, such as 1%"),
+        ((folder, "--averaging", "nan"), 2, "nan"),
         ((folder, "--stated-power", "sw=5"), 2, "is no HOST=POWER"),
         ((folder, folder / "result.txt"), 2, "not both"),
         ((folder, folder, "--name", "x"), 2, "--name is of one run"),

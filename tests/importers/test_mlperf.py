@@ -7,13 +7,14 @@ from statistics import fmean
 
 import pytest
 
+from effmeter.analysis.efficiency import efficiency_of
 from effmeter.analysis.repeated_meters import repeated_among
 from effmeter.channel import Component, Kind, Provenance
 from effmeter.errors import LogError, UsageError
 from effmeter.importers.mllog import entries
 from effmeter.importers.mlperf import mlperf_log
 from effmeter.importers.run_files import ImportOptions, write_run
-from effmeter.recorded.reading import read_run
+from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import MetricMode
 from effmeter.status import Status
@@ -101,6 +102,9 @@ def test_nodes_of_a_run_are_one_job_with_its_metrics_once(tmp_path: Path) -> Non
     assert [(m.job["rank"], m.job["host_count"]) for m in metadata] == [(0, 3), (1, 3), (2, 3)]
     assert [len(run.epochs) for run in runs.values()] == [2, 2, 2]
     assert [bool(run.metrics) for run in runs.values()] == [True, False, False]
+    (job,) = read_runs(tmp_path)
+    assert [part.metadata.host["name"] for part in job.by_host] == list(runs)
+    assert dict(job.epochs[1].metrics)["eval_accuracy"] == 0.9
     stated = runs["sw_0"]
     energy = stated.energy()
     assert energy is not None
@@ -194,6 +198,13 @@ def test_the_eight_logs_of_a_run_are_those_of_four_meters(published: Path, tmp_p
     assert found.once is not None
     switches = runs["sw_0"].energy()
     assert switches is not None
+    (job,) = read_runs(tmp_path)
+    energy = job.energy()
+    assert energy is not None
+    assert energy.value_j == pytest.approx(found.counted.value_j)
+    judged = efficiency_of(job)
+    assert judged is not None
+    assert (judged.metric, judged.mode, len(judged.epochs)) == ("eval_accuracy", "min", 5)
     nodes = found.counted - switches
     assert (found.once - switches).value_j == pytest.approx(nodes.value_j / 2)
 
