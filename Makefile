@@ -84,5 +84,5 @@ $(TOOLS_READY): pyproject.toml constraints-tools.txt
 	@echo "Installing effmeter and the tools beside which it is tested into $(TOOLS): minutes, once."
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(TOOLS)/bin/python -m pip install --quiet -c constraints-tools.txt -e . --group tools
+	@$(TOOLS)/bin/python -m pip install --quiet --no-compile -c constraints-tools.txt -e . --group tools
 	@touch $(TOOLS_READY)

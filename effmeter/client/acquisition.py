@@ -68,12 +68,19 @@ class Acquisition:
         invitation = inherited(environ)
         if enclosing is not None and enclosing.pid not in (0, os.getpid()):
             enclosing, invitation = None, enclosing  # a forked child's: it may have ended
-        self._entries = [] if enclosing is not None else self._journal.entries()
+        launch = launch_of(environ, processes=self._processes)
+        self._entries: list[JournalEntry] = []
+        if enclosing is None or launch is not None:
+            self._entries = self._journal.entries(
+                now_ns(),
+                None if invitation is None else invitation.run_id,
+                with_ranks=launch is not None,
+            )
         self._program = f"{PROGRAM_ID}.{os.getpid()}"
         self._standing = stand(
             enclosing,
             invitation,
-            launch_of(environ, processes=self._processes),
+            launch,
             self._program,
             self._entries,
             self._processes,
@@ -155,6 +162,7 @@ class Acquisition:
         if entry is None or entry.pid != os.getpid():
             return []
         self._journal.end(entry, ended_ns)
+        others = self._journal.entries(entry.begin_ns, with_ranks=False)
         return [
             {
                 "op": "mark",
@@ -165,7 +173,7 @@ class Acquisition:
                 "value": overlap.seconds,
                 "text": overlap.text,
             }
-            for overlap in overlaps(entry, ended_ns, self._journal.entries())
+            for overlap in overlaps(entry, ended_ns, others)
         ]
 
     def release(self, acquired: Acquired) -> None:

@@ -12,9 +12,10 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from effmeter.client.journal_entry import JournalEntry, boot_of
 from effmeter.client.processes import Processes
@@ -22,7 +23,7 @@ from effmeter.clock import anchor
 from effmeter.errors import EffmeterError
 from effmeter.wire.paths import user_directory_at_hand
 
-SWEEP_BYTES = 64 * 1024
+SWEEP_BYTES = 32 * 1024
 MAX_BYTES = 1024 * 1024
 """A journal that a sweep cannot make smaller than this loses its oldest lines."""
 KEPT_NS = 24 * 3600 * 10**9
@@ -46,14 +47,27 @@ class Journal:
         """Close a part that ended."""
         self._append(entry.end_line(end_ns))
 
-    def entries(self) -> list[JournalEntry]:
+    def entries(
+        self, ended_after_ns: int = -1, of_run: str | None = None, *, with_ranks: bool = True
+    ) -> list[JournalEntry]:
         """What can be read, in the order of beginning.
 
-        The end of a program that died is the last write to its file. That also serves programs of
-        other namespaces, whose processes cannot be looked up.
+        Of the parts that have ended, those that ended later than a time, those ``of_run`` and, with
+        ``with_ranks``, those of ranks. The end of a program that died is the last write to its
+        file: that also serves programs of other namespaces, whose processes cannot be looked up.
         """
+
+        def is_wanted(described: Mapping[str, Any]) -> bool:
+            end_ns = described.get("end_ns")
+            return (
+                type(end_ns) is not int
+                or end_ns > ended_after_ns
+                or described.get("run_id") == of_run
+                or (with_ranks and bool(described.get("launch")))
+            )
+
         with contextlib.suppress(OSError, EffmeterError):
-            return [self._checked(entry) for entry in _parse(_read(self._path()))]
+            return [self._checked(entry) for entry in _parse(_read(self._path()), is_wanted)]
         return []
 
     def _checked(self, entry: JournalEntry) -> JournalEntry:
@@ -119,29 +133,30 @@ class Journal:
             entry
             for entry in mine
             if entry.end_ns is None
-            or entry.end_ns > first_ns
+            or first_ns < entry.end_ns <= now_ns
             or (entry.launch and entry.end_ns > now_ns - KEPT_NS)
         ]
 
 
-def _parse(data: bytes) -> list[JournalEntry]:
-    """The entries of the lines; whatever is no line of a journal is passed over."""
-    found: dict[str, JournalEntry] = {}
-    for line in data.splitlines():
+def _parse(
+    data: bytes, is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True
+) -> list[JournalEntry]:
+    """The wanted entries; whatever is no line of a journal is passed over."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in data.decode(errors="replace").split("\n"):
         try:
-            described = json.loads(line)
+            described = json.loads(line) if line else None
         except (ValueError, RecursionError):
             continue
         if not isinstance(described, dict):
             continue
-        entry = JournalEntry.from_mapping(described)
-        if entry is not None:
-            found[entry.id] = entry
-            continue
-        known, end_ns = found.get(str(described.get("id"))), described.get("end_ns")
-        if known is not None and type(end_ns) is int and end_ns >= known.begin_ns:
-            found[known.id] = replace(known, end_ns=end_ns)
-    return list(found.values())
+        id_ = str(described.get("id"))
+        if "begin_ns" in described:
+            found[id_] = described
+        elif id_ in found and type(described.get("end_ns")) is int:
+            found[id_]["end_ns"] = described["end_ns"]
+    entries = (JournalEntry.from_mapping(one) for one in found.values() if is_wanted(one))
+    return [entry for entry in entries if entry is not None]
 
 
 def _read(path: Path) -> bytes:

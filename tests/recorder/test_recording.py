@@ -12,12 +12,14 @@ from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.probes.base import Reading
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
+from effmeter.recorded.work import work_rows
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.ingest import ChannelTracker
 from effmeter.runfile.format import Metadata
 from effmeter.runfile.writer import RunWriter
 from effmeter.wire.protocol import ProtocolError
 from tests.simulated.clock import ManualClock
+from tests.simulated.procfs import OTHER, SHELL, TRAINING, SimulatedWork
 
 COUNTER = Channel(
     "cpu0", Component.CPU, Kind.COUNTER, Provenance.MEASURED, "test", 0.001, unit_j=1e-3
@@ -298,3 +300,25 @@ def test_devices_that_are_stated_again_replace_what_was_stated(recorded: Recorde
     run = recorded.run()
     assert run.refusals == ()
     assert run.sources[0].program == {"pid": 7}
+
+
+def test_the_work_of_programs_is_written_under_their_sources_and_of_others_as_a_sum(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    machine = SimulatedWork(tmp_path / "machine", roots=(TRAINING,))
+    machine.clock.time_ns = recorded.clock.now_ns()
+    recorded.recording.add_source(2, {**SOURCE, "id": 2}, f"h/-/{TRAINING}", TRAINING)
+    recorded.recording.add_work(machine.seen())
+    machine.show(TRAINING, SHELL, 2.0)
+    machine.show(OTHER, SHELL, 3.0)
+    machine.show_machine(5.0)
+    recorded.recording.add_work(machine.seen())
+    recorded.recording.add_work(machine.seen(is_boundary=False))
+    recorded.clock.advance(10.0)
+    rows = work_rows(recorded.run().recording.events)
+    times_s = [row.time_ns * 1e-9 for row in rows if row.source is None]
+    assert times_s == [11.0, 12.0, 13.0], "the last look stands there too"
+    assert [(row.source, row.value, row.id) for row in rows[2:4]] == [
+        (None, 5.0, None),
+        (f"h/-/{TRAINING}", 2.0, 1),
+    ]

@@ -23,7 +23,7 @@ class SimulatedWork:
         self.gpus: dict[str, dict[int, float] | Failure] = {}
         self.roots = set(roots)
         self.log = WorkLog(self.roots)
-        self.proc.mkdir()
+        self.proc.mkdir(parents=True)
         self.show_machine(0.0)
         for pid, parent in ((SHELL, 1), (TRAINING, SHELL), (OTHER, SHELL)):
             self.show(pid, parent)

@@ -1,7 +1,9 @@
 """A cell of the matrix: one tool, one program, and what becomes of it on the simulated machine."""
 
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +26,8 @@ BIN = Path(sys.executable).parent
 PATIENCE_S = 150
 LATE_S = 0.5
 """The longest that a block may begin after its run, and end before it, on a busy machine."""
+SHARED = re.compile("ran at the same time as|shared the machine for")
+"""In the warning of a run that overlaps with another that it does not lie inside."""
 CHANNELS = ("cpu0", "cpu1", "dram0")
 
 
@@ -49,6 +53,15 @@ class Reported:
     def ranks(self) -> list[int | None]:
         """The rank of each of its programs."""
         return sorted((source["rank"] for source in self.shown["sources"]), key=lambda r: r or 0)
+
+    def around(self, reported: "Sequence[Reported]") -> list[str]:
+        """The identities of the runs around it, the innermost first."""
+        parents = {found.run.run_id: found.shown["parent_run_id"] for found in reported}
+        found, run_id = [], parents[self.run.run_id]
+        while run_id is not None:
+            found.append(run_id)
+            run_id = parents[run_id]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +114,10 @@ class Cell:
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done
 
-    def run(self, program: str, *launcher: str) -> str:
+    def run(self, program: str, *launcher: str, **variables: str) -> str:
         """Run a program, by itself or under a launcher; what it said on stderr."""
-        return self.launch(*(launcher or (sys.executable,)), self.write(program)).stderr
+        command = [*(launcher or (sys.executable,)), self.write(program)]
+        return self.launch(*command, **variables).stderr
 
     def report(self) -> ReportedList:
         """The runs that ``effmeter report`` shows."""
@@ -123,14 +137,11 @@ class Cell:
         files: int,
         runs: Sequence[str],
         ranks: Sequence[int | None] = (None,),
-        overlapping: Sequence[str] = (),
     ) -> Sequence[Reported]:
-        """Check files, runs, the ranks of each, and all energies; the runs.
+        """Check files, runs, the ranks of each, all energies and overlaps; the runs.
 
         A run inside another is written ``study/trial``. The names are those of the blocks that
         the programs stated: a run of several ranks spans the blocks of all of them.
-        ``overlapping`` names the runs that share the machine with others that they do not lie
-        inside.
         """
         listed = self.report()
         assert len(list(self.runs.glob("*.arrow"))) == files, sorted(self.runs.iterdir())
@@ -147,9 +158,12 @@ class Cell:
                 assert found.ranks == list(ranks), found.name
         windows = [(found.run.begin_ns, found.run.end_ns) for found in listed.runs]
         self._expect_energy("all runs", listed.total["energy"], _union(windows), slack_j)
-        names = {found.run.run_id: found.name for found in listed.runs}
-        said = sorted(names[run_id] for run_id in listed.total["overlapping"])
-        assert said == sorted(overlapping)
+        overlapping = _overlapping(listed.runs)
+        assert set(listed.total["overlapping"]) == overlapping
+        for found in listed.runs:
+            if found.run.run_id in overlapping:
+                warnings = found.shown["warnings"]
+                assert any(map(SHARED.search, warnings)), (found.name, warnings)
         return listed.runs
 
     def _expect_energy(
@@ -209,14 +223,23 @@ def _union(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return union
 
 
+def _overlapping(reported: Sequence[Reported]) -> set[str]:
+    """The identities of runs that shared time with another that is neither inside nor around."""
+    return {
+        run_id
+        for one, other in itertools.combinations(reported, 2)
+        if one.run.begin_ns < other.run.end_ns
+        and other.run.begin_ns < one.run.end_ns
+        and not {one.run.run_id, other.run.run_id}
+        & {*one.around(reported), *other.around(reported)}
+        for run_id in (one.run.run_id, other.run.run_id)
+    }
+
+
 def _places(reported: Sequence[Reported]) -> list[str]:
     """The name of each run, after those of the runs around it."""
-    by_id = {found.run.run_id: found for found in reported}
-    places = []
-    for found in reported:
-        names = [found.name]
-        while (parent := found.shown["parent_run_id"]) is not None:
-            found = by_id[parent]
-            names.insert(0, found.name)
-        places.append("/".join(names))
-    return places
+    names = {found.run.run_id: found.name for found in reported}
+    return [
+        "/".join([*(names[run_id] for run_id in reversed(found.around(reported))), found.name])
+        for found in reported
+    ]

@@ -23,7 +23,7 @@ TRIALS = ["trial-0", "trial-1", "trial-2"]
 
 def test_threads_are_a_run_and_a_file_each(cell: Cell) -> None:
     cell.run(THREADS)
-    found = cell.expect(files=3, runs=TRIALS, overlapping=TRIALS)
+    found = cell.expect(files=3, runs=TRIALS)
     assert all(run.shown["labels"] == {"number": int(run.name[-1])} for run in found)
 
 
@@ -46,7 +46,7 @@ STUDY = """
 def test_threads_inside_a_run_are_runs_of_its_file(cell: Cell) -> None:
     cell.run(STUDY)
     inside = [f"study/{trial}" for trial in TRIALS]
-    study, *trials = cell.expect(files=1, runs=["study", *inside], overlapping=TRIALS)
+    study, *trials = cell.expect(files=1, runs=["study", *inside])
     assert study.shown["labels"] == {"of": "rates"}
     assert all(run.shown["labels"] == {"number": int(run.name[-1])} for run in trials)
 
@@ -75,7 +75,7 @@ TASKS = """
 def test_asyncio_tasks_are_a_run_and_a_file_each(cell: Cell) -> None:
     cell.run(TASKS)
     tasks = ["task-0", "task-1", "task-2"]
-    for run in cell.expect(files=3, runs=tasks, overlapping=tasks):
+    for run in cell.expect(files=3, runs=tasks):
         number = int(run.name[-1])
         assert [epoch["metrics"] for epoch in run.shown["epochs"]] == [{"loss": number}] * 2
 

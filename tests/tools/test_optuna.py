@@ -23,7 +23,7 @@ TRIALS = [f"trial-{number}" for number in range(4)]
 
 def test_trials_of_two_threads_are_a_run_and_a_file_each(cell: Cell) -> None:
     cell.run(STUDY + "    study.optimize(objective, n_trials=4, n_jobs=2)\n")
-    found = cell.expect(files=4, runs=TRIALS, overlapping=TRIALS)
+    found = cell.expect(files=4, runs=TRIALS)
     assert [run.shown["epoch_count"] for run in found] == [2] * 4
 
 
@@ -34,7 +34,7 @@ def test_trials_inside_a_run_are_runs_of_its_file(cell: Cell) -> None:
     """
     cell.run(STUDY + around)
     inside = [f"study/{trial}" for trial in TRIALS]
-    study, *trials = cell.expect(files=1, runs=["study", *inside], overlapping=TRIALS)
+    study, *trials = cell.expect(files=1, runs=["study", *inside])
     assert study.shown["epoch_count"] == 0
     assert study.shown["labels"] == {}
     assert sorted(run.shown["epochs"][-1]["metrics"]["loss"] for run in trials) == [0, 1, 2, 3]

@@ -35,11 +35,11 @@ def own_cgroup(
     with contextlib.suppress(OSError, ValueError):
         place = _folder_of((proc / str(min(members)) / "cgroup").read_text(), folder)
         if place is not None:
-            used_s, held = _used_s(place), _pids_in(place)
-            if os.getpid() in held:
-                used_s -= time.process_time()
-            if held - {os.getpid()} == set(members):
-                return Cgroup(str(place), used_s, frozenset(members))
+            used_s, known = _used_s(place), {*members, os.getpid()}
+            held = _pids_in(place, known)
+            if held is not None and held - {os.getpid()} == set(members):
+                recorder_s = time.process_time() if os.getpid() in held else 0.0
+                return Cgroup(str(place), used_s - recorder_s, frozenset(members))
     return None
 
 
@@ -62,11 +62,12 @@ def _used_s(place: Path) -> float:
     return int(words[words.index("usage_usec") + 1]) * 1e-6
 
 
-def _pids_in(place: Path) -> set[int]:
-    """The processes of a cgroup and of those inside it; OSError where there are too many."""
+def _pids_in(place: Path, known: Collection[int]) -> set[int] | None:
+    """The processes of a cgroup and of those inside it; None where there is any but the known."""
     found: set[int] = set()
+    # From the top down, so that a session's or the machine's cgroup is left at once.
     for count, (inner, _, _) in enumerate(os.walk(place)):
-        if count > _MOST_INNER:
-            raise OSError("too many cgroups")
         found.update(map(int, Path(inner, "cgroup.procs").read_text().split()))
+        if count >= _MOST_INNER or not found <= set(known):
+            return None
     return found

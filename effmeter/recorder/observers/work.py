@@ -1,6 +1,6 @@
 """How long the recorded programs use the processors and the GPUs, beside all others.
 
-A look reads the processes of the recorded programs, about once a second and at the boundaries of
+A look reads the processes of the recorded programs, every two seconds and at the boundaries of
 runs. All other processes are read more rarely, as far as a part of one processor's time allows:
 what they have done bounds what children of the programs can have done unseen. The processes of
 others only count: their names and numbers stay in the recorder.
@@ -27,10 +27,10 @@ from effmeter.recorder.observers.processes import (
     sees_all_processes,
 )
 
-CADENCE = Cadence(settle_s=0.0, period_s=1.0, longest_s=10.0, load_fraction=0.001)
-ACCOUNT_LOAD_FRACTION = 0.0003
+CADENCE = Cadence(settle_s=0.0, period_s=2.0, longest_s=10.0, load_fraction=0.001)
+ACCOUNT_LOAD_FRACTION = 0.0002
 """The part of one processor that reading all other processes may use."""
-ACCOUNT_PERIOD_S = 5.0
+ACCOUNT_PERIOD_S = 10.0
 SOON_LOAD_FRACTION = 0.02
 """The same at the boundaries of runs, where many short ones follow each other."""
 MPS_PROCESS = "nvidia-cuda-mps"

@@ -112,7 +112,7 @@ def test_processor_times_that_a_container_shows_are_not_the_machines(
 
 
 def test_other_processes_are_read_at_boundaries_and_now_and_then(machine: SimulatedWork) -> None:
-    accounts = [machine.seen(1.0, is_boundary=False).others is not None for _ in range(7)]
+    accounts = [machine.seen(2.0, is_boundary=False).others is not None for _ in range(7)]
     assert accounts == [True, False, False, False, False, True, False]
     assert machine.seen(1.0, is_boundary=True).others is not None
 
