@@ -28,7 +28,6 @@ class Surroundings:
         self.listings = 0
         machine = MachineSources(self.users, self.processes, lambda: self.busy_s)
         self.machine_observer = MachineObserver(machine, self.clock)
-        self.observer = PeriodicObserver("observer-test", self.machine_observer.observe, CADENCE)
 
     def users(self) -> Mapping[str, tuple[int, ...] | Failure]:
         return {"gpu0": self.gpu_users}
@@ -62,13 +61,15 @@ def test_processes_are_listed_when_somebody_has_joined() -> None:
 
 def test_snapshots_come_once_somebody_is_recorded_and_not_at_rest() -> None:
     machine = Surroundings()
-    machine.observer.start()
-    assert machine.observer.drain() == []
-    machine.observer.observe_soon()
-    took_s = eventually(lambda: bool(machine.observer.drain()), "it looks around")
-    assert took_s > CADENCE.settle_s / 2
-    machine.observer.rest()
-    machine.observer.stop()
+    rare = Cadence(settle_s=0.05, period_s=60.0, longest_s=60.0, load_fraction=0.001)
+    observer = PeriodicObserver("observer-test", machine.machine_observer.observe, rare)
+    observer.start()
+    assert observer.drain() == []
+    observer.observe_soon()
+    took_s = eventually(lambda: bool(observer.drain()), "it looks around")
+    assert took_s > rare.settle_s / 2
+    observer.rest()
+    observer.stop()
     assert machine.listings == 1
 
 
