@@ -24,6 +24,7 @@ from effmeter.recorded.joint_breakdown import (
     joint_total,
     named_by_host,
 )
+from effmeter.recorded.recorder_identity import RecorderIdentity
 from effmeter.recorded.records import Contention, Gap, MemoryUse, Source, Suspend, WallStep
 from effmeter.recorded.run import RecordedRun
 from effmeter.status import DetailedStatus, Status
@@ -73,6 +74,11 @@ class JointRun(RecordedRun):
     def paths(self) -> tuple[Path, ...]:
         """The files of all hosts."""
         return tuple(path for part in self._parts for path in part.paths)
+
+    @property
+    def recorders(self) -> tuple[RecorderIdentity, ...]:
+        """The recorders of all hosts."""
+        return tuple(recorder for part in self._parts for recorder in part.recorders)
 
     @property
     def warnings(self) -> tuple[str, ...]:

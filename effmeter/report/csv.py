@@ -53,7 +53,7 @@ def _run_rows(analysis: RunAnalysis) -> Iterable[Row]:
         "status": analysis.status,
         "stopped_by": analysis.stopped_by,
         "host": " + ".join(run.host_names),
-        "recorder": "; ".join(recorder.kind for recorder in run.recorders),
+        "recorder": "; ".join(dict.fromkeys(recorder.kind for recorder in run.recorders)),
         "begin": begin_of(run),
         "duration_s": run.duration_s,
         "epochs": analysis.ended_epochs,

@@ -120,7 +120,7 @@ def _facts(analysis: RunAnalysis) -> Iterator[tuple[str, str]]:
     if run.is_joint:
         yield "hosts", ", ".join(run.host_names)
     if any(recorder.mode for recorder in run.recorders):
-        yield "recorder", "; then ".join(map(str, run.recorders))
+        yield "recorder", "; ".join(map(str, run.recorders))
     if len(run.sources) > 1:
         yield "sources", ", ".join(source.id for source in run.sources)
     yield "epochs", str(analysis.ended_epochs) if run.lead_epochs else "none"

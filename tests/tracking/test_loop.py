@@ -282,6 +282,41 @@ def test_the_epochs_of_a_run_inside_another_are_its_own(runs: Path) -> None:
     assert [len(trial.epochs) for trial in trials] == [2, 2]
 
 
+def test_each_stage_ends_by_its_own_criteria_and_the_file_holds_all_reasons(runs: Path) -> None:
+    with effmeter.track("stages") as run:
+        for _ in run.epochs(effmeter.MaxEpochs(2)):
+            pass
+        for epoch in run.epochs([effmeter.MaxEpochs(3), effmeter.EnergyBudget("1 MJ")]):
+            epoch.log(accuracy=0.5)
+    assert str(run.stopped_by) == "max-epochs: 3"
+    recorded = only_run(runs)
+    assert [epoch.number for epoch in recorded.epochs] == [1, 2, 3, 4, 5]
+    notes = [(note.name, note.text) for note in recorded.notes]
+    kept = [note for note in notes if note[0] in ("stop", "budget")]
+    assert kept == [
+        ("stop", "max-epochs: 2"),
+        ("budget", "1.00 MJ over cpu0, cpu1, dram0"),
+        ("stop", "max-epochs: 3"),
+    ]
+    assert str(recorded.stopped_by) == "max-epochs: 3"
+
+
+def test_a_run_that_is_left_open_swallows_no_later_one(runs: Path) -> None:
+    forgotten = effmeter.track("forgotten")
+    forgotten.start()
+    for size in (1, 2):
+        with effmeter.track(f"later-{size}", labels={"size": size}) as run:
+            run.log(loss=size)
+    forgotten.stop()  # at the end of a session, if at all
+    found = {run.name: run for run in read_runs(runs)}
+    assert found["forgotten"].labels == {}
+    for size in (1, 2):
+        later = found[f"later-{size}"]
+        assert (later.status, later.labels) == ("completed", {"size": size})
+        assert dict(later.closing_metrics) == {"loss": size}
+        assert later.parent_run_id == found["forgotten"].run_id
+
+
 def test_leaving_by_exit_zero_is_no_failure(runs: Path) -> None:
     def train() -> None:
         with effmeter.track("leaving"):

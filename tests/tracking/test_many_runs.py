@@ -77,15 +77,17 @@ def check_nothing_stays(count: int, recorder: int) -> None:
     record_all("warm", 2 * AT_ONCE)  # what is made once for all: caches, threads
     gc.collect()
     held, memory = [at_rest(pid) for pid in pids], [memory_bytes(pid) for pid in pids]
+    objects = len(gc.get_objects())
     record_all("run", count)
     gc.collect()
     assert dict(os.environ) == environ
+    assert len(gc.get_objects()) - objects < 2000 + count
     for pid, before in zip(pids, held, strict=True):
         after = at_rest(pid)
         assert after.descriptors <= before.descriptors
         assert after.threads <= before.threads
     for pid, used_bytes in zip(pids, memory, strict=True):
-        assert memory_bytes(pid) - used_bytes < 8 * 2**20 + 8 * 2**10 * count
+        assert memory_bytes(pid) - used_bytes < 16 * 2**20 + 16 * 2**10 * count
 
 
 @pytest.fixture
