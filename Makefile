@@ -36,7 +36,7 @@ test-all: $(READY) ## run all tests, the longest proofs too (a quarter of an hou
 	$(PYTEST)
 
 test-tools: $(TOOLS_READY) ## record parallel work of joblib, Lightning, mpirun and others (Linux; minutes)
-	$(TOOLS)/bin/python -m pytest --numprocesses $(WORKERS) tests/tools
+	$(TOOLS)/bin/python -m pytest --numprocesses 2 tests/tools
 
 check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/ruff check .

@@ -61,14 +61,19 @@ def union_energy(runs: Sequence[RecordedRun]) -> UnionEnergy:
     times = times_on_machines(parts)
     summed = [] if conflict else [_group_energy(parts, times, group) for group in groups]
     known = [energy for energy in summed if energy is not None]
-    apart = [(a, b) for a, b in pairs if not are_nested(parts[a], parts[b])]
-    inside = {owners[_inner(parts, a, b)] for a, b in pairs if (a, b) not in set(apart)}
+    apart: set[int] = set()
+    inside: set[int] = set()
+    for one, other in pairs:
+        if are_nested(parts[one], parts[other]):
+            inside.add(owners[_inner(parts, one, other)])
+        else:
+            apart.update((owners[one], owners[other]))
     lacking = [place for place, run in enumerate(runs) if run.energy() is None]
     missing = dict.fromkeys(m.what for run in runs for m in run.breakdown().missing)
     return UnionEnergy(
         total(known, independent=True) if len(known) == len(summed) else None,
         conflict,
-        tuple(sorted({owners[place] for pair in apart for place in pair})),
+        tuple(sorted(apart)),
         tuple(sorted(inside)),
         tuple(lacking),
         tuple(missing),
@@ -83,9 +88,7 @@ def _by_host(runs: Sequence[RecordedRun]) -> tuple[list[RecordedRun], list[int]]
 
 def _inner(parts: Sequence[RecordedRun], one: int, other: int) -> int:
     """Which of two runs lies inside the other."""
-    outer_ids = {each.run_id for each in parts[one].ancestors}
-    outer_ids.add(parts[one].parent_run_id or "")
-    return one if parts[other].run_id in outer_ids else other
+    return one if parts[other].run_id in parts[one].outer_ids else other
 
 
 def _groups(parts: Sequence[RecordedRun], pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

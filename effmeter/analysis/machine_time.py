@@ -99,12 +99,5 @@ def listed(names: Sequence[str]) -> str:
 
 
 def are_nested(one: RecordedRun, other: RecordedRun) -> bool:
-    """Whether one of two runs lies inside the other, as their recording states it."""
-    return _surrounds(one, other) or _surrounds(other, one)
-
-
-def _surrounds(one: RecordedRun, other: RecordedRun) -> bool:
-    if one.recording is other.recording:
-        return any(each.run_id == one.run_id for each in other.ancestors)
-    outermost = other.ancestors[-1] if other.ancestors else other.identity
-    return outermost.parent_run_id == one.run_id
+    """Whether one of two runs lies inside the other, as their recordings state it."""
+    return one.run_id in other.outer_ids or other.run_id in one.outer_ids

@@ -143,6 +143,10 @@ class Recorders:
             connection.close()
             OWN_RECORDERS.leave(private)
             raise RecorderError(f"{error} ({last_line})" if last_line else str(error)) from error
+        except BaseException:  # Ctrl-C while the recorder starts: it would record on
+            connection.close()
+            OWN_RECORDERS.leave(private)
+            raise
         endpoint = Endpoint(os.fspath(private.socket_path), token, os.path.abspath(file.path))
         return Acquired(connection, endpoint, is_owner=True, private=private)
 

@@ -95,7 +95,7 @@ class Journal:
             return
         with contextlib.suppress(OSError, EffmeterError):
             path = self._path()
-            with _locked(path.with_name("journal.lock")):
+            with locked(path.with_name("journal.lock")):
                 if _size(path) > SWEEP_BYTES and _size(path) > 2 * _swept_bytes(path):
                     with contextlib.suppress(OSError):
                         self._sweep(path)
@@ -193,7 +193,7 @@ def _swept_bytes(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock of the journal; OSError where another program holds it for too long."""
     descriptor = _open(path, os.O_RDWR | os.O_CREAT)
     try:
@@ -206,6 +206,9 @@ def _locked(path: Path) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.001)
-        yield
+        try:
+            yield
+        finally:  # a child that another thread forked meanwhile has the descriptor too
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)

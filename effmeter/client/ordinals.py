@@ -12,7 +12,8 @@ class Ordinals:
     """Counts the runs of this process by launch, and by the run inside which they begin."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A signal handler may begin a run while the code that it interrupted does.
+        self._lock = threading.RLock()
         self._next: dict[tuple[str, str | None], int] = {}
 
     def take(self, launch: Launch, parent: str | None, entries: Iterable[JournalEntry]) -> int:
@@ -37,7 +38,7 @@ class Ordinals:
 
     def forget(self) -> None:
         """Begin to count anew: in a forked child, which is another program."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # another thread may hold the parent's
         self._next.clear()
 
 

@@ -52,11 +52,8 @@ class Rendezvous:
             if joined is not None:
                 return joined
             led = lead()
-            place = place_of(led)
-            endpoint = place.endpoint
-            file.seek(0)
-            file.truncate()
-            json.dump([endpoint.socket, endpoint.recording, endpoint.run_file, place.run_id], file)
+            with contextlib.suppress(OSError):  # a full disk: the others find no place
+                _write(file, place_of(led))
             return led
 
     def close(self) -> None:
@@ -70,9 +67,13 @@ class Rendezvous:
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "r+") as place:
-                if _try_lock(place) and self._is_still(place):
-                    yield place
-                    return
+                if _try_lock(place):
+                    try:
+                        if self._is_still(place):
+                            yield place
+                            return
+                    finally:  # a child that another thread forked meanwhile has the file open too
+                        fcntl.flock(place, fcntl.LOCK_UN)
             if time.monotonic() > deadline:
                 raise RecorderError("another rank did not start the recorder in time")
             time.sleep(0.02)
@@ -91,6 +92,14 @@ def _try_lock(place: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _write(place: IO[str], led: Surroundings) -> None:
+    """Write at once, without the buffer of the file: before the lock is given up."""
+    endpoint = led.endpoint
+    facts = [endpoint.socket, endpoint.recording, endpoint.run_file, led.run_id]
+    os.ftruncate(place.fileno(), 0)
+    os.pwrite(place.fileno(), json.dumps(facts).encode(), 0)
 
 
 def _read(place: IO[str]) -> Surroundings | None:

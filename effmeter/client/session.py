@@ -3,6 +3,7 @@
 Whatever fails here, the program goes on. It warns once, and from then on nothing is measured.
 """
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from effmeter.client.acquisition import Acquisition
 from effmeter.client.beginning import ANSWER_TIMEOUT_S, Acquired
 from effmeter.client.connection import Connection
+from effmeter.client.launch_detection import launch_of
 from effmeter.client.participation import PARTICIPATION
 from effmeter.client.request import RecordingRequest
 from effmeter.client.surroundings import Surroundings
@@ -188,8 +190,10 @@ class Session:
         if connection is not None and not connection.lost:
             for note in notes:
                 connection.send(note)
-            # Other ranks of a launch may still record: theirs ends with the last of them.
-            final = self._acquisition.launch is None and is_last
+            # Other ranks of a launch may still record: theirs ends with the last of them. A
+            # program may have become a rank since, by starting the others itself.
+            launch = self._acquisition.launch or launch_of(os.environ)
+            final = launch is None and is_last
             dropped = self._dropped_before + connection.dropped_marks
             ending = {"op": "end", "status": status, "time_ns": ended_ns}
             connection.send({**ending, "final": final, "dropped_marks": dropped})

@@ -2,8 +2,8 @@
 
 ``end`` is the time at which an epoch ended, and ``begin`` that at which it began, by default the
 end of the one before; the first needs one. Every other column with a number is a metric; a column
-``epoch`` is passed over, since the epochs count from 1. The run lasts from the first beginning to
-the last end.
+``epoch`` is passed over, since the epochs count from 1, and so is one without a name, such as an
+index. The run lasts from the first beginning to the last end.
 """
 
 import csv
@@ -19,7 +19,7 @@ from effmeter.importers.timestamps import TimeReader
 BEGIN, END = "begin", "end"
 MOST_EPOCHS = 1_000_000
 MOST_METRICS = 200
-_PASSED_OVER = ("epoch", BEGIN, END)
+_PASSED_OVER = ("epoch", BEGIN, END, "")
 
 
 def epochs_in(path: Path, times: TimeReader) -> Marks:

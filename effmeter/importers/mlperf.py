@@ -85,6 +85,8 @@ def _files_in(paths: Sequence[Path]) -> list[Path]:
             )
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error.strerror}") from error
+        if path.is_dir() and not inside:
+            raise LogError(f"{path} holds no file")
         found.update(dict.fromkeys(inside or [path]))
         if len(found) > MOST_FILES:
             raise UsageError(f"{path} holds more than {MOST_FILES} files: name the logs themselves")

@@ -63,18 +63,16 @@ def run_identities(metadata: Metadata, sources: Iterable[Source]) -> tuple[RunId
 
 def runs_inside(identities: Sequence[RunIdentity], run_id: str) -> tuple[RunIdentity, ...]:
     """The runs of a recording that lie inside one of them, at any depth, in their order."""
-    inside = {run_id}
-    found: list[RunIdentity] = []
-    waiting = list(identities[1:])
+    children: dict[str | None, list[int]] = {}
+    for place, each in enumerate(identities[1:], 1):
+        children.setdefault(each.parent_run_id, []).append(place)
+    found: list[int] = []
+    waiting = [run_id]
     while waiting:
-        new = [each for each in waiting if each.parent_run_id in inside]
-        if not new:
-            break
-        inside.update(each.run_id for each in new)
-        waiting = [each for each in waiting if each.run_id not in inside]
-        found += new
-    places = {each.run_id: place for place, each in enumerate(identities)}
-    return tuple(sorted(found, key=lambda each: places[each.run_id]))
+        inside = children.pop(waiting.pop(), [])
+        found += inside
+        waiting += (identities[place].run_id for place in inside)
+    return tuple(identities[place] for place in sorted(found))
 
 
 def rows_of_runs(

@@ -77,6 +77,11 @@ class JointRun(RecordedRun):
         return tuple(path for part in self._parts for path in part.paths)
 
     @property
+    def recorders(self) -> tuple[RecorderIdentity, ...]:
+        """The recorders of all hosts."""
+        return tuple(recorder for part in self._parts for recorder in part.recorders)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Where hosts differ in their epochs."""
         parts = list(zip(self.host_names, self._parts, strict=True))
@@ -103,11 +108,6 @@ class JointRun(RecordedRun):
     def sources(self) -> tuple[Source, ...]:
         """The programs and ranks on all hosts."""
         return tuple(source for part in self._parts for source in part.sources)
-
-    @property
-    def recorders(self) -> tuple[RecorderIdentity, ...]:
-        """The recorders of all hosts, by rank."""
-        return tuple(recorder for part in self._parts for recorder in part.recorders)
 
     @property
     def program_notes(self) -> tuple[tuple[str, str], ...]:

@@ -58,6 +58,12 @@ class MarkedRun(RecordingView):
             found.append(at)
         return tuple(found)
 
+    @cached_property
+    def outer_ids(self) -> frozenset[str]:
+        """The runs that it began inside of, at any depth, as far as its recording names them."""
+        named = (self.identity, *self.ancestors)
+        return frozenset(each.parent_run_id for each in named if each.parent_run_id is not None)
+
     @property
     def parent_run_id(self) -> str | None:
         """The run inside of which it began; None: it began inside of no run."""

@@ -1,6 +1,5 @@
 """Other recordings of a machine that shared time with a run, as the run noted at its end."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,9 @@ from effmeter.errors import NotARunError
 from effmeter.recorded.description import described
 from effmeter.recorded.records import Note
 from effmeter.runfile.format import NoteName
+
+_LONGEST_S = 1e9
+"""Decades; more is no time that runs can share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ def _overlap(note: Note) -> RecordedOverlap:
         facts = described(note.text)
     except NotARunError:
         facts = {}
-    shared_s = note.value if note.value is not None and math.isfinite(note.value) else 0.0
+    shared_s = note.value or 0.0
     return RecordedOverlap(
-        shared_s,
+        shared_s if 0 <= shared_s <= _LONGEST_S else 0.0,
         _text(facts.get("name")),
         _text(facts.get("file")),
         _number(facts.get("pid")),

@@ -51,15 +51,17 @@ def _runs_in(path: Path) -> list[RecordedRun]:
 
 def read_recording(path: Path) -> Recording:
     """A run file, joined with the file of its recorder's successor; errors as of ``read_run``."""
-    beside = successor_path(path)
     try:
         first = read_part(path)
     except RunFileError as error:
-        return _without_beginning(beside, error)
+        if not path.name:  # ".", "/": a folder has no successor
+            raise
+        return _without_beginning(successor_path(path), error)
     if first.metadata.part != 1:
         return Recording(
             [first], ("only what a successor recorded is here: the beginning is missing",)
         )
+    beside = successor_path(path)
     if not beside.exists():
         return Recording([first])
     try:

@@ -53,7 +53,7 @@ def _row(name: str, analysis: RunAnalysis) -> list[str]:
         *energy_cells(analysis.breakdown.total),
         per_kj,
         ", ".join(missing.what for missing in analysis.breakdown.missing),
-        "; ".join(dict.fromkeys(each.kind or "unknown" for each in analysis.run.recorders)),
+        "; ".join(dict.fromkeys(r.kind or "unknown" for r in analysis.run.recorders)),
         counted(len(analysis.warnings), "warning") if analysis.warnings else "",
     ]
 

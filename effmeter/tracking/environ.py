@@ -4,8 +4,11 @@ A process never reads its own announcements back: ``inherited`` is the environme
 """
 
 import os
+import threading
 from collections.abc import Mapping
 
+_lock = threading.RLock()
+"""Runs of several threads begin and end at once; a signal handler may begin one too."""
 _shown: dict[str, str] = {}
 """What this process announces, by variable."""
 _original: dict[str, str | None] = {}
@@ -17,32 +20,36 @@ def announce(variables: Mapping[str, str]) -> None:
 
     What the program itself has set meanwhile stays until the next run begins.
     """
-    for name in _shown.keys() - variables.keys():
-        _restore(name)
-    for name, value in variables.items():
-        if _shown.get(name) == value:
-            continue
-        if name not in _shown or os.environ.get(name) != _shown[name]:
-            _original[name] = os.environ.get(name)
-        _shown[name] = os.environ[name] = value
+    with _lock:
+        for name in _shown.keys() - variables.keys():
+            _restore(name)
+        for name, value in variables.items():
+            if _shown.get(name) == value:
+                continue
+            if name not in _shown or os.environ.get(name) != _shown[name]:
+                _original[name] = os.environ.get(name)
+            _shown[name] = os.environ[name] = value
 
 
 def inherited() -> dict[str, str]:
     """The environment without what this process announces."""
-    environ = dict(os.environ)
-    for name, value in _shown.items():
-        if environ.get(name) != value:
-            continue
-        original = _original[name]
-        if original is None:
-            del environ[name]
-        else:
-            environ[name] = original
+    with _lock:
+        environ = dict(os.environ)
+        for name, value in _shown.items():
+            if environ.get(name) != value:
+                continue
+            original = _original[name]
+            if original is None:
+                del environ[name]
+            else:
+                environ[name] = original
     return environ
 
 
 def forget() -> None:
     """Take what stands in the environment as inherited: in a forked child."""
+    global _lock
+    _lock = threading.RLock()  # another thread may hold the parent's
     _shown.clear()
     _original.clear()
 

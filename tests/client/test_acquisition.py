@@ -14,6 +14,7 @@ from effmeter.client.connection import Connection
 from effmeter.client.journal import Journal
 from effmeter.client.launch import PrivateRecorder
 from effmeter.client.ordinals import ORDINALS
+from effmeter.client.own_recorders import OWN_RECORDERS
 from effmeter.client.processes import own_processes
 from effmeter.client.request import RecordingRequest
 from effmeter.client.surroundings import Endpoint, Surroundings
@@ -134,6 +135,24 @@ def test_a_recorder_that_ends_is_an_error_with_the_last_line_of_its_log(
     request = RecordingRequest(str(program.path), recorder="private")
     with pytest.raises(RecorderError, match=r"\(ImportError: no module\)"):
         Acquisition(request, {}, program.warnings.append, launch).acquire()
+    assert not program.path.exists()
+
+
+class InterruptedConnection(Connection):
+    """One during whose greeting the user presses Ctrl-C."""
+
+    def greet(self, timeout_s: float) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_recorder_starts_leaves_no_recorder(program: Program) -> None:
+    ours, theirs = socket.socketpair()
+    recorder = PrivateRecorder(InterruptedConnection(ours), program.path.parent)
+    request = RecordingRequest(str(program.path), recorder="private")
+    with theirs, pytest.raises(KeyboardInterrupt):
+        Acquisition(request, {}, program.warnings.append, lambda *_: recorder).acquire()
+    assert recorder.connection.lost
+    assert OWN_RECORDERS.enter(str(recorder.socket_path)) is None
     assert not program.path.exists()
 
 

@@ -1,5 +1,6 @@
 """The journal of one user's recordings, whatever happens to its file."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from effmeter.client.journal import KEPT_NS, MAX_BYTES, SWEEP_BYTES, Journal
+from effmeter.client.journal import KEPT_NS, MAX_BYTES, SWEEP_BYTES, Journal, locked
 from effmeter.client.journal_entry import JournalEntry
 from effmeter.clock import now_ns
 from tests.client.journal_entries import entry
@@ -197,6 +198,28 @@ def test_a_lock_that_another_program_holds_delays_a_run_by_a_moment(
         journal.begin(entry("a", ALIVE))
         assert time.monotonic() - began_s < 5.0
     assert journal.entries() == []
+
+
+def test_a_child_forked_while_a_line_is_written_keeps_no_lock(
+    journal: Journal, place: Path
+) -> None:
+    """As a loader's worker, forked by another thread: it lives as long as the program."""
+    with locked(place.with_name("journal.lock")):
+        lock = place.with_name("journal.lock").stat()
+        copies = [os.dup(fd) for fd in range(3, 1024) if is_open_at(fd, lock)]
+    assert copies
+    try:
+        journal.begin(entry("a", ALIVE))
+        assert shown(journal) == [("a", None)]
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
+def is_open_at(descriptor: int, place: os.stat_result) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), place)
+    return False
 
 
 def test_a_sweep_that_cannot_write_loses_nothing(journal: Journal, place: Path) -> None:

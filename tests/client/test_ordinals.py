@@ -1,7 +1,10 @@
 """The runs of a rank are numbered like those of its peers."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
+from effmeter.client.journal_entry import JournalEntry
 from effmeter.client.launch_detection import Launch
 from effmeter.client.ordinals import Ordinals
 from tests.client.journal_entries import entry
@@ -37,3 +40,17 @@ def test_a_forked_child_counts_for_itself() -> None:
     ordinals.take(LAUNCH, None, [])
     ordinals.forget()
     assert ordinals.take(LAUNCH, None, []) == 0
+
+
+def test_a_signal_handler_may_begin_a_run_while_the_code_that_it_interrupts_does() -> None:
+    ordinals = Ordinals()
+    taken: list[int] = []
+
+    def interrupted() -> Iterator[JournalEntry]:
+        taken.append(ordinals.take(LAUNCH, "around", []))
+        yield from ()
+
+    thread = threading.Thread(target=ordinals.take, args=(LAUNCH, None, interrupted()), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert taken == [0]

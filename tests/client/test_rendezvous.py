@@ -1,11 +1,15 @@
 """The ranks of one launch meet at one recording."""
 
+import contextlib
+import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
 
 from effmeter.client.launch_detection import Launch
-from effmeter.client.rendezvous import Rendezvous
+from effmeter.client.rendezvous import LOCK_TIMEOUT_S, Rendezvous
 from effmeter.client.surroundings import Endpoint, Surroundings
 
 LAUNCH = Launch("torchrun", "job", "key")
@@ -73,4 +77,42 @@ def test_a_damaged_endpoint_is_led_over(tmp_path: Path) -> None:
     Rank(tmp_path).meet()
     (file,) = (tmp_path / "effmeter").iterdir()
     file.write_text('["only a socket"]')
+    assert Rank(tmp_path).meet()[0] == "led"
+
+
+def test_a_child_forked_meanwhile_does_not_keep_the_others_out(tmp_path: Path) -> None:
+    """As a loader's worker, forked by another thread: it lives as long as the program."""
+    first, copies = Rank(tmp_path), list[int]()
+
+    def lead() -> tuple[str, Surroundings]:
+        place = next((tmp_path / "effmeter").glob("ranks-*")).stat()
+        held = range(3, 1024)
+        copies.extend(os.dup(fd) for fd in held if _is_open_at(fd, place))
+        return "led", PLACE
+
+    first.rendezvous.join_or_lead(lambda _: None, lead, lambda led: led[1])
+    assert copies
+    try:
+        began_s = time.monotonic()
+        assert Rank(tmp_path).meet() == ("joined", PLACE)
+        assert time.monotonic() - began_s < LOCK_TIMEOUT_S / 2
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
+def _is_open_at(descriptor: int, place: os.stat_result) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), place)
+    return False
+
+
+def test_where_the_place_cannot_be_written_the_leader_records_all_the_same(tmp_path: Path) -> None:
+    first = Rank(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert first.meet() == ("led", PLACE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert Rank(tmp_path).meet()[0] == "led"

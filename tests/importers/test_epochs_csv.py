@@ -15,11 +15,11 @@ S = 10**9
 def test_an_epoch_begins_where_the_one_before_ended(tmp_path: Path) -> None:
     path = tmp_path / "epochs.csv"
     path.write_text(
-        "epoch,begin,end,loss,accuracy\n"
-        "0,1700000000,1700000010,0.5,\n"
-        "1,,1700000020,0.25,0.9\n"
+        ",epoch,begin,end,loss,accuracy\n"
+        "0,0,1700000000,1700000010,0.5,\n"
+        "1,1,,1700000020,0.25,0.9\n"
         "\n"
-        "2,1700000025,1700000030,1e-1,n/a\n"
+        "2,2,1700000025,1700000030,1e-1,n/a\n"
     )
     marks = epochs_in(path, TimeReader())
     assert (marks.begin_ns, marks.end_ns) == (1_700_000_000 * S, 1_700_000_030 * S)

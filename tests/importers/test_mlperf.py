@@ -142,6 +142,10 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, reason: 
 
 def test_logs_that_are_not_of_one_run_are_refused(tmp_path: Path) -> None:
     folder = mlperf_run(tmp_path / "run", {"node_0": wave})
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(LogError, match="empty holds no file"):
+        mlperf_log([empty])
     with pytest.raises(LogError, match="no line holds a power_reading"):
         mlperf_log([folder / "result.txt"])
     result_log(folder / "another.txt")

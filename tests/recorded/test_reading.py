@@ -200,3 +200,11 @@ def test_a_run_that_has_just_begun_is_recording_and_its_energy_unknown(tmp_path:
     os.close(descriptor)
     with pytest.raises(RunFileError, match="ended before anything was written"):
         read_run(tmp_path / "young.arrow")
+
+
+def test_a_folder_without_a_name_that_holds_no_run_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunFileError, match=r"^\. is a directory that holds no run"):
+        read_runs(".")

@@ -1,4 +1,4 @@
-"""Lightning: the ranks of a strategy are one run, where a callback tracks."""
+"""Lightning: a strategy's ranks are one run where a callback tracks, or runs in the one around."""
 
 import sys
 
@@ -24,7 +24,7 @@ TRAIN = """
             return self.layer(batch[0]).mean()
 
         def on_train_epoch_end(self):
-            train("fit", 0.5)
+            train("fit" if sys.argv[2] == "callback" else "around", 0.5)
 
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), lr=0.1)
@@ -40,7 +40,7 @@ TRAIN = """
             state("fit", self.begin_ns)
             self.tracker.stop()
 
-    if __name__ == "__main__":
+    def fit(callbacks):
         trainer = lightning.Trainer(
             accelerator="cpu",
             devices=2,
@@ -50,14 +50,31 @@ TRAIN = """
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[Energy()],
+            callbacks=callbacks,
         )
         trainer.fit(Model(), DataLoader(TensorDataset(torch.ones(8, 4)), batch_size=2))
+
+    if __name__ == "__main__":
+        if sys.argv[2] == "callback":
+            fit([Energy()])
+        else:
+            with effmeter.track("around"):
+                fit([])
 """
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "ddp_spawn"])
 def test_the_ranks_of_a_strategy_are_one_run_of_one_file(cell: Cell, strategy: str) -> None:
-    cell.launch(sys.executable, cell.write(TRAIN), strategy)
+    cell.launch(sys.executable, cell.write(TRAIN), strategy, "callback")
     (found,) = cell.expect(files=1, runs=["fit"], ranks=[0, 1])
     assert found.shown["closing_metrics"] == {"devices": 2}
+
+
+def test_a_run_around_a_fit_that_starts_ranks_lasts_until_they_end(cell: Cell) -> None:
+    cell.launch(sys.executable, cell.write(TRAIN), "ddp", "around")
+    first, other = cell.report().runs
+    assert len(list(cell.runs.glob("*.arrow"))) == 1
+    assert other.shown["parent_run_id"] == first.shown["run_id"]
+    assert (first.name, first.shown["status"]) == ("around", "completed")
+    assert (other.name, other.shown["status"]) == ("around", "completed")
+    assert other.run.end_ns >= max(block.end_ns for block in cell.blocks_of(other))

@@ -1,6 +1,9 @@
 """What children of this process find in their environment, and what it was before."""
 
 import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -72,3 +75,22 @@ def test_a_forked_child_inherits_the_announcements_of_its_parent() -> None:
     assert inherited()[NAME] == "1"
     announce({})
     assert os.environ[NAME] == "1"
+
+
+def test_threads_read_the_environment_while_others_announce() -> None:
+    switched_s, ends_s = sys.getswitchinterval(), time.monotonic() + 0.3
+
+    def announce_and_take_back() -> None:
+        while time.monotonic() < ends_s:
+            announce({NAME: "1", OTHER: "1"})
+            announce({})
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as others:
+            announcing = others.submit(announce_and_take_back)
+            while time.monotonic() < ends_s:
+                assert {NAME, OTHER}.isdisjoint(inherited())
+            announcing.result()
+    finally:
+        sys.setswitchinterval(switched_s)
