@@ -2,7 +2,8 @@
 
 A limit or a governor is kept where it changes. What moves all the time is kept as averages: over
 ``WINDOW_NS`` at least, and over as many such windows as differ by no more than a threshold. A run
-at a steady clock has two rows of it; one whose clock never rests has one every ten seconds.
+at a steady clock has two rows of it; one whose clock never rests has one every ten seconds. The
+first ten seconds have shorter windows, so that a short run shows a change too.
 """
 
 import contextlib
@@ -17,6 +18,9 @@ from effmeter.recorder.observers.observer import Cadence
 
 CADENCE = Cadence(settle_s=0.1, period_s=1.0, longest_s=10.0, load_fraction=0.0005)
 WINDOW_NS = 10_000_000_000
+FIRST_WINDOWS_NS = 2_000_000_000
+"""The length of the windows in the first ``WINDOW_NS``. Of throttling, which is a part of the time,
+two looks tell nothing: it has none."""
 
 
 class ConditionsSnapshot(NamedTuple):
@@ -71,6 +75,7 @@ class _Course:
     """One averaged quantity: the stretch since the last row, and the window that is filled now."""
 
     condition: Condition
+    began_ns: int
     window_begin_ns: int
     stretch: _Mean = field(default_factory=_Mean)
     window: _Mean = field(default_factory=_Mean)
@@ -78,11 +83,17 @@ class _Course:
     def take(self, time_ns: int, value: float) -> tuple[int, float] | None:
         """Add a look; the end and the average of a stretch that it ends."""
         ended = None
-        if time_ns - self.window_begin_ns >= WINDOW_NS:
+        if time_ns - self.window_begin_ns >= self._window_ns:
             ended = self._close_window()
             self.window_begin_ns = time_ns
         self.window.add(_Mean(value, 1))
         return ended
+
+    @property
+    def _window_ns(self) -> int:
+        is_young = self.window_begin_ns - self.began_ns < WINDOW_NS
+        has_short = is_young and self.condition is not Condition.THROTTLED
+        return FIRST_WINDOWS_NS if has_short else WINDOW_NS
 
     def finish(self, time_ns: int) -> Iterator[tuple[int, float]]:
         """The stretches up to the end."""
@@ -137,7 +148,7 @@ class ConditionsLog:
         device, condition, reason = key
         course = self._courses.get(key)
         if course is None:
-            course = self._courses[key] = _Course(condition, time_ns)
+            course = self._courses[key] = _Course(condition, time_ns, time_ns)
             # The first look is a row of its own: a recorder that is killed has written it.
             yield ConditionChange(time_ns, device, condition, value, reason)
         ended = course.take(time_ns, value)

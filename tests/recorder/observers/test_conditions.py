@@ -79,11 +79,18 @@ def test_a_change_ends_a_stretch_whose_average_does_not_hold_what_follows() -> N
     assert watched.finish() == [(0, 2.0e9), (100, 2.0e9), (150, 1.4e9)]
 
 
-def test_what_never_rests_has_at_most_one_row_in_ten_seconds() -> None:
+def test_what_never_rests_has_at_most_one_row_in_ten_seconds_after_the_first_ten() -> None:
     watched = Watched()
     for number in range(600):
         watched.show(1, clock(1.0 + number % 7))
-    assert len(watched.finish()) <= 600 / 10 + 2
+    assert len(watched.finish()) <= 600 / 10 + 2 + 4
+
+
+def test_a_short_run_shows_a_change_of_its_clock() -> None:
+    watched = Watched()
+    watched.show(4, clock(1.98))
+    watched.show(5, clock(1.2))
+    assert watched.finish() == [(0, 1.98e9), (4, 1.98e9), (9, 1.2e9)]
 
 
 def test_the_averages_of_a_file_give_the_average_over_time() -> None:
