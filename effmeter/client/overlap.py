@@ -35,9 +35,9 @@ class Overlap(NamedTuple):
 def overlaps(own: JournalEntry, end_ns: int, entries: Iterable[JournalEntry]) -> list[Overlap]:
     """The recordings beside a part that ends now, the longest shared time first.
 
-    Those of other hosts of the same run are left out, and of another run of the same job what its
-    ranks share in passing: where ranks do not begin the same runs, both are recorded. Beyond ``MAX_OVERLAPS`` of
-    them, the last one stands for all others, with the time shared with any.
+    Those of other hosts of the same run are left out. So are other runs of the same job that share
+    less than ``SKEW_S``: longer ones show that its ranks do not begin the same runs. Beyond
+    ``MAX_OVERLAPS`` of them, the last one stands for all others, with the time shared with any.
     """
     shared: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     firsts: dict[str, JournalEntry] = {}
