@@ -8,6 +8,8 @@ from typing import NamedTuple
 from effmeter.client.journal_entry import MAX_NAME, JournalEntry
 
 MAX_OVERLAPS = 16
+SKEW_S = 1.0
+"""How far the ranks of a job are apart when they go from one run to the next."""
 _LONGEST_FILE = 2000
 
 
@@ -33,19 +35,23 @@ class Overlap(NamedTuple):
 def overlaps(own: JournalEntry, end_ns: int, entries: Iterable[JournalEntry]) -> list[Overlap]:
     """The recordings beside a part that ends now, the longest shared time first.
 
-    Recordings of the same job are left out: its ranks are one run. Beyond ``MAX_OVERLAPS`` of
-    them, the last one stands for all others, with the time shared with any.
+    Those of other hosts of the same run are left out. So are other runs of the same job that share
+    less than ``SKEW_S``: longer ones show that its ranks do not begin the same runs. Beyond
+    ``MAX_OVERLAPS`` of them, the last one stands for all others, with the time shared with any.
     """
     shared: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     firsts: dict[str, JournalEntry] = {}
     for entry in entries:
-        is_own = entry.recording == own.recording or (own.job_id and entry.job_id == own.job_id)
-        if is_own or entry.boot != own.boot or not own.boot:
+        is_own = entry.run_id == own.run_id and _are_of_one_job(entry, own)
+        if is_own or entry.recording == own.recording or entry.boot != own.boot or not own.boot:
             continue
         stretch = (max(entry.begin_ns, own.begin_ns), min(entry.end_ns or end_ns, end_ns))
         if stretch[0] < stretch[1]:
             shared[entry.recording].append(stretch)
             firsts.setdefault(entry.recording, entry)
+    for recording, first in firsts.items():
+        if _are_of_one_job(first, own) and _seconds(shared[recording]) < SKEW_S:
+            del shared[recording]
     ordered = sorted(shared, key=lambda recording: -_seconds(shared[recording]))
     found = [
         Overlap(_seconds(shared[r]), firsts[r].name[:MAX_NAME], firsts[r].run_file, firsts[r].pid)
@@ -58,6 +64,10 @@ def overlaps(own: JournalEntry, end_ns: int, entries: Iterable[JournalEntry]) ->
         together = [stretch for recording in rest for stretch in shared[recording]]
         found.append(Overlap(_seconds(together), others=len(rest)))
     return found
+
+
+def _are_of_one_job(entry: JournalEntry, other: JournalEntry) -> bool:
+    return bool(entry.job_id) and entry.job_id == other.job_id
 
 
 def _seconds(stretches: Iterable[tuple[int, int]]) -> float:

@@ -17,10 +17,14 @@ _LONGEST_SOCKET_PATH = 100
 
 
 def user_directory(environ: Mapping[str, str]) -> Path:
-    """The runtime directory of this user's own recorders; not created here."""
+    """The runtime directory of this user's own recorders; not created here.
+
+    ``sudo`` may leave the variable as it is: what root made there would shut its owner out.
+    """
     base = environ.get("XDG_RUNTIME_DIR")
-    if base and Path(base).is_dir():
-        return Path(base) / "effmeter"
+    with contextlib.suppress(OSError):
+        if base and Path(base).is_dir() and Path(base).stat().st_uid == os.getuid():
+            return Path(base) / "effmeter"
     return Path("/tmp") / f"effmeter-{os.getuid()}"  # noqa: S108 - its owner and mode are checked
 
 

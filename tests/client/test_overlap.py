@@ -30,13 +30,21 @@ def test_the_parts_of_one_recording_count_once() -> None:
     assert [o.seconds for o in overlaps(OWN, 20 * SECOND, ranks)] == [6.0]
 
 
-def test_what_is_of_the_same_recording_or_job_does_not_overlap() -> None:
+def test_what_is_of_the_same_recording_or_run_does_not_overlap() -> None:
     inner = entry("inner", 2, 12 * SECOND, recording=OWN.recording)
     own = entry("own", begin_ns=10 * SECOND, job_id="job")
-    peer = entry("peer", 3, 12 * SECOND, job_id="job")
+    peer = entry("own", 3, 12 * SECOND, recording="other host's", job_id="job")
     assert overlaps(OWN, 20 * SECOND, [inner]) == []
     assert overlaps(own, 20 * SECOND, [peer]) == []
     assert len(overlaps(OWN, 20 * SECOND, [peer])) == 1
+
+
+def test_another_run_of_the_same_job_overlaps_unless_its_ranks_only_pass_by() -> None:
+    """One rank may evaluate before it trains, where the others train at once."""
+    own = entry("own", begin_ns=10 * SECOND, job_id="job")
+    beside = entry("beside", 3, 12 * SECOND, job_id="job")
+    before = entry("before", 3, 5 * SECOND, end_ns=11 * SECOND - 1, job_id="job")
+    assert [o.name for o in overlaps(own, 20 * SECOND, [before, beside])] == ["beside"]
 
 
 def test_times_of_another_boot_say_nothing() -> None:

@@ -27,6 +27,15 @@ def test_without_a_runtime_directory_the_users_lies_in_tmp(base: str | None) -> 
     assert paths.user_directory(environ) == Path(f"/tmp/effmeter-{os.getuid()}")
 
 
+def test_the_runtime_directory_of_another_user_is_left_alone(tmp_path: Path) -> None:
+    """As that of the user who called ``sudo -E``."""
+    base = tmp_path if os.getuid() == 0 else Path("/")
+    if os.getuid() == 0:
+        os.chown(base, 12345, -1)
+    environ = {"XDG_RUNTIME_DIR": str(base)}
+    assert paths.user_directory(environ) == Path(f"/tmp/effmeter-{os.getuid()}")
+
+
 def test_the_users_directory_is_made_and_an_own_one_keeps_its_mode(tmp_path: Path) -> None:
     environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
     made = paths.user_directory_at_hand(environ)
