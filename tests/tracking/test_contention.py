@@ -51,6 +51,7 @@ def test_other_processes_on_a_gpu_are_in_the_run_and_its_report(
     assert "gpu1 was shared with up to 1 other processes" in analyse(run).warnings
 
 
+@pytest.mark.slow
 def test_work_of_others_on_the_processors_is_in_the_run(
     machine: SimulatedMachine, runs: Path
 ) -> None:

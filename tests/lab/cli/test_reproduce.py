@@ -41,6 +41,7 @@ def test_json_holds_tables_framework_and_published_figures(call: CommandLine) ->
     assert all((call.folder / path).is_file() for path in told["figures"])
 
 
+@pytest.mark.slow
 def test_two_folders_of_runs_are_set_side_by_side(call: CommandLine) -> None:
     case_runs(call.folder / "a", host="alpha")
     case_runs(call.folder / "b", host="beta")

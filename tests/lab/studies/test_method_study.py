@@ -16,6 +16,7 @@ from tests.simulated.machine import SimulatedMachine
 pytestmark = pytest.mark.untimed
 
 
+@pytest.mark.slow
 def test_recorded_runs_of_a_method_fill_a_table(machine: SimulatedMachine, tmp_path: Path) -> None:
     options = (("width", 4), ("shifts", 0))
     dense = Variant(Recipe("cnn2", batch_size=128, options=options, method="dense"), 2)

@@ -168,6 +168,7 @@ def test_it_learns_the_digits() -> None:
     assert metrics[-1]["loss"] < metrics[0]["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "epochs"),
     [
