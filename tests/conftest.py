@@ -43,8 +43,17 @@ COMPILING = tuple(f"tests/{part}/" for part in ("kernels", "methods/gradients", 
 TOGETHER = (
     ("tests/test_imports.py", "tests/test_tree.py"),
     ("tests/lab/workloads/models/test_flops.py", "tests/lab/cli/test_flops_page.py"),
+    (
+        "tests/tools/test_accelerate.py",
+        "tests/tools/test_deepspeed.py",
+        "tests/tools/test_lightning.py",
+        "tests/tools/test_torch_multiprocessing.py",
+        "tests/tools/test_torchrun.py",
+    ),
 )
-"""Modules that parse the same sources, or count the same models: one worker does it, once."""
+"""Modules that parse the same sources, or count the same models: one worker does it, once.
+Launchers that listen at one port by default, or at one that was free a moment ago: one at a time.
+"""
 
 YIELDING_NICENESS = 10
 TRACES_VARIABLE = "EFFMETER_TRACES"

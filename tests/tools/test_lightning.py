@@ -6,6 +6,8 @@ import pytest
 
 from tests.tools.cell import Cell
 
+PORT = "29541"
+"""Not one of the ports that the system gives out, which another program may take meanwhile."""
 TRAIN = """
     import sys
     import lightning
@@ -65,13 +67,13 @@ TRAIN = """
 
 @pytest.mark.parametrize("strategy", ["ddp", "ddp_spawn"])
 def test_the_ranks_of_a_strategy_are_one_run_of_one_file(cell: Cell, strategy: str) -> None:
-    cell.launch(sys.executable, cell.write(TRAIN), strategy, "callback")
+    cell.launch(sys.executable, cell.write(TRAIN), strategy, "callback", MASTER_PORT=PORT)
     (found,) = cell.expect(files=1, runs=["fit"], ranks=[0, 1])
     assert found.shown["closing_metrics"] == {"devices": 2}
 
 
 def test_a_run_around_a_fit_that_starts_ranks_lasts_until_they_end(cell: Cell) -> None:
-    cell.launch(sys.executable, cell.write(TRAIN), "ddp", "around")
+    cell.launch(sys.executable, cell.write(TRAIN), "ddp", "around", MASTER_PORT=PORT)
     first, other = cell.report().runs
     assert len(list(cell.runs.glob("*.arrow"))) == 1
     assert other.shown["parent_run_id"] == first.shown["run_id"]
