@@ -23,10 +23,13 @@ def test_the_ancestors_begin_with_the_parent_and_keep_their_starts(processes: Pr
 def test_a_process_shows_its_environment_and_command_and_is_gone_after_its_end(
     processes: Processes,
 ) -> None:
-    command = [sys.executable, "-c", "input()"]
+    command = [sys.executable, "-c", "input('runs\\n')"]
     with subprocess.Popen(
-        command, env={"A": "1=2", "B": ""}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        command, env={"A": "1=2", "B": ""}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
+        # Popen returns while the kernel may still be setting up the new program's memory.
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"runs\n"
         found = processes.find(child.pid)
         assert found is not None
         environment = processes.environment(found)
