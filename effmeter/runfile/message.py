@@ -78,6 +78,42 @@ def unfolded_bytes(data: bytes) -> int:
     return total
 
 
+class BatchPlaces(NamedTuple):
+    """Where the numbers stand in the metadata of a batch, from the beginning of its message."""
+
+    metadata_bytes: int
+    body_bytes_at: int
+    rows_at: int
+    nodes_at: int
+    nodes: int
+    """The number of columns: for each, how many values it has and how many of them are null."""
+    buffers_at: int
+    buffers: int
+    """The number of buffers: for each, its offset in the body and its length."""
+    is_compressed: bool
+
+
+def batch_places(data: bytes) -> BatchPlaces:
+    """The places of the numbers in the message of a batch; DamagedError where it has not all."""
+    message = message_of(data)
+    if not message.is_batch or message.length != len(data):
+        raise DamagedError("it is no batch")
+    root = _Table.root(data[PREFIX_BYTES : message.metadata_bytes])
+    batch = root.table(2)
+    nodes_at, nodes = batch.vector(1, _BUFFER_BYTES)
+    buffers_at, buffers = batch.vector(2, _BUFFER_BYTES)
+    return BatchPlaces(
+        message.metadata_bytes,
+        PREFIX_BYTES + root.place(3, 8),
+        PREFIX_BYTES + batch.place(0, 8),
+        PREFIX_BYTES + nodes_at,
+        nodes,
+        PREFIX_BYTES + buffers_at,
+        buffers,
+        batch.has(3),
+    )
+
+
 def _declared(data: bytes, at: int, length: int) -> int:
     """The uncompressed length that stands before a compressed buffer; -1 is: not compressed."""
     if length < 8:
@@ -147,17 +183,28 @@ class _Table:
             raise DamagedError("its metadata are incomplete")
         return _Table(self._data, place + self._read("<I", place))
 
+    def place(self, slot: int, size: int) -> int:
+        """Where a field of some bytes stands in the data."""
+        place = self._place(slot)
+        if place is None or place < 0 or place + size > len(self._data):
+            raise DamagedError("its metadata are incomplete")
+        return place
+
     def structs(self, slot: int, form: str, size: int) -> list[tuple[int, ...]]:
         """A field that is a vector of structures."""
-        place = self._place(slot)
-        if place is None:
+        if self._place(slot) is None:
             return []
+        start, count = self.vector(slot, size)
+        return list(struct.iter_unpack(form, self._data[start : start + count * size]))
+
+    def vector(self, slot: int, size: int) -> tuple[int, int]:
+        """Where a vector of structures begins, and how many it has."""
+        place = self.place(slot, 4)
         start = place + self._read("<I", place)
         count = self._read("<I", start)
-        end = start + 4 + count * size
-        if end > len(self._data):
+        if start + 4 + count * size > len(self._data):
             raise DamagedError("its metadata are cut off")
-        return list(struct.iter_unpack(form, self._data[start + 4 : end]))
+        return start + 4, count
 
     def _place(self, slot: int) -> int | None:
         at = 4 + 2 * slot
