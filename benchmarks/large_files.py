@@ -80,9 +80,7 @@ class _Writer:
         columns["seq"] = pa.array(np.arange(self.rows, self.rows + count))
         self.rows += count
         schema = self._frames.schema
-        arrays = [
-            columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in schema
-        ]
+        arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in schema]
         self._frames.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
     def events(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -176,7 +174,13 @@ def _marks(size: Size) -> Iterator[dict[str, Any]]:
         ids += 1
         of_epoch = {"source": SOURCE, "id": ids}
         number = float(epoch + 1)
-        yield {"time": begin_ns, "event": Event.EPOCH_BEGIN, **of_epoch, "parent": 0, "value": number}
+        yield {
+            "time": begin_ns,
+            "event": Event.EPOCH_BEGIN,
+            **of_epoch,
+            "parent": 0,
+            "value": number,
+        }
         for span in range(size.spans):
             at_ns = [begin_ns + (end_ns - begin_ns) * s // size.spans for s in (span, span + 1)]
             of_span = {"source": SOURCE, "id": ids + 1 + span}

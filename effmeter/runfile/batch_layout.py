@@ -5,6 +5,7 @@ one batch are read strictly, and those of the others are compared with them byte
 those numbers; what differs anywhere else is read for itself.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from effmeter.runfile.message import (
     BatchPlaces,
     DamagedError,
     batch_places,
-    unfolded_bytes,
+    unfolded,
 )
 
 Numbers = NDArray[np.int64]
@@ -28,48 +29,50 @@ UNKNOWN = -1
 class BatchFacts:
     """What the metadata of batches state; n batches."""
 
-    unfolded_bytes: Numbers
-    """Of all buffers of each (n,); ``UNKNOWN`` for one that must not be decoded."""
     rows: Numbers
-    """(n,); ``UNKNOWN`` where the batch has a layout of its own."""
+    """How many each has (n,); ``UNKNOWN``: it must not be decoded."""
+    buffer_bytes: Numbers
+    """How large each unfolds (n,)."""
     nulls: Numbers
-    """How many are null in each column (n, columns)."""
+    """How many values are null in each column (n, columns); ``UNKNOWN`` in a layout of its own."""
 
-    def has_only_nulls(self, columns: Sequence[int], batches: slice) -> bool:
-        """Whether nothing stands in some columns of some batches; False where that is unknown."""
-        rows, nulls = self.rows[batches], self.nulls[batches]
-        return bool((rows >= 0).all() and (nulls[:, columns] == rows[:, None]).all())
+    def only_nulls(self, columns: Sequence[int]) -> NDArray[np.bool_]:
+        """Which batches surely hold nothing in some columns (n,)."""
+        return np.asarray((self.nulls[:, columns] == self.rows[:, None]).all(axis=1), np.bool_)
 
 
 def batch_facts(messages: Sequence[bytes], columns: int) -> BatchFacts:
     """The facts of whole messages of batches with a number of flat columns each."""
     count = len(messages)
-    unfolded = np.full(count, UNKNOWN, np.int64)
-    rows = np.full(count, UNKNOWN, np.int64)
-    nulls = np.zeros((count, columns), np.int64)
+    facts = BatchFacts(
+        np.full(count, UNKNOWN, np.int64),
+        np.zeros(count, np.int64),
+        np.full((count, columns), UNKNOWN, np.int64),
+    )
     alike = np.zeros(count, np.bool_)
     places = _places(messages[0]) if messages else None
     if places is not None and places.nodes == columns:
         body = places.metadata_bytes
         alike = np.array([len(m) >= body and m[4:8] == messages[0][4:8] for m in messages])
         chosen = np.flatnonzero(alike)
-        heads = np.frombuffer(b"".join([messages[i][:body] for i in chosen]), np.uint8)
+        heads = np.frombuffer(b"".join([messages[i][:body] for i in chosen.tolist()]), np.uint8)
         heads = heads.reshape(len(chosen), body)
         fixed = ~_free(messages[0], places)
         is_same = (heads[:, fixed] == heads[0, fixed]).all(axis=1)
         alike[chosen[~is_same]] = False
         chosen, heads = chosen[is_same], heads[is_same]
-        bodies = [messages[i][body:] for i in chosen]
-        unfolded[chosen] = _unfolded(heads, bodies, places)
+        bodies = [messages[i][body:] for i in chosen.tolist()]
+        rows = _numbers(heads, places.rows_at, 1)[:, 0]
         nodes = _numbers(heads, places.nodes_at, 2 * columns).reshape(len(chosen), columns, 2)
-        rows[chosen] = _numbers(heads, places.rows_at, 1)[:, 0]
-        nulls[chosen] = nodes[:, :, 1]
-    for i in np.flatnonzero(~alike):
-        try:
-            unfolded[i] = unfolded_bytes(messages[i])
-        except DamagedError:
-            continue
-    return BatchFacts(unfolded, rows, nulls)
+        buffer_bytes = _buffer_bytes(heads, bodies, places)
+        is_sound = (buffer_bytes >= 0) & (rows >= 0)
+        facts.rows[chosen] = np.where(is_sound, rows, UNKNOWN)
+        facts.buffer_bytes[chosen] = np.where(is_sound, buffer_bytes, 0)
+        facts.nulls[chosen] = nodes[:, :, 1]
+    for i in np.flatnonzero(~alike).tolist():
+        with contextlib.suppress(DamagedError):
+            facts.rows[i], facts.buffer_bytes[i] = unfolded(messages[i])
+    return facts
 
 
 def _places(message: bytes) -> BatchPlaces | None:
@@ -100,10 +103,10 @@ def _numbers(heads: NDArray[np.uint8], at: int, count: int) -> Numbers:
     return np.ascontiguousarray(heads[:, at : at + 8 * count]).view("<i8")
 
 
-def _unfolded(
+def _buffer_bytes(
     heads: NDArray[np.uint8], bodies: Sequence[bytes], places: BatchPlaces
 ) -> Numbers:
-    """As ``unfolded_bytes`` of each message."""
+    """As ``unfolded`` says of each message; ``UNKNOWN`` where it would raise."""
     buffers = _numbers(heads, places.buffers_at, 2 * places.buffers)
     offsets, lengths = buffers[:, 0::2], buffers[:, 1::2]
     sizes = np.array([len(body) for body in bodies], np.int64)
@@ -119,10 +122,10 @@ def _unfolded(
         starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
         at = (starts[:, None] + offsets)[has_length]
         whole = np.frombuffer(b"".join(bodies), np.uint8)
-        stated_j = np.ascontiguousarray(whole[at[:, None] + np.arange(8)]).view("<i8")[:, 0]
-        declared[has_length] = np.where(stated_j == -1, lengths[has_length] - 8, stated_j)
+        of_buffers = np.ascontiguousarray(whole[at[:, None] + np.arange(8)]).view("<i8")[:, 0]
+        declared[has_length] = np.where(of_buffers == -1, lengths[has_length] - 8, of_buffers)
         is_negative = np.zeros(declared.shape, np.bool_)
-        is_negative[has_length] = stated_j < -1
+        is_negative[has_length] = of_buffers < -1
         is_sound &= ~is_negative.any(axis=1)
     # Floats: a sum of numbers that a stranger wrote must not wrap around.
     total = declared.astype(np.float64).sum(axis=1)

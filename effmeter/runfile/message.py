@@ -5,7 +5,6 @@ needed before pyarrow may decode the message are read here, strictly: an offset 
 the bytes is a DamagedError.
 """
 
-import contextlib
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -140,24 +139,28 @@ def read_schema(data: bytes) -> pa.Schema:
         raise DamagedError(str(error).splitlines()[0]) from error
 
 
-def read_batches(schema: bytes, messages: Sequence[bytes]) -> list[pa.RecordBatch | None]:
-    """The rows in each message, checked to be as the schema says; None where they are not."""
-    batches = _read_stream([schema, *messages])
-    if len(batches) == len(messages):
-        return list(batches)
-    return [next(iter(_read_stream([schema, message])), None) for message in messages]
+def read_table(
+    schema: bytes, messages: Sequence[bytes], described: pa.Schema, columns: Sequence[str]
+) -> pa.Table | None:
+    """The rows of batches, checked to be as the schema says; None where any of them is not.
 
-
-def _read_stream(messages: Sequence[bytes]) -> list[pa.RecordBatch]:
-    """The batches up to the first that cannot be read; far faster than one message at a time."""
-    batches = []
+    Args:
+        schema: The message of the schema.
+        messages: The batches, one chunk of the table each.
+        described: The schema.
+        columns: What to decode of it.
+    """
     # A pool of threads would be woken for each batch, to decompress a few kilobytes.
-    options = pa.ipc.IpcReadOptions(use_threads=False)
-    with contextlib.suppress(pa.ArrowException, OSError, ValueError, MemoryError):
-        for batch in pa.ipc.open_stream(pa.py_buffer(b"".join(messages)), options=options):
-            batch.validate(full=True)
-            batches.append(batch)
-    return batches
+    options = pa.ipc.IpcReadOptions(
+        use_threads=False, included_fields=[described.get_field_index(name) for name in columns]
+    )
+    try:
+        stream = pa.ipc.open_stream(pa.py_buffer(b"".join((schema, *messages))), options=options)
+        table = stream.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        return None
+    return table if table.column(0).num_chunks == len(messages) else None
 
 
 class _Table:

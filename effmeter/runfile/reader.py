@@ -7,7 +7,6 @@ named; the rest is read. Only where the description at the beginning is damaged,
 import fcntl
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,20 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.errors import NotARunError, RunFileError
+from effmeter.runfile.contents import Contents
 from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
 from effmeter.runfile.framing import MAGIC
-from effmeter.runfile.message import (
-    DamagedError,
-    Unfolded,
-    read_batches,
-    read_schema,
-    unfolded,
-)
-from effmeter.runfile.part import Damage, Part, clock_offset_ns, wall_ns
+from effmeter.runfile.message import DamagedError, Unfolded, read_schema, read_table
+from effmeter.runfile.part import Damage, Part, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
 
-_GROUP_BYTES = 16 * 2**20
-"""Batches are decoded together up to this size."""
 MAX_BATCH_BYTES = 256 * 2**20
 """Of one batch, unfolded: a million rows take half of it."""
 MIN_BYTES_PER_ROW = 1
@@ -37,8 +29,6 @@ MAX_UNFOLDED_RATIO = 256
 """Of a whole file: recordings unfold to some 25 times their size at most."""
 _SMALL_FILE_BYTES = 2**18
 """A file that is smaller is allowed as much as one of this size."""
-_MAX_TIME_NS = 2**62
-"""In 2116; moments up to there can be added and subtracted in 64 bits."""
 
 
 class _Allowance:
@@ -49,12 +39,9 @@ class _Allowance:
         size = max(file_bytes, _SMALL_FILE_BYTES)
         self._left = Unfolded(size // MIN_BYTES_PER_ROW, size * MAX_UNFOLDED_RATIO)
 
-    def covers(self, message: bytes) -> bool:
+    def covers(self, batch: Unfolded) -> bool:
         """Whether a batch may be decoded; RunFileError once the file exceeds its allowance."""
-        try:
-            rows, buffer_bytes = unfolded(message)
-        except DamagedError:
-            return False
+        rows, buffer_bytes = batch
         if buffer_bytes > MAX_BATCH_BYTES:
             return False
         self._left = Unfolded(self._left.rows - rows, self._left.buffer_bytes - buffer_bytes)
@@ -64,19 +51,6 @@ class _Allowance:
                 f"over {MAX_UNFOLDED_RATIO} times its size"
             )
         return True
-
-
-@dataclass(slots=True)
-class _Contents:
-    """What is found in a file, in order."""
-
-    batches: list[pa.RecordBatch] = field(default_factory=list)
-    holes: list[tuple[int, Hole]] = field(default_factory=list)
-    """With the number of intact batches before each."""
-    count: int | None = None
-    """Batches that the file had when it was finished."""
-    highest: int = 0
-    """The number of the last intact message."""
 
 
 def read_part(path: Path) -> Part:
@@ -94,19 +68,51 @@ def read_part(path: Path) -> Part:
         pieces = _pieces(window)
         beginning, schema, metadata = _beginning(path, window, pieces)
         _check_columns(path, schema)
-        contents = _read(pieces, beginning, _Allowance(path, window.size))
-    rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
-    damages = tuple(_damages(contents, metadata))
-    finished = contents.count is not None
-    return Part(path, metadata, _sorted(rows), finished, recording, damages)
+        allowance = _Allowance(path, window.size)
+        has_checksums = has_frames(window)
+        contents = Contents(
+            schema, beginning, metadata, allowance.covers, has_checksums=has_checksums
+        )
+        contents.take(pieces)
+    return Part(
+        path,
+        metadata,
+        contents.count is not None,
+        recording,
+        tuple(_damages(contents)),
+        contents.row_count,
+        contents.last_ns,
+        contents.events,
+        contents.readings,
+    )
 
 
 def _just_begun(path: Path) -> Part:
     """A recorder writes the first rows, and the description before them, within a second."""
     begun_ns = path.stat().st_mtime_ns
     metadata = Metadata(str(path.absolute()), path.stem, begun_ns, 0)
-    rows = arrow_schema(metadata).empty_table()
-    return Part(path, metadata, rows, finished=False, recording=True)
+    return Part(path, metadata, finished=False, recording=True)
+
+
+def read_rows(path: Path) -> pa.Table:
+    """All rows of one file at once, sorted by (time, seq); raises as ``read_part`` does.
+
+    Of a large file that is a lot: ``read_part`` takes no more than it needs.
+    """
+    with _opened(path) as file:
+        window = Window(file)
+        pieces = _pieces(window)
+        beginning, schema, _ = _beginning(path, window, pieces)
+        _check_columns(path, schema)
+        names = [name for name in COLUMNS if name in schema.names]
+        found = [
+            read_table(beginning, [piece.data], schema, names)
+            for piece in pieces
+            if isinstance(piece, Piece) and not piece.is_end
+        ]
+    empty = schema.empty_table().select(names)
+    rows = conform(pa.concat_tables([empty, *(table for table in found if table is not None)]))
+    return rows.take(pa.array(np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))))
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -205,97 +211,19 @@ def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
 
 
-def _read(pieces: Iterator[Piece | Hole], schema: bytes, allowance: _Allowance) -> _Contents:
-    """Everything after the schema."""
-    found = _Contents()
-    group: list[Piece] = []
-    group_bytes = 0
-    for piece in pieces:
-        if isinstance(piece, Piece) and not piece.is_end:
-            found.highest = piece.number
-            group_bytes += len(piece.data)
-            group.append(piece)
-            if group_bytes < _GROUP_BYTES:
-                continue
-        _read_group(found, group, schema, allowance)
-        group, group_bytes = [], 0
-        if isinstance(piece, Hole):
-            found.holes.append((len(found.batches), piece))
-        elif piece.is_end:
-            found.count = piece.number - 1
-    _read_group(found, group, schema, allowance)
-    return found
-
-
-def _read_group(found: _Contents, group: list[Piece], schema: bytes, allowance: _Allowance) -> None:
-    """Decode batches together, those that unfold to a bearable size."""
-    bearable = [piece for piece in group if allowance.covers(piece.data)]
-    batches = iter(read_batches(schema, [piece.data for piece in bearable]))
-    read = {piece.number: next(batches) for piece in bearable}
-    for piece in group:
-        batch = read.get(piece.number)
-        if batch is None or not _is_dated(batch):
-            found.holes.append((len(found.batches), Hole(piece.number, piece.number)))
-        else:
-            found.batches.append(batch)
-
-
-def _is_dated(batch: pa.RecordBatch) -> bool:
-    """Whether all rows have a number, and a moment that can be."""
-    time, seq = batch.column("time"), batch.column("seq")
-    if time.null_count or seq.null_count:
-        return False
-    moments = wall_ns(time)
-    return bool(np.all((moments > -_MAX_TIME_NS) & (moments < _MAX_TIME_NS)))
-
-
-def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:
+def _damages(found: Contents) -> Iterator[Damage]:
     """The holes as what a reader of the run must know."""
     count = found.highest if found.count is None else found.count
-    for before, hole in found.holes:
+    for hole, begin_ns, end_ns in found.holes:
         last = count if hole.last is None and found.count is not None else hole.last
         if hole.is_cut:
             continue
         if last is None:
-            yield Damage("its end", _last_ns(found, before, metadata))
+            yield Damage("its end", begin_ns)
         elif last < hole.first:
             yield Damage("bytes that belong to no batch")
         else:
             batches = (
                 f"batch {hole.first}" if last == hole.first else (f"batches {hole.first} to {last}")
             )
-            begin_ns = _last_ns(found, before, metadata)
-            end_ns = _next_ns(found, before, begin_ns, metadata)
             yield Damage(f"{batches} of {count}", begin_ns, end_ns)
-
-
-def _last_ns(found: _Contents, before: int, metadata: Metadata) -> int:
-    """The latest row before a hole; the beginning where there is none."""
-    moments = (wall_ns(b.column("time")) for b in reversed(found.batches[:before]) if b.num_rows)
-    latest = next(moments, None)
-    if latest is None:
-        return metadata.started_time_ns
-    return int(latest.max()) + clock_offset_ns(metadata)
-
-
-def _next_ns(found: _Contents, before: int, begin_ns: int, metadata: Metadata) -> int | None:
-    """The earliest row after a hole that is later than ``begin_ns``; None where there is none.
-
-    Rows stand in order of arrival: one that arrived after the hole may be dated before it, such
-    as the row that closes a gap, and does not end what is missing.
-    """
-    offset_ns = clock_offset_ns(metadata)
-    for batch in found.batches[before:]:
-        moments = wall_ns(batch.column("time")) + offset_ns
-        later = moments[moments > begin_ns]
-        if len(later):
-            return int(later.min())
-    return None
-
-
-def _sorted(rows: pa.Table) -> pa.Table:
-    """The rows in the order of (time, seq): they stand in the file in order of arrival."""
-    order = np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))
-    if np.array_equal(order, np.arange(len(order))):
-        return rows
-    return rows.take(pa.array(order))
