@@ -6,8 +6,8 @@ named; the rest is read. Only where the description at the beginning is damaged,
 
 import fcntl
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,47 +15,24 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.errors import NotARunError, RunFileError
+from effmeter.runfile.checking import FileEnd, checked_batches
 from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
 from effmeter.runfile.framing import MAGIC
-from effmeter.runfile.message import (
-    MAX_UNFOLDED_BYTES,
-    DamagedError,
-    read_batches,
-    read_schema,
-    unfolded_bytes,
-)
-from effmeter.runfile.part import Damage, Part, clock_offset_ns, wall_ns
+from effmeter.runfile.holes import HoleLog
+from effmeter.runfile.message import DamagedError, read_schema
+from effmeter.runfile.origin import WHOLE, origin_in
+from effmeter.runfile.part import Damage, Part, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
-
-_GROUP_BYTES = 16 * 2**20
-"""Batches are decoded together up to this size."""
-MAX_UNFOLDED_RATIO = 1000
-"""Of a whole file: what is recorded unfolds to some ten times its size."""
 
 
 @dataclass(slots=True)
 class _Contents:
-    """What is found in a file, in order."""
+    """What is found in a file."""
 
-    batches: list[pa.RecordBatch] = field(default_factory=list)
-    holes: list[tuple[int, Hole]] = field(default_factory=list)
-    """With the number of intact batches before each."""
-    count: int | None = None
-    """Batches that the file had when it was finished."""
-    highest: int = 0
-    """The number of the last intact message."""
-    unfolded_bytes: int = 0
-
-    def can_bear(self, message: bytes, max_bytes: int) -> bool:
-        """Whether a batch unfolds to a size within the bounds, with all before it."""
-        try:
-            unfolded = unfolded_bytes(message)
-        except DamagedError:
-            return False
-        if unfolded > MAX_UNFOLDED_BYTES or self.unfolded_bytes + unfolded > max_bytes:
-            return False
-        self.unfolded_bytes += unfolded
-        return True
+    batches: list[pa.RecordBatch]
+    end: FileEnd | None
+    """None: its writer did not close it."""
+    damages: tuple[Damage, ...]
 
 
 def read_part(path: Path) -> Part:
@@ -65,22 +42,23 @@ def read_part(path: Path) -> Part:
     Raises RunFileError where there is no such file, or nothing whole in it, NotARunError and
     NewerFormatError; each names the file.
     """
-    with _opened(path) as file:
-        recording = _is_locked(file)
+    with open_run_file(path) as file:
+        recording = is_locked(file)
         window = Window(file)
         if recording and not window.at(0, 1):
             return _just_begun(path)
-        pieces = _pieces(window)
-        beginning, schema, metadata = _beginning(path, window, pieces)
-        contents = _read(pieces, beginning, MAX_UNFOLDED_BYTES + MAX_UNFOLDED_RATIO * window.size)
+        pieces = pieces_of(window)
+        beginning, schema, metadata = beginning_of(path, window, pieces)
+        contents = _read(window, pieces, beginning, metadata)
     try:
         rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
     except NotARunError as error:
         raise NotARunError(f"{path} is not a run: {error}") from error
     if rows["time"].null_count or rows["seq"].null_count:
         raise NotARunError(f"{path} is not a run: a row has no time or no number")
-    damages = tuple(_damages(contents, metadata))
-    finished = contents.count is not None
+    origin = origin_in(contents.batches[-1]) if contents.batches else WHOLE
+    finished = contents.end is not None and origin.is_finished
+    damages = (*origin.damages, *contents.damages)
     return Part(path, metadata, _sorted(rows), finished, recording, damages)
 
 
@@ -94,9 +72,9 @@ def _just_begun(path: Path) -> Part:
 
 def read_metadata(path: Path) -> Metadata:
     """What is known of a file without reading its rows; raises as ``read_part`` does."""
-    with _opened(path) as file:
+    with open_run_file(path) as file:
         window = Window(file)
-        return _beginning(path, window, _pieces(window))[2]
+        return beginning_of(path, window, pieces_of(window))[2]
 
 
 def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table:
@@ -115,7 +93,8 @@ def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table
     return rows.select(list(columns))
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_run_file(path: Path) -> BinaryIO:
+    """The file, open for reading; RunFileError where it cannot be, or is no regular file."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -133,7 +112,7 @@ def _opened(path: Path) -> BinaryIO:
         raise RunFileError(f"{path} cannot be opened: {error}") from error
 
 
-def _is_locked(file: BinaryIO) -> bool:
+def is_locked(file: BinaryIO) -> bool:
     """Whether a recorder holds the file; asked before reading, so that an end is not missed."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -146,11 +125,12 @@ def _is_locked(file: BinaryIO) -> bool:
     return False
 
 
-def _pieces(window: Window) -> Iterator[Piece | Hole]:
+def pieces_of(window: Window) -> Iterator[Piece | Hole]:
+    """The messages of a file of any format version."""
     return framed_pieces(window) if has_frames(window) else plain_pieces(window)
 
 
-def _beginning(
+def beginning_of(
     path: Path, window: Window, pieces: Iterator[Piece | Hole]
 ) -> tuple[bytes, pa.Schema, Metadata]:
     """The schema's message, the schema and the metadata in it; or why there are none."""
@@ -181,83 +161,21 @@ def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
 
 
-def _read(pieces: Iterator[Piece | Hole], schema: bytes, max_bytes: int) -> _Contents:
-    """Everything after the schema; batches that unfold beyond ``max_bytes`` are holes."""
-    found = _Contents()
-    group: list[Piece] = []
-    group_bytes = 0
-    for piece in pieces:
-        if isinstance(piece, Piece) and not piece.is_end:
-            found.highest = piece.number
-            group_bytes += len(piece.data)
-            group.append(piece)
-            if group_bytes < _GROUP_BYTES:
-                continue
-        _read_group(found, group, schema, max_bytes)
-        group, group_bytes = [], 0
-        if isinstance(piece, Hole):
-            found.holes.append((len(found.batches), piece))
-        elif piece.is_end:
-            found.count = piece.number - 1
-    _read_group(found, group, schema, max_bytes)
-    return found
-
-
-def _read_group(found: _Contents, group: list[Piece], schema: bytes, max_bytes: int) -> None:
-    """Decode batches together, those that unfold to a bearable size."""
-    bearable = [piece for piece in group if found.can_bear(piece.data, max_bytes)]
-    batches = iter(read_batches(schema, [piece.data for piece in bearable]))
-    read = {piece.number: next(batches) for piece in bearable}
-    for piece in group:
-        batch = read.get(piece.number)
-        if batch is None:
-            found.holes.append((len(found.batches), Hole(piece.number, piece.number)))
-        else:
-            found.batches.append(batch)
-
-
-def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:
-    """The holes as what a reader of the run must know."""
-    count = found.highest if found.count is None else found.count
-    for before, hole in found.holes:
-        last = count if hole.last is None and found.count is not None else hole.last
-        if hole.is_cut:
+def _read(
+    window: Window, pieces: Iterable[Piece | Hole], schema: bytes, metadata: Metadata
+) -> _Contents:
+    """Everything after the schema."""
+    end: FileEnd | None = None
+    batches: list[pa.RecordBatch] = []
+    holes = HoleLog(metadata)
+    for found in checked_batches(pieces, schema, window.size):
+        if isinstance(found, FileEnd):
+            end = found
             continue
-        if last is None:
-            yield Damage("its end", _last_ns(found, before, metadata))
-        elif last < hole.first:
-            yield Damage("bytes that belong to no batch")
-        else:
-            batches = (
-                f"batch {hole.first}" if last == hole.first else (f"batches {hole.first} to {last}")
-            )
-            begin_ns = _last_ns(found, before, metadata)
-            end_ns = _next_ns(found, before, begin_ns, metadata)
-            yield Damage(f"{batches} of {count}", begin_ns, end_ns)
-
-
-def _last_ns(found: _Contents, before: int, metadata: Metadata) -> int:
-    """The latest row before a hole; the beginning where there is none."""
-    moments = (wall_ns(b.column("time")) for b in reversed(found.batches[:before]) if b.num_rows)
-    latest = next(moments, None)
-    if latest is None:
-        return metadata.started_time_ns
-    return int(latest.max()) + clock_offset_ns(metadata)
-
-
-def _next_ns(found: _Contents, before: int, begin_ns: int, metadata: Metadata) -> int | None:
-    """The earliest row after a hole that is later than ``begin_ns``; None where there is none.
-
-    Rows stand in order of arrival: one that arrived after the hole may be dated before it, such
-    as the row that closes a gap, and does not end what is missing.
-    """
-    offset_ns = clock_offset_ns(metadata)
-    for batch in found.batches[before:]:
-        moments = wall_ns(batch.column("time")) + offset_ns
-        later = moments[moments > begin_ns]
-        if len(later):
-            return int(later.min())
-    return None
+        holes.take(found)
+        if not isinstance(found, Hole):
+            batches.append(found)
+    return _Contents(batches, end, tuple(holes.damages(end)))
 
 
 def _sorted(rows: pa.Table) -> pa.Table:
