@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 
-from effmeter.errors import NotARunError, RunFileError
+from effmeter.errors import RunFileError
 from effmeter.runfile.checking import FileEnd, checked_batches
 from effmeter.runfile.format import (
     COMPACTED_KEY,
@@ -30,6 +30,7 @@ from effmeter.runfile.origin import WHOLE, Origin, origin_in
 from effmeter.runfile.part import Damage
 from effmeter.runfile.reader import (
     beginning_of,
+    check_columns,
     conform,
     is_locked,
     open_run_file,
@@ -97,6 +98,7 @@ class _Rewriting:
         self._window = Window(file)
         self._pieces = pieces_of(self._window)
         self._schema, schema, metadata = beginning_of(path, self._window, self._pieces)
+        check_columns(path, schema)
         self._end: FileEnd | None = None
         self._holes = HoleLog(metadata)
         self._earlier = WHOLE
@@ -133,7 +135,7 @@ class _Rewriting:
         for batch in self._batches():
             if before is not None:
                 yield before
-            before = self._checked(batch)
+            before = _with_columns(batch)
         if before is None:
             return
         self._earlier = origin_in(before)
@@ -142,7 +144,7 @@ class _Rewriting:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """The intact batches; holes and the end are noted."""
-        for found in checked_batches(self._counted(), self._schema, self._window.size):
+        for found in checked_batches(self._path, self._counted(), self._schema, self._window.size):
             if isinstance(found, FileEnd):
                 self._end = found
                 continue
@@ -159,17 +161,6 @@ class _Rewriting:
                 if self._on_progress is not None:
                     self._on_progress(min(1.0, read_bytes / self._window.size))
             yield piece
-
-    def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A batch with exactly the columns of this format; NotARunError where that cannot be."""
-        try:
-            rows = conform(pa.Table.from_batches([batch]))
-        except NotARunError as error:
-            raise NotARunError(f"{self._path} is not a run: {error}") from error
-        if rows["time"].null_count or rows["seq"].null_count:
-            raise NotARunError(f"{self._path} is not a run: a row has no time or no number")
-        columns = [_one_chunk(column) for column in rows.columns]
-        return pa.RecordBatch.from_arrays(columns, schema=arrow_schema())
 
     def _write(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
@@ -193,6 +184,13 @@ class _Rewriting:
 def _described(metadata: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """The metadata of the new file: the run's as they stand, and the format that is written."""
     return {VERSION_KEY: str(FORMAT_VERSION).encode(), METADATA_KEY: metadata[METADATA_KEY]}
+
+
+def _with_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch with exactly the columns of this format."""
+    rows = conform(pa.Table.from_batches([batch]))
+    columns = [_one_chunk(column) for column in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=arrow_schema())
 
 
 def _joined(

@@ -49,13 +49,9 @@ def read_part(path: Path) -> Part:
             return _just_begun(path)
         pieces = pieces_of(window)
         beginning, schema, metadata = beginning_of(path, window, pieces)
-        contents = _read(window, pieces, beginning, metadata)
-    try:
-        rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
-    except NotARunError as error:
-        raise NotARunError(f"{path} is not a run: {error}") from error
-    if rows["time"].null_count or rows["seq"].null_count:
-        raise NotARunError(f"{path} is not a run: a row has no time or no number")
+        check_columns(path, schema)
+        contents = _read(path, window, pieces, beginning, metadata)
+    rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
     origin = origin_in(contents.batches[-1]) if contents.batches else WHOLE
     finished = contents.end is not None and origin.is_finished
     damages = (*origin.damages, *contents.damages)
@@ -91,6 +87,14 @@ def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table
         elif place < 0 or rows.schema.field(place).type != expected.type:
             raise NotARunError(f"it lacks the column {name}")
     return rows.select(list(columns))
+
+
+def check_columns(path: Path, schema: pa.Schema) -> None:
+    """NotARunError where the columns are not those of the file's format."""
+    try:
+        conform(schema.empty_table())
+    except NotARunError as error:
+        raise NotARunError(f"{path} is not a run: {error}") from error
 
 
 def open_run_file(path: Path) -> BinaryIO:
@@ -162,13 +166,17 @@ def _damaged_beginning(path: Path, why: str) -> RunFileError:
 
 
 def _read(
-    window: Window, pieces: Iterable[Piece | Hole], schema: bytes, metadata: Metadata
+    path: Path,
+    window: Window,
+    pieces: Iterable[Piece | Hole],
+    schema: bytes,
+    metadata: Metadata,
 ) -> _Contents:
     """Everything after the schema."""
     end: FileEnd | None = None
     batches: list[pa.RecordBatch] = []
     holes = HoleLog(metadata)
-    for found in checked_batches(pieces, schema, window.size):
+    for found in checked_batches(path, pieces, schema, window.size):
         if isinstance(found, FileEnd):
             end = found
             continue
