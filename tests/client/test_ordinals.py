@@ -39,7 +39,8 @@ def test_runs_of_an_earlier_program_of_the_rank_are_counted() -> None:
     earlier, other = entry("1", 5, **mine), entry("2", 5, **{**mine, "name": "b"})
     peer, inner = entry("3", 6, **{**mine, "rank": 0}), entry("4", 5, parent_run_id="1", **mine)
     ordinals = Ordinals()
-    assert [ordinals.take(LAUNCH, None, "a", [earlier, other, peer, inner]) for _ in range(2)] == [1, 2]
+    entries = [earlier, other, peer, inner]
+    assert [ordinals.take(LAUNCH, None, "a", entries) for _ in range(2)] == [1, 2]
 
 
 def test_of_launches_that_look_alike_the_earlier_one_does_not_count() -> None:
@@ -63,7 +64,8 @@ def test_a_signal_handler_may_begin_a_run_while_the_code_that_it_interrupts_does
         taken.append(ordinals.take(LAUNCH, "around", "a", []))
         yield from ()
 
-    thread = threading.Thread(target=ordinals.take, args=(LAUNCH, None, "a", interrupted()), daemon=True)
+    arguments = (LAUNCH, None, "a", interrupted())
+    thread = threading.Thread(target=ordinals.take, args=arguments, daemon=True)
     thread.start()
     thread.join(5)
     assert taken == [0]
