@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from effmeter.client.journal_entry import MAX_NAME, JournalEntry
 from effmeter.client.launch_detection import Launch
@@ -35,7 +36,7 @@ def test_a_name_that_the_journal_cuts_is_still_that_name() -> None:
 
 
 def test_runs_of_an_earlier_program_of_the_rank_are_counted() -> None:
-    mine = {"name": "a", "launch": LAUNCH.local_key, "rank": 1, "end_ns": 3}
+    mine: dict[str, Any] = {"name": "a", "launch": LAUNCH.local_key, "rank": 1, "end_ns": 3}
     earlier, other = entry("1", 5, **mine), entry("2", 5, **{**mine, "name": "b"})
     peer, inner = entry("3", 6, **{**mine, "rank": 0}), entry("4", 5, parent_run_id="1", **mine)
     ordinals = Ordinals()

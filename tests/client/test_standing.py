@@ -1,6 +1,7 @@
 """Inside which run a program begins another, and whether it is a rank."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_a_rank_that_another_one_started_is_a_peer() -> None:
 
 def test_a_second_program_with_the_variables_of_one_rank_is_none() -> None:
     """Where the environment of its parent cannot be read, nothing tells a child from its rank."""
-    taken = {"launch": LAUNCH.local_key, "rank": 1}
+    taken: dict[str, Any] = {"launch": LAUNCH.local_key, "rank": 1}
     second = standing(entry("r", 7, **taken), launch=LAUNCH)
     assert (second.launch, second.is_second_of_rank) == (None, True)
     for free in (
