@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-MAX_UNFOLDED_BYTES = 256 * 2**20
-"""Of one batch: a million rows take half of it, and a recorder writes a second in each."""
 MAX_METADATA_BYTES = 64 * 2**20
 CONTINUATION = b"\xff\xff\xff\xff"
 END_OF_STREAM = CONTINUATION + bytes(4)
@@ -60,12 +58,22 @@ def metadata_end(data: bytes) -> int:
     return PREFIX_BYTES + int(length)
 
 
-def unfolded_bytes(data: bytes) -> int:
-    """How many bytes the buffers of a batch declare to have once they are decompressed."""
+class Unfolded(NamedTuple):
+    """How large a batch declares to be once it is decompressed."""
+
+    rows: int
+    buffer_bytes: int
+
+
+def unfolded(data: bytes) -> Unfolded:
+    """How large a batch becomes; DamagedError where the message is no batch."""
     message = message_of(data)
     if not message.is_batch or message.length != len(data):
         raise DamagedError("it is no batch")
     batch = _Table.root(data[PREFIX_BYTES : message.metadata_bytes]).table(2)
+    rows = batch.number(0, "<q")
+    if rows < 0:
+        raise DamagedError("the number of its rows is negative")
     is_compressed = batch.has(3)
     total = 0
     for offset, length in batch.structs(2, "<qq", _BUFFER_BYTES):
@@ -75,7 +83,7 @@ def unfolded_bytes(data: bytes) -> int:
         if is_compressed and length:
             declared = _declared(data, message.metadata_bytes + offset, length)
         total += declared
-    return total
+    return Unfolded(rows, total)
 
 
 def _declared(data: bytes, at: int, length: int) -> int:

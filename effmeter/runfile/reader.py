@@ -18,19 +18,52 @@ from effmeter.errors import NotARunError, RunFileError
 from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
 from effmeter.runfile.framing import MAGIC
 from effmeter.runfile.message import (
-    MAX_UNFOLDED_BYTES,
     DamagedError,
+    Unfolded,
     read_batches,
     read_schema,
-    unfolded_bytes,
+    unfolded,
 )
 from effmeter.runfile.part import Damage, Part, clock_offset_ns, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
 
 _GROUP_BYTES = 16 * 2**20
 """Batches are decoded together up to this size."""
-MAX_UNFOLDED_RATIO = 1000
-"""Of a whole file: what is recorded unfolds to some ten times its size."""
+MAX_BATCH_BYTES = 256 * 2**20
+"""Of one batch, unfolded: a million rows take half of it."""
+MIN_BYTES_PER_ROW = 1
+"""Of a whole file, compressed: the numbers of rows alone take as much, and recordings take 5."""
+MAX_UNFOLDED_RATIO = 256
+"""Of a whole file: recordings unfold to some 25 times their size at most."""
+_SMALL_FILE_BYTES = 2**18
+"""A file that is smaller is allowed as much as one of this size."""
+_MAX_TIME_NS = 2**62
+"""In 2116; moments up to there can be added and subtracted in 64 bits."""
+
+
+class _Allowance:
+    """How many rows and bytes a file may still unfold to: a small one can declare any size."""
+
+    def __init__(self, path: Path, file_bytes: int) -> None:
+        self._path = path
+        size = max(file_bytes, _SMALL_FILE_BYTES)
+        self._left = Unfolded(size // MIN_BYTES_PER_ROW, size * MAX_UNFOLDED_RATIO)
+
+    def covers(self, message: bytes) -> bool:
+        """Whether a batch may be decoded; RunFileError once the file exceeds its allowance."""
+        try:
+            rows, buffer_bytes = unfolded(message)
+        except DamagedError:
+            return False
+        if buffer_bytes > MAX_BATCH_BYTES:
+            return False
+        self._left = Unfolded(self._left.rows - rows, self._left.buffer_bytes - buffer_bytes)
+        if min(self._left) < 0:
+            raise RunFileError(
+                f"{self._path} is not read: its rows unfold to far more than recordings do, "
+                f"over {MAX_UNFOLDED_RATIO} times its size"
+            )
+        return True
 
 
 @dataclass(slots=True)
@@ -44,18 +77,6 @@ class _Contents:
     """Batches that the file had when it was finished."""
     highest: int = 0
     """The number of the last intact message."""
-    unfolded_bytes: int = 0
-
-    def can_bear(self, message: bytes, max_bytes: int) -> bool:
-        """Whether a batch unfolds to a size within the bounds, with all before it."""
-        try:
-            unfolded = unfolded_bytes(message)
-        except DamagedError:
-            return False
-        if unfolded > MAX_UNFOLDED_BYTES or self.unfolded_bytes + unfolded > max_bytes:
-            return False
-        self.unfolded_bytes += unfolded
-        return True
 
 
 def read_part(path: Path) -> Part:
@@ -72,13 +93,9 @@ def read_part(path: Path) -> Part:
             return _just_begun(path)
         pieces = _pieces(window)
         beginning, schema, metadata = _beginning(path, window, pieces)
-        contents = _read(pieces, beginning, MAX_UNFOLDED_BYTES + MAX_UNFOLDED_RATIO * window.size)
-    try:
-        rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
-    except NotARunError as error:
-        raise NotARunError(f"{path} is not a run: {error}") from error
-    if rows["time"].null_count or rows["seq"].null_count:
-        raise NotARunError(f"{path} is not a run: a row has no time or no number")
+        _check_columns(path, schema)
+        contents = _read(pieces, beginning, _Allowance(path, window.size))
+    rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
     damages = tuple(_damages(contents, metadata))
     finished = contents.count is not None
     return Part(path, metadata, _sorted(rows), finished, recording, damages)
@@ -113,6 +130,13 @@ def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table
         elif place < 0 or rows.schema.field(place).type != expected.type:
             raise NotARunError(f"it lacks the column {name}")
     return rows.select(list(columns))
+
+
+def _check_columns(path: Path, schema: pa.Schema) -> None:
+    try:
+        conform(schema.empty_table())
+    except NotARunError as error:
+        raise NotARunError(f"{path} is not a run: {error}") from error
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -181,8 +205,8 @@ def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
 
 
-def _read(pieces: Iterator[Piece | Hole], schema: bytes, max_bytes: int) -> _Contents:
-    """Everything after the schema; batches that unfold beyond ``max_bytes`` are holes."""
+def _read(pieces: Iterator[Piece | Hole], schema: bytes, allowance: _Allowance) -> _Contents:
+    """Everything after the schema."""
     found = _Contents()
     group: list[Piece] = []
     group_bytes = 0
@@ -193,27 +217,36 @@ def _read(pieces: Iterator[Piece | Hole], schema: bytes, max_bytes: int) -> _Con
             group.append(piece)
             if group_bytes < _GROUP_BYTES:
                 continue
-        _read_group(found, group, schema, max_bytes)
+        _read_group(found, group, schema, allowance)
         group, group_bytes = [], 0
         if isinstance(piece, Hole):
             found.holes.append((len(found.batches), piece))
         elif piece.is_end:
             found.count = piece.number - 1
-    _read_group(found, group, schema, max_bytes)
+    _read_group(found, group, schema, allowance)
     return found
 
 
-def _read_group(found: _Contents, group: list[Piece], schema: bytes, max_bytes: int) -> None:
+def _read_group(found: _Contents, group: list[Piece], schema: bytes, allowance: _Allowance) -> None:
     """Decode batches together, those that unfold to a bearable size."""
-    bearable = [piece for piece in group if found.can_bear(piece.data, max_bytes)]
+    bearable = [piece for piece in group if allowance.covers(piece.data)]
     batches = iter(read_batches(schema, [piece.data for piece in bearable]))
     read = {piece.number: next(batches) for piece in bearable}
     for piece in group:
         batch = read.get(piece.number)
-        if batch is None:
+        if batch is None or not _is_dated(batch):
             found.holes.append((len(found.batches), Hole(piece.number, piece.number)))
         else:
             found.batches.append(batch)
+
+
+def _is_dated(batch: pa.RecordBatch) -> bool:
+    """Whether all rows have a number, and a moment that can be."""
+    time, seq = batch.column("time"), batch.column("seq")
+    if time.null_count or seq.null_count:
+        return False
+    moments = wall_ns(time)
+    return bool(np.all((moments > -_MAX_TIME_NS) & (moments < _MAX_TIME_NS)))
 
 
 def _damages(found: _Contents, metadata: Metadata) -> Iterator[Damage]:

@@ -284,21 +284,53 @@ def test_a_gauge_is_bounded_by_its_device_where_a_batch_is_damaged(tmp_path: Pat
     assert still.value_j == pytest.approx(known.value_j)
 
 
-def test_a_batch_that_would_unfold_beyond_all_measure_is_damaged(tmp_path: Path) -> None:
-    path = tmp_path / "run.arrow"
-    rows = 4_000_000
+def write_zeros(path: Path, rows: int, batches: int = 1) -> None:
+    """Batches that compress to almost nothing."""
     with path.open("wb") as sink:
         file = FramedFile(sink.write, metadata())
-        nulls = [pa.nulls(rows, field.type) for field in file.schema]
-        arrays = [pa.array(np.zeros(rows, np.int64)).cast(file.schema.field(0).type), *nulls[1:]]
-        file.write_batch(pa.RecordBatch.from_arrays(arrays, schema=file.schema))
+        zeros = pa.array(np.zeros(rows, np.int64))
+        given = {"time": zeros.cast(file.schema.field("time").type), "seq": zeros}
+        arrays = [given.get(f.name, pa.nulls(rows, f.type)) for f in file.schema]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=file.schema)
+        for _ in range(batches):
+            file.write_batch(batch)
         file.close()
+
+
+def test_a_batch_that_would_unfold_beyond_all_measure_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    write_zeros(path, 3_500_000)
     assert path.stat().st_size < 2**18
     part = read_part(path)
     assert (part.rows.num_rows, str(part.damages[0])) == (
         0,
         "damaged: batch 1 of 1, and nothing follows",
     )
+
+
+def test_a_file_that_would_unfold_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    write_zeros(path, 100_000, batches=3)
+    with pytest.raises(RunFileError, match="unfold to far more than recordings do"):
+        read_part(path)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"time": 2**62}, {"time": -(2**63)}, {"time": None}, {"seq": None}]
+)
+def test_a_batch_with_a_row_at_no_moment_is_damaged(
+    tmp_path: Path, changed: dict[str, int | None]
+) -> None:
+    path = tmp_path / "run.arrow"
+    with RunFile(path) as file:
+        file.event(1.0, Event.NOTE, name="so far")
+        file.flush()
+        file.row(2.0, **changed)
+    part = read_part(path)
+    assert [str(damage) for damage in part.damages] == [
+        "damaged: batch 2 of 2, and nothing follows"
+    ]
+    assert part.rows.num_rows == 1
 
 
 def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
