@@ -23,6 +23,7 @@ TESTED_THROUGH = {
     "cli/import_options.py": "cli/test_importing.py",
     "cli/machine_recording.py": "cli/test_idle.py",
     "cli/options.py": "cli/test_run.py",
+    "client/agent.py": "client/test_launch_detection.py",
     "client/beginning.py": "client/test_acquisition.py",
     "client/vocabulary.py": "tracking/test_loop.py",
     "errors.py": "cli/test_report.py",

@@ -61,6 +61,7 @@ class Acquisition:
         processes: Processes | None = None,
     ) -> None:
         self._request = request
+        self._name = files.name_of(request.name)
         self._environ = environ
         self._warn = warn
         self._processes = processes or own_processes()
@@ -82,6 +83,7 @@ class Acquisition:
             invitation,
             launch,
             self._program,
+            os.getpid(),
             self._entries,
             self._processes,
         )
@@ -125,6 +127,11 @@ class Acquisition:
             self.identity = self.identity._replace(parent_run_id=around[0].run_id)
         if self.launch is not None and (self._request.join or self._request.is_wrapper):
             return self._meet(self.launch)
+        if self._standing.is_second_of_rank:
+            self._warn(
+                "another program records as the same rank of this launch: this run is one of its "
+                "own, which also counts the whole machine"
+            )
         return self._begin()
 
     def _begin(self) -> Acquired:
@@ -195,12 +202,12 @@ class Acquisition:
         return Surroundings(endpoint, self.identity.run_id, taken, os.getpid())
 
     def _begin_inside(self, parent: str | None) -> int:
-        """Be a run inside the parent; its ordinal among those of this rank."""
+        """Be a run inside the parent; its ordinal among this rank's runs of its name."""
         if self.launch is None:
             self.identity = self.identity._replace(parent_run_id=parent)
             return 0
-        ordinal = ORDINALS.take(self.launch, parent, self._entries)
-        self.identity = RunIdentity(self.launch.run_id(ordinal, parent), parent)
+        ordinal = ORDINALS.take(self.launch, parent, self._name, self._entries)
+        self.identity = RunIdentity(self.launch.run_id(self._name, ordinal, parent), parent)
         return ordinal
 
     def _journal_entry(self, endpoint: Endpoint) -> JournalEntry:
@@ -209,7 +216,7 @@ class Acquisition:
         return JournalEntry(
             id=secrets.token_hex(8),
             run_id=self.identity.run_id,
-            name=files.name_of(self._request.name)[:MAX_NAME],
+            name=self._name[:MAX_NAME],
             recording=endpoint.recording,
             socket=endpoint.socket,
             run_file=endpoint.run_file,
@@ -248,7 +255,7 @@ class Acquisition:
         ordinal = self._begin_inside(own.parent_run_id)
         if launch.host_count == 1 and own.parent_run_id is None:
             self.identity = own
-        self._rendezvous = Rendezvous(launch, ordinal, self._environ)
+        self._rendezvous = Rendezvous(launch, self._name, ordinal, self._environ)
         return self._rendezvous.join_or_lead(
             self._join_peers, self._begin, lambda acquired: self.surroundings(acquired.endpoint)
         )

@@ -25,16 +25,16 @@ T = TypeVar("T")
 
 
 class Rendezvous:
-    """The lock file at which the ranks of one launch meet on this host.
+    """The lock file at which the ranks of one launch meet on this host for one run.
 
-    ``ordinal`` numbers the runs of one program: the second run of one rank must not meet the
-    first run of another.
+    Ranks meet in runs of one name alone. ``ordinal`` numbers a program's runs of that name: the
+    second one of one rank must not meet the first one of another.
     """
 
-    def __init__(self, launch: Launch, ordinal: int, environ: Mapping[str, str]) -> None:
-        facts = (launch.local_key, socket.gethostname(), ordinal)
-        name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-        self._path = user_directory_at_hand(environ) / f"ranks-{name}"
+    def __init__(self, launch: Launch, name: str, ordinal: int, environ: Mapping[str, str]) -> None:
+        facts = (launch.local_key, socket.gethostname(), name, ordinal)
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        self._path = user_directory_at_hand(environ) / f"ranks-{digest}"
 
     def join_or_lead(
         self,

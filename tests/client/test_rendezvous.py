@@ -20,9 +20,14 @@ class Rank:
     """A program of the launch: whether it joins, and what it led to."""
 
     def __init__(
-        self, folder: Path, launch: Launch = LAUNCH, ordinal: int = 0, joins: bool = True
+        self,
+        folder: Path,
+        launch: Launch = LAUNCH,
+        ordinal: int = 0,
+        joins: bool = True,
+        name: str = "train",
     ) -> None:
-        self.rendezvous = Rendezvous(launch, ordinal, {"XDG_RUNTIME_DIR": str(folder)})
+        self.rendezvous = Rendezvous(launch, name, ordinal, {"XDG_RUNTIME_DIR": str(folder)})
         self.joins = joins
 
     def meet(self, led: Surroundings = PLACE) -> tuple[str, Surroundings]:
@@ -36,6 +41,11 @@ class Rank:
 def test_the_runs_of_a_rank_meet_those_of_the_same_ordinal(tmp_path: Path) -> None:
     Rank(tmp_path).meet()
     assert Rank(tmp_path, ordinal=1).meet()[0] == "led"
+
+
+def test_runs_of_unlike_names_do_not_meet(tmp_path: Path) -> None:
+    Rank(tmp_path, name="eval").meet()
+    assert Rank(tmp_path, name="train").meet()[0] == "led"
 
 
 def test_launches_of_other_agents_and_keys_do_not_meet(tmp_path: Path) -> None:
