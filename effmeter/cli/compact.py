@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from effmeter.cli.group import complain
 from effmeter.cli.options import json_option
+from effmeter.cli.output import emit, end_progress, say, show, show_progress
 from effmeter.errors import EffmeterError, RunFileError, UsageError
 from effmeter.recorded.reading import find_runs
-from effmeter.report.formatting import json_text, printable
+from effmeter.report.formatting import json_text
 from effmeter.runfile.compaction import Compaction, compact
 from effmeter.runfile.format import RUN_SUFFIX, successor_path
 from effmeter.runfile.reader import read_metadata
@@ -48,19 +48,17 @@ def command(files: tuple[Path, ...], output: Path, as_json: bool) -> None:
     written: list[Compaction] = []
     errors: list[str] = []
     for path in runs:
-        new_path = output if is_file else output / path.name
         try:
-            written += _compact_run(path, new_path)
+            written += _compact_run(path, output if is_file else output / path.name)
         except EffmeterError as error:
             errors.append(str(error))
     for line in errors:
-        complain(line)
+        say(line)
     if as_json:
-        told = {"files": [_as_mapping(one) for one in written], "errors": errors}
-        click.echo(json_text(told))
+        emit(json_text({"files": [_as_mapping(one) for one in written], "errors": errors}))
     else:
         for line in _lines(written):
-            click.echo(line)
+            show(line)
     if errors:
         sys.exit(RunFileError.exit_status)
 
@@ -79,7 +77,7 @@ def _compact_run(path: Path, new_path: Path) -> list[Compaction]:
             one.new_path.unlink(missing_ok=True)
         raise
     finally:
-        _clear_progress()
+        end_progress()
     return written
 
 
@@ -104,11 +102,11 @@ def _files_of(path: Path, new_path: Path) -> list[tuple[Path, Path]]:
 def _lines(written: Sequence[Compaction]) -> Iterator[str]:
     for one in written:
         sizes = f"{format_bytes(one.bytes_before)} -> {format_bytes(one.bytes_after)}"
-        yield printable(f"{one.new_path}: {sizes}, {one.rows} rows in {one.batches} batches")
+        yield f"{one.new_path}: {sizes}, {one.rows} rows in {one.batches} batches"
         if not one.was_finished:
-            yield f"  {printable(str(one.path))} was cut off: what is whole is there"
+            yield f"  {one.path} was cut off: what is whole is there"
         for damage in one.damages:
-            yield f"  {printable(str(damage))}"
+            yield f"  {damage}"
 
 
 def _as_mapping(one: Compaction) -> Mapping[str, Any]:
@@ -129,18 +127,12 @@ def _progress(path: Path) -> Callable[[float], None] | None:
     if not sys.stderr.isatty():
         return None
     shown = -1
-    name = printable(path.name)
 
-    def show(fraction: float) -> None:
+    def show_part(fraction: float) -> None:
         nonlocal shown
         percent = int(100 * fraction)
         if percent != shown:
             shown = percent
-            click.echo(f"\r\033[Keffmeter: {name}: {percent} %", err=True, nl=False)
+            show_progress(f"{path.name}: {percent} %")
 
-    return show
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\033[K", err=True, nl=False)
+    return show_part
