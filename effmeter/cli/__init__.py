@@ -1,6 +1,7 @@
 """The command line: one module per command, each loaded when it is called."""
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -10,7 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from effmeter import __version__
-from effmeter.cli.group import CommandGroup, complain
+from effmeter.cli.group import CommandGroup
+from effmeter.cli.output import say
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
@@ -96,10 +98,13 @@ def effmeter() -> None:
 def main() -> None:
     """Entry point of the program ``effmeter``."""
     warnings.showwarning = _show_on_one_line
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the terminal's encoding lacks is no reason to print nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         effmeter()
     except (KeyboardInterrupt, click.Abort):
-        click.echo("effmeter: interrupted", err=True)
+        say("interrupted")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of the pipe is gone. The interpreter would complain when it flushes stdout.
@@ -111,4 +116,4 @@ def _show_on_one_line(
     message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
 ) -> None:
     kind = "" if issubclass(category, EffmeterWarning) else f" ({category.__name__})"
-    complain(f"warning{kind}: {message}")
+    say(f"warning{kind}: {message}")
