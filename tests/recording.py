@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,17 @@ def eventually(happened: Callable[[], bool], what: str, within_s: float = PATIEN
 
 def start_program(source: str, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
     """A Python program of its own, started as a user would."""
+    return _start(["-c", textwrap.dedent(source)], environ)
+
+
+def start_script(path: Path, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """The same from a file."""
+    return _start([str(path)], environ)
+
+
+def _start(arguments: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(source)],
+        [sys.executable, *arguments],
         env=dict(environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

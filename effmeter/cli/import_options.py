@@ -11,12 +11,13 @@ import click
 
 from effmeter.channel import Kind
 from effmeter.cli.options import FiniteRange, json_option, label_option
+from effmeter.cli.output import emit, end_progress, show, show_progress
 from effmeter.client.files import path_for
 from effmeter.errors import UsageError
 from effmeter.importers.log import Log, StatedPower
 from effmeter.importers.quantity import MOST_JOULES_OR_WATTS, split_number, unit_named
 from effmeter.importers.run_files import ImportedFile, ImportOptions, write_run
-from effmeter.report.formatting import json_text, printable
+from effmeter.report.formatting import json_text
 from effmeter.runfile.format import RUN_SUFFIX, MetricMode
 
 Decorated = Callable[..., Any]
@@ -139,12 +140,12 @@ def import_logs(
     written: list[ImportedFile] = []
     for log in logs:
         written += write_run(log, options, _paths(log.name, output), _progress())
-        _clear_progress()
+        end_progress()
     if as_json:
-        click.echo(json_text({"files": [_as_mapping(file) for file in written]}))
+        emit(json_text({"files": [_as_mapping(file) for file in written]}))
         return
     for file in written:
-        click.echo(printable(str(file.path)))
+        show(str(file.path))
 
 
 def _paths(name: str, output: Path | None) -> Callable[[str | None], Path]:
@@ -179,9 +180,4 @@ def _progress() -> Callable[[int], None] | None:
     """A line on a terminal that counts readings."""
     if not sys.stderr.isatty():
         return None
-    return lambda count: click.echo(f"\reffmeter: {count:,} readings", err=True, nl=False)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\033[K", err=True, nl=False)
+    return lambda count: show_progress(f"{count:,} readings")

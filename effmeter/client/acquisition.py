@@ -61,6 +61,7 @@ class Acquisition:
         processes: Processes | None = None,
     ) -> None:
         self._request = request
+        self._name = files.name_of(request.name)
         self._environ = environ
         self._warn = warn
         self._processes = processes or own_processes()
@@ -82,6 +83,7 @@ class Acquisition:
             invitation,
             launch,
             self._program,
+            os.getpid(),
             self._entries,
             self._processes,
         )
@@ -105,7 +107,7 @@ class Acquisition:
         if self.launch is None or not self.launch.is_on_several_hosts or not files.is_path(name):
             return request
         path = files.path_for(name, request.directory, self._environ)
-        return replace(request, path=str(files.of_host(path, socket.gethostname())))
+        return replace(request, path=str(files.part_of(path, socket.gethostname())))
 
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
@@ -125,6 +127,11 @@ class Acquisition:
             self.identity = self.identity._replace(parent_run_id=around[0].run_id)
         if self.launch is not None and (self._request.join or self._request.is_wrapper):
             return self._meet(self.launch)
+        if self._standing.is_second_of_rank:
+            self._warn(
+                "another program records as the same rank of this launch: this run is one of its "
+                "own, which also counts the whole machine"
+            )
         return self._begin()
 
     def _begin(self) -> Acquired:
@@ -162,7 +169,9 @@ class Acquisition:
         if entry is None or entry.pid != os.getpid():
             return []
         self._journal.end(entry, ended_ns)
-        others = self._journal.entries(entry.begin_ns, with_ranks=False)
+        here = self._processes.namespace
+        over = {e.id for e in self._entries if e.end_ns is not None and e.namespace == here}
+        others = self._journal.beside(entry, over)
         return [
             {
                 "op": "mark",
@@ -195,12 +204,12 @@ class Acquisition:
         return Surroundings(endpoint, self.identity.run_id, taken, os.getpid())
 
     def _begin_inside(self, parent: str | None) -> int:
-        """Be a run inside the parent; its ordinal among those of this rank."""
+        """Be a run inside the parent; its ordinal among this rank's runs of its name."""
         if self.launch is None:
             self.identity = self.identity._replace(parent_run_id=parent)
             return 0
-        ordinal = ORDINALS.take(self.launch, parent, self._entries)
-        self.identity = RunIdentity(self.launch.run_id(ordinal, parent), parent)
+        ordinal = ORDINALS.take(self.launch, parent, self._name, self._entries)
+        self.identity = RunIdentity(self.launch.run_id(self._name, ordinal, parent), parent)
         return ordinal
 
     def _journal_entry(self, endpoint: Endpoint) -> JournalEntry:
@@ -209,7 +218,7 @@ class Acquisition:
         return JournalEntry(
             id=secrets.token_hex(8),
             run_id=self.identity.run_id,
-            name=files.name_of(self._request.name)[:MAX_NAME],
+            name=self._name[:MAX_NAME],
             recording=endpoint.recording,
             socket=endpoint.socket,
             run_file=endpoint.run_file,
@@ -248,10 +257,22 @@ class Acquisition:
         ordinal = self._begin_inside(own.parent_run_id)
         if launch.host_count == 1 and own.parent_run_id is None:
             self.identity = own
-        self._rendezvous = Rendezvous(launch, ordinal, self._environ)
+        self._rendezvous = Rendezvous(launch, self._name, ordinal, self._environ, self._warn)
         return self._rendezvous.join_or_lead(
-            self._join_peers, self._begin, lambda acquired: self.surroundings(acquired.endpoint)
+            self._join_peers,
+            self._begin,
+            self._begin_alone,
+            lambda acquired: self.surroundings(acquired.endpoint),
         )
+
+    def _begin_alone(self) -> Acquired:
+        """Begin a recording that the other ranks of this host do not find.
+
+        Where they all name one file, each gets one of its own.
+        """
+        rank = None if self.launch is None else self.launch.rank
+        own = f"process{os.getpid()}" if rank is None else f"rank{rank}"
+        return self._recorders.begin(self._describe_beginning, of_rank=own)
 
     def _join_peers(self, met: Surroundings) -> Acquired | None:
         own = self.identity

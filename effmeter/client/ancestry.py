@@ -54,6 +54,18 @@ def innermost(entries: Sequence[JournalEntry], inside: str | None = None) -> Jou
     return found
 
 
+def is_other_of_rank(
+    entries: Iterable[JournalEntry], namespace: str, pid: int, launch: str, rank: int | None
+) -> bool:
+    """Whether another program records as this rank of the launch now, of all processes ``pid``."""
+    return rank is not None and any(
+        entry.end_ns is None
+        and (entry.launch, entry.rank, entry.namespace) == (launch, rank, namespace)
+        and entry.pid != pid
+        for entry in entries
+    )
+
+
 def is_of_rank(
     entries: Iterable[JournalEntry], processes: Processes, launch: str, rank: int | None
 ) -> bool:

@@ -5,16 +5,18 @@ nothing, ``torch.distributed`` does once it is initialised (``mp.spawn``, ``init
 """
 
 import hashlib
-import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from effmeter.client.agent import agent_of, port_of_hydra
 from effmeter.client.launchers import LAUNCHERS, MASTER, Launcher
 from effmeter.client.process_group import ProcessGroup, default_group
-from effmeter.client.processes import Process, Processes, own_processes
+from effmeter.client.processes import Processes, own_processes
+from effmeter.client.rank_starters import is_child_of_rank
 
 _SPECIAL_STEPS = 0xFFFFFFF0
 """Slurm numbers the steps that srun did not start (batch, interactive) from here on."""
@@ -44,9 +46,12 @@ class Launch:
         """The key, told from an equal one of another launch on this host where that is known."""
         return f"{self.key}.{self.agent}" if self.agent else self.key
 
-    def run_id(self, ordinal: int, parent_run_id: str | None) -> str:
-        """The run that the ranks share on all hosts: of this ordinal among those in the parent."""
-        return _hash([self.key, str(ordinal), parent_run_id or ""], 32)
+    def run_id(self, name: str, ordinal: int, parent_run_id: str | None) -> str:
+        """The run that the ranks share on all hosts.
+
+        ``ordinal`` numbers the runs of one name inside of one parent.
+        """
+        return _hash([self.key, name, str(ordinal), parent_run_id or ""], 32)
 
     @property
     def job(self) -> dict[str, Any]:
@@ -70,10 +75,14 @@ def launch_of(
 ) -> Launch | None:
     """The launch of this rank; None for a program that was started alone.
 
-    A program counts as started alone where its launch has one rank.
+    A program counts as started alone where its launch has one rank, and where a rank started it,
+    unless it is in a process group of its own.
     """
     seen = processes or own_processes()
     found = _by_variables(environ, seen)
+    if found is not None and is_child_of_rank(seen, partial(_is_rank_of, found, seen)):
+        member = group()
+        return None if member is None else _by_process_group(environ, member, seen, False)
     if found is None:
         return _by_process_group(environ, group(), seen, (is_spawned or _is_spawned)())
     if found.rank is None:
@@ -96,6 +105,12 @@ def _by_variables(environ: Mapping[str, str], processes: Processes) -> Launch | 
         )
         return next(same, launch)
     return launch
+
+
+def _is_rank_of(launch: Launch, processes: Processes, environ: Mapping[str, str]) -> bool:
+    """Whether an environment names the same rank of a launch."""
+    other = _by_variables(environ, processes)
+    return other is not None and replace(other, agent=launch.agent) == launch
 
 
 def _announced(
@@ -132,7 +147,7 @@ def _read(launcher: Launcher, environ: Mapping[str, str], processes: Processes) 
     facts += _facts_of_step(environ, host_count)
     attempt = next((environ[variable] for variable in launcher.attempt if variable in environ), "0")
     is_spread = local_size is not None and world_size is not None and local_size < world_size
-    agent = _agent(launcher, processes) if launcher.is_agent_known else None
+    agent = agent_of(launcher, processes) if launcher.is_agent_known else None
     return Launch(
         name,
         job_id=_hash(facts),
@@ -169,36 +184,14 @@ def _facts_of_agent(
 
     Its proxy has it on the command line of each host. Else the proxy itself, which is of one host.
     """
-    for process in processes.ancestors():
-        port = _port_of_hydra(processes.command(process))
-        if port:
-            return [port]
-    agent = _agent(launcher, processes)
+    port = port_of_hydra(processes)
+    if port:
+        return [port]
+    agent = agent_of(launcher, processes)
     sizes = [_number(environ, names) for names in (launcher.local_size, launcher.world_size)]
     if agent is not None and sizes[0] == sizes[1]:
         return [processes.namespace, str(agent.pid), str(agent.started)]
     return [launcher.name, str(sizes[1])]
-
-
-def _agent(launcher: Launcher, processes: Processes) -> Process | None:
-    """The first ancestor that is no rank itself: a rank may have been started by a script.
-
-    One whose environment cannot be read is another user's: the launcher's daemon.
-    """
-    for process in processes.ancestors():
-        environment = processes.environment(process)
-        if environment is None or launcher.needs[0] not in environment:
-            return process
-    return None
-
-
-def _port_of_hydra(command: tuple[str, ...]) -> str:
-    """Host and port of mpiexec on the command line of its proxy; empty where there are none."""
-    options = dict(itertools.pairwise(command))
-    if "--control-port" in options:
-        return options["--control-port"]
-    host, port = options.get("--upstream-host", ""), options.get("--upstream-port", "")
-    return f"{host}:{port}" if host and port else ""
 
 
 def _by_process_group(

@@ -1,9 +1,9 @@
 """Where a program stands: inside which run, and as which rank of which launch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from effmeter.client.ancestry import innermost, is_of_rank, run_of_ancestors
+from effmeter.client.ancestry import innermost, is_of_rank, is_other_of_rank, run_of_ancestors
 from effmeter.client.journal_entry import JournalEntry
 from effmeter.client.launch_detection import Launch
 from effmeter.client.processes import Processes
@@ -21,6 +21,8 @@ class Standing:
     """The run around the launch where its recording is another host's."""
     is_joinable: bool = False
     """Whether the first of ``around`` is being recorded: that it cannot be joined is a fault."""
+    is_second_of_rank: bool = False
+    """Whether another program records as the rank that this one seemed to be."""
 
 
 def stand(
@@ -28,16 +30,21 @@ def stand(
     invitation: Surroundings | None,
     launch: Launch | None,
     program: str,
+    pid: int,
     entries: Sequence[JournalEntry],
     processes: Processes,
 ) -> Standing:
     """Where ``program`` stands.
+
+    One program is a rank. A second one with its variables, whose parentage does not tell which of
+    the two it is, is a program of its own.
 
     Args:
         enclosing: the run of this process that the new one begins inside of.
         invitation: the run that the environment names.
         launch: the launch that the environment names, whoever in it is a rank.
         program: what tells this process from others.
+        pid: its number in its namespace.
         entries: the journal.
         processes: the processes of this machine.
     """
@@ -47,6 +54,22 @@ def stand(
         return Standing(launch, (enclosing,), is_joinable=True)
     if launch is not None and is_of_rank(entries, processes, launch.local_key, launch.rank):
         launch = None
+    is_second = launch is not None and is_other_of_rank(
+        entries, processes.namespace, pid, launch.local_key, launch.rank
+    )
+    if is_second:
+        launch = None
+    found = _around(invitation, launch, entries, processes)
+    return replace(found, is_second_of_rank=is_second)
+
+
+def _around(
+    invitation: Surroundings | None,
+    launch: Launch | None,
+    entries: Sequence[JournalEntry],
+    processes: Processes,
+) -> Standing:
+    """The standing of a program that is in no run of its own."""
     key = "" if launch is None else launch.local_key
     ancestor = run_of_ancestors(entries, processes, key)
     found = [] if ancestor is None else [_surroundings(ancestor)]

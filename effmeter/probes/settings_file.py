@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +33,8 @@ def load(path: Path) -> tuple[dict[str, Any], Doubt | None]:
 
     OSError where the file cannot be read, ValueError where it is no TOML.
     """
+    import tomllib  # most machines have no settings
+
     with open(path, "rb") as file:
         return tomllib.loads(file.read().decode("utf-8")), _doubt(file.fileno(), path)
 

@@ -1,13 +1,13 @@
 """What is written down of a run at its beginning: host, program, versions, sampling."""
 
+import contextlib
 import functools
 import os
 import platform
 import pwd
-import subprocess
 import sys
 import time
-from importlib import metadata as packages
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,13 @@ def _host() -> dict[str, Any]:
 @functools.cache
 def _boot_id() -> str | None:
     """What identifies this boot of this machine: the run clock compares within it alone."""
-    try:
-        if _BOOT_ID.exists():
+    if _BOOT_ID.exists():
+        with contextlib.suppress(OSError):
             return _BOOT_ID.read_text().strip()
+        return None
+    import subprocess
+
+    try:
         command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
         found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         return found.stdout.strip() or None
@@ -107,9 +111,21 @@ def _memory_bytes() -> int | None:
 
 def _own_versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": sys.platform}
-    for name in _OWN_PACKAGES:
-        try:
-            found[name] = packages.version(name)
-        except packages.PackageNotFoundError:
-            continue
+    return found | installed_versions(_OWN_PACKAGES, sys.path)
+
+
+def installed_versions(packages: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
+    """The versions of installed packages, by the names of the folders that describe them.
+
+    ``importlib.metadata`` would read them too, and takes longer to load than a recording to begin.
+    """
+    wanted = {name.replace("-", "_"): name for name in packages}
+    found: dict[str, str] = {}
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(folder or "."):
+                described, _, rest = entry.partition("-")
+                name = wanted.get(described.replace(".", "_").lower())
+                if name and rest.endswith((".dist-info", ".egg-info")):
+                    found.setdefault(name, rest.rpartition(".")[0].split("-")[0])
     return found

@@ -6,7 +6,6 @@ not delay the other recordings.
 
 import math
 import os
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ class PendingRecordings:
             reason = refusal or "a recording begins with one open file"
             client.send({"op": "refused", "reason": reason})
             return
-        token = message.get("recording") or secrets.token_hex(8)
+        token = message.get("recording") or os.urandom(8).hex()
         recording = self._record(token, client, message, descriptor)
         self._waiting[token] = PendingRecording(token, recording, client, message)
         client.recording = token

@@ -9,7 +9,7 @@ from pathlib import Path
 from effmeter.probes.search import discover
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
-from effmeter.runfile.loading import keep_pandas_out
+from effmeter.runfile.loading import keep_unneeded_out
 from effmeter.wire.paths import SOCKET_NAME, remove_private_directory
 
 
@@ -19,7 +19,7 @@ def serve_private(client: int, listener: int, directory: str) -> int:
     Other runs of the program begin their recordings there, its children join. It ends with the
     last recording.
     """
-    keep_pandas_out()
+    keep_unneeded_out()
     sockets = [socket.socket(fileno=number) for number in (client, listener)]
     for inherited in sockets:
         inherited.set_inheritable(False)

@@ -11,7 +11,7 @@ from effmeter.errors import RecorderError
 from effmeter.probes.search import Search
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
-from effmeter.runfile.loading import keep_pandas_out
+from effmeter.runfile.loading import keep_unneeded_out
 from effmeter.wire.handshake import open_socket
 from effmeter.wire.paths import is_trusted_socket, make_own_directory
 from effmeter.wire.peer import peer_of
@@ -21,7 +21,7 @@ _ANSWER_TIMEOUT_S = 2.0
 
 def serve_shared(path: Path, policy: ServicePolicy) -> None:
     """Serve at a socket until stopped; RecorderError where it cannot be served."""
-    keep_pandas_out()
+    keep_unneeded_out()
     with _listening(path, policy.group_gid) as listener:
         search = Search()
         server = Server(search.discovery, policy, search_again=search.again)

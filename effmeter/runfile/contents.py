@@ -5,7 +5,7 @@ stands are decoded, which the metadata of the batches state.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from typing import NamedTuple
@@ -15,9 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from effmeter.runfile.batch_layout import BatchFacts, batch_facts
-from effmeter.runfile.format import COLUMNS, Metadata
+from effmeter.runfile.checking import Allowance, FileEnd, is_dated
+from effmeter.runfile.format import COLUMNS, Event, Metadata
+from effmeter.runfile.holes import PlacedHole, damages_of
 from effmeter.runfile.message import Unfolded, read_table
-from effmeter.runfile.part import clock_offset_ns, event_rows, wall_ns
+from effmeter.runfile.part import Damage, clock_offset_ns, event_rows, wall_ns
 from effmeter.runfile.readings import Readings, Times, Values
 from effmeter.runfile.row import EventRow
 from effmeter.runfile.scan import Hole, Piece
@@ -31,8 +33,6 @@ KINDS = ("energy_j", "power_w")
 """The columns of readings."""
 _FOR_READINGS = ("time", "channel", *KINDS)
 _NOT_NULL = ("time", "seq")
-_MAX_TIME_NS = 2**62
-"""In 2116; moments up to there can be added and subtracted in 64 bits."""
 
 
 class _Run(NamedTuple):
@@ -40,14 +40,6 @@ class _Run(NamedTuple):
 
     pieces: Sequence[Piece]
     columns: tuple[str, ...]
-
-
-class Missing(NamedTuple):
-    """A hole, and the run clock at the last row before and the first row after it."""
-
-    hole: Hole
-    begin_ns: int
-    end_ns: int | None = None
 
 
 class Contents:
@@ -58,38 +50,34 @@ class Contents:
         schema: pa.Schema,
         schema_message: bytes,
         metadata: Metadata,
-        allows: Callable[[Unfolded], bool],
-        *,
-        has_checksums: bool,
+        allowance: Allowance,
         group_bytes: int = GROUP_BYTES,
     ) -> None:
-        """``allows`` says of each batch, by its unfolded size, whether it may be decoded.
-
-        ``has_checksums``: whether what a batch states of itself is believed. ``group_bytes``:
-        how large batches are that are decoded together.
-        """
+        """``group_bytes``: how large batches are that are decoded together."""
         self.readings = Readings()
         self.events: list[EventRow] = []
-        self.holes: list[Missing] = []
         self.row_count = 0
         self.last_ns: int | None = None
         """The moment of the latest row."""
-        self.count: int | None = None
-        """Batches that the file had when it was finished."""
-        self.highest = 0
-        """The number of the last intact message."""
+        self.end: FileEnd | None = None
+        """None: its writer did not close it."""
+        self.origin: str | None = None
+        """What the last row of a rewritten file states of its original."""
         self._schema = schema
-        self._names = tuple(name for name in COLUMNS if name in schema.names)
         self._schema_message = schema_message
+        self._names = tuple(name for name in COLUMNS if name in schema.names)
         self._offset_ns = clock_offset_ns(metadata)
         self._latest_ns = metadata.started_time_ns
-        self._open_holes: list[int] = []
-        self._allows = allows
-        self._has_checksums = has_checksums
+        self._holes: list[PlacedHole] = []
+        self._open_holes: list[PlacedHole] = []
+        self._number = 0
+        self._allowance = allowance
+        self._has_checksums = True
         self._group_bytes = group_bytes
 
-    def take(self, pieces: Iterator[Piece | Hole]) -> None:
-        """Everything after the schema."""
+    def take(self, pieces: Iterator[Piece | Hole], *, has_checksums: bool) -> None:
+        """Everything after the schema; without checksums, batches may misstate what they hold."""
+        self._has_checksums = has_checksums
         waiting: deque[tuple[_Run | Hole, Future[pa.Table | None] | None]] = deque()
         with ThreadPoolExecutor(1) as pool:
             for found in self._runs(pieces):
@@ -103,6 +91,10 @@ class Contents:
                 self._finish(*waiting.popleft())
         self.events.sort(key=lambda row: row.time_ns)
 
+    def damages(self) -> Iterator[Damage]:
+        """The holes as what a reader of the run must know."""
+        return damages_of(self._holes, self._number, self.end)
+
     def _finish(self, found: _Run | Hole, decoded: "Future[pa.Table | None] | None") -> None:
         if isinstance(found, Hole):
             self._miss(found)
@@ -114,7 +106,6 @@ class Contents:
         group_bytes = 0
         for piece in pieces:
             if isinstance(piece, Piece) and not piece.is_end:
-                self.highest = piece.number
                 group_bytes += len(piece.data)
                 group.append(piece)
                 if group_bytes < self._group_bytes:
@@ -124,7 +115,7 @@ class Contents:
             if isinstance(piece, Hole):
                 yield piece
             elif piece.is_end:
-                self.count = piece.number - 1
+                self.end = FileEnd(piece.number - 1)
         yield from self._runs_of(group)
 
     def _runs_of(self, group: Sequence[Piece]) -> Iterator[_Run | Hole]:
@@ -132,7 +123,9 @@ class Contents:
         facts = batch_facts([piece.data for piece in group], len(self._schema))
         columns = self._columns(facts)
         sizes = zip(facts.rows.tolist(), facts.buffer_bytes.tolist(), strict=True)
-        is_read = [rows >= 0 and self._allows(Unfolded(rows, size)) for rows, size in sizes]
+        is_read = [
+            rows >= 0 and self._allowance.covers(Unfolded(rows, size)) for rows, size in sizes
+        ]
         keys = [c if read else None for c, read in zip(columns, is_read, strict=True)]
         for key, places in groupby(range(len(group)), key=lambda place: keys[place]):
             found = list(places)
@@ -184,7 +177,8 @@ class Contents:
         )
 
     def _take_run(self, run: _Run, table: pa.Table | None) -> None:
-        if table is not None and _is_dated(table):
+        if table is not None and is_dated(table):
+            self._number = run.pieces[-1].number
             self._take_table(table)
             return
         if len(run.pieces) == 1:
@@ -195,8 +189,10 @@ class Contents:
             self._take_run(alone, self._decoded(alone))
 
     def _miss(self, hole: Hole) -> None:
-        self._open_holes.append(len(self.holes))
-        self.holes.append(Missing(hole, self._latest_ns))
+        self._number = self._number if hole.last is None else hole.last
+        placed = PlacedHole(hole, self._latest_ns)
+        self._holes.append(placed)
+        self._open_holes.append(placed)
 
     def _take_table(self, table: pa.Table) -> None:
         times_ns = wall_ns(table["time"]) + self._offset_ns
@@ -212,6 +208,8 @@ class Contents:
         if "event" in table.column_names:
             is_event = np.asarray(table["event"].is_valid().to_numpy(), np.bool_)
             self.events += event_rows(table.filter(pa.array(is_event)), times_ns[is_event])
+        is_rewritten = is_event[-1] and self.events[-1].event == Event.COMPACTED
+        self.origin = (self.events[-1].text or "") if is_rewritten else None
         if "channel" in table.column_names:
             self._take_readings(table, times_ns, is_event)
 
@@ -242,15 +240,13 @@ class Contents:
         such as the row that closes a gap, and does not end what is missing.
         """
         ends = np.cumsum(lengths)
-        for place in list(self._open_holes):
-            missing = self.holes[place]
-            later = np.flatnonzero(times_ns > missing.begin_ns)
+        for hole in list(self._open_holes):
+            later = np.flatnonzero(times_ns > hole.begin_ns)
             if len(later):
                 end = int(ends[np.searchsorted(ends, later[0], "right")])
                 of_batch = times_ns[later[0] : end]
-                first_ns = int(of_batch[of_batch > missing.begin_ns].min())
-                self.holes[place] = missing._replace(end_ns=first_ns)
-                self._open_holes.remove(place)
+                hole.end_ns = int(of_batch[of_batch > hole.begin_ns].min())
+                self._open_holes.remove(hole)
 
 
 def _floats(table: pa.Table, name: str) -> Values | None:
@@ -258,11 +254,3 @@ def _floats(table: pa.Table, name: str) -> Values | None:
     if name not in table.column_names:
         return None
     return np.asarray(table[name].to_numpy(), np.float64)
-
-
-def _is_dated(table: pa.Table) -> bool:
-    """Whether all rows have a number, and a moment that can be."""
-    if any(table[name].null_count for name in _NOT_NULL if name in table.column_names):
-        return False
-    moments = wall_ns(table["time"])
-    return bool(np.all((moments > -_MAX_TIME_NS) & (moments < _MAX_TIME_NS)))

@@ -22,15 +22,15 @@ def load_what_writing_needs(metadata: Metadata) -> None:
     file.close()
 
 
-def keep_pandas_out() -> None:
-    """Of a process that only records: pyarrow loads pandas where it finds it, for nothing.
+def keep_unneeded_out() -> None:
+    """Of a process that only records: pyarrow loads these where it finds them, for nothing.
 
-    That takes seconds on a slow machine, in which the first rows wait.
+    pandas takes seconds on a slow machine, in which the first rows wait.
     """
-    sys.meta_path.insert(0, _WithoutPandas())
+    sys.meta_path.insert(0, _WithoutUnneeded())
 
 
-class _WithoutPandas(MetaPathFinder):
+class _WithoutUnneeded(MetaPathFinder):
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError("a recorder needs no pandas", name=fullname)
+        if fullname in ("pandas", "cloudpickle"):
+            raise ModuleNotFoundError(f"a recorder needs no {fullname}", name=fullname)

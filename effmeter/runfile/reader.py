@@ -14,43 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.errors import NotARunError, RunFileError
+from effmeter.runfile.checking import Allowance, checked_batches
 from effmeter.runfile.contents import Contents
 from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
 from effmeter.runfile.framing import MAGIC
-from effmeter.runfile.message import DamagedError, Unfolded, read_schema, read_table
-from effmeter.runfile.part import Damage, Part, wall_ns
+from effmeter.runfile.message import DamagedError, read_schema
+from effmeter.runfile.origin import WHOLE, origin_of
+from effmeter.runfile.part import Part, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
-
-MAX_BATCH_BYTES = 256 * 2**20
-"""Of one batch, unfolded: a million rows take half of it."""
-MIN_BYTES_PER_ROW = 1
-"""Of a whole file, compressed: the numbers of rows alone take as much, and recordings take 5."""
-MAX_UNFOLDED_RATIO = 256
-"""Of a whole file: recordings unfold to some 25 times their size at most."""
-_SMALL_FILE_BYTES = 2**18
-"""A file that is smaller is allowed as much as one of this size."""
-
-
-class _Allowance:
-    """How many rows and bytes a file may still unfold to: a small one can declare any size."""
-
-    def __init__(self, path: Path, file_bytes: int) -> None:
-        self._path = path
-        size = max(file_bytes, _SMALL_FILE_BYTES)
-        self._left = Unfolded(size // MIN_BYTES_PER_ROW, size * MAX_UNFOLDED_RATIO)
-
-    def covers(self, batch: Unfolded) -> bool:
-        """Whether a batch may be decoded; RunFileError once the file exceeds its allowance."""
-        rows, buffer_bytes = batch
-        if buffer_bytes > MAX_BATCH_BYTES:
-            return False
-        self._left = Unfolded(self._left.rows - rows, self._left.buffer_bytes - buffer_bytes)
-        if min(self._left) < 0:
-            raise RunFileError(
-                f"{self._path} is not read: its rows unfold to far more than recordings do, "
-                f"over {MAX_UNFOLDED_RATIO} times its size"
-            )
-        return True
 
 
 def read_part(path: Path) -> Part:
@@ -60,31 +31,45 @@ def read_part(path: Path) -> Part:
     Raises RunFileError where there is no such file, or nothing whole in it, NotARunError and
     NewerFormatError; each names the file.
     """
-    with _opened(path) as file:
-        recording = _is_locked(file)
+    with open_run_file(path) as file:
+        recording = is_locked(file)
         window = Window(file)
         if recording and not window.at(0, 1):
             return _just_begun(path)
-        pieces = _pieces(window)
-        beginning, schema, metadata = _beginning(path, window, pieces)
-        _check_columns(path, schema)
-        allowance = _Allowance(path, window.size)
-        has_checksums = has_frames(window)
-        contents = Contents(
-            schema, beginning, metadata, allowance.covers, has_checksums=has_checksums
-        )
-        contents.take(pieces)
+        pieces = pieces_of(window)
+        beginning, schema, metadata = beginning_of(path, window, pieces)
+        check_columns(path, schema)
+        contents = Contents(schema, beginning, metadata, Allowance(path, window.size))
+        contents.take(pieces, has_checksums=has_frames(window))
+    origin = WHOLE if contents.origin is None else origin_of(contents.origin)
     return Part(
         path,
         metadata,
-        contents.count is not None,
-        recording,
-        tuple(_damages(contents)),
-        contents.row_count,
-        contents.last_ns,
-        contents.events,
-        contents.readings,
+        finished=contents.end is not None and origin.is_finished,
+        recording=recording,
+        damages=(*origin.damages, *contents.damages()),
+        row_count=contents.row_count,
+        last_ns=contents.last_ns,
+        event_rows=contents.events,
+        readings=contents.readings,
     )
+
+
+def read_rows(path: Path) -> pa.Table:
+    """All rows of one file at once, sorted by (time, seq); raises as ``read_part`` does.
+
+    Of a large file that is a lot: ``read_part`` holds no more than it needs.
+    """
+    with open_run_file(path) as file:
+        window = Window(file)
+        pieces = pieces_of(window)
+        beginning, schema, _ = beginning_of(path, window, pieces)
+        check_columns(path, schema)
+        found = checked_batches(path, pieces, beginning, window.size)
+        batches = [each for each in found if isinstance(each, pa.RecordBatch)]
+    known = pa.schema([f for f in schema if f.name in COLUMNS], metadata=schema.metadata)
+    rows = conform(pa.Table.from_batches(batches, schema=known))
+    return rows.take(pa.array(np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))))
 
 
 def _just_begun(path: Path) -> Part:
@@ -94,32 +79,11 @@ def _just_begun(path: Path) -> Part:
     return Part(path, metadata, finished=False, recording=True)
 
 
-def read_rows(path: Path) -> pa.Table:
-    """All rows of one file at once, sorted by (time, seq); raises as ``read_part`` does.
-
-    Of a large file that is a lot: ``read_part`` takes no more than it needs.
-    """
-    with _opened(path) as file:
-        window = Window(file)
-        pieces = _pieces(window)
-        beginning, schema, _ = _beginning(path, window, pieces)
-        _check_columns(path, schema)
-        names = [name for name in COLUMNS if name in schema.names]
-        found = [
-            read_table(beginning, [piece.data], schema, names)
-            for piece in pieces
-            if isinstance(piece, Piece) and not piece.is_end
-        ]
-    empty = schema.empty_table().select(names)
-    rows = conform(pa.concat_tables([empty, *(table for table in found if table is not None)]))
-    return rows.take(pa.array(np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))))
-
-
 def read_metadata(path: Path) -> Metadata:
     """What is known of a file without reading its rows; raises as ``read_part`` does."""
-    with _opened(path) as file:
+    with open_run_file(path) as file:
         window = Window(file)
-        return _beginning(path, window, _pieces(window))[2]
+        return beginning_of(path, window, pieces_of(window))[2]
 
 
 def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table:
@@ -138,14 +102,16 @@ def conform(rows: pa.Table, columns: Mapping[str, Column] = COLUMNS) -> pa.Table
     return rows.select(list(columns))
 
 
-def _check_columns(path: Path, schema: pa.Schema) -> None:
+def check_columns(path: Path, schema: pa.Schema) -> None:
+    """NotARunError where the columns are not those of the file's format."""
     try:
         conform(schema.empty_table())
     except NotARunError as error:
         raise NotARunError(f"{path} is not a run: {error}") from error
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_run_file(path: Path) -> BinaryIO:
+    """The file, open for reading; RunFileError where it cannot be, or is no regular file."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -163,7 +129,7 @@ def _opened(path: Path) -> BinaryIO:
         raise RunFileError(f"{path} cannot be opened: {error}") from error
 
 
-def _is_locked(file: BinaryIO) -> bool:
+def is_locked(file: BinaryIO) -> bool:
     """Whether a recorder holds the file; asked before reading, so that an end is not missed."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -176,11 +142,12 @@ def _is_locked(file: BinaryIO) -> bool:
     return False
 
 
-def _pieces(window: Window) -> Iterator[Piece | Hole]:
+def pieces_of(window: Window) -> Iterator[Piece | Hole]:
+    """The messages of a file of any format version."""
     return framed_pieces(window) if has_frames(window) else plain_pieces(window)
 
 
-def _beginning(
+def beginning_of(
     path: Path, window: Window, pieces: Iterator[Piece | Hole]
 ) -> tuple[bytes, pa.Schema, Metadata]:
     """The schema's message, the schema and the metadata in it; or why there are none."""
@@ -209,21 +176,3 @@ def _beginning(
 
 def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
-
-
-def _damages(found: Contents) -> Iterator[Damage]:
-    """The holes as what a reader of the run must know."""
-    count = found.highest if found.count is None else found.count
-    for hole, begin_ns, end_ns in found.holes:
-        last = count if hole.last is None and found.count is not None else hole.last
-        if hole.is_cut:
-            continue
-        if last is None:
-            yield Damage("its end", begin_ns)
-        elif last < hole.first:
-            yield Damage("bytes that belong to no batch")
-        else:
-            batches = (
-                f"batch {hole.first}" if last == hole.first else (f"batches {hole.first} to {last}")
-            )
-            yield Damage(f"{batches} of {count}", begin_ns, end_ns)

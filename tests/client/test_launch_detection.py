@@ -250,6 +250,33 @@ def test_an_ancestor_of_another_user_is_the_agent() -> None:
     assert detected(TORCHRUN, processes=under(Row(environ=None, started=3))).agent == "99.3"
 
 
+# Children of ranks
+
+LAUNCHES = [TORCHRUN, SRUN, OPEN_MPI, MPICH, DEEPSPEED, BY_HAND, LIGHTNING, PMIX]
+TRAIN = ("python", "train.py")
+
+
+@pytest.mark.parametrize("environ", LAUNCHES)
+def test_a_child_of_a_rank_is_of_no_launch(environ: dict[str, str]) -> None:
+    """Before the rank's own first run too, when nothing else tells them apart."""
+    above = under(Row(environ=environ, command=TRAIN), Row())
+    assert detect(environ, processes=above) is None
+    assert detected(environ, processes=under(Row(environ=environ, command=("sh",)), Row()))
+
+
+def test_another_rank_above_is_a_peer() -> None:
+    other = {**LIGHTNING, "LOCAL_RANK": "0"}
+    above = under(Row(environ=other, command=TRAIN))
+    assert detected(LIGHTNING, processes=above).rank == 1
+
+
+def test_workers_that_a_rank_spawned_are_ranks_of_their_own_group() -> None:
+    """Kubeflow states the rank of a pod, in which a program spawns one worker for each GPU."""
+    above = under(Row(environ=BY_HAND, command=TRAIN))
+    worker = detected(BY_HAND, group=ProcessGroup(5, 8, ()), processes=above)
+    assert (worker.launcher, worker.rank, worker.world_size) == ("torch.distributed", 5, 8)
+
+
 # torch.distributed
 
 

@@ -1,6 +1,7 @@
 """Inside which run a program begins another, and whether it is a rank."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def standing(
     invitation: Surroundings | None = None,
     launch: Launch | None = None,
 ) -> Standing:
-    return stand(enclosing, invitation, launch, "me", entries, MACHINE)
+    return stand(enclosing, invitation, launch, "me", OWN_PID, entries, MACHINE)
 
 
 def runs(found: Standing) -> list[str | None]:
@@ -117,6 +118,26 @@ def test_a_rank_that_another_one_started_is_a_peer() -> None:
     first = entry("r", PARENT, launch=LAUNCH.local_key, rank=0)
     found = standing(first, entry("command", 98), invitation=around("r", taken), launch=LAUNCH)
     assert (found.launch, runs(found)) == (LAUNCH, ["command"])
+
+
+def test_a_second_program_with_the_variables_of_one_rank_is_none() -> None:
+    """Where the environment of its parent cannot be read, nothing tells a child from its rank."""
+    taken: dict[str, Any] = {"launch": LAUNCH.local_key, "rank": 1}
+    second = standing(entry("r", 7, **taken), launch=LAUNCH)
+    assert (second.launch, second.is_second_of_rank) == (None, True)
+    for free in (
+        entry("own", OWN_PID, **taken),
+        entry("over", 7, end_ns=5, **taken),
+        entry("peer", 7, launch=LAUNCH.local_key, rank=0),
+        entry("contained", 7, namespace="boot/other", **taken),
+    ):
+        found = standing(free, launch=LAUNCH)
+        assert (found.launch, found.is_second_of_rank) == (LAUNCH, False), free.name
+
+
+def test_of_ranks_whose_number_is_unknown_each_is_one() -> None:
+    unknown = replace(LAUNCH, rank=None)
+    assert standing(entry("r", 7, launch=LAUNCH.local_key), launch=unknown).launch == unknown
 
 
 def test_another_launch_s_rank_may_start_a_launch() -> None:

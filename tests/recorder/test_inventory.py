@@ -2,11 +2,13 @@
 
 import os
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from effmeter.probes.base import Discovery
-from effmeter.recorder.inventory import describe_run
+from effmeter.recorder.inventory import describe_run, installed_versions
 from effmeter.recorder.policy import ServicePolicy
 from tests.recorder.served import BEGIN
 from tests.simulated.clock import ManualClock
@@ -49,3 +51,20 @@ def test_the_clients_versions_win_over_the_recorders() -> None:
 
 def test_an_unknown_commit_is_left_out() -> None:
     assert describe_run(dict(BEGIN), Discovery(), PRIVATE, 1.0, ManualClock()).git_commit is None
+
+
+def test_packages_have_the_versions_that_the_interpreter_knows() -> None:
+    names = ("effmeter", "nvidia-ml-py", "psutil", "pyarrow")
+    assert installed_versions(names, sys.path) == {name: version(name) for name in names}
+
+
+def test_the_first_of_two_installations_counts_and_other_files_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    for entry in ("first/nvidia_ml_py-12.1.dist-info", "second/nvidia_ml_py-13.0.dist-info"):
+        (tmp_path / entry).mkdir(parents=True)
+    (tmp_path / "second" / "psutil-5.9.4-py3.11.egg-info").touch()
+    (tmp_path / "second" / "pyarrow-25.pth").touch()
+    folders = [str(tmp_path / name) for name in ("missing", "first", "second")]
+    versions = installed_versions(("nvidia-ml-py", "psutil", "pyarrow"), folders)
+    assert versions == {"nvidia-ml-py": "12.1", "psutil": "5.9.4"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from effmeter.runfile.checking import Allowance, FileEnd
 from effmeter.runfile.contents import Contents
 from effmeter.runfile.format import Event, Metadata
 from effmeter.runfile.message import Unfolded, read_schema
@@ -18,13 +19,24 @@ class Watched(Contents):
 
     decoded: list[list[str]]
 
-    def take(self, pieces: Iterator[Piece | Hole]) -> None:
+    def take(self, pieces: Iterator[Piece | Hole], *, has_checksums: bool) -> None:
         self.decoded = []
-        super().take(pieces)
+        super().take(pieces, has_checksums=has_checksums)
 
     def _take_table(self, table: pa.Table) -> None:
         self.decoded.append(table.column_names)
         super()._take_table(table)
+
+
+class Strict(Allowance):
+    """An allowance for batches of few rows."""
+
+    def __init__(self, path: Path, rows: int) -> None:
+        super().__init__(path, 2**20)
+        self._rows = rows
+
+    def covers(self, batch: Unfolded) -> bool:
+        return batch.rows <= self._rows
 
 
 def taken(path: Path, allowed_rows: int = 10**9, group_bytes: int = 2**20) -> Watched:
@@ -34,15 +46,10 @@ def taken(path: Path, allowed_rows: int = 10**9, group_bytes: int = 2**20) -> Wa
         first = next(pieces)
         assert isinstance(first, Piece)
         schema = read_schema(first.data)
-
-        def allows(batch: Unfolded) -> bool:
-            return batch.rows <= allowed_rows
-
+        allowance = Strict(path, allowed_rows)
         described = Metadata.from_arrow(schema.metadata)
-        found = Watched(
-            schema, first.data, described, allows, has_checksums=True, group_bytes=group_bytes
-        )
-        found.take(pieces)
+        found = Watched(schema, first.data, described, allowance, group_bytes)
+        found.take(pieces, has_checksums=True)
     return found
 
 
@@ -68,16 +75,14 @@ def test_readings_and_events_are_in_order_whatever_is_decoded_together(
     assert series.values.tolist() == [float(second) for second in range(9) for _ in range(10)]
     assert [event.text for event in found.events] == ["at 0", "at 3", "at 6", None]
     assert found.events[-1].value == 0.5
-    assert (found.row_count, found.last_ns, found.count) == (94, at(9), 10)
+    assert (found.row_count, found.last_ns, found.end) == (94, at(9), FileEnd(10))
 
 
 def test_a_batch_that_is_not_allowed_is_a_hole_with_the_rows_around_it(path: Path) -> None:
     found = taken(path, allowed_rows=10)
-    assert [missing.hole.first for missing in found.holes] == [1, 4, 7]
-    assert [(m.begin_ns, m.end_ns) for m in found.holes[1:]] == [
-        (at(2.9), at(4)),
-        (at(5.9), at(7)),
-    ]
+    damages = list(found.damages())
+    assert [damage.what for damage in damages] == [f"batch {k} of 10" for k in (1, 4, 7)]
+    assert [(d.begin_ns, d.end_ns) for d in damages[1:]] == [(at(2.9), at(4)), (at(5.9), at(7))]
 
 
 def test_columns_in_which_nothing_stands_are_not_decoded(path: Path) -> None:

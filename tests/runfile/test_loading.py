@@ -20,9 +20,9 @@ def test_writing_loads_nothing_after_the_rehearsal_and_never_pandas() -> None:
 import os, sys
 from effmeter.runfile.format import Event, Metadata
 from effmeter.runfile.framed_file import FramedFile
-from effmeter.runfile.loading import keep_pandas_out, load_what_writing_needs
+from effmeter.runfile.loading import keep_unneeded_out, load_what_writing_needs
 from effmeter.runfile.row import EventRow, RowBuffer
-keep_pandas_out()
+keep_unneeded_out()
 metadata = Metadata("id", "name", 1, 2)
 load_what_writing_needs(metadata)
 before = set(sys.modules)

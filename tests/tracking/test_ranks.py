@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests.recording import only_run, start_program
+from effmeter.recorded.reading import read_runs
+from tests.recording import only_run, start_program, start_script
 from tests.simulated.machine import SimulatedMachine
 
 pytestmark = pytest.mark.untimed
@@ -42,6 +44,59 @@ def test_local_ranks_meet_and_the_run_lasts_until_the_last_has_left(
     assert len(recorded.epochs) == 6
     first = next(source.id for source in recorded.sources if source.rank == 0)
     assert {epoch.source for epoch in recorded.lead_epochs} == {first}
+
+
+UNLIKE = """
+    import os
+    import subprocess
+    import sys
+    import effmeter
+
+    if len(sys.argv) > 1:
+        with effmeter.track("train", labels={"prepares": True}):
+            sys.exit()
+    if os.environ["RANK"] == "0":
+        subprocess.run([sys.executable, __file__, "prepare"], check=True)
+        with effmeter.track("evaluate"):
+            pass
+    print("ready", flush=True)
+    sys.stdin.readline()
+    with effmeter.track("train"):
+        print("training", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_ranks_meet_in_runs_of_one_name_and_their_children_are_none(
+    machine: SimulatedMachine, runs: Path, tmp_path: Path
+) -> None:
+    """One rank prepares and evaluates before both train: its runs are not those of the other."""
+    launch = {"TORCHELASTIC_RUN_ID": "unlike", "MASTER_PORT": "29501", "EFFMETER_RUNS": str(runs)}
+    script = tmp_path / "unlike.py"
+    script.write_text(textwrap.dedent(UNLIKE))
+    ranks = [
+        start_script(script, machine.environ | launch | {"RANK": str(n), "LOCAL_RANK": str(n)})
+        for n in range(2)
+    ]
+    for expected in ("ready", "training"):
+        for rank in ranks:
+            assert rank.stdout is not None
+            assert rank.stdout.readline() == f"{expected}\n"
+        for rank in ranks:
+            assert rank.stdin is not None
+            print(file=rank.stdin, flush=True)
+    for rank in ranks:
+        _, said = rank.communicate()
+        assert (rank.returncode, said) == (0, "")
+    found = [
+        (run.name, "prepares" in run.labels, {s.rank for s in run.sources})
+        for run in read_runs(runs)
+    ]
+    assert sorted(found, key=str) == [
+        ("evaluate", False, {0}),
+        ("train", False, {0, 1}),
+        ("train", True, {None}),
+    ]
 
 
 GLOO = """

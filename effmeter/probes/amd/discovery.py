@@ -8,21 +8,21 @@ no GPU of AMD on its bus.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effmeter.channel import Refusal
 from effmeter.clock import Clock
-from effmeter.probes.amd import command as amd_command
-from effmeter.probes.amd import hwmon as amd_hwmon
-from effmeter.probes.amd import library as amd_library
-from effmeter.probes.amd.boards import Judgement
-from effmeter.probes.amd.command import AmdCommandProbe
-from effmeter.probes.amd.library import AmdLibraryProbe
 from effmeter.probes.amd.listing import hides_some, list_devices
 from effmeter.probes.amd.pci import AmdPciGpu, amd_gpus
 from effmeter.probes.amd.refusals import hidden, not_installed, part_of_processor
 from effmeter.probes.base import Discovery, Probe
 
-Tool = AmdLibraryProbe | AmdCommandProbe
+if TYPE_CHECKING:
+    from effmeter.probes.amd.boards import Judgement
+    from effmeter.probes.amd.command import AmdCommandProbe
+    from effmeter.probes.amd.library import AmdLibraryProbe
+
+    Tool = AmdLibraryProbe | AmdCommandProbe
 
 
 def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
@@ -34,14 +34,24 @@ def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
     cards = [gpu for gpu in gpus if not gpu.is_integrated]
     if gpus and not cards:
         return Discovery((), (part_of_processor(gpus[0].address),))
-    if not gpus:
-        return Discovery()
+    return _of_cards(sysfs, environ, clock, cards) if cards else Discovery()
+
+
+# Modules that only machines with a card of AMD's need are imported where they are used.
+
+
+def _of_cards(
+    sysfs: Path, environ: Mapping[str, str], clock: Clock, cards: Sequence[AmdPciGpu]
+) -> Discovery:
+    from effmeter.probes.amd import hwmon
+    from effmeter.probes.amd.boards import Judgement
+
     tool, complaints = _by_tool(sysfs, environ, clock, cards)
     by_tool = tool.judgement if tool is not None else Judgement((), ())
     unsettled = _unsettled(cards, by_tool)
     outside = _outside(sysfs, unsettled)
     inside = [card for card in unsettled if card not in outside]
-    by_driver, rest = amd_hwmon.find(sysfs, inside, clock)
+    by_driver, rest = hwmon.find(sysfs, inside, clock)
     found: tuple[Probe | None, ...] = (tool, by_driver)
     probes = tuple(probe for probe in found if probe is not None and probe.channels)
     refusals = (*complaints, *_refusals(by_tool, rest, bool(probes)))
@@ -56,21 +66,23 @@ def find(sysfs: Path, environ: Mapping[str, str], clock: Clock) -> Discovery:
 
 def _by_tool(
     sysfs: Path, environ: Mapping[str, str], clock: Clock, cards: Sequence[AmdPciGpu]
-) -> tuple[Tool | None, tuple[Refusal, ...]]:
+) -> tuple["Tool | None", tuple[Refusal, ...]]:
     """The probe of a tool that lists GPUs; else what each of the tools complains of."""
+    from effmeter.probes.amd import command, library
+
     complaints: tuple[Refusal, ...] = ()
     by_library: Tool | None = None
     missing = ""
     try:
-        library = amd_library.load()
+        loaded = library.load()
     except ImportError as error:
         addresses = ", ".join(card.address for card in cards)
         missing = f"there is an AMD GPU ({addresses}), and none of AMD's tools ({error})"
     else:
-        by_library, complaints = amd_library.find(library, sysfs, clock)
+        by_library, complaints = library.find(loaded, sysfs, clock)
         if by_library is not None and by_library.channels:
             return by_library, ()
-    by_command, others = amd_command.find(sysfs, environ, clock)
+    by_command, others = command.find(sysfs, environ, clock)
     if by_command is not None and by_command.channels:
         return by_command, ()
     if missing and by_command is None and not others:
@@ -78,7 +90,7 @@ def _by_tool(
     return by_library or by_command, (*complaints, *others)
 
 
-def _unsettled(cards: Iterable[AmdPciGpu], by_tool: Judgement) -> list[AmdPciGpu]:
+def _unsettled(cards: Iterable[AmdPciGpu], by_tool: "Judgement") -> list[AmdPciGpu]:
     """The cards that a tool does not read; none where the tool does not tell which it lists."""
     listed = (*by_tool.read, *(gpu for gpu, _ in by_tool.refusals))
     if not all(gpu.address for gpu in listed):
@@ -92,7 +104,7 @@ def _outside(sysfs: Path, cards: Sequence[AmdPciGpu]) -> list[AmdPciGpu]:
     return [card for card in cards if hides_some(sysfs) and card.address not in seen]
 
 
-def _refusals(by_tool: Judgement, rest: Judgement, is_read: bool) -> Iterable[Refusal]:
+def _refusals(by_tool: "Judgement", rest: "Judgement", is_read: bool) -> Iterable[Refusal]:
     """The refusals of single GPUs: the tool's, and the driver's of those that no tool lists."""
     by_driver = {gpu.address for gpu in rest.read}
     refused = {gpu.address for gpu, _ in by_tool.refusals}

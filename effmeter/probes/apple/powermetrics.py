@@ -21,12 +21,15 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effmeter.channel import Channel, Component, Kind, Provenance, Refusal
 from effmeter.clock import Clock, SystemClock
 from effmeter.errors import ProbeError
-from effmeter.probes.apple.powermetrics_process import PowermetricsProcess, Timing
 from effmeter.probes.base import Discovery, Failure, Reading
+
+if TYPE_CHECKING:
+    from effmeter.probes.apple.powermetrics_process import PowermetricsProcess, Timing
 
 PROGRAM = "/usr/bin/powermetrics"
 PROGRAM_VARIABLE = "EFFMETER_POWERMETRICS"
@@ -59,9 +62,11 @@ class PowermetricsProbe:
         self,
         program: str = PROGRAM,
         clock: Clock | None = None,
-        timing: Timing | None = None,
+        timing: "Timing | None" = None,
         timeout_s: float = FIRST_SAMPLE_TIMEOUT_S,
     ) -> None:
+        from effmeter.probes.apple.powermetrics_process import Timing
+
         clock = clock or SystemClock()
         timing = timing or Timing()
         self.period_s = timing.interval_s
@@ -90,9 +95,11 @@ class PowermetricsProbe:
 
 
 def _started(
-    program: str, clock: Clock, timing: Timing, timeout_s: float
-) -> tuple[PowermetricsProcess, list[str]]:
+    program: str, clock: Clock, timing: "Timing", timeout_s: float
+) -> tuple["PowermetricsProcess", list[str]]:
     """The process that shows energy, and its rails; the first ProbeError if none does."""
+    from effmeter.probes.apple.powermetrics_process import PowermetricsProcess
+
     errors = []
     for samplers in SAMPLERS:
         process = PowermetricsProcess(
@@ -109,7 +116,7 @@ def _started(
     raise errors[0]
 
 
-def _rails_shown(process: PowermetricsProcess, timeout_s: float) -> list[str]:
+def _rails_shown(process: "PowermetricsProcess", timeout_s: float) -> list[str]:
     """The rails that the first sample shows; ProbeError if there are none."""
     if not process.wait_until_heard(timeout_s):
         raise ProbeError(f"it printed no sample for {timeout_s:g} s")

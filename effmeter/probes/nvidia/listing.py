@@ -4,20 +4,20 @@
 """
 
 import contextlib
-import ctypes
 from typing import Any
 
 from effmeter.probes.base import Failure, Listed, ListedDevice
 from effmeter.probes.nvidia.channels import mig_instances, pci_address
+from effmeter.probes.nvidia.presence import LIBRARY, can_load
 
-_LIBRARY, _CUDA = "libnvidia-ml.so.1", "libcuda.so.1"
-"""Some containers have the second without the first: programs there can use GPUs."""
+_CUDA = "libcuda.so.1"
+"""Some containers have it without NVML: programs there can use GPUs."""
 
 
 def list_devices() -> Listed:
     """The GPUs in NVML's order; a machine without NVIDIA's driver has none."""
-    if not _can_load(_LIBRARY):  # importing pynvml takes longer than all else here
-        return () if not _can_load(_CUDA) else Failure(f"{_CUDA} is here without {_LIBRARY}")
+    if not can_load(LIBRARY):  # importing pynvml takes longer than all else here
+        return () if not can_load(_CUDA) else Failure(f"{_CUDA} is here without {LIBRARY}")
     import pynvml
 
     try:
@@ -44,11 +44,3 @@ def _device(nvml: Any, index: int) -> ListedDevice:
         return ListedDevice(("",))  # it keeps its number
     ids += filter(None, [pci_address(nvml, handle)])
     return ListedDevice(tuple(ids), name, mig_instances(nvml, handle))
-
-
-def _can_load(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True

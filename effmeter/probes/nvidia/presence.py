@@ -5,6 +5,7 @@ passes through to WSL2 (``/dev/dxg``), which is on no bus. The GPU of a Jetson i
 ``hwmon.ina3221`` answers for it.
 """
 
+import ctypes
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from effmeter.channel import Component, Refusal
 from effmeter.probes.device_tree import jetson_model
 from effmeter.probes.pci import unlisted_reason
 
+LIBRARY = "libnvidia-ml.so.1"
 _WSL_REMEDY = "\n".join(
     (
         "wsl --update  # in Windows, after installing its driver of the GPU's vendor",
@@ -36,6 +38,15 @@ def not_on_bus(sysfs: Path, answer: str) -> Refusal:
         return Refusal("NVML", Component.GPU, reason, remedy)
     reason = f"no NVIDIA GPU on this machine ({answer})"
     return Refusal("NVML", Component.GPU, reason, present=False)
+
+
+def can_load(library: str) -> bool:
+    """Whether a library of the driver is here. Importing pynvml takes a hundred times longer."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def shown_by_rails() -> Refusal:

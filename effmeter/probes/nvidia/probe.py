@@ -36,7 +36,7 @@ from effmeter.probes.nvidia.channels import Gpu
 from effmeter.probes.nvidia.conditions import conditions_of
 from effmeter.probes.nvidia.device import Device, refusal_of
 from effmeter.probes.nvidia.fields import refused
-from effmeter.probes.nvidia.presence import not_on_bus, shown_by_rails
+from effmeter.probes.nvidia.presence import LIBRARY, can_load, not_on_bus, shown_by_rails
 from effmeter.probes.nvidia.process_use import use_by_process
 from effmeter.probes.pci import NVIDIA, gpus_on_bus, is_suspended
 
@@ -142,6 +142,8 @@ def find(sysfs: Path, clock: Clock, covered: Collection[Component] = ()) -> Disc
     """
     if Component.GPU in covered:
         return Discovery((), (shown_by_rails(),))
+    if not can_load(LIBRARY) and not gpus_on_bus(sysfs, NVIDIA):
+        return Discovery((), (not_on_bus(sysfs, f"{LIBRARY} cannot be loaded"),))
     import pynvml
 
     try:
