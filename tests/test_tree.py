@@ -28,6 +28,7 @@ TESTED_THROUGH = {
     "client/vocabulary.py": "tracking/test_loop.py",
     "errors.py": "cli/test_report.py",
     "importers/host_file.py": "importers/test_mlperf.py",
+    "importers/job.py": "importers/test_calls.py",
     "importers/log.py": "importers/test_mlperf.py",
     "importers/marks.py": "importers/test_mlperf.py",
     "importers/mlperf_result.py": "importers/test_mlperf.py",
