@@ -104,6 +104,8 @@ TESTED_THROUGH = {
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
     "report/energy_text.py": "report/test_text.py",
     "report/run_mapping.py": "report/test_json.py",
+    "runfile/holes.py": "runfile/test_reader.py",
+    "runfile/new_file.py": "runfile/test_compaction.py",
     "stopping/criterion.py": "stopping/test_criteria.py",
     "stopping/metric_criteria.py": "stopping/test_criteria.py",
     "tracking/run.py": "tracking/test_loop.py",

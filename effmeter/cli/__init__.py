@@ -17,6 +17,7 @@ from effmeter.errors import EffmeterError, EffmeterWarning
 
 _COMMANDS = {
     "calibrate": ("effmeter.cli.calibrate", "Fit a sensor's gain and offset beside a meter."),
+    "compact": ("effmeter.cli.compact", "Write recordings again, smaller and faster to read."),
     "daemon": ("effmeter.cli.daemon", "Run, inspect or stop the shared recorder."),
     "doctor": ("effmeter.cli.doctor", "List the sensors of this machine and how to enable more."),
     "idle": ("effmeter.cli.idle", "Measure the power of the idle machine."),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 2
 VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
+COMPACTED_KEY = b"effmeter.compacted"
+"""In the metadata of a file that was written again in large batches: ``Event.COMPACTED``."""
 RUN_SUFFIX = ".arrow"
 Label = str | int | float | bool
 """What a label can say."""
@@ -105,6 +107,9 @@ class Event(StrEnum):
     NOTE = "note"
     """source, id (of a program's notes: that of its ``run_begin``, since a process may have several
     runs), name (what about), value, text."""
+    COMPACTED = "compacted"
+    """The last row of a file that was written again in large batches: text (JSON: whether its
+    original was ``finished``, and the ``damages`` in it)."""
     END = "end"
     """source (null: the whole recording), id, text (the status); a program states the time at which
     its block ended."""
