@@ -17,7 +17,8 @@ _LONGEST_S = 1e9
 class RecordedOverlap:
     """One recording beside a run, or several of them together."""
 
-    shared_s: float
+    shared_s: float | None
+    """None: the note does not state it."""
     name: str = ""
     file: str = ""
     pid: int | None = None
@@ -33,7 +34,7 @@ def overlaps_in(notes: Iterable[Note]) -> tuple[RecordedOverlap, ...]:
             found = _overlap(note)
             key = (found.name, found.file, found.others)
             known = longest.get(key)
-            if known is None or found.shared_s > known.shared_s:
+            if known is None or (found.shared_s or 0.0) > (known.shared_s or 0.0):
                 longest[key] = found
     return tuple(longest.values())
 
@@ -44,9 +45,9 @@ def _overlap(note: Note) -> RecordedOverlap:
         facts = stated_fields(described(note.text), _OVERLAP_FIELDS)
     except NotARunError:
         facts = {}
-    shared_s = note.value or 0.0
+    shared_s = note.value
     return RecordedOverlap(
-        shared_s if 0 <= shared_s <= _LONGEST_S else 0.0,
+        shared_s if shared_s is not None and 0 <= shared_s <= _LONGEST_S else None,
         facts.get("name", ""),
         facts.get("file", ""),
         facts.get("pid"),
