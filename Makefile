@@ -9,12 +9,14 @@ PEERS_READY := $(PEERS)/ready
 TOOLS := .venv-tools
 TOOLS_READY := $(TOOLS)/ready
 RUNS := runs
+# Of each fuzzer.
+FUZZ_SECONDS ?= 30
 # More than two cores' worth: tests in real time wait half of their time.
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-tools check bench bench-kernels bench-peers clean
+.PHONY: help demo test test-all test-tools fuzz check bench bench-kernels bench-peers clean
 
 help: ## list these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -37,6 +39,9 @@ test-all: $(READY) ## run all tests, the longest proofs too (a quarter of an hou
 
 test-tools: $(TOOLS_READY) ## record parallel work of joblib, Lightning, mpirun and others (Linux; minutes)
 	$(TOOLS)/bin/python -m pytest --numprocesses 2 tests/tools
+
+fuzz: $(READY) ## damage and forge run files and messages (a minute; FUZZ_SECONDS=600 for longer)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 check: $(READY) ## lint, formatting, types and who may import whom
 	$(BIN)/ruff check .

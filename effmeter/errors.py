@@ -16,13 +16,19 @@
     └── DataSetError          the files of a data set are damaged, or hold something else
 
 Nothing below the command line prints these as tracebacks: a user's mistake is one clear line.
+Their texts quote paths and files, so that ``str`` escapes what is no visible character.
 """
+
+from effmeter.escaping import printable
 
 
 class EffmeterError(Exception):
     """Base of the tree; its text is one line that names the remedy where there is one."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(EffmeterError):
@@ -73,3 +79,6 @@ class DataSetError(EffmeterError):
 
 class EffmeterWarning(UserWarning):
     """Something could not be measured; training goes on and the run file says what is missing."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())

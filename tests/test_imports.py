@@ -24,7 +24,18 @@ PACKAGE = ROOT / "effmeter"
 LINKS = ("probes", "methods", "kernels", "cli")
 
 LEAVES = frozenset(
-    {"errors", "units", "clock", "channel", "cover", "cover_in_time", "reason", "status"}
+    {
+        "channel",
+        "clock",
+        "cover",
+        "cover_in_time",
+        "errors",
+        "escaping",
+        "reason",
+        "status",
+        "typed_fields",
+        "units",
+    }
 )
 INSTRUMENT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),

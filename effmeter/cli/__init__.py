@@ -1,6 +1,7 @@
 """The command line: one module per command, each loaded when it is called."""
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from effmeter import __version__
-from effmeter.cli.group import CommandGroup, complain
+from effmeter.cli.group import CommandGroup
+from effmeter.cli.output import say
 from effmeter.errors import EffmeterError, EffmeterWarning
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "calibrate": ("effmeter.cli.calibrate", "Fit a sensor's gain and offset beside a meter."),
+    "compact": ("effmeter.cli.compact", "Write recordings again, smaller and faster to read."),
     "daemon": ("effmeter.cli.daemon", "Run, inspect or stop the shared recorder."),
     "doctor": ("effmeter.cli.doctor", "List the sensors of this machine and how to enable more."),
     "idle": ("effmeter.cli.idle", "Measure the power of the idle machine."),
@@ -101,10 +104,13 @@ def effmeter() -> None:
 def main() -> None:
     """Entry point of the program ``effmeter``."""
     warnings.showwarning = _show_on_one_line
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the terminal's encoding lacks is no reason to print nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         effmeter()
     except (KeyboardInterrupt, click.Abort):
-        click.echo("effmeter: interrupted", err=True)
+        say("interrupted")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of the pipe is gone. The interpreter would complain when it flushes stdout.
@@ -116,4 +122,4 @@ def _show_on_one_line(
     message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object
 ) -> None:
     kind = "" if issubclass(category, EffmeterWarning) else f" ({category.__name__})"
-    complain(f"warning{kind}: {message}")
+    say(f"warning{kind}: {message}")

@@ -26,7 +26,8 @@ from effmeter.cli.calibrate_recording import (
     is_channel,
     record_varying_load,
 )
-from effmeter.cli.options import FiniteRange, emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, json_option, output_option
+from effmeter.cli.output import emit, say
 from effmeter.energy.calibrating import CalibrationFit
 from effmeter.errors import UsageError
 from effmeter.recorded.reading import read_run
@@ -136,7 +137,7 @@ def command(
         run = record_varying_load(channel, reference, duration_s or DEFAULT_S, here)
     check_channel(channel, run.channels, str(run.paths[0]))
     described = run.channels[channel]
-    click.echo(f"effmeter: fitting {channel} beside {reference}", err=True)
+    say(f"fitting {channel} beside {reference}")
     beside = _reference(run, described, reference, most_shift_s, reference_error_fraction)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     calibration, fit = calibrate(run, described, beside, date)
@@ -148,7 +149,7 @@ def command(
     else:
         page = Page() if output else Page.for_stream()
         emit(str(page_of(described, calibration, fit, begins_s, page)), output)
-    click.echo(f"effmeter: runs recorded from now on carry it; it is kept in {path}", err=True)
+    say(f"runs recorded from now on carry it; it is kept in {path}")
 
 
 def _reference(
@@ -168,7 +169,7 @@ def _forget(path: Path, name: str) -> None:
         known = "; ".join(map(repr, sorted(kept))) or "none"
         raise UsageError(f"no calibrated sensor of this host is {name!r}: there are {known}")
     forget_calibration(path, host, matching[0])
-    click.echo(f"effmeter: the calibration of {matching[0]} is removed", err=True)
+    say(f"the calibration of {matching[0]} is removed")
 
 
 def _as_mapping(

@@ -2,16 +2,14 @@
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-import click
-
 from effmeter.analysis.meter_csv import check_meter_csv
 from effmeter.cli.diagnosis import daemon_status
 from effmeter.cli.machine_recording import record_machine
+from effmeter.cli.output import end_progress, say, show_progress
 from effmeter.clock import Clock, SystemClock
 from effmeter.errors import UsageError
 from effmeter.probes.search import discover
@@ -52,14 +50,14 @@ def record_varying_load(
     check_channel(channel, channels, "this machine")
     if not is_channel(reference, channel, channels, _HERE):
         check_meter_csv(Path(reference))
-    _say(
+    say(
         f"recording this machine for {format_duration(duration_s)}; Ctrl-C ends the recording "
         f"early. Let the load of {channel} vary: idle and full load by turns, in stretches of "
         "5 s and more, of uneven length"
     )
     run, waited_s = record(f"calibrate-{channel}", lambda run: _wait_through(run, duration_s))
     path = os.path.relpath(run.paths[0])
-    _say(f"recorded {format_duration(waited_s)} in {path}; --run {path} fits it again")
+    say(f"recorded {format_duration(waited_s)} in {path}; --run {path} fits it again")
     return run
 
 
@@ -118,22 +116,15 @@ def wait_through(
 
 def _wait_through(run: Run, duration_s: float) -> float:
     """Wait as long as the run is recorded, with the progress on a terminal."""
-    shows = sys.stderr.isatty()
 
     def look(waited_s: float) -> bool:
         run.look_after()
-        if shows:
-            click.echo(f"\reffmeter: {waited_s:.0f} of {duration_s:.0f} s", err=True, nl=False)
+        show_progress(f"{waited_s:.0f} of {duration_s:.0f} s")
         return run.recording_failure is None
 
     waited_s = wait_through(duration_s, look)
-    if shows:
-        click.echo(err=True)
+    end_progress()
     return waited_s
-
-
-def _say(text: str) -> None:
-    click.echo(f"effmeter: {text}", err=True)
 
 
 def _listed(names: Collection[str]) -> str:

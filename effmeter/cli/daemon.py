@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from effmeter.cli.group import CommandGroup
-from effmeter.cli.options import FiniteRange, emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, json_option, output_option
+from effmeter.cli.output import emit, say
 from effmeter.client.connection import Connection, connect
 from effmeter.errors import RecorderError
 from effmeter.recorder.policy import ServicePolicy
@@ -67,7 +68,7 @@ def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float)
     Service managers expect this. SIGTERM, SIGINT and SIGHUP also end the daemon.
     """
     path = socket_path or shared_socket(os.environ)
-    click.echo(f"effmeter: recording for this machine at {path}", err=True)
+    say(f"recording for this machine at {path}")
     serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz, str(path)))
 
 
@@ -106,7 +107,7 @@ def stop_daemon(socket_path: Path | None) -> None:
     if not connection.lost:
         pid = connection.recorder_pid
         raise RecorderError(f"process {pid} is still writing: see effmeter daemon status")
-    click.echo("effmeter: the recorder has stopped", err=True)
+    say("the recorder has stopped")
 
 
 def _connect(socket_path: Path | None) -> Connection:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from effmeter.cli.look import look_at
+from effmeter.cli.output import say
 from effmeter.client.connection import connect
 from effmeter.cover import (
     DEVICE_CAUTIONS,
@@ -78,7 +77,7 @@ def _unknown(facts: Mapping[str, Any]) -> list[str]:
 
 def _say_that_it_waits() -> None:
     if sys.stderr.isatty():
-        click.echo("effmeter: watching whether the counters move ...", err=True)
+        say("watching whether the counters move ...")
 
 
 def _checks(environ: Mapping[str, str]) -> "dict[str, tuple[DataclassInstance, ...]]":

@@ -11,7 +11,8 @@ import click
 from effmeter.cli.diagnosis import Diagnosis, diagnose
 from effmeter.cli.doctor_capture import CAPTURE_S, write_capture
 from effmeter.cli.doctor_page import page_of
-from effmeter.cli.options import FiniteRange, emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, json_option, output_option
+from effmeter.cli.output import emit
 from effmeter.errors import UsageError
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page

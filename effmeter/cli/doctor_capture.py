@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
+from effmeter.cli.output import say, show
 from effmeter.errors import EffmeterError, UsageError
 from effmeter.probes.capture.machine import capture_machine, text_of
 from effmeter.units import format_duration
@@ -25,18 +24,17 @@ def write_capture(path: Path, duration_s: float, environ: Mapping[str, str]) -> 
         raise UsageError(f"{path} exists: give --capture the name of a new file")
     with _appearing_whole(path) as unfinished:
         wait = format_duration(duration_s)
-        click.echo(f"effmeter: capturing for {wait}; give the machine some work", err=True)
+        say(f"capturing for {wait}; give the machine some work")
         capture = capture_machine(
             environ,
             duration_s,
-            progress=lambda what: click.echo(f"effmeter: capturing {what}", err=True),
+            progress=lambda what: say(f"capturing {what}"),
         )
         unfinished.write_text(text_of(capture), encoding="utf-8")
-    click.echo(f"{path}: {_contents(capture)}")
-    click.echo(
-        "effmeter: UUIDs, serial numbers, PCI addresses, and the names of host and user are "
-        "replaced. Read the file before you send it: CONTRIBUTING.md says where to.",
-        err=True,
+    show(f"{path}: {_contents(capture)}")
+    say(
+        "UUIDs, serial numbers, PCI addresses, and the names of host and user are "
+        "replaced. Read the file before you send it: CONTRIBUTING.md says where to."
     )
 
 

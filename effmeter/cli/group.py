@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from effmeter.cli.output import emit, say
 from effmeter.errors import EffmeterError
 
 USAGE_STATUS = 2
@@ -41,7 +42,7 @@ class CommandGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the group's own options; without any argument, print the help."""
         if not args and not ctx.resilient_parsing:
-            click.echo(ctx.get_help(), err=True)
+            emit(ctx.get_help(), err=True)
             ctx.exit(USAGE_STATUS)
         return super().parse_args(ctx, args)
 
@@ -56,13 +57,6 @@ class CommandGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def complain(text: str, program: str = "effmeter") -> None:
-    """Print a diagnostic on stderr, in one line that is safe on a terminal."""
-    from effmeter.report.formatting import printable
-
-    click.echo(f"{program}: {printable(text)}", err=True)
-
-
 def _suggestion(name: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
@@ -71,13 +65,13 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 def _report(error: click.ClickException | EffmeterError) -> int:
     """Print the error in one line on stderr; the exit status that it stands for."""
     if isinstance(error, EffmeterError):
-        complain(str(error))
+        say(str(error))
         return error.exit_status
     message = " ".join(error.format_message().split())
     message += "" if message.endswith((".", "?", "!")) else "."
     if isinstance(error, click.UsageError) and error.ctx is not None:
         path = error.ctx.command_path
-        complain(f"{message} See {path} --help.", path)
+        say(f"{message} See {path} --help.", path)
     else:
-        complain(message)
+        say(message)
     return error.exit_code

@@ -13,7 +13,8 @@ import click
 
 from effmeter.analysis.idle import IdleBaseline, measure_idle
 from effmeter.cli.machine_recording import record_machine
-from effmeter.cli.options import FiniteRange, emit, json_option, output_option
+from effmeter.cli.options import FiniteRange, json_option, output_option
+from effmeter.cli.output import emit, say
 from effmeter.clock import now_ns
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorder.observers.processes import busy_s
@@ -60,16 +61,16 @@ def command(duration_s: float, as_json: bool, output: Path | None) -> None:
     path = baseline_path(os.environ)
     check_writable(path)
     wait_s = SETTLE_S + duration_s
-    click.echo(f"effmeter: measuring the idle machine for {format_duration(wait_s)}", err=True)
+    say(f"measuring the idle machine for {format_duration(wait_s)}")
     baseline = _measure(duration_s)
     for text in baseline.warnings:
-        click.echo(f"effmeter: warning: the machine was not idle: {text}", err=True)
+        say(f"warning: the machine was not idle: {text}")
     if as_json:
         emit(json_text({"file": str(path), **baseline.as_mapping()}), output)
     else:
         emit(str(page_of(baseline, Page() if output else Page.for_stream())), output)
     save_baseline(path, baseline.host, baseline.as_mapping())
-    click.echo(f"effmeter: the baseline is kept in {path}", err=True)
+    say(f"the baseline is kept in {path}")
 
 
 def _measure(duration_s: float) -> IdleBaseline:

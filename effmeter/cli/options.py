@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from effmeter.errors import EffmeterError, UsageError
+from effmeter.errors import UsageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 output_option = click.option(
@@ -57,17 +57,3 @@ def _parsed(_ctx: click.Context, _option: click.Parameter, texts: Sequence[str])
             raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as dataset=mnist.")
         labels[name] = value
     return labels
-
-
-def emit(text: str, output: Path | None) -> None:
-    """Write a command's result to stdout, or to a file in place of what it held.
-
-    Raises EffmeterError where the file cannot be written.
-    """
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise EffmeterError(f"{output} cannot be written: {error.strerror}") from error

@@ -15,8 +15,9 @@ from effmeter.analysis.idle import IdleBaseline, baseline_of
 from effmeter.analysis.metrics import logged_names
 from effmeter.analysis.run_analysis import RunAnalysis, analyse
 from effmeter.analysis.shares import DEFAULT_POWER_RATIO
-from effmeter.cli.group import complain
-from effmeter.cli.options import FiniteRange, emit, label_option, output_option
+from effmeter.cli.file_errors import FileErrors
+from effmeter.cli.options import FiniteRange, label_option, output_option
+from effmeter.cli.output import emit, say
 from effmeter.cli.report_efficiency import (
     PUBLISHED_CRITERIA,
     checked_unit,
@@ -68,6 +69,7 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="By which factor at most two programs differ in power for the same processor time or GPU "
     "use: the bounds of the attributed shares hold for it.",
 )
+@click.option("--traceback", "has_traceback", is_flag=True, help="Print the traceback of a bug.")
 @label_option("Report only runs with this label. Repeatable.")
 @click.option(
     "--efficiency",
@@ -118,6 +120,7 @@ def command(
     metric: str | None,
     net: bool,
     power_ratio: float,
+    has_traceback: bool,
     labels: Mapping[str, str],
     has_efficiency: bool,
     given_criteria: Mapping[str, Criterion],
@@ -148,32 +151,42 @@ def command(
     run_options = {"--efficiency": bool(criteria), "--net": net, "--epochs": has_epochs}
     refuse_without_object(files, tables, {**run_options, "--label": bool(labels)})
     name, mode = (None, None) if metric is None else split_mode(metric)
-    runs, errors = _analysed(files, name, mode, net, power_ratio, labels)
-    if labels and not runs and not errors:
+    errors = FileErrors(has_traceback=has_traceback)
+    runs = _analysed(files, errors, name, mode, net, power_ratio, labels)
+    if labels and not runs and not errors.lines:
         wanted = ", ".join(f"{label}={value}" for label, value in labels.items())
         raise UsageError(f"no run has the labels {wanted}")
-    for error in errors:
-        complain(error)
-    _refuse_unlogged(name, runs)
-    comparisons = comparisons_of(
-        [analysis.run for analysis in runs],
-        criteria,
-        tables,
-        metric=name,
-        mode=mode,
-        energy=energy,
-        energy_unit=energy_unit,
+    options = RenderOptions(
+        has_details,
+        has_epochs,
+        None if output else width_of(sys.stdout),
+        output is None and has_styles(sys.stdout),
     )
-    report = Report(runs, comparisons, errors)
-    if output_format == "json" or not report.is_empty:
-        options = RenderOptions(
-            has_details,
-            has_epochs,
-            None if output else width_of(sys.stdout),
-            output is None and has_styles(sys.stdout),
+    renderer = renderer_of(output_format or TEXT, options)
+
+    def rendered(shown: Sequence[RunAnalysis]) -> str | None:
+        comparisons = comparisons_of(
+            [analysis.run for analysis in shown],
+            criteria,
+            tables,
+            metric=name,
+            mode=mode,
+            energy=energy,
+            energy_unit=energy_unit,
         )
-        emit(renderer_of(output_format or TEXT, options).render(report), output)
-    if errors:
+        report = Report(shown, comparisons, errors.lines)
+        is_wanted = output_format == "json" or not report.is_empty
+        return renderer.render(report) if is_wanted else None
+
+    try:
+        _refuse_unlogged(name, runs)
+        text = errors.without_faulty(runs, rendered, _file_of)
+    finally:
+        for error in errors.lines:
+            say(error)
+    if text is not None:
+        emit(text, output)
+    if errors.lines:
         sys.exit(RunFileError.exit_status)
 
 
@@ -190,38 +203,40 @@ def _known_baselines() -> Mapping[str, IdleBaseline]:
 
 def _analysed(
     files: Sequence[Path],
+    errors: FileErrors,
     metric: str | None,
     mode: Mode | None,
     net: bool,
     power_ratio: float,
     labels: Mapping[str, str],
-) -> tuple[list[RunAnalysis], list[str]]:
-    """The runs that can be read and have the labels, and one line for each that cannot."""
+) -> list[RunAnalysis]:
+    """The runs that can be read and have the labels."""
     baselines = _baselines() if net else _known_baselines()
     found: list[RunAnalysis] = []
-    errors: list[str] = []
     for run in _merged(files, errors):
-        try:
+        with errors.of(str(run.paths[0])):
             if has_labels(run, labels):
                 idle = baseline_of(run, baselines) if net else None
                 known = baselines.get(run.machine[0])
-                found.append(
-                    analyse(run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio)
+                analysis = analyse(
+                    run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio
                 )
-        except EffmeterError as error:
-            errors.append(str(error))
-    return found, errors
+                logged_names(run)  # found again where an unknown metric is refused
+                found.append(analysis)
+    return found
 
 
-def _merged(files: Sequence[Path], errors: list[str]) -> list[RecordedRun]:
+def _merged(files: Sequence[Path], errors: FileErrors) -> list[RecordedRun]:
     """The runs of all files that can be read, those of one job on several hosts as one."""
     runs: list[RecordedRun] = []
     for path in find_runs(files):
-        try:
+        with errors.of(str(path)):
             runs += read_runs(path)
-        except EffmeterError as error:
-            errors.append(str(error))
-    return merge_hosts(runs)
+    return errors.without_faulty(runs, merge_hosts, lambda run: str(run.paths[0]))
+
+
+def _file_of(analysis: RunAnalysis) -> str:
+    return str(analysis.run.paths[0])
 
 
 def _refuse_unlogged(metric: str | None, runs: Sequence[RunAnalysis]) -> None:

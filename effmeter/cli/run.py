@@ -14,6 +14,7 @@ from typing import Any, Self
 import click
 
 from effmeter.cli.options import FiniteRange, label_option
+from effmeter.cli.output import emit, say
 from effmeter.client.files import is_path
 from effmeter.client.request import DEFAULT_RATE_HZ, RecordingRequest
 from effmeter.errors import UsageError
@@ -188,11 +189,11 @@ def _signal_name(number: int) -> str:
 def print_summary(summary: Summary, as_json: bool) -> None:
     """Print a run at a glance on stderr."""
     if as_json:
-        click.echo(json_text(summary.as_mapping(), indent=None), err=True)
+        emit(json_text(summary.as_mapping(), indent=None), err=True)
         return
-    click.echo(f"effmeter: {summary}", err=True)
+    say(str(summary))
     if summary.path is not None:
-        click.echo(f"effmeter: recorded in {os.path.relpath(summary.path)}", err=True)
+        say(f"recorded in {os.path.relpath(summary.path)}")
 
 
 def _exit_like(status: int) -> int:

@@ -107,7 +107,7 @@ class Acquisition:
         if self.launch is None or not self.launch.is_on_several_hosts or not files.is_path(name):
             return request
         path = files.path_for(name, request.directory, self._environ)
-        return replace(request, path=str(files.of_host(path, socket.gethostname())))
+        return replace(request, path=str(files.part_of(path, socket.gethostname())))
 
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
@@ -169,7 +169,9 @@ class Acquisition:
         if entry is None or entry.pid != os.getpid():
             return []
         self._journal.end(entry, ended_ns)
-        others = self._journal.entries(entry.begin_ns, with_ranks=False)
+        here = self._processes.namespace
+        over = {e.id for e in self._entries if e.end_ns is not None and e.namespace == here}
+        others = self._journal.beside(entry, over)
         return [
             {
                 "op": "mark",
@@ -255,10 +257,22 @@ class Acquisition:
         ordinal = self._begin_inside(own.parent_run_id)
         if launch.host_count == 1 and own.parent_run_id is None:
             self.identity = own
-        self._rendezvous = Rendezvous(launch, self._name, ordinal, self._environ)
+        self._rendezvous = Rendezvous(launch, self._name, ordinal, self._environ, self._warn)
         return self._rendezvous.join_or_lead(
-            self._join_peers, self._begin, lambda acquired: self.surroundings(acquired.endpoint)
+            self._join_peers,
+            self._begin,
+            self._begin_alone,
+            lambda acquired: self.surroundings(acquired.endpoint),
         )
+
+    def _begin_alone(self) -> Acquired:
+        """Begin a recording that the other ranks of this host do not find.
+
+        Where they all name one file, each gets one of its own.
+        """
+        rank = None if self.launch is None else self.launch.rank
+        own = f"process{os.getpid()}" if rank is None else f"rank{rank}"
+        return self._recorders.begin(self._describe_beginning, of_rank=own)
 
     def _join_peers(self, met: Surroundings) -> Acquired | None:
         own = self.identity

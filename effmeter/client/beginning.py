@@ -70,10 +70,14 @@ class Recorders:
         self._launch_recorder = launch_recorder
         self._start_helper = start_helper
 
-    def begin(self, describe: DescribeBeginning) -> Acquired:
-        """Begin a recording; EffmeterError or OSError where none can be begun."""
+    def begin(self, describe: DescribeBeginning, of_rank: str = "") -> Acquired:
+        """Begin a recording; EffmeterError or OSError where none can be begun.
+
+        ``of_rank`` becomes part of the file's name.
+        """
         request = self._request
         path = files.path_for(request.path or request.name, request.directory, self._environ)
+        path = files.part_of(path, of_rank) if of_rank else path
         with files.NewFile(path) as file:
             acquired = None
             if request.recorder != "private":

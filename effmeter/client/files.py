@@ -37,9 +37,9 @@ def path_for(name: str, directory: Path | None, environ: Mapping[str, str]) -> P
     return folder / f"{plain}-{moment}-{secrets.token_hex(2)}{RUN_SUFFIX}"
 
 
-def of_host(path: Path, host: str) -> Path:
-    """A path of this host's own: the hosts of a job may share the folder."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", host)
+def part_of(path: Path, part: str) -> Path:
+    """A path of a host's or rank's own: those of a job may share the folder."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", part)
     return path.with_name(f"{path.stem}-{plain}{path.suffix}")
 
 

@@ -7,37 +7,48 @@ or fails a run.
 """
 
 import contextlib
-import fcntl
 import json
 import os
-import stat
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from effmeter.client.journal_entry import JournalEntry, boot_of
-from effmeter.client.processes import Processes
+from effmeter.client.journal_file import (
+    locked,
+    open_own,
+    read_own,
+    size_of,
+    swept_bytes,
+)
+from effmeter.client.last_write import LAST_WRITES, LastWrites
+from effmeter.client.processes import Process, Processes
 from effmeter.clock import anchor
 from effmeter.errors import EffmeterError
 from effmeter.wire.paths import user_directory_at_hand
 
 SWEEP_BYTES = 32 * 1024
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
 """A journal that a sweep cannot make smaller than this loses its oldest lines."""
 KEPT_NS = 24 * 3600 * 10**9
 """How long the ended parts of ranks are kept: they number the runs of later programs."""
-LOCK_TIMEOUT_S = 0.05
 _LINE_BYTES = 16 * 1024
+_MOST_READ = 2 * MAX_BYTES + _LINE_BYTES
 
 
 class Journal:
     """The journal of this user; every method does nothing where the file cannot be used."""
 
-    def __init__(self, environ: Mapping[str, str], processes: Processes) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        processes: Processes,
+        last_writes: LastWrites = LAST_WRITES,
+    ) -> None:
         self._environ = environ
         self._processes = processes
+        self._last_writes = last_writes
 
     def begin(self, entry: JournalEntry) -> None:
         """Add a part that begins."""
@@ -53,8 +64,8 @@ class Journal:
         """What can be read, in the order of beginning.
 
         Of the parts that have ended, those that ended later than a time, those ``of_run`` and, with
-        ``with_ranks``, those of ranks. The end of a program that died is the last write to its
-        file: that also serves programs of other namespaces, whose processes cannot be looked up.
+        ``with_ranks``, those of ranks. A part whose program died, or cannot be seen from this
+        namespace, is given its beginning for an end: only ``beside`` looks for that.
         """
 
         def is_wanted(described: Mapping[str, Any]) -> bool:
@@ -67,24 +78,55 @@ class Journal:
             )
 
         with contextlib.suppress(OSError, EffmeterError):
-            return [self._checked(entry) for entry in _parse(_read(self._path()), is_wanted)]
+            found = _parse(read_own(self._path(), _MOST_READ), is_wanted)
+            gone = {entry.id for entry in self._not_running(found)}
+            return [replace(e, end_ns=e.begin_ns) if e.id in gone else e for e in found]
         return []
 
-    def _checked(self, entry: JournalEntry) -> JournalEntry:
-        if entry.end_ns is not None or self.is_running(entry):
-            return entry
-        now = anchor()
-        try:
-            written_ns = os.stat(entry.run_file).st_mtime_ns - now.wall_ns + now.time_ns
-        except (OSError, ValueError):
-            written_ns = entry.begin_ns
-        return replace(entry, end_ns=max(entry.begin_ns, min(written_ns, now.time_ns)))
+    def beside(self, own: JournalEntry, gone_before: Collection[str]) -> list[JournalEntry]:
+        """The parts that may have overlapped one that is about to end, with their ends.
 
-    def is_running(self, entry: JournalEntry) -> bool:
-        """Whether the entry's process is there: its number and start, in this namespace."""
-        if not entry.namespace or entry.namespace != self._processes.namespace:
-            return False
-        return self._processes.find(entry.pid) == entry.process
+        ``gone_before``: the ids of parts of this namespace that were over when it began.
+        """
+
+        def is_wanted(described: Mapping[str, Any]) -> bool:
+            end_ns = described.get("end_ns")
+            is_later = type(end_ns) is not int or end_ns > own.begin_ns
+            return is_later and described.get("id") not in gone_before
+
+        with contextlib.suppress(OSError, EffmeterError):
+            return self._with_ends(_parse(read_own(self._path(), _MOST_READ), is_wanted))
+        return []
+
+    def _with_ends(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """The entries; the end of a program that died is the last write to its file.
+
+        So is that of a program of another namespace, whose process cannot be looked up. Without a
+        file it ended when it began; one whose file system does not answer has lasted until now.
+        """
+        gone = {entry.id: entry.run_file for entry in self._not_running(entries)}
+        written_ns = self._last_writes.look_up(gone.values())
+        now = anchor()
+
+        def ended(entry: JournalEntry) -> JournalEntry:
+            wall_ns = written_ns.get(entry.run_file, now.wall_ns)
+            end_ns = 0 if wall_ns is None else wall_ns - now.wall_ns + now.time_ns
+            return replace(entry, end_ns=max(entry.begin_ns, min(end_ns, now.time_ns)))
+
+        return [ended(entry) if entry.id in gone else entry for entry in entries]
+
+    def _not_running(self, entries: Iterable[JournalEntry]) -> Iterator[JournalEntry]:
+        """The open entries whose process is not there: its number and start, in this namespace."""
+        namespace = self._processes.namespace
+        found: dict[int, Process | None] = {}
+        for entry in entries:
+            if entry.end_ns is not None:
+                continue
+            is_here = entry.namespace == namespace != ""
+            if is_here and entry.pid not in found:
+                found[entry.pid] = self._processes.find(entry.pid)
+            if not is_here or found[entry.pid] != entry.process:
+                yield entry
 
     def _path(self) -> Path:
         return user_directory_at_hand(self._environ) / "journal"
@@ -96,12 +138,12 @@ class Journal:
         with contextlib.suppress(OSError, EffmeterError):
             path = self._path()
             with locked(path.with_name("journal.lock")):
-                if _size(path) > SWEEP_BYTES and _size(path) > 2 * _swept_bytes(path):
+                if size_of(path) > SWEEP_BYTES and size_of(path) > 2 * swept_bytes(path, MAX_BYTES):
                     with contextlib.suppress(OSError):
                         self._sweep(path)
-                if _size(path) > 2 * MAX_BYTES:
+                if size_of(path) > 2 * MAX_BYTES:
                     return  # nothing could be swept
-                descriptor = _open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 try:
                     os.write(descriptor, data)
                 finally:
@@ -109,13 +151,13 @@ class Journal:
 
     def _sweep(self, path: Path) -> None:
         """Rewrite the file without what no run can need any more."""
-        kept = self._needed(_parse(_read(path)))
+        kept = self._needed(_parse(read_own(path, _MOST_READ)))
         lines = [entry.begin_line() for entry in kept]
         while lines and sum(map(len, lines)) > MAX_BYTES:
             del lines[: len(lines) // 2 + 1]
         text = "\n".join(lines)
         fresh = path.with_name("journal.new")
-        descriptor = _open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        descriptor = open_own(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(f'{{"swept": {len(text)}}}\n{text}\n')
@@ -127,7 +169,7 @@ class Journal:
     def _needed(self, entries: Iterable[JournalEntry]) -> list[JournalEntry]:
         """Open parts of this boot, those that overlap them, and the younger ones of ranks."""
         boot, now_ns = boot_of(self._processes.namespace), anchor().time_ns
-        mine = [self._checked(entry) for entry in entries if entry.boot == boot]
+        mine = self._with_ends([entry for entry in entries if entry.boot == boot])
         first_ns = min((e.begin_ns for e in mine if e.end_ns is None), default=now_ns)
         return [
             entry
@@ -157,58 +199,3 @@ def _parse(
             found[id_]["end_ns"] = described["end_ns"]
     entries = (JournalEntry.from_mapping(one) for one in found.values() if is_wanted(one))
     return [entry for entry in entries if entry is not None]
-
-
-def _read(path: Path) -> bytes:
-    descriptor = _open(path, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(2 * MAX_BYTES + _LINE_BYTES)
-
-
-def _open(path: Path, flags: int) -> int:
-    """A descriptor of a regular file of this user; OSError where the path is something else."""
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
-        os.close(descriptor)
-        raise OSError(f"{path} is no file of this user")
-    return descriptor
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _swept_bytes(path: Path) -> int:
-    """What the last sweep could not remove, from the first line; 0 without one."""
-    try:
-        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
-            swept = json.loads(file.readline(100))["swept"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
-    return swept if type(swept) is int and 0 <= swept <= MAX_BYTES else 0
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the journal; OSError where another program holds it for too long."""
-    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        deadline = time.monotonic() + LOCK_TIMEOUT_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.001)
-        try:
-            yield
-        finally:  # a child that another thread forked meanwhile has the descriptor too
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from effmeter.client.processes import Process
@@ -48,7 +48,8 @@ class JournalEntry:
 
     def begin_line(self) -> str:
         """The line that opens it."""
-        described = {name: value for name, value in asdict(self).items() if value is not None}
+        values = ((name, getattr(self, name)) for name in _NAMES)
+        described = {name: value for name, value in values if value is not None}
         return json.dumps(described)
 
     def end_line(self, end_ns: int) -> str:

@@ -7,7 +7,7 @@ is its number together with its start, within one PID namespace.
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -97,14 +97,25 @@ class LinuxProcesses:
 
 
 class OtherProcesses:
-    """The processes that psutil shows, on systems without ``/proc``."""
+    """The processes that psutil shows, on systems without ``/proc``.
+
+    ``boot_time`` states the time of the boot (s), as psutil's does.
+    """
+
+    def __init__(self, boot_time: Callable[[], float] | None = None) -> None:
+        self._boot_time = boot_time
 
     @property
     def namespace(self) -> str:
-        """There is one namespace in each boot; its time is known to some seconds."""
+        """There is one namespace in each boot; its time is known to some seconds.
+
+        Empty where the system does not state it: then no process is recognised.
+        """
         import psutil
 
-        return f"{round(psutil.boot_time() / 600)}/{sys.platform}"
+        with contextlib.suppress(psutil.Error, OSError, RuntimeError):
+            return f"{round((self._boot_time or psutil.boot_time)() / 600)}/{sys.platform}"
+        return ""
 
     def find(self, pid: int) -> Process | None:
         """The process that has a number now."""

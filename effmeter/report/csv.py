@@ -16,8 +16,8 @@ from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.whole_machine import WallEnergy
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
+from effmeter.escaping import printable
 from effmeter.recorded.records import RecordedEpoch
-from effmeter.report.formatting import printable
 from effmeter.report.renderer import Renderer, Report
 from effmeter.report.run_mapping import begin_of
 from effmeter.report.shares_mapping import share_columns

@@ -18,16 +18,6 @@ from effmeter.energy.text import (
 PER_KJ = 1e3
 
 
-def printable(text: str) -> str:
-    """A text that is safe on a terminal: what cannot be printed is escaped as Python does.
-
-    Names, labels and reasons come from run files, and those from strangers.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def jsonable(value: Any) -> Any:
     """Nested values as JSON can hold them: tuples as lists, numbers not finite as null."""
     if isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 import click
 
-from effmeter.report.formatting import printable
+from effmeter.escaping import printable
 from effmeter.report.tables import INDENT, hanging, table_of
 
 _INDENT = "  "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from effmeter.report.formatting import printable
+from effmeter.escaping import printable
 
 INDENT = 2
 _BETWEEN_COLUMNS = "  "

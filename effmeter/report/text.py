@@ -7,6 +7,7 @@ from effmeter.analysis.metrics import MetricCourse
 from effmeter.analysis.run_analysis import RunAnalysis
 from effmeter.analysis.run_tree import tree_of
 from effmeter.energy.standstill import NOT_READ
+from effmeter.escaping import printable
 from effmeter.recorded.records import Gap, MemoryUse, RecordedEpoch, RecordedSpan
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.cells import counted, energy_cells, per_kj_cells
@@ -16,7 +17,6 @@ from effmeter.report.energy_text import add_energies, calibration_line
 from effmeter.report.formatting import (
     energy_figure,
     metric_figure,
-    printable,
 )
 from effmeter.report.list_text import add_list
 from effmeter.report.page import Page

@@ -18,20 +18,23 @@ class FramedFile:
     def __init__(
         self,
         write: Callable[[bytearray], object],
-        metadata: Metadata,
+        metadata: Metadata | Mapping[bytes, bytes],
         columns: Mapping[str, Column] = COLUMNS,
+        compression_level: int | None = None,
     ) -> None:
+        """Begin a file; its metadata are given as such or as they stand in a schema."""
         import pyarrow as pa
 
         self._write = write
-        described = metadata.to_arrow()
+        described = metadata.to_arrow() if isinstance(metadata, Metadata) else dict(metadata)
         self._file = zlib.crc32(b"\0".join(described.values()))
         self._blank = {FRAME_KEY: blank_header(self._file)}
         self.schema = arrow_schema(columns=columns).with_metadata({**described, **self._blank})
         self._number = 0
         self._frame = _Gathered()
         # A pool of threads would be woken for each batch, to compress a few kilobytes.
-        options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+        codec = pa.Codec("zstd", compression_level)
+        options = pa.ipc.IpcWriteOptions(compression=codec, use_threads=False)
         sink = pa.PythonFile(self._frame, "w")
         self._arrow = pa.ipc.new_file(sink, self.schema, options=options)
 

@@ -324,6 +324,28 @@ def test_the_ranks_of_one_host_take_the_run_of_the_first(
     first.release(led)
 
 
+def test_ranks_that_cannot_meet_record_each_to_a_file_of_its_own(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    """As where somebody else has made the runtime directory."""
+    (tmp_path / "effmeter").touch()
+    files, runs, acquired = [], [], []
+    for rank in "01":
+        environ = {**RANK, "WORLD_SIZE": "2", "RANK": rank, "MASTER_PORT": "29777"}
+        program = Program(tmp_path, launcher, environ)
+        acquisition = program.acquisition()
+        acquired.append((acquisition, acquisition.acquire()))
+        files.append(Path(acquired[-1][1].endpoint.run_file).name)
+        runs.append(acquisition.identity.run_id)
+        (warning,) = program.warnings
+        assert "do not find each other" in warning
+        ORDINALS.forget()
+    assert files == ["run-rank0.arrow", "run-rank1.arrow"]
+    assert runs[0] != runs[1]
+    for one, recording in acquired:
+        one.release(recording)
+
+
 def test_the_part_of_a_run_stands_in_the_journal_until_it_ends(
     program: Program, tmp_path: Path
 ) -> None:

@@ -4,19 +4,23 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from effmeter.client.journal import KEPT_NS, MAX_BYTES, SWEEP_BYTES, Journal, locked
+from effmeter.client.journal import KEPT_NS, MAX_BYTES, SWEEP_BYTES, Journal
 from effmeter.client.journal_entry import JournalEntry
+from effmeter.client.journal_file import locked
+from effmeter.client.last_write import LastWrites
 from effmeter.clock import now_ns
 from tests.client.journal_entries import entry
 from tests.client.process_table import ProcessTable, Row
 
 ALIVE = 100
+OWN = entry("own", ALIVE)
 
 
 @pytest.fixture
@@ -70,13 +74,54 @@ def test_a_program_that_died_ended_with_the_last_write_to_its_file(
     journal.begin(entry("dead", 55, begin_ns, run_file=str(file)))
     journal.begin(entry("reused", ALIVE, begin_ns, started=7, run_file=str(file)))
     journal.begin(entry("contained", ALIVE, begin_ns, namespace="boot/x", run_file=str(file)))
-    for _, end_ns in shown(journal):
-        assert end_ns == pytest.approx(now_ns() - ago_s * 10**9, abs=5 * 10**9)
+    for found in journal.beside(OWN, ()):
+        assert found.end_ns == pytest.approx(now_ns() - ago_s * 10**9, abs=5 * 10**9)
 
 
 def test_a_program_that_died_without_a_file_ended_when_it_began(journal: Journal) -> None:
     journal.begin(entry("dead", 55, 17))
+    assert [found.end_ns for found in journal.beside(OWN, ())] == [17]
+
+
+def test_what_was_over_before_a_run_is_not_beside_it(journal: Journal) -> None:
+    journal.begin(entry("ended", ALIVE, 1, end_ns=2))
+    journal.begin(entry("died", 55, 1))
+    journal.begin(entry("running", ALIVE, 1))
+    own = entry("own", ALIVE, 3)
+    over = [found.id for found in journal.entries() if found.end_ns is not None]
+    assert [found.run_id for found in journal.beside(own, over)] == ["running"]
+
+
+def test_no_begin_waits_for_the_file_of_another_program(place: Path) -> None:
+    """As on a network file system that hangs: what was read before the answer counts."""
+    asked, answers = threading.Event(), threading.Event()
+
+    def hang(path: str) -> os.stat_result:
+        asked.set()
+        answers.wait(60)
+        return os.stat(path)
+
+    machine = ProcessTable({ALIVE: Row()})
+    journal = Journal({"XDG_RUNTIME_DIR": str(place.parents[1])}, machine, LastWrites(hang))
+    journal.begin(entry("dead", 55, 17))
     assert shown(journal) == [("dead", 17)]
+    assert not asked.is_set()
+    (dead,) = journal.beside(OWN, ())
+    assert asked.is_set()
+    assert dead.end_ns == pytest.approx(now_ns(), abs=60 * 10**9)
+    with place.open("ab") as file:
+        file.write(b"x" * SWEEP_BYTES)
+    journal.begin(entry("new", ALIVE, 18))
+    assert place.stat().st_size < SWEEP_BYTES, "it was swept"
+    answers.set()
+
+
+def test_thousands_of_open_parts_are_bounded(journal: Journal, place: Path) -> None:
+    dead = [entry(f"r{n}", 1000 + n, n).begin_line() for n in range(5000)]
+    place.write_text("\n".join(dead) + "\n")
+    assert len(journal.entries()) < 3000
+    journal.begin(entry("new", ALIVE, now_ns()))
+    assert [found.run_id for found in journal.entries()] == ["new"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from effmeter.client.processes import OtherProcesses, Processes, own_processes
@@ -17,6 +18,14 @@ def test_the_ancestors_begin_with_the_parent_and_keep_their_starts(processes: Pr
     assert first.pid == os.getppid()
     assert processes.find(first.pid) == first
     assert processes.namespace
+
+
+@pytest.mark.parametrize("error", [psutil.AccessDenied(), OSError(), RuntimeError()])
+def test_where_the_boot_is_not_stated_there_is_no_namespace(error: Exception) -> None:
+    def refuse() -> float:
+        raise error
+
+    assert OtherProcesses(refuse).namespace == ""
 
 
 @pytest.mark.parametrize("processes", SYSTEMS, ids=lambda p: type(p).__name__)

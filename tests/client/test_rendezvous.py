@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,16 @@ class Rank:
         joins: bool = True,
         name: str = "train",
     ) -> None:
-        self.rendezvous = Rendezvous(launch, name, ordinal, {"XDG_RUNTIME_DIR": str(folder)})
+        self.warnings: list[str] = []
+        environ = {"XDG_RUNTIME_DIR": str(folder)}
+        self.rendezvous = Rendezvous(launch, name, ordinal, environ, self.warnings.append)
         self.joins = joins
 
     def meet(self, led: Surroundings = PLACE) -> tuple[str, Surroundings]:
         return self.rendezvous.join_or_lead(
             lambda met: ("joined", met) if self.joins else None,
             lambda: ("led", led),
+            lambda: ("alone", led),
             lambda led: led[1],
         )
 
@@ -79,7 +83,7 @@ def test_a_leader_that_fails_leaves_no_endpoint(tmp_path: Path) -> None:
 
     rank = Rank(tmp_path)
     with pytest.raises(OSError, match="no recorder"):
-        rank.rendezvous.join_or_lead(lambda _: None, fail, lambda led: led[1])
+        rank.rendezvous.join_or_lead(lambda _: None, fail, fail, lambda led: led[1])
     assert Rank(tmp_path).meet()[0] == "led"
 
 
@@ -100,7 +104,7 @@ def test_a_child_forked_meanwhile_does_not_keep_the_others_out(tmp_path: Path) -
         copies.extend(os.dup(fd) for fd in held if _is_open_at(fd, place))
         return "led", PLACE
 
-    first.rendezvous.join_or_lead(lambda _: None, lead, lambda led: led[1])
+    first.rendezvous.join_or_lead(lambda _: None, lead, lead, lambda led: led[1])
     assert copies
     try:
         began_s = time.monotonic()
@@ -125,4 +129,42 @@ def test_where_the_place_cannot_be_written_the_leader_records_all_the_same(tmp_p
         assert first.meet() == ("led", PLACE)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    second = Rank(tmp_path)
+    assert second.meet() == ("alone", PLACE)
+    for rank in (first, second):
+        (warning,) = rank.warnings
+        assert "do not find each other" in warning
+    first.rendezvous.close()
     assert Rank(tmp_path).meet()[0] == "led"
+
+
+def a_folder_of_others(place: Path) -> None:
+    place.mkdir()
+    place.chmod(0o777)
+
+
+def a_file(place: Path) -> None:
+    place.touch()
+
+
+def a_folder_at_the_path(place: Path) -> None:
+    Rank(place.parent).meet()
+    (file,) = place.iterdir()
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [a_folder_of_others, a_file, a_folder_at_the_path])
+def test_where_ranks_cannot_meet_each_records_alone_and_says_so(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    spoil(tmp_path / "effmeter")
+    for _ in range(2):
+        rank = Rank(tmp_path)
+        assert rank.meet() == ("alone", PLACE)
+        (warning,) = rank.warnings
+        assert str(tmp_path / "effmeter") in warning
+        assert warning.endswith(
+            "each records on its own, and each recording counts the whole machine"
+        )
+        rank.rendezvous.close()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from effmeter.cli.output import emit
 from effmeter.errors import EffmeterError, UsageError
 from effmeter.lab.cli.flops_table import FlopsCount, page_of
 from effmeter.lab.cli.parameters import checked_methods
@@ -95,9 +96,9 @@ def command(
     work = _counted(model, images, batch_size, method_text, epochs)
     count = FlopsCount(model, images, batch_size, method_text, work, samples, epochs)
     if as_json:
-        click.echo(json_text(count.as_mapping(with_layers)))
+        emit(json_text(count.as_mapping(with_layers)))
     else:
-        click.echo(str(page_of(count, with_layers)))
+        emit(str(page_of(count, with_layers)))
 
 
 def _images(shape: str, classes: int) -> Images:

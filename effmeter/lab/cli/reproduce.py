@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from effmeter.cli.group import CommandGroup
+from effmeter.cli.output import emit, say
 from effmeter.lab.cli.parameters import (
     Decorator,
     data_dir_option,
@@ -98,7 +99,7 @@ def command_of(study: Study) -> click.Command:
         result = study.run(request, trainer)
         written = write(result.figures, place / "figures")
         if as_json:
-            click.echo(json_text(_mapping(study, request, result, written)))
+            emit(json_text(_mapping(study, request, result, written)))
         else:
             print_tables(result.tables, result.warnings)
             report_files(written)
@@ -159,7 +160,7 @@ def write(figures: Sequence[FigureData], folder: Path) -> list[Path]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        click.echo(MISSING, err=True)
+        say(MISSING, None)
         return written
 
 
@@ -167,7 +168,7 @@ def report_files(written: Sequence[Path]) -> None:
     """Name the files of the figures on stderr."""
     for path in written:
         kind = "plot" if path.suffix == ".png" else "data"
-        click.echo(f"figure ({kind}): {seen_from_here(path)}", err=True)
+        say(f"figure ({kind}): {seen_from_here(path)}", None)
 
 
 def print_tables(tables: Iterable[PaperTable], warnings: Iterable[str]) -> None:
@@ -182,7 +183,7 @@ def print_tables(tables: Iterable[PaperTable], warnings: Iterable[str]) -> None:
         page.blank()
     for text in warnings:
         page.warning(text)
-    click.echo(str(page))
+    emit(str(page))
 
 
 for _study in STUDIES:

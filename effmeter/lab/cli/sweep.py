@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from effmeter.cli.options import FiniteRange
+from effmeter.cli.output import emit, show
 from effmeter.errors import UsageError
 from effmeter.lab.cli.parameters import (
     checked_datasets,
@@ -187,8 +188,8 @@ def command(
     cells = plan_cells(axes, ending, replace(common, device=found.name))
     outcomes = CommandLineTrainer(directory, fresh, wait).record(cells, found)
     if as_json:
-        click.echo(json_text([as_mapping(outcome) for outcome in outcomes]))
+        emit(json_text([as_mapping(outcome) for outcome in outcomes]))
     else:
         for path in filter(None, (outcome.path for outcome in outcomes)):
-            click.echo(seen_from_here(path))
+            show(str(seen_from_here(path)))
     refuse_incomplete(outcomes)

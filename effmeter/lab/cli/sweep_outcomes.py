@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-import click
-
+from effmeter.cli.output import emit
 from effmeter.lab.sweep import Outcome
 from effmeter.recorded.breakdown import Breakdown
 from effmeter.report.formatting import energy_figure, metric_figure
@@ -18,7 +17,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     page = Page.for_stream(sys.stderr)
     numeric = (_HEADINGS.index("epochs"), _HEADINGS.index("energy"))
     page.table(_HEADINGS, map(_row, outcomes), numeric)
-    click.echo(str(page), err=True)
+    emit(str(page), err=True)
 
 
 def as_mapping(outcome: Outcome) -> dict[str, object]:

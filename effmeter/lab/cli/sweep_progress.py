@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from effmeter.cli.output import say
+from effmeter.escaping import printable
 from effmeter.lab.sweep import Cell, EpochDone, Outcome
 from effmeter.tracking.live import LiveEnergy
 from effmeter.units import format_energy
@@ -54,19 +55,19 @@ class ProgressLines:
 
     def waiting(self, reason: str) -> None:
         """Print the reason."""
-        click.echo(f"waiting: {reason}", err=True)
+        say(f"waiting: {reason}", None)
 
     def epoch_done(self, epoch: EpochDone) -> None:
         """Print the epoch with a metric and the energy so far."""
         position = f"epoch {epoch.number} of {epoch.cell.ending.epochs}"
-        click.echo(f"{epoch.cell.name}: {position}, {_standing(epoch)}", err=True)
+        say(f"{epoch.cell.name}: {position}, {_standing(epoch)}", None)
 
     def run_done(self, outcome: Outcome) -> None:
         """Print how the run ended, its file, and the number of runs to go."""
         self._to_go.discard(outcome.cell)
-        click.echo(_ended(outcome), err=True)
+        say(_ended(outcome), None)
         if self._to_go and not outcome.earlier:
-            click.echo(f"{_runs(len(self._to_go))} to go", err=True)
+            say(f"{_runs(len(self._to_go))} to go", None)
 
 
 class ProgressBars:
@@ -109,7 +110,7 @@ class ProgressBars:
 
     def waiting(self, reason: str) -> None:
         """Show the reason beside the bar of all runs."""
-        self._bars.update(self._all, standing=f"waiting: {reason}")
+        self._bars.update(self._all, standing=printable(f"waiting: {reason}"))
 
     def epoch_done(self, epoch: EpochDone) -> None:
         """Move both bars."""
@@ -118,9 +119,9 @@ class ProgressBars:
             self._bars.reset(self._run, total=epoch.cell.ending.epochs, visible=True)
         self._bars.update(
             self._run,
-            description=epoch.cell.name,
+            description=printable(epoch.cell.name),
             completed=epoch.number,
-            standing=_standing(epoch),
+            standing=printable(_standing(epoch)),
         )
         self._epochs_done += 1
         self._bars.update(
@@ -131,7 +132,7 @@ class ProgressBars:
         """Put the run above the bars; epochs that it did not need leave the total."""
         self._to_go.discard(outcome.cell)
         self._epochs_to_go = sum(cell.ending.epochs for cell in self._to_go)
-        self._bars.console.print(_ended(outcome), markup=False, soft_wrap=True)
+        self._bars.console.print(printable(_ended(outcome)), markup=False, soft_wrap=True)
         self._bars.update(self._run, visible=False)
         self._bars.update(
             self._all,

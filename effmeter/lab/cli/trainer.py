@@ -5,8 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
+from effmeter.cli.output import say
 from effmeter.errors import EffmeterError
 from effmeter.lab.cli.sweep_outcomes import print_outcomes
 from effmeter.lab.cli.sweep_progress import progress_of, seen_from_here
@@ -40,7 +39,7 @@ class CommandLineTrainer:
                         outcomes[outcome.cell] = outcome
         except KeyboardInterrupt:
             done = f"{len(outcomes)} of {len(cells)} runs are done"
-            click.echo(f"effmeter: {done}; the same command continues from there", err=True)
+            say(f"{done}; the same command continues from there")
             raise
         ordered = [outcomes[cell] for cell in cells]
         print_outcomes(ordered)
@@ -49,7 +48,7 @@ class CommandLineTrainer:
 
     def report(self, line: str) -> None:
         """Show one line of progress."""
-        click.echo(line, err=True)
+        say(line, None)
 
 
 def refuse_incomplete(outcomes: Sequence[Outcome]) -> None:
@@ -64,6 +63,4 @@ def _report_crashes(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.traceback is not None and outcome.path is not None:
             file = seen_from_here(outcome.path)
-            click.echo(
-                f"{outcome.cell.name} {outcome.status}; traceback: effmeter report {file}", err=True
-            )
+            say(f"{outcome.cell.name} {outcome.status}; traceback: effmeter report {file}", None)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-import click
-
+from effmeter.cli.output import emit
 from effmeter.lab.workloads import ARCHITECTURES, DATASETS
 from effmeter.lab.workloads.options import Option
 from effmeter.methods.registry import method_summaries
@@ -16,7 +15,7 @@ _NAME_WIDTH = 21
 def print_workloads(as_json: bool) -> None:
     """Print the workloads, data sets and methods with the options of each."""
     if as_json:
-        click.echo(json_text(_as_mapping()))
+        emit(json_text(_as_mapping()))
         return
     page = Page.for_stream()
     page.title("Workloads")
@@ -31,7 +30,7 @@ def print_workloads(as_json: bool) -> None:
     page.title("Methods: --method NAME or --method NAME:parameter=value,...")
     for name, summary in method_summaries().items():
         _add(page, name, summary, {})
-    click.echo(str(page))
+    emit(str(page))
 
 
 def _add(page: Page, name: str, summary: str, options: Mapping[str, Option]) -> None:
