@@ -30,8 +30,9 @@ from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.timeline import suspends
 from effmeter.recorded.unshown import unshown_losses, with_sleep, with_unshown
 from effmeter.runfile.format import Event
-from effmeter.runfile.part import MAX_NUMBER, Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
+from effmeter.typed_fields import MAX_NUMBER
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
 
