@@ -30,8 +30,9 @@ from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.timeline import suspends
 from effmeter.recorded.unshown import unshown_losses, with_sleep, with_unshown
 from effmeter.runfile.format import Event
-from effmeter.runfile.part import MAX_NUMBER, Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
+from effmeter.typed_fields import MAX_NUMBER
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
 
@@ -138,20 +139,15 @@ def _rate_hz(part: Part) -> float | None:
 
 
 def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch:
-    names, codes = part.channel_codes
-    column = "energy_j" if channel.kind is Kind.COUNTER else "power_w"
-    values = part.floats(column)
-    if channel.name not in names:
-        mine = np.zeros(0, np.int64)
-    else:
-        least = 0.0 if channel.kind is Kind.GAUGE else -MAX_NUMBER
-        is_believable = (values >= least) & (values <= MAX_NUMBER)  # false for NaN too
-        is_mine = (codes == names.index(channel.name)) & ~part.is_event & is_believable
-        mine = np.flatnonzero(is_mine)
-        if channel.kind is Kind.COUNTER and len(mine):
-            # A recorder writes no energy that falls.
-            mine = mine[values[mine] >= np.maximum.accumulate(values[mine])]
-    return _Stretch(part.times_ns[mine], values[mine], part.floats("duration_s")[mine], absolute_j)
+    is_gauge = channel.kind is Kind.GAUGE
+    times_ns, values, read_s = part.series(channel.name, "power_w" if is_gauge else "energy_j")
+    is_kept = (values >= (0.0 if is_gauge else -MAX_NUMBER)) & (values <= MAX_NUMBER)
+    if not is_gauge and is_kept.any():
+        # A recorder writes no energy that falls.
+        is_kept &= values >= np.maximum.accumulate(np.where(is_kept, values, -np.inf))
+    if not is_kept.all():
+        times_ns, values, read_s = times_ns[is_kept], values[is_kept], read_s[is_kept]
+    return _Stretch(times_ns, values, read_s, absolute_j)
 
 
 def _join(

@@ -133,7 +133,7 @@ class Recording:
         endings = [e for e in self._last_part_events() if e.event == Event.END and not e.source]
         if endings:
             return max(began_ns, endings[-1].time_ns)
-        last_rows = [int(part.times_ns[-1]) for part in self.parts if part.rows.num_rows]
+        last_rows = [part.last_ns for part in self.parts if part.last_ns is not None]
         return max([began_ns, *last_rows])
 
     @cached_property
@@ -231,9 +231,9 @@ class Recording:
     def gaps(self) -> tuple[Gap, ...]:
         """Where channels could not be read; between two recorders, all of them."""
         between = [
-            Gap(None, int(before.times_ns[-1]), after.metadata.started_time_ns, BETWEEN_RECORDERS)
+            Gap(None, before.last_ns, after.metadata.started_time_ns, BETWEEN_RECORDERS)
             for before, after in pairwise(self.parts)
-            if before.rows.num_rows
+            if before.last_ns is not None
         ]
         damaged = [
             Gap(None, d.begin_ns, self.recorded_until_ns if d.end_ns is None else d.end_ns, str(d))
@@ -262,7 +262,7 @@ class Recording:
     @property
     def part_ends_ns(self) -> list[int]:
         """The moment of the last row of each file."""
-        return [int(p.times_ns[-1]) if p.rows.num_rows else 0 for p in self.parts]
+        return [part.last_ns or 0 for part in self.parts]
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:

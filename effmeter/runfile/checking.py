@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.errors import RunFileError
-from effmeter.runfile.message import DamagedError, Unfolded, read_batches, unfolded
+from effmeter.runfile.format import COLUMNS
+from effmeter.runfile.message import DamagedError, Unfolded, read_schema, read_table, unfolded
 from effmeter.runfile.part import wall_ns
 from effmeter.runfile.scan import Hole, Piece
 
@@ -34,7 +35,7 @@ class FileEnd(NamedTuple):
     """How many batches the file had then."""
 
 
-class _Allowance:
+class Allowance:
     """How many rows and bytes a file may still unfold to: a small one can declare any size."""
 
     def __init__(self, path: Path, file_bytes: int) -> None:
@@ -48,25 +49,31 @@ class _Allowance:
         Raises RunFileError once the file exceeds its allowance.
         """
         try:
-            rows, buffer_bytes = unfolded(message)
+            batch = unfolded(message)
         except DamagedError:
             return None
+        return batch.buffer_bytes if self.covers(batch) else None
+
+    def covers(self, batch: Unfolded) -> bool:
+        """Whether a batch of this size may be decoded; RunFileError as ``granted_bytes``."""
+        rows, buffer_bytes = batch
         if buffer_bytes > MAX_BATCH_BYTES:
-            return None
+            return False
         self._left = Unfolded(self._left.rows - rows, self._left.buffer_bytes - buffer_bytes)
         if min(self._left) < 0:
             raise RunFileError(
                 f"{self._path} is not read: its rows unfold to far more than recordings do, "
                 f"over {MAX_UNFOLDED_RATIO} times its size"
             )
-        return buffer_bytes
+        return True
 
 
 class _Group:
     """Batches that are decoded together."""
 
-    def __init__(self, schema: bytes, allowance: _Allowance) -> None:
+    def __init__(self, schema: bytes, allowance: Allowance) -> None:
         self._schema = schema
+        self._described = read_schema(schema)
         self._allowance = allowance
         self._pieces: list[tuple[Piece, bool]] = []
         self._bytes = self._unfolded_bytes = 0
@@ -88,19 +95,37 @@ class _Group:
         pieces, self._pieces = self._pieces, []
         self._bytes = self._unfolded_bytes = 0
         bearable = [piece.data for piece, is_bearable in pieces if is_bearable]
-        batches = iter(read_batches(self._schema, bearable) if bearable else ())
+        batches = iter(self._decoded(bearable))
         for piece, is_bearable in pieces:
             batch = next(batches) if is_bearable else None
-            if batch is None or not _is_dated(batch):
+            if batch is None or not is_dated(batch):
                 yield Hole(piece.number, piece.number)
             else:
                 yield batch
 
+    def _decoded(self, messages: list[bytes]) -> list[pa.RecordBatch | None]:
+        """The rows of each message; None where they are not as the schema says."""
+        together = self._table(messages) if messages else None
+        if together is not None:
+            return [_batch(together, place) for place in range(len(messages))]
+        alone = (self._table([message]) for message in messages)
+        return [None if table is None else _batch(table, 0) for table in alone]
 
-def _is_dated(batch: pa.RecordBatch) -> bool:
-    """Whether all rows have a number, and a moment that can be."""
-    time, seq = batch.column("time"), batch.column("seq")
-    if time.null_count or seq.null_count:
+    def _table(self, messages: list[bytes]) -> pa.Table | None:
+        names = [name for name in COLUMNS if name in self._described.names]
+        return read_table(self._schema, messages, self._described, names)
+
+
+def _batch(table: pa.Table, place: int) -> pa.RecordBatch:
+    """The rows of one message, which may be none."""
+    columns = [column.chunk(place) for column in table.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+
+
+def is_dated(rows: pa.RecordBatch | pa.Table) -> bool:
+    """Whether all rows have a moment that can be, and a number where that column was decoded."""
+    time = rows.column("time")
+    if time.null_count or ("seq" in rows.schema.names and rows.column("seq").null_count):
         return False
     moments = wall_ns(time)
     return bool(np.all((moments > -_MAX_TIME_NS) & (moments < _MAX_TIME_NS)))
@@ -123,7 +148,7 @@ def checked_batches(
     Raises:
         RunFileError: The file unfolds to far more than recordings do.
     """
-    group = _Group(schema, _Allowance(path, file_bytes))
+    group = _Group(schema, Allowance(path, file_bytes))
     for piece in pieces:
         if isinstance(piece, Piece) and not piece.is_end:
             group.add(piece)

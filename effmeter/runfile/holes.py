@@ -1,6 +1,6 @@
 """The holes of a run file, described by the rows on both sides of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from effmeter.runfile.scan import Hole
 
 
 @dataclass(slots=True)
-class _Placed:
+class PlacedHole:
     """A hole, with the run clock at the last row before it and the first row after it."""
 
     hole: Hole
@@ -27,8 +27,8 @@ class HoleLog:
         self._offset_ns = clock_offset_ns(metadata)
         self._begin_ns = metadata.started_time_ns
         self._last: pa.RecordBatch | None = None
-        self._holes: list[_Placed] = []
-        self._open: list[_Placed] = []
+        self._holes: list[PlacedHole] = []
+        self._open: list[PlacedHole] = []
         self._number = 0
         """Of the last message that was found or is known to be missing."""
 
@@ -36,7 +36,7 @@ class HoleLog:
         """Note the next batch or hole."""
         if isinstance(found, Hole):
             self._number = self._number if found.last is None else found.last
-            placed = _Placed(found, self._latest_ns())
+            placed = PlacedHole(found, self._latest_ns())
             self._holes.append(placed)
             self._open.append(placed)
             return
@@ -48,20 +48,7 @@ class HoleLog:
 
     def damages(self, end: FileEnd | None) -> Iterator[Damage]:
         """The holes as what a reader of the run must know; the file may have no end."""
-        count = None if end is None else end.batches
-        for hole, begin_ns, end_ns in ((p.hole, p.begin_ns, p.end_ns) for p in self._holes):
-            last = count if hole.last is None and count is not None else hole.last
-            if hole.is_cut:
-                continue
-            if last is None:
-                yield Damage("its end", begin_ns)
-            elif last < hole.first:
-                yield Damage("bytes that belong to no batch")
-            else:
-                one = last == hole.first
-                batches = f"batch {last}" if one else f"batches {hole.first} to {last}"
-                of = self._number if count is None else count
-                yield Damage(f"{batches} of {of}", begin_ns, end_ns)
+        return damages_of(self._holes, self._number, end)
 
     def _latest_ns(self) -> int:
         """The latest row of the last batch; the beginning where there is none."""
@@ -81,3 +68,24 @@ class HoleLog:
             if len(later):
                 placed.end_ns = int(later.min())
                 self._open.remove(placed)
+
+
+def damages_of(holes: Iterable[PlacedHole], number: int, end: FileEnd | None) -> Iterator[Damage]:
+    """Holes as what a reader of the run must know.
+
+    ``number``: of the last message that was found or is known to be missing.
+    """
+    count = None if end is None else end.batches
+    for hole, begin_ns, end_ns in ((p.hole, p.begin_ns, p.end_ns) for p in holes):
+        last = count if hole.last is None and count is not None else hole.last
+        if hole.is_cut:
+            continue
+        if last is None:
+            yield Damage("its end", begin_ns)
+        elif last < hole.first:
+            yield Damage("bytes that belong to no batch")
+        else:
+            one = last == hole.first
+            batches = f"batch {last}" if one else f"batches {hole.first} to {last}"
+            of = number if count is None else count
+            yield Damage(f"{batches} of {of}", begin_ns, end_ns)

@@ -5,7 +5,6 @@ needed before pyarrow may decode the message are read here, strictly: an offset 
 the bytes is a DamagedError.
 """
 
-import contextlib
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -86,6 +85,42 @@ def unfolded(data: bytes) -> Unfolded:
     return Unfolded(rows, total)
 
 
+class BatchPlaces(NamedTuple):
+    """Where the numbers stand in the metadata of a batch, from the beginning of its message."""
+
+    metadata_bytes: int
+    body_bytes_at: int
+    rows_at: int
+    nodes_at: int
+    nodes: int
+    """The number of columns: for each, how many values it has and how many of them are null."""
+    buffers_at: int
+    buffers: int
+    """The number of buffers: for each, its offset in the body and its length."""
+    is_compressed: bool
+
+
+def batch_places(data: bytes) -> BatchPlaces:
+    """The places of the numbers in the message of a batch; DamagedError where it has not all."""
+    message = message_of(data)
+    if not message.is_batch or message.length != len(data):
+        raise DamagedError("it is no batch")
+    root = _Table.root(data[PREFIX_BYTES : message.metadata_bytes])
+    batch = root.table(2)
+    nodes_at, nodes = batch.vector(1, _BUFFER_BYTES)
+    buffers_at, buffers = batch.vector(2, _BUFFER_BYTES)
+    return BatchPlaces(
+        message.metadata_bytes,
+        PREFIX_BYTES + root.place(3, 8),
+        PREFIX_BYTES + batch.place(0, 8),
+        PREFIX_BYTES + nodes_at,
+        nodes,
+        PREFIX_BYTES + buffers_at,
+        buffers,
+        batch.has(3),
+    )
+
+
 def _declared(data: bytes, at: int, length: int) -> int:
     """The uncompressed length that stands before a compressed buffer; -1 is: not compressed."""
     if length < 8:
@@ -104,24 +139,28 @@ def read_schema(data: bytes) -> pa.Schema:
         raise DamagedError(str(error).splitlines()[0]) from error
 
 
-def read_batches(schema: bytes, messages: Sequence[bytes]) -> list[pa.RecordBatch | None]:
-    """The rows in each message, checked to be as the schema says; None where they are not."""
-    batches = _read_stream([schema, *messages])
-    if len(batches) == len(messages):
-        return list(batches)
-    return [next(iter(_read_stream([schema, message])), None) for message in messages]
+def read_table(
+    schema: bytes, messages: Sequence[bytes], described: pa.Schema, columns: Sequence[str]
+) -> pa.Table | None:
+    """The rows of batches, checked to be as the schema says; None where any of them is not.
 
-
-def _read_stream(messages: Sequence[bytes]) -> list[pa.RecordBatch]:
-    """The batches up to the first that cannot be read; far faster than one message at a time."""
-    batches = []
+    Args:
+        schema: The message of the schema.
+        messages: The batches, one chunk of the table each.
+        described: The schema.
+        columns: What to decode of it.
+    """
     # A pool of threads would be woken for each batch, to decompress a few kilobytes.
-    options = pa.ipc.IpcReadOptions(use_threads=False)
-    with contextlib.suppress(pa.ArrowException, OSError, ValueError, MemoryError):
-        for batch in pa.ipc.open_stream(pa.py_buffer(b"".join(messages)), options=options):
-            batch.validate(full=True)
-            batches.append(batch)
-    return batches
+    options = pa.ipc.IpcReadOptions(
+        use_threads=False, included_fields=[described.get_field_index(name) for name in columns]
+    )
+    try:
+        stream = pa.ipc.open_stream(pa.py_buffer(b"".join((schema, *messages))), options=options)
+        table = stream.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        return None
+    return table if table.column(0).num_chunks == len(messages) else None
 
 
 class _Table:
@@ -155,17 +194,28 @@ class _Table:
             raise DamagedError("its metadata are incomplete")
         return _Table(self._data, place + self._read("<I", place))
 
+    def place(self, slot: int, size: int) -> int:
+        """Where a field of some bytes stands in the data."""
+        place = self._place(slot)
+        if place is None or place < 0 or place + size > len(self._data):
+            raise DamagedError("its metadata are incomplete")
+        return place
+
     def structs(self, slot: int, form: str, size: int) -> list[tuple[int, ...]]:
         """A field that is a vector of structures."""
-        place = self._place(slot)
-        if place is None:
+        if self._place(slot) is None:
             return []
+        start, count = self.vector(slot, size)
+        return list(struct.iter_unpack(form, self._data[start : start + count * size]))
+
+    def vector(self, slot: int, size: int) -> tuple[int, int]:
+        """Where a vector of structures begins, and how many it has."""
+        place = self.place(slot, 4)
         start = place + self._read("<I", place)
         count = self._read("<I", start)
-        end = start + 4 + count * size
-        if end > len(self._data):
+        if start + 4 + count * size > len(self._data):
             raise DamagedError("its metadata are cut off")
-        return list(struct.iter_unpack(form, self._data[start + 4 : end]))
+        return start + 4, count
 
     def _place(self, slot: int) -> int | None:
         at = 4 + 2 * slot

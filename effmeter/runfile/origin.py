@@ -44,7 +44,11 @@ def origin_in(batch: pa.RecordBatch) -> Origin:
         return WHOLE
     if batch.column("event")[last].as_py() != Event.COMPACTED:
         return WHOLE
-    text = batch.column("text")[last].as_py()
+    return origin_of(batch.column("text")[last].as_py())
+
+
+def origin_of(text: str | None) -> Origin:
+    """The origin that ``Origin.to_json`` described."""
     try:
         stated = json.loads(text or "")
         return Origin(bool(stated["finished"]), tuple(map(_damage, stated["damages"])))

@@ -1,19 +1,19 @@
 """The rows of one run file, and what is missing among them."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from effmeter.runfile.format import Event, Metadata
+from effmeter.runfile.readings import Readings, Series
 from effmeter.runfile.row import EVENT_COLUMNS, EventRow
+from effmeter.typed_fields import MAX_NUMBER
 from effmeter.units import format_duration
-
-MAX_NUMBER = 1e18
-"""More joules, watts, seconds or bytes than can be; the arithmetic with it stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +38,57 @@ class Damage:
         return f"damaged: {self.what}, {format_duration((self.end_ns - self.begin_ns) * 1e-9)}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Part:
-    """The rows of one file, sorted by (time, seq), and what is known of the file itself."""
+    """What one file holds, and what is known of the file itself."""
 
     path: Path
     metadata: Metadata
-    rows: pa.Table
     finished: bool
     """It has a footer: its writer closed it."""
     recording: bool
     """A recorder held it when it was opened."""
     damages: tuple[Damage, ...] = ()
-
-    @cached_property
-    def times_ns(self) -> NDArray[np.int64]:
-        """The moment of each row on the run clock (n,)."""
-        return wall_ns(self.rows["time"]) + clock_offset_ns(self.metadata)
-
-    @cached_property
-    def is_event(self) -> NDArray[np.bool_]:
-        """Which rows are events (n,); the others are readings."""
-        return np.asarray(self.rows["event"].is_valid().to_numpy(zero_copy_only=False), np.bool_)
-
-    def floats(self, column: str) -> NDArray[np.float64]:
-        """A column of numbers (n,), NaN where it is null."""
-        return np.asarray(self.rows[column].to_numpy(zero_copy_only=False), np.float64)
-
-    @cached_property
-    def channel_codes(self) -> tuple[list[str | None], NDArray[np.int64]]:
-        """The channels named in the file, and for each row the place of its own in that list."""
-        encoded = self.rows["channel"].combine_chunks().dictionary_encode("encode")
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
-        codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
-        return encoded.dictionary.to_pylist(), codes
+    row_count: int = 0
+    last_ns: int | None = None
+    """The run clock at its latest row; None where it has no rows."""
+    event_rows: Sequence[EventRow] = ()
+    """The rows that are no readings, in order of time."""
+    readings: Readings = field(default_factory=Readings)
+    """All others, by channel."""
 
     def events(self, index: int) -> list[EventRow]:
         """The rows that are no readings; ``index`` is this part's place in its run."""
-        rows = self.rows.filter(pa.array(self.is_event)).select(EVENT_COLUMNS)
-        columns = [rows[name].to_pylist() for name in EVENT_COLUMNS]
-        moments = self.times_ns[self.is_event].tolist()
-        return [
-            _believable(EventRow._make((moment, *values, index)))
-            for moment, *values in zip(moments, *columns, strict=True)
-        ]
+        if index == 0:
+            return list(self.event_rows)
+        return [row._replace(part=index) for row in self.event_rows]
+
+    def series(self, channel: str, kind: str) -> Series:
+        """The readings of a channel in the column ``kind``, in order of time."""
+        return self.readings.series(kind, channel)
+
+
+def event_rows(table: pa.Table, times_ns: NDArray[np.int64]) -> list[EventRow]:
+    """The rows of a table, each at a moment of the run clock; columns that it lacks are null."""
+    nulls = [None] * table.num_rows
+    columns = [
+        _shared(table[name]) if name in table.column_names else nulls for name in EVENT_COLUMNS
+    ]
+    return [
+        _believable(EventRow._make((moment, *values, 0)))
+        for moment, *values in zip(times_ns.tolist(), *columns, strict=True)
+    ]
+
+
+def _shared(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; equal texts are one object: there may be millions of them."""
+    if not pa.types.is_string(column.type):
+        return list(column.to_pylist())
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    texts = encoded.dictionary.to_pylist()
+    return [None if code is None else texts[code] for code in encoded.indices.to_pylist()]
 
 
 def _believable(row: EventRow) -> EventRow:

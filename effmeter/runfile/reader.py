@@ -6,8 +6,7 @@ named; the rest is read. Only where the description at the beginning is damaged,
 
 import fcntl
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,24 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from effmeter.errors import NotARunError, RunFileError
-from effmeter.runfile.checking import FileEnd, checked_batches
+from effmeter.runfile.checking import Allowance, checked_batches
+from effmeter.runfile.contents import Contents
 from effmeter.runfile.format import COLUMNS, Column, Metadata, arrow_schema, version_of
 from effmeter.runfile.framing import MAGIC
-from effmeter.runfile.holes import HoleLog
 from effmeter.runfile.message import DamagedError, read_schema
-from effmeter.runfile.origin import WHOLE, origin_in
-from effmeter.runfile.part import Damage, Part, wall_ns
+from effmeter.runfile.origin import WHOLE, origin_of
+from effmeter.runfile.part import Part, wall_ns
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
-
-
-@dataclass(slots=True)
-class _Contents:
-    """What is found in a file."""
-
-    batches: list[pa.RecordBatch]
-    end: FileEnd | None
-    """None: its writer did not close it."""
-    damages: tuple[Damage, ...]
 
 
 def read_part(path: Path) -> Part:
@@ -50,20 +39,44 @@ def read_part(path: Path) -> Part:
         pieces = pieces_of(window)
         beginning, schema, metadata = beginning_of(path, window, pieces)
         check_columns(path, schema)
-        contents = _read(path, window, pieces, beginning, metadata)
-    rows = conform(pa.Table.from_batches(contents.batches, schema=schema))
-    origin = origin_in(contents.batches[-1]) if contents.batches else WHOLE
-    finished = contents.end is not None and origin.is_finished
-    damages = (*origin.damages, *contents.damages)
-    return Part(path, metadata, _sorted(rows), finished, recording, damages)
+        contents = Contents(schema, beginning, metadata, Allowance(path, window.size))
+        contents.take(pieces, has_checksums=has_frames(window))
+    origin = WHOLE if contents.origin is None else origin_of(contents.origin)
+    return Part(
+        path,
+        metadata,
+        finished=contents.end is not None and origin.is_finished,
+        recording=recording,
+        damages=(*origin.damages, *contents.damages()),
+        row_count=contents.row_count,
+        last_ns=contents.last_ns,
+        event_rows=contents.events,
+        readings=contents.readings,
+    )
+
+
+def read_rows(path: Path) -> pa.Table:
+    """All rows of one file at once, sorted by (time, seq); raises as ``read_part`` does.
+
+    Of a large file that is a lot: ``read_part`` holds no more than it needs.
+    """
+    with open_run_file(path) as file:
+        window = Window(file)
+        pieces = pieces_of(window)
+        beginning, schema, _ = beginning_of(path, window, pieces)
+        check_columns(path, schema)
+        found = checked_batches(path, pieces, beginning, window.size)
+        batches = [each for each in found if isinstance(each, pa.RecordBatch)]
+    known = pa.schema([f for f in schema if f.name in COLUMNS], metadata=schema.metadata)
+    rows = conform(pa.Table.from_batches(batches, schema=known))
+    return rows.take(pa.array(np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))))
 
 
 def _just_begun(path: Path) -> Part:
     """A recorder writes the first rows, and the description before them, within a second."""
     begun_ns = path.stat().st_mtime_ns
     metadata = Metadata(str(path.absolute()), path.stem, begun_ns, 0)
-    rows = arrow_schema(metadata).empty_table()
-    return Part(path, metadata, rows, finished=False, recording=True)
+    return Part(path, metadata, finished=False, recording=True)
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -163,32 +176,3 @@ def beginning_of(
 
 def _damaged_beginning(path: Path, why: str) -> RunFileError:
     return RunFileError(f"{path} is damaged at its beginning: {why}")
-
-
-def _read(
-    path: Path,
-    window: Window,
-    pieces: Iterable[Piece | Hole],
-    schema: bytes,
-    metadata: Metadata,
-) -> _Contents:
-    """Everything after the schema."""
-    end: FileEnd | None = None
-    batches: list[pa.RecordBatch] = []
-    holes = HoleLog(metadata)
-    for found in checked_batches(path, pieces, schema, window.size):
-        if isinstance(found, FileEnd):
-            end = found
-            continue
-        holes.take(found)
-        if not isinstance(found, Hole):
-            batches.append(found)
-    return _Contents(batches, end, tuple(holes.damages(end)))
-
-
-def _sorted(rows: pa.Table) -> pa.Table:
-    """The rows in the order of (time, seq): they stand in the file in order of arrival."""
-    order = np.lexsort((wall_ns(rows["seq"]), wall_ns(rows["time"])))
-    if np.array_equal(order, np.arange(len(order))):
-        return rows
-    return rows.take(pa.array(order))

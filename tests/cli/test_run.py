@@ -356,7 +356,7 @@ time.sleep(1.5)
     assert done.stderr.count("warning") == 1
     recorded = read_run(tmp_path / "x.arrow")
     assert recorded.status == "completed"
-    assert recorded.recording.parts[-1].rows.num_rows > 10
+    assert recorded.recording.parts[-1].row_count > 10
 
 
 def test_children_that_have_ended_keep_their_part_of_the_energy(

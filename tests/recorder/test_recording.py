@@ -16,6 +16,7 @@ from effmeter.recorded.work import work_rows
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.ingest import ChannelTracker
 from effmeter.runfile.format import Metadata
+from effmeter.runfile.reader import read_rows
 from effmeter.runfile.writer import RunWriter
 from effmeter.wire.protocol import ProtocolError
 from tests.simulated.clock import ManualClock
@@ -81,13 +82,13 @@ def recorded(tmp_path: Path) -> Recorded:
 
 
 def readings_of(run: RecordedRun, channel: str) -> int:
-    rows = run.recording.parts[0].rows.to_pylist()
+    rows = read_rows(run.paths[0]).to_pylist()
     return sum(r["channel"] == channel and r["event"] is None for r in rows)
 
 
 def energies_of(run: RecordedRun) -> list[tuple[datetime, float]]:
     """When the counter was read, and what it showed."""
-    rows = run.recording.parts[0].rows.to_pylist()
+    rows = read_rows(run.paths[0]).to_pylist()
     return [(r["time"], r["energy_j"]) for r in rows if r["energy_j"] is not None]
 
 
@@ -95,7 +96,7 @@ def test_energy_counts_from_this_recordings_first_reading(recorded: Recorded) ->
     for millijoules in (5000, 5100, 5250):
         recorded.read(millijoules)
         recorded.clock.advance(0.1)
-    rows = recorded.run().recording.parts[0].rows.to_pylist()
+    rows = read_rows(recorded.run().paths[0]).to_pylist()
     assert [r["energy_j"] for r in rows if r["channel"] == "cpu0" and r["event"] is None] == [
         0.0,
         pytest.approx(0.1),
@@ -178,7 +179,7 @@ def test_rows_that_the_disk_is_too_slow_for_are_counted_and_the_end_is_written(
         recorded.read(step)
         recorded.recording.flush(recorded.clock.advance(1.0))
     run = recorded.run()
-    rows = run.recording.parts[0].rows
+    rows = read_rows(run.paths[0])
     dropped = sum(int(n.value or 0) for n in run.notes if n.name == "dropped_rows")
     assert rows.num_rows + dropped == max(rows["seq"].to_pylist()) + 1
     assert run.status == "completed"

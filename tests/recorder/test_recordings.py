@@ -17,6 +17,7 @@ from effmeter.recorder.recording import Recording
 from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.sampling.sampler import Sampler
 from effmeter.runfile.format import Metadata
+from effmeter.runfile.reader import read_rows
 from effmeter.runfile.writer import RunWriter
 from tests.recording import PATIENCE_S, eventually
 from tests.simulated.clock import ManualClock
@@ -125,7 +126,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def counts_of(run: RecordedRun, channel: str) -> int:
-    rows = run.recording.parts[0].rows.to_pylist()
+    rows = read_rows(run.paths[0]).to_pylist()
     return sum(r["channel"] == channel and r["energy_j"] is not None for r in rows)
 
 
@@ -166,7 +167,7 @@ def test_a_sensor_that_fails_in_mid_run_is_a_gap_with_its_reason(
     (gap,) = [gap for gap in run.gaps if gap.channel == "bad"]
     assert str(failure) in gap.reason
     assert [gap.channel for gap in run.gaps] == ["bad"]
-    rows = run.recording.parts[0].rows.to_pylist()
+    rows = read_rows(run.paths[0]).to_pylist()
     energies = [r["energy_j"] for r in rows if r["channel"] == "bad" and r["energy_j"] is not None]
     assert energies[-1] == pytest.approx((gap.end_ns - run.begin_ns) * 1e-9, abs=0.6)
     assert 0.0 not in energies[1:]

@@ -10,7 +10,7 @@ import pytest
 from effmeter.errors import NotARunError, RunFileError
 from effmeter.runfile.compaction import compact
 from effmeter.runfile.format import Event
-from effmeter.runfile.reader import read_part
+from effmeter.runfile.reader import read_part, read_rows
 from tests.runfile.writing import RunFile, counter, every, gauge, metadata
 
 
@@ -37,7 +37,7 @@ def damaged(path: Path, *batches: int, count: int = 20) -> Path:
 
 
 def rows_without_origin(path: Path) -> pa.Table:
-    rows = read_part(path).rows.replace_schema_metadata(None)
+    rows = read_rows(path).replace_schema_metadata(None)
     events = rows["event"].to_pylist()
     return rows.filter(pa.array([event != Event.COMPACTED for event in events]))
 

@@ -14,8 +14,8 @@ from effmeter.runfile.message import (
     DamagedError,
     message_of,
     metadata_end,
-    read_batches,
     read_schema,
+    read_table,
     unfolded,
 )
 
@@ -59,17 +59,19 @@ def test_a_declared_size_is_believed_only_as_a_size() -> None:
     assert unfolded(bytes(bomb)).buffer_bytes == expected
 
 
-def test_rows_come_back() -> None:
-    (batch,) = read_batches(SCHEMA_BYTES, [BATCH])
-    assert batch is not None
-    assert batch.to_pydict() == ROWS
+def test_rows_come_back_in_the_columns_that_are_wanted() -> None:
+    table = read_table(SCHEMA_BYTES, [BATCH, BATCH], SCHEMA, ["text", "number"])
+    assert table is not None
+    assert table.to_pydict() == {name: 2 * values for name, values in ROWS.items()}
+    narrow = read_table(SCHEMA_BYTES, [BATCH], SCHEMA, ["number"])
+    assert narrow is not None
+    assert narrow.to_pydict() == {"number": ROWS["number"]}
     assert read_schema(SCHEMA_BYTES) == SCHEMA
 
 
-def test_a_batch_that_cannot_be_decoded_does_not_take_the_others_along() -> None:
+def test_batches_of_which_one_cannot_be_decoded_are_no_table() -> None:
     broken = BATCH[:-64] + bytes(64)
-    batches = read_batches(SCHEMA_BYTES, [BATCH, broken, BATCH])
-    assert [batch is not None for batch in batches] == [True, False, True]
+    assert read_table(SCHEMA_BYTES, [BATCH, broken, BATCH], SCHEMA, SCHEMA.names) is None
 
 
 @pytest.mark.parametrize(

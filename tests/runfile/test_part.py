@@ -49,10 +49,13 @@ def test_numbers_that_cannot_be_right_are_null_but_in_metrics(tmp_path: Path, od
     assert repr(metric.value) == repr(odd)
 
 
-def test_each_row_names_its_channel_by_code(tmp_path: Path) -> None:
+def test_each_reading_is_of_its_channel(tmp_path: Path) -> None:
     with RunFile(tmp_path / "run.arrow") as file:
         for time_s, channel in enumerate(["a", "b", "a"]):
-            file.row(float(time_s), channel=channel, energy_j=0.0)
+            file.row(float(time_s), channel=channel, energy_j=10.0 * time_s)
         file.event(3.0, Event.NOTE, name="x")
-    names, codes = read_part(file.path).channel_codes
-    assert [names[code] for code in codes] == ["a", "b", "a", None]
+    part = read_part(file.path)
+    series = part.series("a", "energy_j")
+    assert (series.times_ns.tolist(), series.values.tolist()) == ([at(0), at(2)], [0.0, 20.0])
+    assert not len(part.series("a", "power_w").values)
+    assert not len(part.series("c", "energy_j").values)

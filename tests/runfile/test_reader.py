@@ -21,7 +21,7 @@ from effmeter.runfile.format import (
     Event,
 )
 from effmeter.runfile.framed_file import FramedFile
-from effmeter.runfile.reader import conform, read_metadata, read_part
+from effmeter.runfile.reader import conform, read_metadata, read_part, read_rows
 from tests.runfile.writing import RunFile, at, counter, every, gauge, metadata
 
 
@@ -45,8 +45,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[tuple[i
 def test_whole_file_gives_all_rows_and_is_finished(tmp_path: Path) -> None:
     part = read_part(write_three_batches(tmp_path / "run.arrow").path)
     assert part.finished
-    assert part.rows.num_rows == 31
-    assert part.times_ns[0] == at(0)
+    assert part.row_count == 31
+    assert part.series("cpu0", "energy_j").times_ns[0] == at(0)
 
 
 @given(cut=st.floats(0, 1))
@@ -66,7 +66,7 @@ def test_any_truncation_yields_a_prefix_of_the_rows(
 def numbers_recovered(path: Path) -> list[int]:
     """The numbers of the rows that can be read; none where the file holds no whole row."""
     with contextlib.suppress(RunFileError):
-        return [int(number) for number in read_part(path).rows["seq"].to_pylist()]
+        return [int(number) for number in read_rows(path)["seq"].to_pylist()]
     return []
 
 
@@ -78,7 +78,7 @@ def test_truncation_at_each_batch_gives_that_many_rows(
     for end, rows in batches:
         for size, expected in ((end, rows), (end - 1, rows - _last_batch(batches, rows))):
             path.write_bytes(data[:size])
-            assert read_part(path).rows.num_rows == expected
+            assert read_part(path).row_count == expected
 
 
 def _last_batch(batches: list[tuple[int, int]], rows: int) -> int:
@@ -93,7 +93,7 @@ def test_zeros_after_the_last_batch_are_no_rows(
     end, rows = batches[1]
     path = tmp_path / "run.arrow"
     path.write_bytes(data[:end] + bytes(5000))
-    assert read_part(path).rows.num_rows == rows
+    assert read_part(path).row_count == rows
 
 
 def test_garbage_within_a_batch_ends_the_rows_before_it(
@@ -103,7 +103,7 @@ def test_garbage_within_a_batch_ends_the_rows_before_it(
     (end, rows), (after, _) = batches[0], batches[1]
     path = tmp_path / "run.arrow"
     path.write_bytes(data[:end] + bytes([0xA5]) * (after - end))
-    assert read_part(path).rows.num_rows == rows
+    assert read_part(path).row_count == rows
 
 
 def test_rows_come_in_order_of_time_then_number(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_damaged_batch_is_named_and_the_rest_is_read(
     path.write_bytes(flipped(data, middle_of(batches, 2)))
     part = read_part(path)
     assert [str(damage) for damage in part.damages] == ["damaged: batch 2 of 4, 1.1 s"]
-    assert part.rows["seq"].to_pylist() == [*range(10), *range(20, 31)]
+    assert read_rows(path)["seq"].to_pylist() == [*range(10), *range(20, 31)]
     assert part.finished
     run = read_run(path)
     assert run.status == "completed"
@@ -229,7 +229,7 @@ def test_a_damaged_footer_costs_no_rows(
     path = tmp_path / "run.arrow"
     path.write_bytes(flipped(data, len(data) - 100))
     part = read_part(path)
-    assert part.rows.num_rows == 31
+    assert part.row_count == 31
     assert [str(damage) for damage in part.damages] == ["damaged: bytes that belong to no batch"]
     assert read_run(path).status == "completed"
 
@@ -254,11 +254,11 @@ def test_a_changed_byte_never_changes_a_row(
     intact, _ = whole
     path = tmp_path_factory.mktemp("changed") / "run.arrow"
     path.write_bytes(intact)
-    rows = {row["seq"]: row for row in read_part(path).rows.to_pylist()}
+    rows = {row["seq"]: row for row in read_rows(path).to_pylist()}
     path.write_bytes(flipped(intact, data.draw(st.integers(0, len(intact) - 1))))
     with contextlib.suppress(RunFileError):
         part = read_part(path)
-        assert all(rows[row["seq"]] == row for row in part.rows.to_pylist())
+        assert all(rows[row["seq"]] == row for row in read_rows(path).to_pylist())
         assert part.damages
 
 
@@ -302,7 +302,7 @@ def test_a_batch_that_would_unfold_beyond_all_measure_is_damaged(tmp_path: Path)
     write_zeros(path, 3_500_000)
     assert path.stat().st_size < 2**18
     part = read_part(path)
-    assert (part.rows.num_rows, str(part.damages[0])) == (
+    assert (part.row_count, str(part.damages[0])) == (
         0,
         "damaged: batch 1 of 1, and nothing follows",
     )
@@ -330,12 +330,12 @@ def test_a_batch_with_a_row_at_no_moment_is_damaged(
     assert [str(damage) for damage in part.damages] == [
         "damaged: batch 2 of 2, and nothing follows"
     ]
-    assert part.rows.num_rows == 1
+    assert part.row_count == 1
 
 
 def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
     path = write_three_batches(tmp_path / os.fsdecode(b"r\xe9.arrow")).path
-    assert read_part(path).rows.num_rows == 31
+    assert read_part(path).row_count == 31
 
 
 def test_a_damaged_file_of_format_1_is_read_where_it_can_be(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_damaged_file_of_format_1_is_read_where_it_can_be(tmp_path: Path) -> N
     path.write_bytes(data[:zstd] + bytes(40) + data[zstd + 40 :])
     part = read_part(path)
     assert part.finished
-    assert part.rows.num_rows > 0
+    assert part.row_count > 0
     assert str(part.damages[0]).startswith("damaged: batch ")
 
 
@@ -353,14 +353,14 @@ def test_a_damaged_file_of_format_1_is_read_where_it_can_be(tmp_path: Path) -> N
 
 
 def test_a_column_of_a_later_format_is_null_in_an_older_file(tmp_path: Path) -> None:
-    rows = read_part(write_three_batches(tmp_path / "run.arrow").path).rows
+    rows = read_rows(write_three_batches(tmp_path / "run.arrow").path)
     later = {**COLUMNS, "later": Column("float64", since=FORMAT_VERSION + 1)}
     described = rows.replace_schema_metadata(metadata().to_arrow())
     assert conform(described, later)["later"].null_count == rows.num_rows
 
 
 def test_a_column_of_the_same_format_is_demanded(tmp_path: Path) -> None:
-    rows = read_part(write_three_batches(tmp_path / "run.arrow").path).rows
+    rows = read_rows(write_three_batches(tmp_path / "run.arrow").path)
     described = rows.replace_schema_metadata(metadata().to_arrow())
     with pytest.raises(NotARunError, match="lacks the column later"):
         conform(described, {**COLUMNS, "later": Column("float64", since=FORMAT_VERSION)})
@@ -374,7 +374,7 @@ def test_a_column_that_this_version_does_not_know_is_passed_over(tmp_path: Path)
         row = {name: [None] for name in columns} | {"time": [1], "seq": [0], "later": [0.5]}
         file.write_batch(pa.RecordBatch.from_pydict(row, schema=file.schema))
         file.close()
-    rows = read_part(path).rows
+    rows = read_rows(path)
     assert (rows.column_names, rows.num_rows) == (list(COLUMNS), 1)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from effmeter.runfile.format import Event
 from effmeter.runfile.part import Part
-from effmeter.runfile.reader import read_part
+from effmeter.runfile.reader import read_part, read_rows
 from effmeter.runfile.row import EventRow, RowBuffer
 from effmeter.runfile.writer import QUEUE_BATCHES, MakeBatch, RunWriter
 from tests.runfile.writing import metadata
@@ -75,7 +75,7 @@ def test_what_is_put_is_in_the_file_and_the_file_is_finished(path: Path) -> None
     part = written.end()
     assert part.finished
     assert part.damages == ()
-    assert sorted(part.rows["seq"].to_pylist()) == [*range(20)]
+    assert sorted(read_rows(path)["seq"].to_pylist()) == [*range(20)]
     assert written.endings == [None]
     assert pl.read_ipc(path).height == 20
 
@@ -127,7 +127,7 @@ def test_a_disk_that_fills_ends_the_file_at_its_last_whole_batch(path: Path) -> 
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert written.endings == ["File too large"]
     part = read_part(path)
-    assert (part.rows.num_rows, part.finished, part.damages) == (10, False, ())
+    assert (part.row_count, part.finished, part.damages) == (10, False, ())
 
 
 def test_a_fault_reaches_the_owner_and_what_was_written_stays(path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_fault_reaches_the_owner_and_what_was_written_stays(path: Path) -> Non
     written.writer.join(PATIENCE_S)
     assert written.endings == ["a fault"]
     assert not written.writer.put(written.batch())
-    assert read_part(path).rows.num_rows == 10
+    assert read_part(path).row_count == 10
 
 
 def test_a_full_queue_takes_no_more_but_the_last_batch(path: Path) -> None:
@@ -150,14 +150,14 @@ def test_a_full_queue_takes_no_more_but_the_last_batch(path: Path) -> None:
     go_on.set()
     part = written.end()
     assert taken == QUEUE_BATCHES
-    assert part.rows.num_rows == 10 * (QUEUE_BATCHES + 1)
+    assert part.row_count == 10 * (QUEUE_BATCHES + 1)
 
 
 def test_each_batch_is_on_the_disk_before_the_next_is_made(path: Path) -> None:
     written = Written(path)
     rows: list[int] = []
     written.writer.put(written.batch())
-    written.writer.put(written.batch(before=lambda: rows.append(read_part(path).rows.num_rows)))
+    written.writer.put(written.batch(before=lambda: rows.append(read_part(path).row_count)))
     written.end()
     assert rows == [10]
 

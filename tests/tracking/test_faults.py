@@ -96,7 +96,7 @@ def test_a_recorder_and_its_program_killed_together_leave_every_flushed_row(
     program.communicate()
     eventually(lambda: only_run(runs).status == "interrupted", "the lock is gone")
     recorded = only_run(runs)
-    assert recorded.recording.parts[0].rows.num_rows == rows_of(recorded.paths[0]) >= 3 * 50
+    assert recorded.recording.parts[0].row_count == rows_of(recorded.paths[0]) >= 3 * 50
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_on_a_full_disk_the_file_ends_at_its_last_whole_batch_and_training_goes_
     assert (len(warned), epochs) == (1, 20)
     recorded = read_run(path)
     assert recorded.status == "interrupted"
-    assert recorded.recording.parts[0].rows.num_rows == rows_of(path) > 100
+    assert recorded.recording.parts[0].row_count == rows_of(path) > 100
     assert path.stat().st_size > room_bytes / 2
 
 

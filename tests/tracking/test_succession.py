@@ -51,7 +51,7 @@ def test_a_recorder_killed_in_mid_run_gets_a_successor_and_the_gap_is_in_the_run
     assert recorded.paths == (first, second)
     assert recorded.status == "completed"
     assert rows_of(first) + rows_of(second) >= 3 * 25
-    assert sum(part.rows.num_rows for part in recorded.recording.parts) == rows_of(first) + rows_of(
+    assert sum(part.row_count for part in recorded.recording.parts) == rows_of(first) + rows_of(
         second
     )
     assert [e.number for e in recorded.epochs] == [1, 2, 3, 4, 5, 6]
