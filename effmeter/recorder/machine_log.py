@@ -214,10 +214,8 @@ class MachineLog:
     def _fail(self, why: str) -> None:
         self._retry_ns = self._clock.now_ns() + RETRY_NS
         if why != self._failure:
-            again = format_duration(RETRY_NS * 1e-9)
-            self._say(
-                f"the log cannot be written in {self._folder.path}: {why}; tried again every {again}"
-            )
+            folder, again = self._folder.path, format_duration(RETRY_NS * 1e-9)
+            self._say(f"the log cannot be written in {folder}: {why}; tried again every {again}")
         self._failure = why
 
     def _described(self, name: str, host: str) -> dict[str, Any]:
