@@ -29,7 +29,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".numba_cache"))
 
 # A slow machine is no failure, and what fails once shall fail again.
 settings.register_profile("effmeter", deadline=None, derandomize=True)
-settings.load_profile("effmeter")
+settings.register_profile("short", settings.get_profile("effmeter"), max_examples=40)
 
 RECORDS = re.compile(r"^from tests\.(recording|simulated\.machine) import|mark\.real_time", re.M)
 """In the source of a module whose tests record for real, or are marked."""
@@ -67,6 +67,11 @@ def in_real_time(module: Path) -> bool:
     """Whether the tests of a module measure time, so that no other such test may run beside."""
     source = module.read_text()
     return RECORDS.search(source) is not None and UNTIMED.search(source) is None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fewer drawn examples where the longest proofs are left out."""
+    settings.load_profile("short" if config.option.markexpr == "not slow" else "effmeter")
 
 
 @pytest.hookimpl(wrapper=True)

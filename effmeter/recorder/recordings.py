@@ -174,13 +174,13 @@ class Recordings:
                 except Exception as error:
                     self._note_fault(recording, error)
         for used in self._observer.drain_machine():
-            self._pass_on(Recording.add_contention, used)
+            self._pass_on(lambda r, seen: r.add_contention(seen), used)
         for conditions in self._observer.drain_conditions():
-            self._pass_on(Recording.add_conditions, conditions)
+            self._pass_on(lambda r, seen: r.add_conditions(seen), conditions)
         for work in self._observer.drain_work():
-            self._pass_on(Recording.add_work, work)
+            self._pass_on(lambda r, seen: r.add_work(seen), work)
         for memory in self._observer.drain_memory():
-            self._pass_on(Recording.add_memory, memory)
+            self._pass_on(lambda r, seen: r.add_memory(seen), memory)
 
     def _pass_on(self, add: Callable[[Recording, T], None], seen: T) -> None:
         for recording in self._active.values():
@@ -201,7 +201,7 @@ class Recordings:
 
     def flush(self, now_ns: int) -> None:
         """Hand due rows to the writers."""
-        self._pass_on(Recording.flush, now_ns)
+        self._pass_on(lambda r, at_ns: r.flush(at_ns), now_ns)
 
     def flush_due_ns(self) -> int | None:
         """When the next rows are due at a writer; None while nothing records."""

@@ -19,6 +19,8 @@ from effmeter.recorder.allowance import Allowances
 from effmeter.recorder.disposal import Disposal
 from effmeter.recorder.entrance import Entrance
 from effmeter.recorder.guard import FaultLog, Guard
+from effmeter.recorder.log_folder import LogFolder
+from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.rediscovery import Rediscovery, SearchAgain
 from effmeter.recorder.registry import Registry
@@ -50,6 +52,7 @@ class Server:
     """Serves clients until it is stopped or, if private, nothing is left to record.
 
     ``search_again`` looks for sensors that have appeared since; None: there is no such search.
+    ``log``: the machine's log and its folder; None: none is kept.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Server:
         clock: Clock | None = None,
         search_again: SearchAgain | None = None,
         faults: FaultLog | None = None,
+        log: tuple[LogPlan, LogFolder] | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._policy = policy
@@ -78,6 +82,7 @@ class Server:
             rediscovery or None,
             self._guard,
             self._disposal,
+            log,
         )
         self._allowances = Allowances()
         self._turns = Turns(
@@ -167,6 +172,7 @@ class Server:
         self._registry.take_found()
         self._registry.admission.begin_ready()
         self._turns.handle_some()
+        self._registry.keep_log()
         self._pump_if_due()
         self._registry.report_finished()
         # What a client said while its file was checked waits, and is due now.
@@ -199,6 +205,8 @@ class Server:
             client.has_unsent or not client.greeted for client in self._clients.values()
         ):
             due_ns.append(max(now_ns, self._cared_ns + CARE_PERIOD_NS))
+        if self._registry.has_log:
+            due_ns.append(now_ns + 1_000_000_000)
         waits_for_first = self._policy.is_private and not self._clients
         if self._registry.stop_requested or waits_for_first:
             due_ns.append(now_ns + 500_000_000)
