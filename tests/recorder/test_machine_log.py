@@ -87,7 +87,7 @@ class LoggedMachine:
             self.feed()
             steps += 1
             if steps % FLUSH_STEPS == 0:
-                list(self.recordings.flush(self.clock.now_ns()))
+                self.recordings.flush(self.clock.now_ns())
             self.clock.advance(self.period_s)
 
     def feed(self) -> None:
