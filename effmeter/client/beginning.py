@@ -70,14 +70,16 @@ class Recorders:
         self._launch_recorder = launch_recorder
         self._start_helper = start_helper
 
-    def begin(self, describe: DescribeBeginning, of_rank: str = "") -> Acquired:
+    def begin(self, describe: DescribeBeginning, file_part: str = "") -> Acquired:
         """Begin a recording; EffmeterError or OSError where none can be begun.
 
-        ``of_rank`` becomes part of the file's name.
+        ``file_part`` is added to the file's name where the request names a path.
         """
         request = self._request
-        path = files.path_for(request.path or request.name, request.directory, self._environ)
-        path = files.part_of(path, of_rank) if of_rank else path
+        name = request.path or request.name
+        path = files.path_for(name, request.directory, self._environ)
+        if file_part and files.is_path(name):
+            path = files.part_of(path, file_part)
         with files.NewFile(path) as file:
             acquired = None
             if request.recorder != "private":

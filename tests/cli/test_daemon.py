@@ -328,3 +328,25 @@ def test_a_recorder_of_another_user_is_not_believed() -> None:
         finally:
             os.kill(impostor, signal.SIGKILL)
             os.waitpid(impostor, 0)
+
+
+def test_the_daemon_keeps_a_log_of_the_machine(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    daemon = start_daemon("--log", str(log))
+    eventually(lambda: log.is_dir() and any(log.iterdir()), "the log has a file")
+    status = json.loads(daemon.ask("status", "--json").stdout)
+    assert_fits(status, "daemon-status")
+    (file,) = log.iterdir()
+    assert status["log"]["file"] == file.name
+    assert "log file" in daemon.ask("status").stdout
+    let_pass(1.2)
+    assert daemon.ask("stop").returncode == 0
+    run = read_run(file)
+    assert run.status == "completed"
+    energy = run.energy()
+    assert energy is not None
+    assert energy.value_j > 0
+    assert run.duration_s > 1
+    refused = CliRunner().invoke(command_line, ["daemon", "run", "--log", "x", "--rotate", "5s"])
+    assert refused.exit_code == 2
+    assert "--rotate is at least 1min" in refused.stderr
