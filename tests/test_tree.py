@@ -100,6 +100,7 @@ TESTED_THROUGH = {
     "recorder/answers.py": "client/test_session.py",
     "recorder/known_devices.py": "recorder/test_registry.py",
     "recorder/observers/surroundings.py": "recorder/observers/test_observer.py",
+    "recorder/machine_recording.py": "recorder/test_machine_log.py",
     "report/cells.py": "report/test_list_text.py",
     "report/efficiency_mapping.py": "cli/test_report_efficiency.py",
     "report/energy_text.py": "report/test_text.py",

@@ -5,15 +5,19 @@ to a list or read one attribute, and wake the loop: no lock is needed.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from effmeter.clock import Clock
+from effmeter.escaping import printable
 from effmeter.probes.base import Discovery
 from effmeter.probes.devices import VARIABLES
 from effmeter.recorder.admission import Admission
 from effmeter.recorder.answers import Answers
 from effmeter.recorder.known_devices import KnownDevices
+from effmeter.recorder.log_folder import LogFolder
+from effmeter.recorder.machine_log import LogPlan, MachineLog
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
@@ -39,6 +43,7 @@ class Registry:
         clock: Clock,
         wake: Callable[[], None],
         rediscovery: Rediscovery | None = None,
+        log: tuple[LogPlan, LogFolder] | None = None,
     ) -> None:
         self.stop_requested = False
         self._policy = policy
@@ -59,6 +64,7 @@ class Registry:
             clock,
             self.answers.await_readings,
         )
+        self._log = None if log is None else self._machine_log(*log)
         self._finished: list[tuple[str, str | None]] = []
         self._started_ns = clock.now_ns()
         self._handlers: dict[str, Callable[[ServedClient, Message], None]] = {
@@ -73,6 +79,29 @@ class Registry:
             "status": self._status,
             "stop": self._stop,
         }
+
+    def _machine_log(self, plan: LogPlan, folder: LogFolder) -> MachineLog:
+        return MachineLog(
+            plan,
+            folder,
+            self._recordings,
+            lambda: self._devices.discovery,
+            self._policy,
+            self._clock,
+            self._end_recording,
+            self._file_ended,
+            say=lambda line: print(f"effmeter: {printable(line)}", file=sys.stderr, flush=True),
+        )
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the machine's log is kept."""
+        return self._log is not None
+
+    def keep_log(self) -> None:
+        """Do what is due of the machine's log."""
+        if self._log is not None and not self.stop_requested:
+            self._log.keep()
 
     @property
     def is_recording(self) -> bool:
@@ -98,6 +127,8 @@ class Registry:
 
     def end_all(self) -> None:
         """End every recording because the recorder stops."""
+        if self._log is not None:
+            self._log.stop()
         for token in list(self._recordings.active):
             self._end_recording(token, Status.RECORDER_STOPPED)
 
@@ -187,6 +218,7 @@ class Registry:
             "clients": len(self._clients),
             "channels": [c.name for c in self._devices.discovery.channels],
             "refusals": [f"{r.source}: {r.reason}" for r in self._devices.discovery.refusals],
+            "log": None if self._log is None or client.is_restricted else dict(self._log.facts),
         }
         client.send(status)
 
@@ -247,6 +279,8 @@ class Registry:
             token, why = self._finished.pop()
             if why is not None and self.admission.refuse(token, why):
                 continue
+            if self._log is not None:
+                self._log.note_ended(token, why)
             recording = self._recordings.forget(token)
             for client in list(self._clients.values()):
                 if client.recording == token and recording is not None:

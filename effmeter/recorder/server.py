@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 from effmeter.clock import Clock, SystemClock
 from effmeter.probes.base import Discovery
+from effmeter.recorder.log_folder import LogFolder
+from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.rediscovery import Rediscovery, SearchAgain
 from effmeter.recorder.registry import Registry
@@ -36,6 +38,7 @@ class Server:
     """Serves clients until it is stopped or, if private, nothing is left to record.
 
     ``search_again`` looks for sensors that have appeared since; None: there is no such search.
+    ``log``: the machine's log and its folder; None: none is kept.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Server:
         policy: ServicePolicy,
         clock: Clock | None = None,
         search_again: SearchAgain | None = None,
+        log: tuple[LogPlan, LogFolder] | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._policy = policy
@@ -53,7 +57,9 @@ class Server:
         os.set_blocking(self._wake_read, False)
         self._selector.register(self._wake_read, _READABLE, self._drain_wake)
         rediscovery = search_again and Rediscovery(search_again, self._clock, self.wake)
-        self._registry = Registry(discovery, policy, self._clock, self.wake, rediscovery or None)
+        self._registry = Registry(
+            discovery, policy, self._clock, self.wake, rediscovery or None, log
+        )
         self._clients: dict[int, ServedClient] = {}
         self._pumped_ns = 0
         self._started_ns = self._idle_since_ns = self._clock.now_ns()
@@ -113,6 +119,7 @@ class Server:
         # Requests first: readings that a mark asks for belong to the pump that follows.
         self._registry.take_found()
         self._registry.admission.begin_ready()
+        self._registry.keep_log()
         now_ns = self._clock.now_ns()
         if self._registry.pump_due_ns(self._pumped_ns) <= now_ns or self._registry.answers.are_due(
             now_ns
@@ -141,7 +148,7 @@ class Server:
             return min(until_s, 0.05) if waits or self._registry.admission.is_delaying else until_s
         if waits or self._registry.admission.is_delaying:
             return 0.05
-        if not all(c.greeted for c in self._clients.values()):
+        if self._registry.has_log or not all(c.greeted for c in self._clients.values()):
             return 1.0
         if self._registry.stop_requested:
             return 0.5

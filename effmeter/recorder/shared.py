@@ -9,6 +9,8 @@ from pathlib import Path
 
 from effmeter.errors import RecorderError
 from effmeter.probes.search import Search
+from effmeter.recorder.log_folder import LogFolder
+from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.server import Server
 from effmeter.runfile.loading import keep_unneeded_out
@@ -19,12 +21,16 @@ from effmeter.wire.peer import peer_of
 _ANSWER_TIMEOUT_S = 2.0
 
 
-def serve_shared(path: Path, policy: ServicePolicy) -> None:
-    """Serve at a socket until stopped; RecorderError where it cannot be served."""
+def serve_shared(path: Path, policy: ServicePolicy, log: LogPlan | None = None) -> None:
+    """Serve at a socket until stopped, and keep the machine's log where one is planned.
+
+    RecorderError where it cannot be served, or the log's folder cannot be used.
+    """
     keep_unneeded_out()
     with _listening(path, policy.group_gid) as listener:
+        kept = None if log is None else (log, LogFolder(log.folder))
         search = Search()
-        server = Server(search.discovery, policy, search_again=search.again)
+        server = Server(search.discovery, policy, search_again=search.again, log=kept)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
         server.listen(listener)
