@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RunFileError,
         UsageError,
     )
+    from effmeter.importers.calls import import_csv, import_mlperf
     from effmeter.reason import Reason, StopKind
     from effmeter.recorded.reading import read_run, read_runs
     from effmeter.recorded.records import RecordedEpoch, RecordedSpan
@@ -74,6 +75,8 @@ _PUBLIC = {
     "TargetMetric": ("effmeter.stopping", "TargetMetric"),
     "UsageError": ("effmeter.errors", "UsageError"),
     "efficiency": ("effmeter.analysis.efficiency", "efficiency_of"),
+    "import_csv": ("effmeter.importers.calls", "import_csv"),
+    "import_mlperf": ("effmeter.importers.calls", "import_mlperf"),
     "read_run": ("effmeter.recorded.reading", "read_run"),
     "read_runs": ("effmeter.recorded.reading", "read_runs"),
     "track": ("effmeter.tracking", "track"),
@@ -109,6 +112,8 @@ __all__ = [
     "UsageError",
     "__version__",
     "efficiency",
+    "import_csv",
+    "import_mlperf",
     "read_run",
     "read_runs",
     "track",

@@ -8,6 +8,16 @@ from enum import StrEnum
 from typing import Any, Self
 
 from effmeter.errors import NotARunError
+from effmeter.typed_fields import (
+    Check,
+    fields_in,
+    flag,
+    member,
+    number,
+    optional,
+    text,
+    whole,
+)
 
 
 class Kind(StrEnum):
@@ -101,16 +111,17 @@ class Calibration:
         names = [f.name for f in fields(cls)]
         if not isinstance(described, Mapping) or set(described) != set(names):
             raise ValueError(f"a calibration has the fields {', '.join(names)}")
-        for name in ("gain", "offset_w", "gain_error", "offset_error_w"):
-            value = described[name]
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise ValueError(f"{name} is no number")
-            least = -_MAX_NUMBER if name == "offset_w" else 0
-            if not least <= value <= _MAX_NUMBER or (name == "gain" and value == 0):
-                raise ValueError(f"{name} is out of range")
-        if not all(isinstance(described[name], str) for name in ("reference", "date")):
-            raise ValueError("reference and date are texts")
-        return cls(**described)
+        return cls(**fields_in(described, _CALIBRATION_FIELDS))
+
+
+_CALIBRATION_FIELDS: Mapping[str, Check] = {
+    "gain": number(0, above=0),
+    "offset_w": number(),
+    "gain_error": number(0),
+    "offset_error_w": number(0),
+    "reference": text,
+    "date": text,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,60 +216,47 @@ class Channel:
         Raises NotARunError where a field is missing, or is no value that such a field can have.
         """
         try:
-            known = {k: v for k, v in described.items() if k in _CHANNEL_FIELDS}
-            _check_fields(known)
-            if known.get("calibration") is not None:
-                known["calibration"] = Calibration.from_mapping(known["calibration"])
-            known["component"] = Component(known["component"])
-            known["kind"] = Kind(known["kind"])
-            known["provenance"] = Provenance(known["provenance"])
-            if known["kind"] is Kind.COUNTER:
+            known = fields_in(described, _CHANNEL_FIELDS)
+            if known.get("kind") is Kind.COUNTER:
                 known.setdefault("least_power_w", _assumed_least_power_w(known))
             return cls(**known)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise NotARunError(f"a channel's description cannot be read: {error}") from error
 
 
-_MAX_NUMBER = 1e18
-"""Beyond anything that a sensor is described by; the arithmetic with it stays finite."""
-_TEXTS = ("name", "source", "device", "scope", "repeated_by", "may_repeat")
-_FLAGS = ("is_feed", "is_gain_unknown")
-_POSITIVE = ("refresh_s", "unit_j", "estimate_factor", "max_power_w")
-_NOT_NEGATIVE = (
-    "resolution",
-    "window_s",
-    "gain_error_fraction",
-    "offset_error_w",
-    "noise_fraction",
-    "least_power_w",
-    "lag_s",
-    "read_period_s",
-    "call_cost_s",
-)
-_OPTIONAL = ("max_power_w", "lag_s")
-
-
-def _check_fields(described: Mapping[str, Any]) -> None:
-    """ValueError for a field of the wrong type, or a number outside its range."""
-    contained_in, modulus = described.get("contained_in"), described.get("modulus")
-    if contained_in is not None and not isinstance(contained_in, str):
-        raise ValueError("contained_in is no text")
-    if modulus is not None and (type(modulus) is not int or modulus < 1):
-        raise ValueError("modulus is no positive whole number")
-    for name in _TEXTS:
-        if not isinstance(described.get(name, ""), str):
-            raise ValueError(f"{name} is no text")
-    for name in _FLAGS:
-        if not isinstance(described.get(name, False), bool):
-            raise ValueError(f"{name} is no truth value")
-    for name in (*_POSITIVE, *_NOT_NEGATIVE):
-        value = described.get(name)
-        if value is None and (name not in described or name in _OPTIONAL):
-            continue
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{name} is no number")
-        if not 0 <= value <= _MAX_NUMBER or (value == 0 and name in _POSITIVE):
-            raise ValueError(f"{name} is out of range")
+_POSITIVE = number(1e-18)
+"""Smaller than any unit or period; the quotient of two such numbers stays finite."""
+_NOT_NEGATIVE = number(0)
+_CHANNEL_FIELDS: Mapping[str, Check] = {
+    "name": text,
+    "component": member(Component),
+    "kind": member(Kind),
+    "provenance": member(Provenance),
+    "source": text,
+    "refresh_s": _POSITIVE,
+    "device": text,
+    "scope": text,
+    "contained_in": optional(text),
+    "repeated_by": text,
+    "may_repeat": text,
+    "unit_j": _POSITIVE,
+    "modulus": optional(whole(1, 2**64)),
+    "resolution": _NOT_NEGATIVE,
+    "window_s": _NOT_NEGATIVE,
+    "gain_error_fraction": _NOT_NEGATIVE,
+    "is_gain_unknown": flag,
+    "offset_error_w": _NOT_NEGATIVE,
+    "noise_fraction": _NOT_NEGATIVE,
+    "least_power_w": _NOT_NEGATIVE,
+    "estimate_factor": _POSITIVE,
+    "max_power_w": optional(_POSITIVE),
+    "lag_s": optional(_NOT_NEGATIVE),
+    "read_period_s": _NOT_NEGATIVE,
+    "call_cost_s": _NOT_NEGATIVE,
+    "calibration": optional(Calibration.from_mapping),
+    "is_feed": flag,
+}
+"""Every field of a channel, with the values that it can have in a file."""
 
 
 _WHOLE_DEVICE = re.compile(r"(cpu\d+(-die\d+)?(-perf)?|gpu\d+)")
@@ -279,7 +277,6 @@ def _assumed_least_power_w(described: Mapping[str, Any]) -> float:
 
 
 _UNSET = object()
-_CHANNEL_FIELDS = frozenset(f.name for f in fields(Channel))
 _CHANNEL_DEFAULTS = {f.name: f.default for f in fields(Channel)}
 
 
@@ -297,3 +294,18 @@ class Refusal:
     """The part of the machine that no other sensor of the family reads, so that a total over
     its component is partial: the channel it would have been (``cpu1``), or words. Empty where
     the refusal is of the whole component, or where something else reads the same."""
+
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> Self:
+        """The refusal that a mapping describes; ValueError or TypeError where it is none."""
+        return cls(**fields_in(described, _REFUSAL_FIELDS))
+
+
+_REFUSAL_FIELDS: Mapping[str, Check] = {
+    "source": text,
+    "component": member(Component),
+    "reason": text,
+    "remedy": text,
+    "present": flag,
+    "leaves_unread": text,
+}

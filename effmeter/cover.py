@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from effmeter.channel import Channel, Component, Provenance, Refusal
+from effmeter.typed_fields import Check, fields_in, member, text
 
 SUMMED_COMPONENTS = (Component.GPU, Component.CPU, Component.RAM, Component.SOC)
 """What a total takes in; a system on a chip counts its processors together. A machine without a
@@ -170,13 +171,24 @@ def hidden_channels(programs: Sequence[Any]) -> frozenset[str]:
     return frozenset.intersection(*lists)
 
 
+_UNREAD_DEVICE: Mapping[str, Check] = {
+    "component": member(Component),
+    "reason": text,
+    "device": text,
+}
+
+
 def unread_device(described: Mapping[str, Any]) -> Refusal:
-    """The refusal of a device among the ``UNREAD_DEVICES`` of a program."""
+    """The refusal of a device among the ``UNREAD_DEVICES`` of a program.
+
+    ValueError where a field is of another type, KeyError where one is missing.
+    """
+    found = fields_in(described, _UNREAD_DEVICE)
     return Refusal(
         "the devices of a program",
-        Component(described["component"]),
-        str(described["reason"]),
-        leaves_unread=str(described["device"]),
+        found["component"],
+        found["reason"],
+        leaves_unread=found["device"],
     )
 
 

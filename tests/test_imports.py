@@ -33,6 +33,7 @@ LEAVES = frozenset(
         "escaping",
         "reason",
         "status",
+        "typed_fields",
         "units",
     }
 )

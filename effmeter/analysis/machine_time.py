@@ -86,8 +86,10 @@ def overlap_lines(overlaps: Iterable[RecordedOverlap]) -> Iterator[str]:
             other = f"{overlap.others} more recordings"
         else:
             file = f" ({overlap.file})" if overlap.file else ""
-            other = f"another recording, {overlap.name}{file}"
-        shared = format_duration(overlap.shared_s)
+            name = f", {overlap.name}" if overlap.name else ""
+            other = f"another recording{name}{file}"
+        known_s = overlap.shared_s
+        shared = "a time that is unknown" if known_s is None else format_duration(known_s)
         yield f"{other}, shared the machine for {shared}: both hold its whole energy there"
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,10 @@ from effmeter import __version__
 from effmeter.cli.group import CommandGroup
 from effmeter.cli.output import say
 from effmeter.errors import EffmeterError, EffmeterWarning
+from effmeter.runfile.loading import keep_unneeded_out
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _COMMANDS = {
     "calibrate": ("effmeter.cli.calibrate", "Fit a sensor's gain and offset beside a meter."),
@@ -64,6 +68,8 @@ def _load(module_name: str) -> click.Command:
 
 def _plugin_commands() -> dict[str, tuple[str, str]]:
     """The commands of installed packages; one that is broken costs a warning, nothing else."""
+    from importlib.metadata import entry_points  # half of the time in which a command starts
+
     found: dict[str, tuple[str, str]] = {}
     for plugin in entry_points(group=_PLUGIN_GROUP):
         try:
@@ -73,7 +79,7 @@ def _plugin_commands() -> dict[str, tuple[str, str]]:
     return found
 
 
-def _entries(plugin: EntryPoint) -> Iterator[tuple[str, tuple[str, str]]]:
+def _entries(plugin: "EntryPoint") -> Iterator[tuple[str, tuple[str, str]]]:
     commands = plugin.load()
     if not isinstance(commands, Mapping):
         raise TypeError(f"{plugin.value} is not a mapping of commands")
@@ -81,7 +87,7 @@ def _entries(plugin: EntryPoint) -> Iterator[tuple[str, tuple[str, str]]]:
         yield str(name), (str(module_name), str(text))
 
 
-def _broken(plugin: EntryPoint, error: Exception) -> str:
+def _broken(plugin: "EntryPoint", error: Exception) -> str:
     package = plugin.name if plugin.dist is None else plugin.dist.name
     reason = " ".join(str(error).split()) or type(error).__name__
     return f"the commands of {package} cannot be loaded: {reason}: upgrade or uninstall it"
@@ -99,6 +105,8 @@ def effmeter() -> None:
 def main() -> None:
     """Entry point of the program ``effmeter``."""
     warnings.showwarning = _show_on_one_line
+    if sys.argv[1:] and sys.argv[1] in _COMMANDS:  # those of other packages may need pandas
+        keep_unneeded_out()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal's encoding lacks is no reason to print nothing.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,25 +3,28 @@
 import grp
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from effmeter.cli.group import CommandGroup
-from effmeter.cli.options import FiniteRange, json_option, output_option
+from effmeter.cli.options import FiniteRange, json_option, naming_option, output_option
 from effmeter.cli.output import emit, say
 from effmeter.client.connection import Connection, connect
-from effmeter.errors import RecorderError
+from effmeter.client.request import kept_calibrations
+from effmeter.errors import RecorderError, UsageError
+from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.shared import serve_shared
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
-from effmeter.units import format_duration
+from effmeter.units import format_duration, parse_duration_s
 from effmeter.wire.paths import shared_socket
 
 _STOP_TIMEOUT_S = 15.0
+SHORTEST_PERIOD_S = 60.0
 _socket_option = click.option(
     "--socket",
     "socket_path",
@@ -38,6 +41,18 @@ def _gid_of(context: click.Context, parameter: click.Parameter, group: str | Non
     except KeyError as error:
         text = f"there is no group {group!r}: getent group lists those of this machine."
         raise click.BadParameter(text, context, parameter) from error
+
+
+def _duration_of(context: click.Context, option: click.Parameter, text: str) -> float:
+    """The callback of an option that takes a duration."""
+    with naming_option(context, option):
+        return parse_duration_s(text)
+
+
+def duration_of(context: click.Context, option: click.Parameter, text: str) -> float:
+    """The callback of an option that takes a duration."""
+    with naming_option(context, option):
+        return parse_duration_s(text)
 
 
 @click.group("daemon", cls=CommandGroup)
@@ -62,14 +77,53 @@ def command() -> None:
     show_default=True,
     help="The highest rate for members of the group, in readings per second.",
 )
-def run_daemon(socket_path: Path | None, gid: int | None, others_rate_hz: float) -> None:
+@click.option(
+    "--log",
+    "log_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also record the machine itself, all the time, into files in this folder.",
+)
+@click.option(
+    "--rotate",
+    "rotate_s",
+    default="1d",
+    show_default=True,
+    metavar="TIME",
+    callback=duration_of,
+    help="Begin a new file of the log at whole multiples of this time (UTC).",
+)
+@click.option(
+    "--log-rate",
+    "log_rate_hz",
+    type=FiniteRange(0.01, 1000),
+    default=10.0,
+    show_default=True,
+    help="Readings per second in the log.",
+)
+def run_daemon(
+    socket_path: Path | None,
+    gid: int | None,
+    others_rate_hz: float,
+    log_folder: Path | None,
+    rotate_s: float,
+    log_rate_hz: float,
+) -> None:
     """Serve in the foreground until stopped.
 
     Service managers expect this. SIGTERM, SIGINT and SIGHUP also end the daemon.
+
+    With --log, effmeter report DIR prints the energy of each period. A new file loses nothing:
+    the energies of two files add up to that of their time together.
     """
     path = socket_path or shared_socket(os.environ)
+    plan = None
+    if log_folder is not None:
+        if rotate_s < SHORTEST_PERIOD_S:
+            raise UsageError("--rotate is at least 1min")
+        plan = LogPlan(log_folder, rotate_s, log_rate_hz, kept_calibrations())
     say(f"recording for this machine at {path}")
-    serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz, str(path)))
+    serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz, str(path)), plan)
 
 
 @command.command("status")
@@ -125,6 +179,17 @@ def _page_of(facts: Mapping[str, Any], page: Page) -> Page:
             ("clients", str(facts["clients"])),
             ("channels", ", ".join(facts["channels"]) or "none"),
             *(("refused", refusal) for refusal in facts["refusals"]),
+            *_log_lines(facts.get("log")),
         ]
     )
     return page
+
+
+def _log_lines(log: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if log is None:
+        return
+    every = f"a file every {format_duration(log['rotate_s'])}, {log['rate_hz']:g} Hz"
+    yield "log", f"{log['folder']}, {every}"
+    yield "log file", log["file"] or "none"
+    if log["failure"] is not None:
+        yield "log failure", log["failure"]

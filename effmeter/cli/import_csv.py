@@ -1,23 +1,19 @@
 """``effmeter import csv``: tables of times and power or energy."""
 
-from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
 import click
 
 from effmeter.channel import Component
-from effmeter.cli.import_options import common_options, import_logs
+from effmeter.cli.import_options import CommonOptions, common_options, named
 from effmeter.cli.options import naming_option
+from effmeter.importers.calls import ENERGIES
 from effmeter.importers.csv import CsvOptions, csv_log
 from effmeter.importers.csv_columns import ColumnChoice
-from effmeter.importers.log import StatedPower
-from effmeter.importers.meters import MeterFacts
 from effmeter.importers.quantity import unit_named
-from effmeter.importers.run_files import ImportOptions
 from effmeter.importers.timestamps import TIME_UNITS_NS, TimeReader, zone_named
 
-_ENERGIES = {"cumulative": False, "interval": True}
 _COMPONENTS = [str(component) for component in Component]
 
 
@@ -80,14 +76,17 @@ def _moment(context: click.Context, option: click.Parameter, text: str | None) -
 )
 @click.option(
     "--energy",
-    type=click.Choice(list(_ENERGIES)),
+    type=click.Choice(list(ENERGIES)),
     help="Whether energies count on, or are each of the time since the row before.  "
     "[default: by the values]",
 )
 @click.option("--decimal-comma", is_flag=True, help="Numbers have a decimal comma.")
 @click.option("--host-column", metavar="NAME", help="The column that names the host.")
 @click.option(
-    "--host", metavar="NAME", help="The host of all rows.  [default: by column or file name]"
+    "--host",
+    metavar="NAME",
+    callback=named,
+    help="The host of all rows.  [default: by column or file name]",
 )
 @click.option("--meter-column", metavar="NAME", help="The column that names the meter.")
 @click.option(
@@ -123,14 +122,7 @@ def command(
     component: str,
     has_feeds: bool,
     epochs: Path | None,
-    name: str | None,
-    labels: Mapping[str, str],
-    metric_modes: Mapping[str, str],
-    accuracy: float | None,
-    window_s: float | None,
-    stated: Sequence[StatedPower],
-    as_json: bool,
-    output: Path | None,
+    common: CommonOptions,
 ) -> None:
     """Import a CSV table of times and power or energy.
 
@@ -143,10 +135,8 @@ def command(
     beginning where that is not the end of the one before (begin); other columns are metrics.
     """
     chosen = ColumnChoice(time_column, value_columns, host_column, meter_column, unit, time_unit)
-    is_interval = None if energy is None else _ENERGIES[energy]
+    is_interval = None if energy is None else ENERGIES[energy]
     times = TimeReader(time_unit, zone, begin_ns)
     table = CsvOptions(chosen, times, is_interval, decimal_comma, host)
-    log = csv_log(file, table, name, epochs)
-    facts = MeterFacts(Component(component), accuracy, window_s)
-    options = ImportOptions(facts, labels, metric_modes, has_feeds, tuple(stated))
-    import_logs([log], options, output, as_json=as_json)
+    log = csv_log(file, table, common.name, epochs)
+    common.import_logs([log], Component(component), has_feeds=has_feeds)

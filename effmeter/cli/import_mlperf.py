@@ -1,16 +1,12 @@
 """``effmeter import mlperf``: MLPerf Training's power logs with the log of their result."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from effmeter.cli.import_options import common_options, import_logs
+from effmeter.cli.import_options import CommonOptions, common_options
 from effmeter.errors import UsageError
-from effmeter.importers.log import StatedPower
-from effmeter.importers.meters import MeterFacts
 from effmeter.importers.mlperf import mlperf_log
-from effmeter.importers.run_files import ImportOptions
 
 
 @click.command("mlperf")
@@ -25,14 +21,7 @@ from effmeter.importers.run_files import ImportOptions
 def command(
     paths: tuple[Path, ...],
     result: Path | None,
-    name: str | None,
-    labels: Mapping[str, str],
-    metric_modes: Mapping[str, str],
-    accuracy: float | None,
-    window_s: float | None,
-    stated: Sequence[StatedPower],
-    as_json: bool,
-    output: Path | None,
+    common: CommonOptions,
 ) -> None:
     """Import MLPerf Training's power logs with the log of their result.
 
@@ -47,11 +36,9 @@ def command(
     if len(paths) > 1 and folders and len(folders) < len(paths):
         raise UsageError("name folders, each of one run, or the files of one run, not both")
     runs = [[folder] for folder in folders] if folders else [list(paths)]
-    if len(runs) > 1 and (name or result):
-        option = "--name" if name else "--result"
+    of_one = {"--name": common.name, "--job": common.job, "--result": result}
+    option = next((option for option, value in of_one.items() if value is not None), None)
+    if len(runs) > 1 and option is not None:
         raise UsageError(f"{option} is of one run, and there are {len(runs)}: import one at a time")
     beside = [] if result is None else [result]
-    logs = [mlperf_log([*run, *beside], name) for run in runs]
-    facts = MeterFacts(accuracy_fraction=accuracy, window_s=window_s)
-    options = ImportOptions(facts, labels, metric_modes, stated=tuple(stated))
-    import_logs(logs, options, output, as_json=as_json)
+    common.import_logs([mlperf_log([*run, *beside], common.name) for run in runs])

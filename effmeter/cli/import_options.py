@@ -1,22 +1,26 @@
 """The options that every format of ``effmeter import`` has, and how its result is printed."""
 
+import functools
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from effmeter.channel import Kind
+from effmeter.channel import Component, Kind
 from effmeter.cli.options import FiniteRange, json_option, label_option
 from effmeter.cli.output import emit, end_progress, show, show_progress
 from effmeter.client.files import path_for
 from effmeter.errors import UsageError
 from effmeter.importers.log import Log, StatedPower
+from effmeter.importers.meters import MeterFacts
+from effmeter.importers.options import ImportOptions
 from effmeter.importers.quantity import MOST_JOULES_OR_WATTS, split_number, unit_named
-from effmeter.importers.run_files import ImportedFile, ImportOptions, write_run
+from effmeter.importers.run_files import ImportedFile, PathOf, paths_at, write_run
 from effmeter.report.formatting import json_text
 from effmeter.runfile.format import RUN_SUFFIX, MetricMode
 
@@ -24,11 +28,67 @@ Decorated = Callable[..., Any]
 _MOST_S = 86400.0
 
 
+@dataclass(frozen=True, slots=True)
+class CommonOptions:
+    """The values of the options that every format has."""
+
+    name: str | None
+    labels: Mapping[str, str]
+    metric_modes: Mapping[str, str]
+    accuracy: float | None
+    window_s: float | None
+    stated: Sequence[StatedPower]
+    job: str | None
+    as_json: bool
+    output: Path | None
+
+    def import_logs(
+        self,
+        logs: Sequence[Log],
+        component: Component = Component.WALL,
+        *,
+        has_feeds: bool = False,
+    ) -> None:
+        """Write the run files of each log, and print their paths.
+
+        Raises UsageError where ``--output`` names one file and there are several.
+        """
+        output = self.output
+        if len(logs) > 1 and output is not None and output.suffix == RUN_SUFFIX:
+            raise UsageError(f"{output} is one file, and there are {len(logs)} runs: name a folder")
+        facts = MeterFacts(component, self.accuracy, self.window_s)
+        stated = tuple(self.stated)
+        options = ImportOptions(facts, self.labels, self.metric_modes, has_feeds, stated, self.job)
+        written: list[ImportedFile] = []
+        for log in logs:
+            written += write_run(log, options, _paths(log.name, output), _progress())
+            end_progress()
+        if self.as_json:
+            emit(json_text({"files": [_as_mapping(file) for file in written]}))
+            return
+        for file in written:
+            show(str(file.path))
+
+
 def common_options(command: Decorated) -> Decorated:
-    """Add the options that every format has."""
+    """Add the options that every format has; the command receives their values as ``common``."""
+
+    @functools.wraps(command)
+    def with_common(**arguments: Any) -> Any:
+        common = {field.name: arguments.pop(field.name) for field in fields(CommonOptions)}
+        return command(common=CommonOptions(**common), **arguments)
+
+    decorated: Decorated = with_common
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
+
+
+def named(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """The callback of an option that takes a name."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("it is empty.", context, option)
+    return text
 
 
 def _fraction(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -82,7 +142,14 @@ def _stated(
 
 
 _OPTIONS = (
-    click.option("--name", metavar="NAME", help="The name of the run."),
+    click.option("--name", metavar="NAME", callback=named, help="The name of the run."),
+    click.option(
+        "--job",
+        metavar="ID",
+        callback=named,
+        help="A name for the job. Logs of its hosts that are imported by several commands with "
+        "one ID are one run in reports.",
+    ),
     label_option("A label of the run, as architecture=bert. Repeatable."),
     click.option(
         "--metric-mode",
@@ -128,41 +195,14 @@ _OPTIONS = (
 )
 
 
-def import_logs(
-    logs: Sequence[Log], options: ImportOptions, output: Path | None, *, as_json: bool
-) -> None:
-    """Write the run files of each log, and print their paths.
-
-    Raises UsageError where ``output`` names one file and there are several.
-    """
-    if len(logs) > 1 and output is not None and output.suffix == RUN_SUFFIX:
-        raise UsageError(f"{output} is one file, and there are {len(logs)} runs: name a folder")
-    written: list[ImportedFile] = []
-    for log in logs:
-        written += write_run(log, options, _paths(log.name, output), _progress())
-        end_progress()
-    if as_json:
-        emit(json_text({"files": [_as_mapping(file) for file in written]}))
-        return
-    for file in written:
-        show(str(file.path))
-
-
-def _paths(name: str, output: Path | None) -> Callable[[str | None], Path]:
-    """The path of each host's file."""
+def _paths(name: str, output: Path | None) -> PathOf:
+    """The path of each host's file; by default in the folder of runs."""
+    if output is not None:
+        return paths_at(output, name)
 
     def path_of(host: str | None) -> Path:
-        if output is not None and output.suffix == RUN_SUFFIX:
-            if host is not None:
-                raise UsageError(
-                    f"{output} is one file, and the log has several hosts: name a folder"
-                )
-            return output
         called = name if host is None else f"{name}-{host}"
-        if output is None:
-            return path_for(re.sub(r"[/\\]+", "-", called), None, os.environ)
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", called).strip("-.") or "run"
-        return output / f"{plain}{RUN_SUFFIX}"
+        return path_for(re.sub(r"[/\\]+", "-", called), None, os.environ)
 
     return path_of
 

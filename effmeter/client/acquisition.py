@@ -5,40 +5,31 @@ Otherwise it asks a shared recorder, and starts a private one where there is no 
 """
 
 import os
-import secrets
 import socket
-import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 
 from effmeter.client import files
-from effmeter.client.beginning import (
-    ANSWER_TIMEOUT_S,
-    Acquired,
-    LaunchRecorder,
-    Recorders,
-    StartHelper,
-)
+from effmeter.client.beginning import ANSWER_TIMEOUT_S, Acquired, Recorders
 from effmeter.client.connection import Connection, connect
 from effmeter.client.journal import Journal
-from effmeter.client.journal_entry import MAX_NAME, JournalEntry
-from effmeter.client.launch import launch_private, start_device_helper
+from effmeter.client.journal_entry import JournalEntry
+from effmeter.client.journal_part import JournalPart
 from effmeter.client.launch_detection import Launch, launch_of
 from effmeter.client.ordinals import ORDINALS
-from effmeter.client.overlap import overlaps
 from effmeter.client.own_recorders import OWN_RECORDERS
-from effmeter.client.processes import Process, Processes, own_processes
+from effmeter.client.processes import Processes, own_processes
 from effmeter.client.rendezvous import Rendezvous
 from effmeter.client.request import PROGRAM_ID, RecordingRequest, RunIdentity
 from effmeter.client.standing import stand
 from effmeter.client.surroundings import Endpoint, Surroundings, TakenRank, inherited
 from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
-from effmeter.runfile.format import Event, NoteName
 from effmeter.wire.protocol import Message
 
 REJOIN_TIMEOUT_S = 0.05
+MakeRecorders = Callable[[RecordingRequest, Mapping[str, str], Callable[[str], None]], Recorders]
 
 
 class Acquisition:
@@ -46,8 +37,7 @@ class Acquisition:
 
     ``environ`` is the environment that the program inherited, without what its own runs announce
     to children. ``enclosing`` is the run of this process inside which the new one begins.
-    ``launch_recorder`` starts a private recorder, as ``launch_private`` does, ``start_helper`` the
-    process that lists this program's devices, as ``start_device_helper`` does.
+    ``recorders`` makes the recorders that the program may begin with.
     """
 
     def __init__(
@@ -55,8 +45,7 @@ class Acquisition:
         request: RecordingRequest,
         environ: Mapping[str, str],
         warn: Callable[[str], None],
-        launch_recorder: LaunchRecorder = launch_private,
-        start_helper: StartHelper = start_device_helper,
+        recorders: MakeRecorders = Recorders,
         enclosing: Surroundings | None = None,
         processes: Processes | None = None,
     ) -> None:
@@ -64,34 +53,25 @@ class Acquisition:
         self._name = files.name_of(request.name)
         self._environ = environ
         self._warn = warn
-        self._processes = processes or own_processes()
-        self._journal = Journal(environ, self._processes)
+        seen = processes or own_processes()
+        journal = Journal(environ, seen)
         invitation = inherited(environ)
         if enclosing is not None and enclosing.pid not in (0, os.getpid()):
             enclosing, invitation = None, enclosing  # a forked child's: it may have ended
-        launch = launch_of(environ, processes=self._processes)
+        launch = launch_of(environ, processes=seen)
         self._entries: list[JournalEntry] = []
         if enclosing is None or launch is not None:
-            self._entries = self._journal.entries(
+            self._entries = journal.entries(
                 now_ns(),
                 None if invitation is None else invitation.run_id,
                 with_ranks=launch is not None,
             )
         self._program = f"{PROGRAM_ID}.{os.getpid()}"
-        self._standing = stand(
-            enclosing,
-            invitation,
-            launch,
-            self._program,
-            os.getpid(),
-            self._entries,
-            self._processes,
-        )
-        self._recorders = Recorders(
-            self._on_this_host(request), environ, warn, launch_recorder, start_helper
-        )
+        own = (self._program, os.getpid())
+        self._standing = stand(enclosing, invitation, launch, *own, self._entries, seen)
+        self._part = JournalPart(journal, seen, self._entries)
+        self._recorders = recorders(request, environ, warn)
         self._rendezvous: Rendezvous | None = None
-        self._entry: JournalEntry | None = None
         self.follows_another_rank = False
         """Whether another rank of this host began the recording, and named the run."""
         self.identity = RunIdentity(uuid.uuid4().hex)
@@ -101,19 +81,11 @@ class Acquisition:
         """The launch that this program is a rank of."""
         return self._standing.launch
 
-    def _on_this_host(self, request: RecordingRequest) -> RecordingRequest:
-        """The request with a file of this host's own, where the hosts of a job name one file."""
-        name = request.path or request.name
-        if self.launch is None or not self.launch.is_on_several_hosts or not files.is_path(name):
-            return request
-        path = files.path_for(name, request.directory, self._environ)
-        return replace(request, path=str(files.part_of(path, socket.gethostname())))
-
     def acquire(self) -> Acquired:
         """A recording; EffmeterError or OSError where none can be had."""
         acquired = self._acquire()
-        self._entry = self._journal_entry(acquired.endpoint)
-        self._journal.begin(self._entry)
+        endpoint, identity = acquired.endpoint, self.identity
+        self._part.begin(self._name, endpoint, identity, self.launch, self._taken)
         return acquired
 
     def _acquire(self) -> Acquired:
@@ -134,8 +106,21 @@ class Acquisition:
             )
         return self._begin()
 
-    def _begin(self) -> Acquired:
-        return self._recorders.begin(self._describe_beginning)
+    def _begin(self, *, is_alone: bool = False) -> Acquired:
+        """Begin a recording, ``is_alone`` where the other ranks of this host do not find it."""
+        return self._recorders.begin(self._describe_beginning, self._file_part(is_alone))
+
+    def _file_part(self, is_alone: bool) -> str:
+        """What is added to a path that all programs of a job name, so that files differ.
+
+        It is the host, where there are several, and the rank where those of a host do not meet.
+        """
+        launch, parts = self.launch, list[str]()
+        if launch is not None and launch.is_on_several_hosts:
+            parts.append(socket.gethostname())
+        if launch is not None and is_alone:
+            parts.append(f"process{os.getpid()}" if launch.rank is None else f"rank{launch.rank}")
+        return "-".join(parts)
 
     def succeed(self, dead: Acquired) -> Acquired:
         """Start the successor of a dead recorder, or reach the one that another run started.
@@ -161,35 +146,12 @@ class Acquisition:
         return Acquired(connection, endpoint, private=OWN_RECORDERS.enter(endpoint.socket))
 
     def finish(self, ended_ns: int) -> list[Message]:
-        """Close this program's part in the journal; the notes on what overlapped it.
-
-        Its own end stands there before it reads: of two runs that end together, one sees both.
-        """
-        entry, self._entry = self._entry, None
-        if entry is None or entry.pid != os.getpid():
-            return []
-        self._journal.end(entry, ended_ns)
-        here = self._processes.namespace
-        over = {e.id for e in self._entries if e.end_ns is not None and e.namespace == here}
-        others = self._journal.beside(entry, over)
-        return [
-            {
-                "op": "mark",
-                "event": Event.NOTE,
-                "time_ns": ended_ns,
-                "id": self._request.root_id,
-                "name": NoteName.OVERLAP,
-                "value": overlap.seconds,
-                "text": overlap.text,
-            }
-            for overlap in overlaps(entry, ended_ns, others)
-        ]
+        """Close this program's part in the journal; the notes on what overlapped it."""
+        return self._part.finish(ended_ns, self._request.root_id)
 
     def release(self, acquired: Acquired) -> None:
         """Hang up, and remove what only this program's recording needed."""
-        entry, self._entry = self._entry, None
-        if entry is not None and entry.pid == os.getpid():
-            self._journal.end(entry, now_ns())
+        self._part.abandon()
         if self._rendezvous is not None and acquired.is_owner:
             self._rendezvous.close()
         self._recorders.release(acquired)
@@ -198,10 +160,15 @@ class Acquisition:
 
     def surroundings(self, endpoint: Endpoint) -> Surroundings:
         """What runs and programs inside this run find."""
-        launch, taken = self.launch, None
-        if launch is not None and not self._request.is_wrapper:
-            taken = TakenRank(launch.local_key, launch.rank, self._program)
-        return Surroundings(endpoint, self.identity.run_id, taken, os.getpid())
+        return Surroundings(endpoint, self.identity.run_id, self._taken, os.getpid())
+
+    @property
+    def _taken(self) -> TakenRank | None:
+        """The rank that this program is; None for one that only starts it, too."""
+        launch = self.launch
+        if launch is None or self._request.is_wrapper:
+            return None
+        return TakenRank(launch.local_key, launch.rank, self._program)
 
     def _begin_inside(self, parent: str | None) -> int:
         """Be a run inside the parent; its ordinal among this rank's runs of its name."""
@@ -211,27 +178,6 @@ class Acquisition:
         ordinal = ORDINALS.take(self.launch, parent, self._name, self._entries)
         self.identity = RunIdentity(self.launch.run_id(self._name, ordinal, parent), parent)
         return ordinal
-
-    def _journal_entry(self, endpoint: Endpoint) -> JournalEntry:
-        launch, pid = self.launch, os.getpid()
-        process = self._processes.find(pid) or Process(pid, 0)
-        return JournalEntry(
-            id=secrets.token_hex(8),
-            run_id=self.identity.run_id,
-            name=self._name[:MAX_NAME],
-            recording=endpoint.recording,
-            socket=endpoint.socket,
-            run_file=endpoint.run_file,
-            pid=process.pid,
-            started=process.started,
-            namespace=self._processes.namespace,
-            begin_ns=now_ns(),
-            parent_run_id=self.identity.parent_run_id,
-            is_main_thread=threading.current_thread() is threading.main_thread(),
-            job_id="" if launch is None else launch.job_id,
-            launch="" if launch is None or self._request.is_wrapper else launch.local_key,
-            rank=None if launch is None else launch.rank,
-        )
 
     # Joining
 
@@ -261,18 +207,9 @@ class Acquisition:
         return self._rendezvous.join_or_lead(
             self._join_peers,
             self._begin,
-            self._begin_alone,
+            partial(self._begin, is_alone=True),
             lambda acquired: self.surroundings(acquired.endpoint),
         )
-
-    def _begin_alone(self) -> Acquired:
-        """Begin a recording that the other ranks of this host do not find.
-
-        Where they all name one file, each gets one of its own.
-        """
-        rank = None if self.launch is None else self.launch.rank
-        own = f"process{os.getpid()}" if rank is None else f"rank{rank}"
-        return self._recorders.begin(self._describe_beginning, of_rank=own)
 
     def _join_peers(self, met: Surroundings) -> Acquired | None:
         own = self.identity

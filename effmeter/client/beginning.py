@@ -28,6 +28,10 @@ LaunchRecorder = Callable[[Mapping[str, str], Path | None], PrivateRecorder]
 StartHelper = Callable[[Mapping[str, str], str, int, str], None]
 
 
+class _KilledError(RecorderError):
+    """A new recorder ended while it started, without a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acquired:
     """A recording that this program takes part in."""
@@ -70,14 +74,16 @@ class Recorders:
         self._launch_recorder = launch_recorder
         self._start_helper = start_helper
 
-    def begin(self, describe: DescribeBeginning, of_rank: str = "") -> Acquired:
+    def begin(self, describe: DescribeBeginning, file_part: str = "") -> Acquired:
         """Begin a recording; EffmeterError or OSError where none can be begun.
 
-        ``of_rank`` becomes part of the file's name.
+        ``file_part`` is added to the file's name where the request names a path.
         """
         request = self._request
-        path = files.path_for(request.path or request.name, request.directory, self._environ)
-        path = files.part_of(path, of_rank) if of_rank else path
+        name = request.path or request.name
+        path = files.path_for(name, request.directory, self._environ)
+        if file_part and files.is_path(name):
+            path = files.part_of(path, file_part)
         with files.NewFile(path) as file:
             acquired = None
             if request.recorder != "private":
@@ -124,10 +130,12 @@ class Recorders:
         reached = OWN_RECORDERS.reach_any(self._launch)
         try:
             return self._begin_on(reached, file, describe)
+        except _KilledError:
+            pass  # while it started: once more
         except RecorderError:
             if reached.is_new:
                 raise
-        # It had no room for another recording, or has died since.
+            # It had no room for another recording, or has died since.
         file.recreate()
         return self._begin_on(OWN_RECORDERS.start(self._launch), file, describe)
 
@@ -144,8 +152,12 @@ class Recorders:
             token = connection.expect("begun", START_TIMEOUT_S)["recording"]
         except RecorderError as error:
             last_line = private.last_log_line()
+            was_killed = connection.lost and reached.is_new and not last_line
             connection.close()
             OWN_RECORDERS.leave(private)
+            if was_killed:
+                remove_private_directory(private.directory)
+                raise _KilledError(str(error)) from error
             raise RecorderError(f"{error} ({last_line})" if last_line else str(error)) from error
         except BaseException:  # Ctrl-C while the recorder starts: it would record on
             connection.close()

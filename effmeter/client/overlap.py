@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from effmeter.client.journal_entry import MAX_NAME, JournalEntry
+from effmeter.wire.protocol import MAX_TEXT
 
 MAX_OVERLAPS = 16
 SKEW_S = 1.0
 """How far the ranks of a job are apart when they go from one run to the next."""
-_LONGEST_FILE = 2000
 
 
 class Overlap(NamedTuple):
@@ -28,7 +28,14 @@ class Overlap(NamedTuple):
         """What a note says of it, as JSON."""
         if self.others > 1:
             return json.dumps({"others": self.others})
-        facts = {"name": self.name, "file": self.run_file[-_LONGEST_FILE:], "pid": self.pid}
+        run_file = self.run_file
+        while (too_much := len(text := self._described(run_file)) - MAX_TEXT) > 0:
+            # The end of a path tells files apart. A character takes one to six in JSON.
+            run_file = run_file[max(1, too_much // 6) :]
+        return text
+
+    def _described(self, run_file: str) -> str:
+        facts = {"name": self.name, "file": run_file, "pid": self.pid}
         return json.dumps(facts, ensure_ascii=False)
 
 

@@ -74,7 +74,7 @@ class RecordingRequest:
             "rate_hz": float(self.rate_hz),
             "git_commit": git_commit(),
             "versions": library_versions(),
-            "calibrations": _calibrations(),
+            "calibrations": kept_calibrations(),
             **more,
         }
 
@@ -107,7 +107,7 @@ class RecordingRequest:
         }
 
 
-def _calibrations() -> dict[str, str]:
+def kept_calibrations() -> dict[str, str]:
     """The calibrations of this host's sensors, as JSON; none where they cannot be read.
 
     A recording without them is whole: its channels state the errors of uncalibrated sensors.

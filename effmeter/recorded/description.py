@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from effmeter.channel import Channel
+from effmeter.channel import Channel, Refusal
 from effmeter.cover import (
     DEVICE_CAUTIONS,
     DEVICE_FACTS,
@@ -20,22 +20,31 @@ from effmeter.cover import (
 from effmeter.errors import NotARunError
 from effmeter.recorded.records import Note, Source
 from effmeter.runfile.format import Label
+from effmeter.typed_fields import (
+    Check,
+    fields_in,
+    label,
+    mapping_of,
+    optional,
+    plain,
+    text,
+    tuple_of,
+    whole,
+)
 
 
-def described(text: str | None) -> dict[str, Any]:
+def described(json_text: str | None) -> dict[str, Any]:
     """The object in a row's text; empty where the row has none."""
     try:
-        found = json.loads(text or "{}")
+        found: dict[str, Any] = _object(json.loads(json_text or "{}"))
     except (ValueError, RecursionError) as error:
-        raise NotARunError("a description is broken") from error
-    if not isinstance(found, dict):
-        raise NotARunError("a description is no object")
+        raise NotARunError(f"a description is broken: {error}") from error
     return found
 
 
-def channel_named(name: str, text: str | None) -> Channel:
+def channel_named(name: str, json_text: str | None) -> Channel:
     """The channel that its row describes."""
-    channel = Channel.from_mapping(described(text))
+    channel = Channel.from_mapping(described(json_text))
     if channel.name != name:
         raise NotARunError(f"the row of the channel {name} describes {channel.name}")
     return channel
@@ -43,59 +52,73 @@ def channel_named(name: str, text: str | None) -> Channel:
 
 def labels_in(found: Mapping[str, Any]) -> dict[str, Label]:
     """The labels in an object."""
-    if not all(isinstance(value, str | int | float) for value in found.values()):
-        raise NotARunError("a label is no text, number or truth value")
-    return dict(found)
+    labels: dict[str, Label] = _known({"labels": found}, _SOURCE_FIELDS)["labels"]
+    return labels
 
 
 def source_of(note: Note) -> Source:
     """The program that a ``source`` note describes."""
-    found = described(note.text)
-    program = _field(found, "program", dict)
-    _check_devices(program or {})
+    found = _known(described(note.text), _SOURCE_FIELDS)
+    program = found.get("program")
+    pid = _known(program or {}, {"pid": optional(whole())}).get("pid")
+    _known(program or {}, _DEVICE_FIELDS)
     return Source(
         id=str(note.source),
         root=note.id,
-        name=str(found.get("name", "")),
-        host=str(found.get("host", "")),
-        rank=_field(found, "rank", int),
-        local_rank=_field(found, "local_rank", int),
-        pid=_field(found, "pid", int) or _field(program or {}, "pid", int),
+        name=found.get("name") or "",
+        host=found.get("host") or "",
+        rank=found.get("rank"),
+        local_rank=found.get("local_rank"),
+        pid=found.get("pid") or pid,
         program=program,
-        labels=labels_in(_field(found, "labels", dict) or {}),
-        run_id=_field(found, "run_id", str),
-        parent_run_id=_field(found, "parent_run_id", str),
-        job=_field(found, "job", dict) or {},
+        labels=found.get("labels") or {},
+        run_id=found.get("run_id"),
+        parent_run_id=found.get("parent_run_id"),
+        job=found.get("job") or {},
     )
 
 
 def with_devices(source: Source, note: Note) -> Source:
     """The source with what a ``devices`` note states about its program's devices."""
     facts = described(note.text)
-    _check_devices(facts)
+    _known(facts, _DEVICE_FIELDS)
     program = source.program if isinstance(source.program, dict) else {}
     others = {name: fact for name, fact in program.items() if name not in DEVICE_FACTS}
     return replace(source, program={**others, **facts})
 
 
-def _check_devices(program: Mapping[str, Any]) -> None:
-    """NotARunError for a fact about devices that is not of its type."""
-    if not isinstance(program.get(VISIBILITY_UNKNOWN) or "", str):
-        raise NotARunError(f"the {VISIBILITY_UNKNOWN} of a program is no text")
-    for name in (DEVICE_CAUTIONS, HIDDEN_CHANNELS):
-        texts = program.get(name) or []
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise NotARunError(f"the {name} of a program are no texts")
+def _unread_device(value: Any) -> Refusal:
     try:
-        for unread in program.get(UNREAD_DEVICES) or ():
-            unread_device(unread)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotARunError(f"the {UNREAD_DEVICES} of a program cannot be read") from error
+        return unread_device(value)
+    except KeyError as error:
+        raise ValueError(f"lacks {error}") from None
 
 
-def _field(found: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A field of the kind; None where it is null or missing."""
-    value = found.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise NotARunError(f"the {name} of a source is no {kind.__name__}")
-    return value
+_object = mapping_of(plain)
+_SOURCE_FIELDS: Mapping[str, Check] = {
+    "name": optional(text),
+    "host": optional(text),
+    "rank": optional(whole()),
+    "local_rank": optional(whole()),
+    "pid": optional(whole()),
+    "program": optional(_object),
+    "labels": optional(mapping_of(label)),
+    "run_id": optional(text),
+    "parent_run_id": optional(text),
+    "job": optional(_object),
+}
+_DEVICE_FIELDS: Mapping[str, Check] = {
+    VISIBILITY_UNKNOWN: optional(text),
+    DEVICE_CAUTIONS: optional(tuple_of(text)),
+    HIDDEN_CHANNELS: optional(tuple_of(text)),
+    UNREAD_DEVICES: optional(tuple_of(_unread_device)),
+}
+"""What a program's description says of its devices."""
+
+
+def _known(found: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
+    """The known fields of a description."""
+    try:
+        return fields_in(found, checks)
+    except ValueError as error:
+        raise NotARunError(f"a description is broken: {error}") from None

@@ -1,10 +1,11 @@
 """The place of a recording in a job, as its file states it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from effmeter.recorded.run import RecordedRun
+from effmeter.typed_fields import Check, stated_fields, text, whole
 
 _MOST_LISTED = 8
 
@@ -28,16 +29,15 @@ class JobPart:
         stated_by_sources = (source.job for source in run.sources if source.job)
         job = next(stated_by_sources, {} if run.is_inner else run.metadata.job)
         ranks = {source.rank for source in run.sources if source.rank is not None}
-        stated = _number(job.get("rank"))
-        if not ranks and stated is not None:
-            ranks = {stated}
-        job_id = job.get("id")
+        stated = stated_fields(job, _JOB_FIELDS)
+        if not ranks and "rank" in stated:
+            ranks = {stated["rank"]}
         return cls(
-            job_id if isinstance(job_id, str) else "",
-            str(run.metadata.host.get("name") or "unnamed host"),
+            stated.get("id", ""),
+            run.metadata.host.get("name") or "unnamed host",
             tuple(sorted(ranks)),
-            _number(job.get("world_size")),
-            _number(job.get("host_count")),
+            stated.get("world_size"),
+            stated.get("host_count"),
         )
 
     @property
@@ -67,5 +67,9 @@ def missing_words(parts: Sequence[JobPart]) -> str:
     return "" if hosts <= len(parts) else f"{count} ({which})" if which else count
 
 
-def _number(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+_JOB_FIELDS: Mapping[str, Check] = {
+    "id": text,
+    "rank": whole(0),
+    "world_size": whole(0),
+    "host_count": whole(0),
+}

@@ -1,13 +1,13 @@
 """Other recordings of a machine that shared time with a run, as the run noted at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from effmeter.errors import NotARunError
 from effmeter.recorded.description import described
 from effmeter.recorded.records import Note
 from effmeter.runfile.format import NoteName
+from effmeter.typed_fields import Check, stated_fields, text, whole
 
 _LONGEST_S = 1e9
 """Decades; more is no time that runs can share."""
@@ -17,7 +17,8 @@ _LONGEST_S = 1e9
 class RecordedOverlap:
     """One recording beside a run, or several of them together."""
 
-    shared_s: float
+    shared_s: float | None
+    """None: the note does not state it."""
     name: str = ""
     file: str = ""
     pid: int | None = None
@@ -33,7 +34,7 @@ def overlaps_in(notes: Iterable[Note]) -> tuple[RecordedOverlap, ...]:
             found = _overlap(note)
             key = (found.name, found.file, found.others)
             known = longest.get(key)
-            if known is None or found.shared_s > known.shared_s:
+            if known is None or (found.shared_s or 0.0) > (known.shared_s or 0.0):
                 longest[key] = found
     return tuple(longest.values())
 
@@ -41,22 +42,22 @@ def overlaps_in(notes: Iterable[Note]) -> tuple[RecordedOverlap, ...]:
 def _overlap(note: Note) -> RecordedOverlap:
     """The overlap of a note; a field of another type is not stated."""
     try:
-        facts = described(note.text)
+        facts = stated_fields(described(note.text), _OVERLAP_FIELDS)
     except NotARunError:
         facts = {}
-    shared_s = note.value or 0.0
+    shared_s = note.value
     return RecordedOverlap(
-        shared_s if 0 <= shared_s <= _LONGEST_S else 0.0,
-        _text(facts.get("name")),
-        _text(facts.get("file")),
-        _number(facts.get("pid")),
-        _number(facts.get("others")) or 1,
+        shared_s if shared_s is not None and 0 <= shared_s <= _LONGEST_S else None,
+        facts.get("name", ""),
+        facts.get("file", ""),
+        facts.get("pid"),
+        facts.get("others") or 1,
     )
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int else None
+_OVERLAP_FIELDS: Mapping[str, Check] = {
+    "name": text,
+    "file": text,
+    "pid": whole(),
+    "others": whole(1),
+}

@@ -8,7 +8,6 @@ A counter is joined with the stamped power values of its device, where the drive
 channel that states a ``lag_s`` and the same device and component.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -30,10 +29,16 @@ from effmeter.recorded.records import Gap, Readings
 from effmeter.recorded.timeline import suspends
 from effmeter.recorded.unshown import unshown_losses, with_sleep, with_unshown
 from effmeter.runfile.format import Event
-from effmeter.runfile.part import MAX_NUMBER, Part
+from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
+from effmeter.typed_fields import MAX_NUMBER, number, stated_fields
 
 BETWEEN_RECORDERS = "the recorder died; nothing was recorded until its successor began"
+
+
+_LONGEST_READ_S = 1e6
+"""Twelve days: no reading takes longer; one that says so states nothing."""
+_RATE = {"rate_hz": number(1e-6, 1e9)}
 
 
 class _Stretch(NamedTuple):
@@ -132,9 +137,7 @@ def _shape_of(counter: Channel, others: Iterable[Channel], parts: Sequence[Part]
 
 def _rate_hz(part: Part) -> float | None:
     """The rate that a recording asked for; None where its file does not state it."""
-    rate_hz = part.metadata.sampling.get("rate_hz")
-    is_rate = isinstance(rate_hz, int | float) and math.isfinite(rate_hz) and rate_hz > 0
-    return rate_hz if is_rate else None
+    return stated_fields(part.metadata.sampling, _RATE).get("rate_hz")
 
 
 def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch:
@@ -146,6 +149,7 @@ def _stretch(channel: Channel, part: Part, absolute_j: float | None) -> _Stretch
         is_kept &= values >= np.maximum.accumulate(np.where(is_kept, values, -np.inf))
     if not is_kept.all():
         times_ns, values, read_s = times_ns[is_kept], values[is_kept], read_s[is_kept]
+    read_s = np.where((read_s >= 0) & (read_s <= _LONGEST_READ_S), read_s, 0.0)
     return _Stretch(times_ns, values, read_s, absolute_j)
 
 

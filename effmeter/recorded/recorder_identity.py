@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from effmeter.runfile.format import Metadata
+from effmeter.typed_fields import Check, number, stated_fields, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,27 @@ class RecorderIdentity:
 
 def recorder_in(metadata: Metadata) -> RecorderIdentity:
     """The recorder of a file; a field of another type counts as not stated."""
-    sampling = metadata.sampling
-    described = sampling.get("recorder_process")
-    process = described if isinstance(described, Mapping) else {}
+    sampling = stated_fields(metadata.sampling, {"recorder": text})
+    process = stated_fields(metadata.sampling.get("recorder_process"), _PROCESS_FIELDS)
     return RecorderIdentity(
-        _of(sampling, "recorder", str) or "",
-        _of(process, "uid", int),
-        _of(process, "user", str),
-        _of(process, "pid", int),
+        sampling.get("recorder", ""),
+        process.get("uid"),
+        process.get("user"),
+        process.get("pid"),
         _moment(process.get("since_wall_s")),
-        _of(process, "socket", str),
+        process.get("socket"),
     )
 
 
-def _of(described: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = described.get(name)
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+_YEAR_9999_S = 253_402_300_799
+_PROCESS_FIELDS: Mapping[str, Check] = {
+    "uid": whole(),
+    "user": text,
+    "pid": whole(),
+    "since_wall_s": number(0, most=_YEAR_9999_S),
+    "socket": text,
+}
 
 
-def _moment(wall_s: Any) -> str | None:
-    try:
-        return datetime.fromtimestamp(int(wall_s), UTC).isoformat()
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
+def _moment(wall_s: float | None) -> str | None:
+    return None if wall_s is None else datetime.fromtimestamp(int(wall_s), UTC).isoformat()

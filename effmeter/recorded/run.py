@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from effmeter.channel import Refusal
 from effmeter.cover import Cover
 from effmeter.energy import Energy
+from effmeter.escaping import printable
 from effmeter.recorded import timeline
 from effmeter.recorded.breakdown import Breakdown, break_down, total_over
 from effmeter.recorded.conditions import RecordedCondition, conditions_in
@@ -194,7 +195,7 @@ class RecordedRun(MarkedRun):
             f"{count} epoch{'' if count == 1 else 's'}",
             "energy not known" if energy is None else str(energy),
         ]
-        return ", ".join(parts)
+        return printable(", ".join(parts))
 
     def __repr__(self) -> str:
         return f"<RecordedRun {self.name!r} from {str(self.paths[0])!r}>"

@@ -13,8 +13,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from effmeter.channel import Channel, Component, Refusal
+from effmeter.channel import Channel, Refusal
 from effmeter.errors import NewerFormatError, NotARunError
+from effmeter.typed_fields import (
+    Check,
+    fields_in,
+    label,
+    mapping_of,
+    mapping_with,
+    optional,
+    plain,
+    text,
+    tuple_of,
+    whole,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -217,39 +229,30 @@ class Metadata:
             described = json.loads(metadata[METADATA_KEY])
         except (ValueError, RecursionError) as error:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
-        known = {f.name for f in fields(cls)}
         try:
-            described = {k: v for k, v in described.items() if k in known}
-            _check_fields(described)
-            described["channels"] = tuple(map(Channel.from_mapping, described.get("channels", ())))
-            described["refusals"] = tuple(map(_refusal, described.get("refusals", ())))
-            return cls(**described)
-        except (AttributeError, TypeError, ValueError, KeyError) as error:
+            return cls(**fields_in(described, _METADATA_FIELDS))
+        except (TypeError, ValueError) as error:
             raise NotARunError(f"its metadata cannot be read: {error}") from error
 
 
-_MAPPINGS = ("labels", "job", "host", "program", "versions", "sampling")
-_LARGEST_NS = 2**62
+_MOMENT = whole(0, 2**62)
 """Moments up to here can be added and subtracted in 64 bits."""
-
-
-def _check_fields(described: Mapping[str, Any]) -> None:
-    """ValueError for a field of the wrong type, or a moment outside 64 bits."""
-    for name in ("run_id", "name"):
-        if not isinstance(described.get(name), str):
-            raise ValueError(f"{name} is no text")
-    if not isinstance(described.get("git_commit") or "", str):
-        raise ValueError("git_commit is no text")
-    for name in ("started_wall_ns", "started_time_ns", "part"):
-        value = described.get(name, 1)
-        if type(value) is not int or not 0 <= value <= _LARGEST_NS:
-            raise ValueError(f"{name} is out of range")
-    for name in _MAPPINGS:
-        if not isinstance(described.get(name, {}), dict):
-            raise ValueError(f"{name} is no object")
-    labels = described.get("labels", {}).values()
-    if not all(isinstance(value, str | int | float) for value in labels):
-        raise ValueError("a label is no text, number or truth value")
+_METADATA_FIELDS: Mapping[str, Check] = {
+    "run_id": text,
+    "name": text,
+    "started_wall_ns": _MOMENT,
+    "started_time_ns": _MOMENT,
+    "part": whole(0),
+    "labels": mapping_of(label),
+    "job": mapping_of(plain),
+    "channels": tuple_of(Channel.from_mapping),
+    "refusals": tuple_of(Refusal.from_mapping),
+    "host": mapping_with(name=optional(text), boot_id=optional(text)),
+    "program": mapping_of(plain),
+    "versions": mapping_of(plain),
+    "git_commit": optional(text),
+    "sampling": mapping_of(plain),
+}
 
 
 def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
@@ -265,14 +268,6 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
             f"its format is {version} and this effmeter reads up to {FORMAT_VERSION}: upgrade"
         )
     return version
-
-
-def _refusal(described: Mapping[str, Any]) -> Refusal:
-    known = {f.name for f in fields(Refusal)}
-    kept = {k: v for k, v in described.items() if k in known}
-    if not all(isinstance(v, bool if k == "present" else str) for k, v in kept.items()):
-        raise ValueError("a refusal has a field of the wrong type")
-    return Refusal(**{**kept, "component": Component(kept["component"])})
 
 
 def arrow_schema(

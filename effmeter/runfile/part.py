@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from effmeter.runfile.format import Event, Metadata
 from effmeter.runfile.readings import Readings, Series
 from effmeter.runfile.row import EVENT_COLUMNS, EventRow
+from effmeter.typed_fields import MAX_NUMBER
 from effmeter.units import format_duration
-
-MAX_NUMBER = 1e18
-"""More joules, watts, seconds or bytes than can be; the arithmetic with it stays finite."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from effmeter.analysis.machine_time import overlapping
+from effmeter.analysis.machine_time import overlap_lines, overlapping
+from effmeter.recorded.overlap import RecordedOverlap
 from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorded.run import RecordedRun
 from tests.recorded.nested_runs import Inner, write_nested
@@ -58,3 +59,13 @@ def test_runs_of_one_recording_are_compared_too(tmp_path: Path) -> None:
     inner = [Inner("a", 1, 4), Inner("b", 3, 6), Inner("c", 6, 7)]
     runs = read_runs(write_nested(tmp_path / "run.arrow", inner))[1:]
     assert list(overlapping(runs)) == [(0, 1)]
+
+
+def test_an_overlap_whose_note_is_damaged_is_said_without_a_time() -> None:
+    known = RecordedOverlap(2.0, "other", "/runs/other.arrow")
+    assert list(overlap_lines([known, RecordedOverlap(None)])) == [
+        "another recording, other (/runs/other.arrow), shared the machine for 2 s: both hold its "
+        "whole energy there",
+        "another recording, shared the machine for a time that is unknown: both hold its whole "
+        "energy there",
+    ]

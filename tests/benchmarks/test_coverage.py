@@ -19,12 +19,12 @@ from tests.simulated.strata import (
     observe,
 )
 
-RUNS = 100
+RUNS, FEWER_RUNS = 100, 50
 LENGTHS_S = (0.05, 1.0, 2.0, 5.0, 10.0)
 
 
 FEWER = 7
-"""One load in seven, of every shape, is a first look; all of them take minutes."""
+"""One load in seven, of every shape, in half of the runs is a first look; all take minutes."""
 
 
 @pytest.fixture(
@@ -38,7 +38,8 @@ def strata(request: pytest.FixtureRequest) -> list[Stratum]:
     """The loads on one instrument, or every seventh of them."""
     instrument: Instrument
     instrument, step = request.param
-    return [s for load in [*loads()][::step] for s in observe(instrument, load, RUNS, LENGTHS_S)]
+    runs = RUNS if step == 1 else FEWER_RUNS
+    return [s for load in [*loads()][::step] for s in observe(instrument, load, runs, LENGTHS_S)]
 
 
 def test_in_every_stratum_the_interval_holds_the_truth_in_95_percent(

@@ -48,6 +48,7 @@ def test_every_method_listed_is_known() -> None:
         assert [part.name for part in parts] == names
 
 
+@pytest.mark.slow
 def test_recorded_runs_hold_what_is_compared(tmp_path: Path) -> None:
     outcomes = list(compare(["e2-train"], 1, 1, tmp_path, lambda _: None))
     assert table_of(outcomes).row_count == 2

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -26,6 +26,9 @@ from effmeter.wire.paths import is_trusted_socket
 from tests.recording import eventually, is_running, let_pass, only_run, recorder_of
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
+
+if TYPE_CHECKING:
+    import polars as pl
 
 DAEMON = [sys.executable, "-m", "effmeter", "daemon"]
 NOBODY = 65534
@@ -83,8 +86,10 @@ def daemon(start_daemon: StartDaemon, monkeypatch: pytest.MonkeyPatch) -> Daemon
     return running
 
 
-def readings_of(path: Path) -> pl.DataFrame:
+def readings_of(path: Path) -> "pl.DataFrame":
     """The readings of one channel in a run file."""
+    import polars as pl
+
     return pl.read_ipc(path).filter(pl.col("channel") == "cpu0", pl.col("energy_j").is_not_null())
 
 
@@ -323,3 +328,25 @@ def test_a_recorder_of_another_user_is_not_believed() -> None:
         finally:
             os.kill(impostor, signal.SIGKILL)
             os.waitpid(impostor, 0)
+
+
+def test_the_daemon_keeps_a_log_of_the_machine(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    daemon = start_daemon("--log", str(log))
+    eventually(lambda: log.is_dir() and any(log.iterdir()), "the log has a file")
+    status = json.loads(daemon.ask("status", "--json").stdout)
+    assert_fits(status, "daemon-status")
+    (file,) = log.iterdir()
+    assert status["log"]["file"] == file.name
+    assert "log file" in daemon.ask("status").stdout
+    let_pass(1.2)
+    assert daemon.ask("stop").returncode == 0
+    run = read_run(file)
+    assert run.status == "completed"
+    energy = run.energy()
+    assert energy is not None
+    assert energy.value_j > 0
+    assert run.duration_s > 1
+    refused = CliRunner().invoke(command_line, ["daemon", "run", "--log", "x", "--rotate", "5s"])
+    assert refused.exit_code == 2
+    assert "--rotate is at least 1min" in refused.stderr

@@ -88,6 +88,8 @@ def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
         ((folder, *("--stated-power", "sw=5W") * 2), 2, "'sw' has two powers"),
         ((folder, folder / "result.txt"), 2, "not both"),
         ((folder, folder, "--name", "x"), 2, "--name is of one run"),
+        ((folder, folder, "--job", "x"), 2, "--job is of one run"),
+        ((folder, "--job", " "), 2, "'--job': it is empty"),
         ((folder / "result.txt",), 1, "no line holds a power_reading"),
     ):
         result = run("import", "mlperf", *arguments)

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
+from effmeter.client.journal_entry import MAX_NAME
 from effmeter.client.overlap import MAX_OVERLAPS, Overlap, overlaps
+from effmeter.wire.protocol import MAX_TEXT
 from tests.client.journal_entries import entry
 
 SECOND = 10**9
@@ -20,6 +24,15 @@ def test_the_time_that_another_recording_shares_is_that_of_both() -> None:
     found = overlaps(OWN, 20 * SECOND, [OWN, *others])
     assert [(o.name, o.seconds) for o in found] == [("into", 2.0), ("still", 1.0), ("blink", 0.002)]
     assert json.loads(found[0].text) == {"name": "into", "file": "/runs/into.arrow", "pid": 3}
+
+
+@pytest.mark.parametrize("character", ["a", "\n", "é", "\x00"])
+def test_the_text_of_an_overlap_fits_a_note(character: str) -> None:
+    """It keeps the end of a long path, which tells files apart."""
+    many = character * 5000
+    overlap = Overlap(1.0, many[:MAX_NAME], f"{many}/run.arrow", 2**62)
+    assert len(overlap.text) <= MAX_TEXT
+    assert json.loads(overlap.text)["file"].endswith(f"{character * 300}/run.arrow")
 
 
 def test_the_parts_of_one_recording_count_once() -> None:

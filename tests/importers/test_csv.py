@@ -12,7 +12,8 @@ from effmeter.errors import EffmeterError, LogError, UsageError
 from effmeter.importers.csv import CsvOptions, csv_log
 from effmeter.importers.csv_columns import ColumnChoice
 from effmeter.importers.meters import MeterFacts
-from effmeter.importers.run_files import ImportOptions, write_run
+from effmeter.importers.options import ImportOptions
+from effmeter.importers.run_files import write_run
 from effmeter.importers.timestamps import TimeReader, zone_named
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun

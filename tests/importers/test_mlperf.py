@@ -13,7 +13,8 @@ from effmeter.channel import Component, Kind, Provenance
 from effmeter.errors import LogError, UsageError
 from effmeter.importers.mllog import entries
 from effmeter.importers.mlperf import mlperf_log
-from effmeter.importers.run_files import ImportOptions, write_run
+from effmeter.importers.options import ImportOptions
+from effmeter.importers.run_files import write_run
 from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.runfile.format import MetricMode

@@ -21,5 +21,5 @@ def test_a_recording_that_several_ranks_noted_counts_once_with_its_longest_time(
 
 def test_a_note_that_cannot_be_read_still_says_that_there_was_another() -> None:
     notes = [note(None, "{"), note(float("nan"), '{"name": 5, "pid": "x", "file": []}')]
-    assert overlaps_in(notes) == (RecordedOverlap(0.0),)
+    assert overlaps_in(notes) == (RecordedOverlap(None),)
     assert overlaps_in([Note(0, 0, None, None, "stop", None, "")]) == ()

@@ -318,3 +318,10 @@ def test_a_run_without_epochs_is_a_table_without_rows(file: RunFile) -> None:
     table = finished(file).to_table()
     assert table.num_rows == 0
     assert "energy_low_j" in table.column_names
+
+
+def test_a_run_prints_nothing_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(name="\x1b]0;title\x07")) as hostile:
+        hostile.end(1.0, "failed: \x1b[2J")
+    shown = str(read_run(hostile.path))
+    assert shown.startswith("\\x1b]0;title\\x07: failed: \\x1b[2J, 1 s")

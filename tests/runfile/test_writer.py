@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -70,6 +69,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_put_is_in_the_file_and_the_file_is_finished(path: Path) -> None:
+    import polars as pl
+
     written = Written(path)
     assert written.writer.put(written.batch())
     part = written.end()

@@ -18,17 +18,28 @@ from tests.simulated.waveforms import constant
 
 ACCURACIES = (0.5, 0.7, 0.9, 0.88, 0.87, 0.86)
 EPOCH_S = 0.5
+SHORT_EPOCH_S = 0.02
 POWER_W = 60.0
 
 
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedMachine]:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedMachine]:
     """A processor and its memory at constant power, both measured."""
     zones = [package(0, constant(POWER_W)), dram(0, constant(5.0))]
-    with SimulatedMachine(tmp_path / "machine", zones) as simulated:
+    folder = tmp_path_factory.mktemp("machine")
+    with SimulatedMachine(folder, zones) as simulated, pytest.MonkeyPatch.context() as patch:
         for name, value in simulated.environ.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         yield simulated
+
+
+@pytest.fixture(scope="module")
+def longest(machine: SimulatedMachine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of all epochs, for criteria to cut."""
+    path = tmp_path_factory.mktemp("runs") / "longest.arrow"
+    with effmeter.track(path) as run:
+        train(run, effmeter.MaxEpochs(len(ACCURACIES)), SHORT_EPOCH_S)
+    return path
 
 
 def late_j(machine: SimulatedMachine) -> float:
@@ -56,15 +67,13 @@ def cut_of(path: Path, criterion: Criterion) -> Cut:
     [("epochs=4", 4), ("accuracy=0.85", 3), ("patience=2", 5), ("patience=2,armed_at=0.8", 5)],
 )
 def test_stopping_live_gives_the_cut_of_a_longer_recording(
-    machine: SimulatedMachine, tmp_path: Path, text: str, epochs: int
+    longest: Path, tmp_path: Path, text: str, epochs: int
 ) -> None:
     criterion = parse_criterion(text)
     with effmeter.track(tmp_path / "live.arrow") as live:
-        train(live, criterion, 0.02)
-    with effmeter.track(tmp_path / "longest.arrow") as longest:
-        train(longest, effmeter.MaxEpochs(len(ACCURACIES)), 0.02)
+        train(live, criterion, SHORT_EPOCH_S)
     stopped = cut_of(tmp_path / "live.arrow", criterion)
-    cut = cut_of(tmp_path / "longest.arrow", criterion)
+    cut = cut_of(longest, criterion)
     assert len(live.epochs_done) == stopped.epochs == cut.epochs == epochs
     assert stopped.point.metric_value == cut.point.metric_value
     assert stopped.reason == cut.reason == live.stopped_by

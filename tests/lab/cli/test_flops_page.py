@@ -11,7 +11,7 @@ from effmeter.cli import effmeter
 from effmeter.lab.workloads.models.catalogue import MODELS
 from effmeter.lab.workloads.models.entry import Images
 from tests.lab.workloads.models.test_flops import counted
-from tests.lab.workloads.models.test_models import built, weights
+from tests.lab.workloads.models.test_models import built, deep_ones_slow, weights
 
 PAGE = (Path(__file__).parents[3] / "docs" / "flops.md").read_text()
 ROWS = dict(re.findall(r"^\| `([\w-]+)` \| (.*)$", PAGE, re.MULTILINE))
@@ -27,7 +27,7 @@ def test_every_model_has_a_row() -> None:
     assert MODELS.keys() <= ROWS.keys()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", deep_ones_slow(MODELS))
 def test_a_row_holds_what_is_counted(name: str) -> None:
     images = Images(1 if MODELS[name].task == "denoising" else 3)
     work = counted(name, images)

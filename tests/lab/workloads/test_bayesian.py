@@ -161,6 +161,12 @@ def test_more_draws_spread_less() -> None:
     assert spreads[1] < 0.6 * spreads[0]
 
 
+def test_its_loss_falls_from_the_first_epoch_on() -> None:
+    first, second = trained(2)
+    assert second["loss"] < first["loss"]
+
+
+@pytest.mark.slow
 def test_it_learns_the_digits() -> None:
     metrics = trained(4)
     assert metrics[0]["accuracy"] < 0.4

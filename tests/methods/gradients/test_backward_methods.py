@@ -45,7 +45,15 @@ IDLE: dict[str, Build] = {
 COMPILES = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The .grad attribute")
 
 
-@pytest.fixture(params=METHODS)
+VARIANTS = ("ssprop in iterations", "ssprop by elements at random", "ssprop by positions")
+"""Of methods that are tested in another form too: make test leaves these out."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else []) for name in METHODS
+    ]
+)
 def build(request: pytest.FixtureRequest) -> Build:
     return METHODS[request.param]
 
@@ -209,22 +217,23 @@ def test_a_copy_of_the_model_such_as_an_average_works(build: Build) -> None:
 
 @COMPILES
 @pytest.mark.parametrize(
-    "name",
+    ("name", "backend"),
     [
-        "ssprop",
-        pytest.param("max gradient", marks=pytest.mark.slow),
-        pytest.param("ssprop at random", marks=pytest.mark.slow),
-        pytest.param("meprop", marks=pytest.mark.slow),
+        ("ssprop", "eager"),
+        pytest.param("ssprop", "aot_eager", marks=pytest.mark.slow),
+        pytest.param("max gradient", "aot_eager", marks=pytest.mark.slow),
+        pytest.param("ssprop at random", "aot_eager", marks=pytest.mark.slow),
+        pytest.param("meprop", "aot_eager", marks=pytest.mark.slow),
     ],
 )
-def test_a_model_that_is_compiled_afterwards_trains_the_same(name: str) -> None:
+def test_a_model_that_is_compiled_afterwards_trains_the_same(name: str, backend: str) -> None:
     torch.compiler.reset()
     plain = trained(METHODS[name]())
     compiled, method = Loop.new(), METHODS[name]()
     with method.attach(compiled.model, compiled.optimizer):
         model, compiled.model = (
             compiled.model,
-            torch.compile(compiled.model, backend="aot_eager"),  # type: ignore[assignment]
+            torch.compile(compiled.model, backend=backend),  # type: ignore[assignment]
         )
         compiled.run(method)
         compiled.model = model

@@ -4,7 +4,7 @@ import functools
 import io
 from collections.abc import Callable
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -59,12 +59,28 @@ SKIPPING: dict[str, Build] = {
 """Each skipping a good part of a short training."""
 
 
-@pytest.fixture(params=IDLE, scope="module")
+VARIANTS = (
+    "gskip that holds",
+    "e2-train without replay",
+    *(f"deadhorse {name}" for name in list(POLICIES)[:-1]),
+    *(f"random {level}" for level in LEVELS[:-1]),
+)
+"""Of methods that are tested in another form too: make test leaves these out."""
+
+
+def methods(among: dict[str, Build]) -> list[Any]:
+    """As parameters of a fixture."""
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else []) for name in among
+    ]
+
+
+@pytest.fixture(params=methods(IDLE), scope="module")
 def idle(request: pytest.FixtureRequest) -> Build:
     return IDLE[request.param]
 
 
-@pytest.fixture(params=SKIPPING, scope="module")
+@pytest.fixture(params=methods(SKIPPING), scope="module")
 def build(request: pytest.FixtureRequest) -> Build:
     return SKIPPING[request.param]
 

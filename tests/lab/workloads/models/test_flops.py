@@ -13,7 +13,7 @@ from effmeter.methods.flops.counter import iterations
 from effmeter.methods.flops.work import Work
 from effmeter.methods.gradients.ssprop import SsProp
 from effmeter.methods.method import Batch, Dense
-from tests.lab.workloads.models.test_models import NARROW, built
+from tests.lab.workloads.models.test_models import NARROW, built, deep_ones_slow
 
 MNIST = Images(1, 28, 28)
 CIFAR = Images(3, 32, 32)
@@ -33,9 +33,9 @@ def billions(work: Work) -> float:
     ("model", "images", "dense", "sparse"),
     [
         ("resnet18", MNIST, 234.10, 140.79),
-        ("resnet50", MNIST, 540.06, 325.85),
+        pytest.param("resnet50", MNIST, 540.06, 325.85, marks=pytest.mark.slow),
         ("resnet18", CIFAR, 285.32, 171.61),
-        ("resnet50", CIFAR, 669.75, 404.18),
+        pytest.param("resnet50", CIFAR, 669.75, 404.18, marks=pytest.mark.slow),
     ],
 )
 def test_backward_operations_are_those_that_ssprop_reports(
@@ -49,9 +49,9 @@ def test_backward_operations_are_those_that_ssprop_reports(
     ("model", "images", "samples", "epochs", "dense", "sparse"),
     [
         ("resnet18", MNIST, 60_000, 50, 5.49, 3.30),
-        ("resnet50", MNIST, 60_000, 50, 12.66, 7.64),
+        pytest.param("resnet50", MNIST, 60_000, 50, 12.66, 7.64, marks=pytest.mark.slow),
         ("resnet18", CIFAR, 50_000, 50, 5.57, 3.35),
-        ("resnet50", CIFAR, 50_000, 250, 65.41, 39.47),
+        pytest.param("resnet50", CIFAR, 50_000, 250, 65.41, 39.47, marks=pytest.mark.slow),
     ],
 )
 def test_totals_of_a_training_are_those_that_ssprop_reports(
@@ -63,6 +63,7 @@ def test_totals_of_a_training_are_those_that_ssprop_reports(
         assert round(work.nominal.backward * steps / 1e15, 2) == published
 
 
+@pytest.mark.slow
 def test_dropout_costs_two_operations_for_each_element() -> None:
     # Eq 8 of ssProp. Its Table 6 prints 671.51 for this network, which is four for each element.
     dense = counted("resnet50", CIFAR)
@@ -90,7 +91,7 @@ def test_a_diffusion_model_has_its_published_convolutions(
     assert work.nominal == work.of_kind("convolution").nominal
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", deep_ones_slow(MODELS))
 def test_work_grows_with_the_batch_alone(name: str) -> None:
     """But for the part of a norm that a batch costs once."""
     one, many = work_of(name, CIFAR, 1), counted(name, CIFAR)

@@ -1,5 +1,8 @@
 """The bundled networks: the published sizes, what they read and give, and that they learn."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -28,6 +31,15 @@ NARROW = {
     "densenet121": "densenet121:growth=4",
     "mobilenetv2": "mobilenetv2:width=0.25",
 }
+
+# make test takes a step of training and the like with the others alone.
+DEEP = ("resnet26", "resnet50", "vgg19", "wrn28-1", "densenet121", "mobilenetv2")
+
+
+def deep_ones_slow(names: Iterable[str]) -> list[Any]:
+    """The names as parameters of a test: the long proofs of deep networks are for test-all."""
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(name, marks=marks[name in DEEP]) for name in names]
 
 
 def built(text: str, images: Images | None = None, device: str = "meta") -> nn.Module:
@@ -82,14 +94,16 @@ def test_images_become_one_score_for_each_class(name: str) -> None:
     assert model(torch.zeros(3, 1, 32, 32, device="meta")).shape == (3, 7)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in ("lenet", "bcnn")])
+@pytest.mark.parametrize(
+    "name", deep_ones_slow(name for name in CLASSIFIERS if name not in ("lenet", "bcnn"))
+)
 @pytest.mark.parametrize(("height", "width"), [(28, 28), (64, 48)])
 def test_other_sizes_of_images_are_read(name: str, height: int, width: int) -> None:
     model = built(name, Images(3, height, width))
     assert model(torch.zeros(2, 3, height, width, device="meta")).shape == (2, 10)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", deep_ones_slow(CLASSIFIERS))
 def test_a_step_of_training_moves_every_weight(name: str) -> None:
     torch.manual_seed(0)
     model = built(NARROW[name], device="cpu").train()
@@ -104,7 +118,7 @@ def test_a_step_of_training_moves_every_weight(name: str) -> None:
     assert sum(unmoved) <= convolutions(model) * (name in ("vgg11", "vgg19"))
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", deep_ones_slow(CLASSIFIERS))
 def test_the_same_seed_gives_the_same_weights(name: str) -> None:
     def drawn(seed: int) -> Tensor:
         torch.manual_seed(seed)
