@@ -415,3 +415,24 @@ def test_only_a_shared_recorder_does_where_one_is_asked_for(
         program.acquisition(recorder="shared").acquire()
     assert launcher.directories == []
     assert not program.path.exists()
+
+
+def test_a_recorder_that_is_killed_while_it_starts_is_started_once_more(
+    program: Program, launcher: Launcher
+) -> None:
+    started: list[PrivateRecorder] = []
+    answers = launcher.says
+
+    def launch(environ: Mapping[str, str], directory: Path | None) -> PrivateRecorder:
+        launcher.says = answers if started else []
+        recorder = launcher(environ, directory)
+        if not started:
+            launcher.ends[-1].close()
+        started.append(recorder)
+        return recorder
+
+    acquired = acquire(program, RecordingRequest(str(program.path), recorder="private"), launch)
+    assert len(started) == 2
+    assert acquired.is_owner
+    assert program.path.exists()
+    acquired.connection.close()

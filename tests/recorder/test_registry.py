@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.client.connection import Connection
+from effmeter.clock import SystemClock
 from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery, ListedDevice
 from effmeter.probes.devices import listing_to_texts
@@ -301,3 +302,48 @@ def test_a_list_of_devices_that_is_none_ends_the_connection(
     connection.send({"op": "devices", "program_id": "f00", "listing": listing})
     with pytest.raises(RecorderError, match="devices: "):
         connection.expect("unread", 5.0)
+
+
+class FailingClock(SystemClock):
+    """A clock that fails once it is told to: a fault of the loop itself."""
+
+    def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+
+    def now_ns(self) -> int:
+        if threading.current_thread() is self.thread:
+            self.thread = None
+            raise RuntimeError("the clock has stopped")
+        return super().now_ns()
+
+
+def test_a_loop_that_fails_ends_its_recordings_first(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    clock, failures = FailingClock(), list[Exception]()
+    server = Server(Discovery(), ServicePolicy("shared", os.getuid()), clock)
+    server.adopt(theirs)
+
+    def run() -> None:
+        try:
+            server.run()
+        except RuntimeError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    connection = Connection(ours)
+    connection.greet(5.0)
+    path = tmp_path / "run.arrow"
+    with opened(path) as descriptor:
+        connection.send_descriptor(BEGIN, descriptor)
+    connection.expect("begun", 5.0)
+    clock.thread = thread
+    server.wake()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(failures) == 1
+    run_read = read_run(path)
+    assert str(run_read.detailed_status).startswith(
+        "the recorder was stopped: it failed (RuntimeError"
+    )
+    connection.close()
