@@ -31,6 +31,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
+from effmeter.recorded.thinned import thinned_readings
 from effmeter.recorded.unshown import blind_stretches, shows_nothing
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.part import Part
@@ -219,7 +220,10 @@ class Recording:
         if channel not in self._traces and channel in self.channels:
             described = self.channels[channel]
             others = self.channels.values()
-            joined = channel_readings(described, self.parts, self.events, self.gaps, others)
+            if described.thinned is not None:
+                joined = thinned_readings(described, self.parts[0], self.events)
+            else:
+                joined = channel_readings(described, self.parts, self.events, self.gaps, others)
             self._traces[channel] = joined
         return self._traces.get(channel)
 
