@@ -7,8 +7,10 @@ however long its programs take, is marked ``untimed`` and runs in any worker. Te
 a worker too: in several, each would compile the same kernels.
 """
 
+import contextlib
 import functools
 import gc
+import importlib
 import os
 import re
 import tempfile
@@ -74,8 +76,27 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("short" if config.option.markexpr == "not slow" else "effmeter")
 
 
+def import_own_share(arguments: list[str]) -> None:
+    """In one of several workers: import its share of the test modules before all are collected.
+
+    All workers collect in one order. In a fresh checkout each would compile every module, beside
+    the others; so each compiles its share, and finds what the others have compiled.
+    """
+    number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not number or not all(Path(argument).is_dir() for argument in arguments):
+        return
+    files = sorted(file for folder in arguments for file in Path(folder).rglob("test_*.py"))
+    shares = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for file in files[int(number) :: shares]:
+        module = file.resolve().relative_to(REPOSITORY).with_suffix("")
+        if module.parts[:2] != ("tests", "tools"):
+            # What cannot be imported is reported when it is collected.
+            with contextlib.suppress(Exception, pytest.skip.Exception):
+                importlib.import_module(".".join(module.parts))
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, Any, Any]:
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     """Keep the garbage collector from what stays until the end: modules and collected tests.
 
     They are a million objects, and every full collection would visit each of them: those that
@@ -83,6 +104,7 @@ def pytest_collection() -> Generator[None, Any, Any]:
     """
     gc.disable()
     try:
+        import_own_share(session.config.args)
         return (yield)
     finally:
         gc.freeze()

@@ -14,6 +14,7 @@ from effmeter import __version__
 from effmeter.cli.group import CommandGroup
 from effmeter.cli.output import say
 from effmeter.errors import EffmeterError, EffmeterWarning
+from effmeter.runfile.loading import keep_unneeded_out
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -104,6 +105,8 @@ def effmeter() -> None:
 def main() -> None:
     """Entry point of the program ``effmeter``."""
     warnings.showwarning = _show_on_one_line
+    if sys.argv[1:] and sys.argv[1] in _COMMANDS:  # those of other packages may need pandas
+        keep_unneeded_out()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal's encoding lacks is no reason to print nothing.
         sys.stdout.reconfigure(errors="backslashreplace")

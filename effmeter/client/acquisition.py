@@ -11,18 +11,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from effmeter.client import files
-from effmeter.client.beginning import (
-    ANSWER_TIMEOUT_S,
-    Acquired,
-    LaunchRecorder,
-    Recorders,
-    StartHelper,
-)
+from effmeter.client.beginning import ANSWER_TIMEOUT_S, Acquired, Recorders
 from effmeter.client.connection import Connection, connect
 from effmeter.client.journal import Journal
 from effmeter.client.journal_entry import JournalEntry
 from effmeter.client.journal_part import JournalPart
-from effmeter.client.launch import launch_private, start_device_helper
 from effmeter.client.launch_detection import Launch, launch_of
 from effmeter.client.ordinals import ORDINALS
 from effmeter.client.own_recorders import OWN_RECORDERS
@@ -36,6 +29,7 @@ from effmeter.errors import RecorderError
 from effmeter.wire.protocol import Message
 
 REJOIN_TIMEOUT_S = 0.05
+MakeRecorders = Callable[[RecordingRequest, Mapping[str, str], Callable[[str], None]], Recorders]
 
 
 class Acquisition:
@@ -43,8 +37,7 @@ class Acquisition:
 
     ``environ`` is the environment that the program inherited, without what its own runs announce
     to children. ``enclosing`` is the run of this process inside which the new one begins.
-    ``launch_recorder`` starts a private recorder, as ``launch_private`` does, ``start_helper`` the
-    process that lists this program's devices, as ``start_device_helper`` does.
+    ``recorders`` makes the recorders that the program may begin with.
     """
 
     def __init__(
@@ -52,8 +45,7 @@ class Acquisition:
         request: RecordingRequest,
         environ: Mapping[str, str],
         warn: Callable[[str], None],
-        launch_recorder: LaunchRecorder = launch_private,
-        start_helper: StartHelper = start_device_helper,
+        recorders: MakeRecorders = Recorders,
         enclosing: Surroundings | None = None,
         processes: Processes | None = None,
     ) -> None:
@@ -78,7 +70,7 @@ class Acquisition:
         own = (self._program, os.getpid())
         self._standing = stand(enclosing, invitation, launch, *own, self._entries, seen)
         self._part = JournalPart(journal, seen, self._entries)
-        self._recorders = Recorders(request, environ, warn, launch_recorder, start_helper)
+        self._recorders = recorders(request, environ, warn)
         self._rendezvous: Rendezvous | None = None
         self.follows_another_rank = False
         """Whether another rank of this host began the recording, and named the run."""

@@ -28,6 +28,10 @@ LaunchRecorder = Callable[[Mapping[str, str], Path | None], PrivateRecorder]
 StartHelper = Callable[[Mapping[str, str], str, int, str], None]
 
 
+class _KilledError(RecorderError):
+    """A new recorder ended while it started, without a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acquired:
     """A recording that this program takes part in."""
@@ -126,10 +130,12 @@ class Recorders:
         reached = OWN_RECORDERS.reach_any(self._launch)
         try:
             return self._begin_on(reached, file, describe)
+        except _KilledError:
+            pass  # while it started: once more
         except RecorderError:
             if reached.is_new:
                 raise
-        # It had no room for another recording, or has died since.
+            # It had no room for another recording, or has died since.
         file.recreate()
         return self._begin_on(OWN_RECORDERS.start(self._launch), file, describe)
 
@@ -146,8 +152,12 @@ class Recorders:
             token = connection.expect("begun", START_TIMEOUT_S)["recording"]
         except RecorderError as error:
             last_line = private.last_log_line()
+            was_killed = connection.lost and reached.is_new and not last_line
             connection.close()
             OWN_RECORDERS.leave(private)
+            if was_killed:
+                remove_private_directory(private.directory)
+                raise _KilledError(str(error)) from error
             raise RecorderError(f"{error} ({last_line})" if last_line else str(error)) from error
         except BaseException:  # Ctrl-C while the recorder starts: it would record on
             connection.close()

@@ -47,19 +47,33 @@ def create(path: Path) -> int:
     """A descriptor of a new, empty file; RunFileError where it exists or cannot be made.
 
     It is locked at once, as long as this descriptor or the recorder's copy is open: that is how
-    readers know that it is being recorded.
+    readers know that it is being recorded. Others may read it only then: with a lock of their own,
+    they could keep the recorder from it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with contextlib.suppress(OSError):  # some network file systems know no locks
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, 0o666 & ~_umask())
         return descriptor
     except FileExistsError as error:
         occupied = path if path.is_file() else path.parent
         raise RunFileError(f"{occupied} is there already: choose another name") from error
     except OSError as error:
         raise RunFileError(f"{path} cannot be created ({error.strerror}): {REMEDY}") from error
+
+
+def _umask() -> int:
+    """The process's mask for new files; reading it by ``os.umask`` would change it for a moment."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 class NewFile:

@@ -10,7 +10,7 @@ from pathlib import Path
 from effmeter.client.connection import Connection
 from effmeter.errors import RecorderError
 from effmeter.wire.handshake import open_socket
-from effmeter.wire.paths import SOCKET_NAME, make_private_directory
+from effmeter.wire.paths import LOG_NAME, SOCKET_NAME, make_own_directory, make_private_directory
 
 START_TIMEOUT_S = 20.0
 CONNECT_TIMEOUT_S = 2.0
@@ -45,7 +45,7 @@ class PrivateRecorder:
     def last_log_line(self) -> str:
         """The last line of the recorder's log; empty if there is none."""
         try:
-            lines = (self.directory / "recorder.log").read_text(errors="replace").splitlines()
+            lines = (self.directory / LOG_NAME).read_text(errors="replace").splitlines()
         except OSError:
             return ""
         return lines[-1] if lines else ""
@@ -84,7 +84,10 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
     if not sys.executable:
         raise RecorderError("the recorder needs a Python to run in, and sys.executable is empty")
     try:
-        directory = directory or make_private_directory(environ)
+        if directory is None:
+            directory = make_private_directory(environ)
+        else:  # another program may have removed what the dead recorder left
+            make_own_directory(directory, 0o700)
         listener = _listen_in(directory)
         ours, theirs = socket.socketpair()
     except OSError as error:
@@ -92,7 +95,7 @@ def launch_private(environ: Mapping[str, str], directory: Path | None = None) ->
     inherited = (theirs.fileno(), listener.fileno())
     command = [sys.executable, "-P", "-m", "effmeter.recorder", *map(str, inherited)]
     try:
-        with theirs, listener, (directory / "recorder.log").open("wb") as log:
+        with theirs, listener, (directory / LOG_NAME).open("wb") as log:
             parent = subprocess.Popen(
                 [*command, str(directory)],
                 stdin=subprocess.DEVNULL,

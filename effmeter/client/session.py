@@ -19,7 +19,7 @@ from effmeter.client.surroundings import Surroundings
 from effmeter.client.unwritten import UnwrittenMarks
 from effmeter.client.warning import WarnOnce
 from effmeter.errors import EffmeterError, RecorderError, RunFileError
-from effmeter.status import Status
+from effmeter.status import DetailedStatus, Status
 from effmeter.wire.protocol import Message, decode
 
 END_TIMEOUT_S = 10.0
@@ -184,29 +184,48 @@ class Session:
             return
         self._check_connection()
         self._await_successor()
-        connection = self._connection
         is_last = self._leave()
         notes = self._acquisition.finish(ended_ns)
-        if connection is not None and not connection.lost:
+        # Other ranks of a launch may still record: theirs ends with the last of them. A
+        # program may have become a rank since, by starting the others itself.
+        launch = self._acquisition.launch or launch_of(os.environ)
+        final = launch is None and is_last
+        ending = {"op": "end", "status": status, "time_ns": ended_ns, "final": final}
+        connection = self._connection
+        # A recorder that is lost meanwhile has a successor, which gets the same end.
+        while connection is not None and not connection.lost:
             for note in notes:
                 connection.send(note)
-            # Other ranks of a launch may still record: theirs ends with the last of them. A
-            # program may have become a rank since, by starting the others itself.
-            launch = self._acquisition.launch or launch_of(os.environ)
-            final = launch is None and is_last
             dropped = self._dropped_before + connection.dropped_marks
-            ending = {"op": "end", "status": status, "time_ns": ended_ns}
-            connection.send({**ending, "final": final, "dropped_marks": dropped})
-            if connection.flush(END_TIMEOUT_S):
-                self._wait_for_end(connection)
+            connection.send({**ending, "dropped_marks": dropped})
+            if self._has_ended(connection):
+                break
+            lost, connection = connection, self._connection
+            if connection is lost:
+                break
         self._release()
 
-    def _wait_for_end(self, connection: Connection) -> None:
+    def _has_ended(self, connection: Connection) -> bool:
+        """Wait for the end of the recording; False where the recorder was lost before it."""
+        connection.flush(END_TIMEOUT_S)
         ended = connection.wait_for(lambda m: m["op"] in ("ended", "left"), END_TIMEOUT_S)
+        was_stopped = ended is not None and _is_stopped(ended)
+        if was_stopped or (ended is None and connection.lost):
+            self._replace_at_end("was stopped" if was_stopped else "died")
+            return False
         if ended is None:
             self._warn(f"the recorder did not close {self.path}: its last second may be missing")
         elif ended.get("failure"):
-            self._warn(f"{self.path} could not be written to its end: {ended['failure']}")
+            self._warn(f"{self.path} is not whole: {ended['failure']}")
+        return True
+
+    def _replace_at_end(self, how: str) -> None:
+        """Let a successor write what the lost recorder may not have written."""
+        if self._acquired is not None and self._checking.acquire(blocking=False):
+            try:
+                self._replace(self._acquired, how)
+            finally:
+                self._checking.release()
 
     def _leave(self) -> bool:
         """Leave the recording; whether this program began it and no other session is in it."""
@@ -242,7 +261,7 @@ class Session:
         end = connection.pop_message(lambda m: m["op"] in ("ended", "refused"))
         if end is not None and end["op"] == "refused" and self._replaced and not acquired.is_owner:
             connection.close()  # the recording's owner begins its second part a moment later
-        if connection.lost or (end is not None and end.get("status") == Status.RECORDER_STOPPED):
+        if connection.lost or (end is not None and _is_stopped(end)):
             self._replace(acquired, "died" if end is None else "was stopped")
         elif end is not None:
             why = end.get("failure") or end.get("reason") or end.get("status")
@@ -309,3 +328,8 @@ class Session:
         self.failure = why
         self._warn(why)
         self._release()
+
+
+def _is_stopped(end: Message) -> bool:
+    """Whether a recording ended because its recorder was stopped, or has failed."""
+    return DetailedStatus.parse(str(end.get("status"))).status is Status.RECORDER_STOPPED

@@ -4,6 +4,7 @@ import logging
 import warnings
 
 from effmeter.errors import EffmeterWarning
+from effmeter.escaping import printable
 
 
 def warn(text: str) -> None:
@@ -11,7 +12,7 @@ def warn(text: str) -> None:
     try:
         warnings.warn(text, EffmeterWarning, stacklevel=2)
     except EffmeterWarning:
-        logging.getLogger("effmeter").warning(text)
+        logging.getLogger("effmeter").warning(printable(text))
 
 
 class WarnOnce:

@@ -12,9 +12,12 @@ within ``W / 2`` around it. Two things move the truth away from that:
   an assumption*; with windows of 0.1 s it held on cards beside an external meter.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from effmeter.energy.confidence import covering_j
+from effmeter.energy.confidence import coverings_j
+
+if TYPE_CHECKING:
+    from effmeter.energy.part_time import Values
 
 STEP_FRACTION = 1 / 4
 """The range of a step's error, as a part of the step times the averaging window."""
@@ -25,22 +28,22 @@ FULL_SWING_S = 0.5
 
 
 class Surroundings(NamedTuple):
-    """The readings around a boundary."""
+    """The readings around boundaries (n,)."""
 
-    power_w: float
+    power_w: "Values"
     """At the boundary."""
-    step_w: float
+    step_w: "Values"
     """How much they differ within an averaging window on either side."""
 
 
-def hidden_j(window_s: float, begin: Surroundings, end: Surroundings) -> float:
-    """Half-width that holds what the average hides at both ends of a window (J).
+def hidden_j(window_s: float, begin: Surroundings, end: Surroundings) -> "Values":
+    """Half-widths that hold what the average hides at both ends of windows (J).
 
     Args:
         window_s: How long the gauge averages over.
-        begin: The readings around its beginning.
-        end: The readings around its end.
+        begin: The readings around their beginnings.
+        end: The readings around their ends.
     """
     swing = SWING_FRACTION * min(1.0, window_s / FULL_SWING_S)
     begin_w, end_w = (STEP_FRACTION * at.step_w + swing * at.power_w for at in (begin, end))
-    return covering_j(window_s * begin_w, window_s * end_w)
+    return coverings_j(window_s * begin_w, window_s * end_w)

@@ -23,16 +23,21 @@ from effmeter.channel import Channel
 from effmeter.energy.averaging import Surroundings, hidden_j
 from effmeter.energy.confidence import covering_j
 from effmeter.energy.counter import Loss
+from effmeter.energy.energies import Energies, channel_energies, placed, unknown_energies
 from effmeter.energy.part_time import (
     AROUND_S,
     MEAN_FRACTION,
     SMOOTH_FRACTION,
     Glimpses,
+    Places,
     Times,
     Values,
     looks_part_time,
 )
-from effmeter.energy.source import POWER_HEADROOM, channel_energy
+from effmeter.energy.range_extremes import RangeMax, RangeSpread
+from effmeter.energy.sharp_changes import SharpChanges
+from effmeter.energy.source import POWER_HEADROOM
+from effmeter.energy.stretch_sums import DisjointStretches, disjoint
 from effmeter.energy.value import Energy
 
 
@@ -60,27 +65,36 @@ class GaugeTrace:
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy between two moments; None if they lie wholly outside the readings."""
-        if end_ns < begin_ns or not self._overlaps(begin_ns, end_ns):
-            return None
-        value_j = self._passed_j(end_ns) - self._passed_j(begin_ns)
-        error_j = self._shift_j(begin_ns, end_ns) + math.hypot(
-            self._between_j(begin_ns, end_ns),
-            self._boundaries_j(begin_ns, end_ns),
-            self._hidden_j(begin_ns, end_ns),
-        )
-        guessed_j, most_j = self._unread_j(begin_ns, end_ns)
-        below_j, above_j = self._unseen_j(begin_ns, end_ns)
-        low_j = max(0.0, value_j - error_j - guessed_j - below_j)
-        high_j = value_j + error_j + max(0.0, most_j - guessed_j) + above_j
-        duration_s = (end_ns - begin_ns) * 1e-9
-        return channel_energy(self._channel, duration_s, value_j, low_j, high_j, self._host)
+        return self.energies(np.array([begin_ns]), np.array([end_ns])).at(0)
 
-    def _overlaps(self, begin_ns: int, end_ns: int) -> bool:
+    def energies(self, begins_ns: Times, ends_ns: Times) -> Energies:
+        """The energies of many windows (n,)."""
+        count = len(begins_ns)
+        chosen = np.flatnonzero(self._overlap(begins_ns, ends_ns))
+        if not len(chosen):
+            return unknown_energies(count)
+        begins_ns, ends_ns = begins_ns[chosen], ends_ns[chosen]
+        value_j = self._passed_j(ends_ns) - self._passed_j(begins_ns)
+        missed_j = np.hypot(
+            np.hypot(self._between_j(begins_ns, ends_ns), self._boundaries_j(begins_ns, ends_ns)),
+            self._hidden_j(begins_ns, ends_ns),
+        )
+        error_j = self._shift_j(begins_ns, ends_ns) + missed_j
+        guessed_j, most_j = self._unread_j(begins_ns, ends_ns)
+        below_j, above_j = self._unseen_j(begins_ns, ends_ns)
+        low_j = np.maximum(0.0, value_j - error_j - guessed_j - below_j)
+        high_j = value_j + error_j + np.maximum(0.0, most_j - guessed_j) + above_j
+        duration_s = np.asarray((ends_ns - begins_ns) * 1e-9, np.float64)
+        found = channel_energies(self._channel, duration_s, value_j, low_j, high_j, self._host)
+        return placed(found, chosen, count)
+
+    def _overlap(self, begins_ns: Times, ends_ns: Times) -> NDArray[np.bool_]:
         if not len(self._times_ns):
-            return False
+            return np.zeros(len(begins_ns), np.bool_)
         reach_ns = self._channel.refresh_s * 1e9
         first_ns, last_ns = self._times_ns[0] - reach_ns, self._times_ns[-1] + reach_ns
-        return bool(begin_ns <= last_ns and end_ns >= first_ns)
+        is_touching = (begins_ns <= last_ns) & (ends_ns >= first_ns)
+        return np.asarray(is_touching & (ends_ns >= begins_ns), np.bool_)
 
     @cached_property
     def _knots(self) -> tuple[Values, Values]:
@@ -122,38 +136,47 @@ class GaugeTrace:
         steps_j = np.diff(moments) * 1e-9 * (power_w[1:] + power_w[:-1]) / 2
         return np.concatenate(([0.0], np.cumsum(steps_j)))
 
-    def _passed_j(self, moment_ns: float) -> float:
-        """Energy passed at a moment since the first knot; the ends hold their power."""
+    def _passed_j(self, moments_ns: Times | Values) -> Values:
+        """Energy passed at moments since the first knot; the ends hold their power."""
         moments, power_w = self._knots
-        if moment_ns <= moments[0]:
-            return float(power_w[0] * (moment_ns - moments[0]) * 1e-9)
-        last = int(np.searchsorted(moments, moment_ns, "right")) - 1
-        since_s = (moment_ns - moments[last]) * 1e-9
-        here_w = float(np.interp(moment_ns, moments, power_w))
-        return float(self._integral_j[last] + since_s * (power_w[last] + here_w) / 2)
+        last = np.maximum(np.searchsorted(moments, moments_ns, "right") - 1, 0)
+        since_s = (moments_ns - moments[last]) * 1e-9
+        here_w = np.interp(moments_ns, moments, power_w)
+        return np.asarray(self._integral_j[last] + since_s * (power_w[last] + here_w) / 2)
 
-    def _between_j(self, begin_ns: int, end_ns: int) -> float:
+    def _between_j(self, begins_ns: Times, ends_ns: Times) -> Values:
         """What linear interpolation can miss between knots.
 
         A change may have come anywhere between two readings, as far as it bends away from the
         changes beside it. Where the gauge looks part of the time, a load in step with it misses by
         the same at each sharp rise, and at each sharp fall; all else counts as independent.
         """
-        moments, power_w = self._knots
-        first = max(0, int(np.searchsorted(moments, begin_ns, "right")) - 1)
-        last = int(np.searchsorted(moments, end_ns, "left"))
-        apart_s = np.diff(moments[first : last + 1]) * 1e-9
-        changes_w = np.diff(power_w[first : last + 1])
+        moments, _ = self._knots
+        first = np.maximum(np.searchsorted(moments, begins_ns, "right") - 1, 0)
+        last = np.minimum(np.searchsorted(moments, ends_ns, "left"), len(moments) - 1)
+        last = np.maximum(last, first)
         if not looks_part_time(self._channel):
-            return float(np.sqrt(np.sum((changes_w * apart_s / 2) ** 2)))
-        missed_j = self._bends_w[first:last] * np.maximum(apart_s - self._channel.window_s, 0) / 2
-        sharp_w = SMOOTH_FRACTION * float(np.ptp(power_w[first : last + 1]))
-        rises_j, falls_j = (
-            missed_j[changes_w >= sharp_w].sum(),
-            missed_j[changes_w <= -sharp_w].sum(),
-        )
-        smooth_j = missed_j[np.abs(changes_w) < sharp_w]
-        return math.hypot(rises_j, falls_j, *smooth_j)
+            missed_j2 = self._missed_j2[last] - self._missed_j2[first]
+            return np.asarray(np.sqrt(np.maximum(missed_j2, 0.0)))
+        sharp_w = SMOOTH_FRACTION * self._power_spread_w.spread(first, last + 1)
+        return self._sharp.missed_j(first, last, sharp_w)
+
+    @cached_property
+    def _missed_j2(self) -> Values:
+        """Up to each knot, the squares of what interpolation can miss."""
+        moments, power_w = self._knots
+        apart_s = np.diff(moments) * 1e-9
+        return np.concatenate(([0.0], np.cumsum((np.diff(power_w) * apart_s / 2) ** 2)))
+
+    @cached_property
+    def _sharp(self) -> SharpChanges:
+        moments, power_w = self._knots
+        unseen_s = np.maximum(np.diff(moments) * 1e-9 - self._channel.window_s, 0)
+        return SharpChanges(np.diff(power_w), self._bends_w * unseen_s / 2)
+
+    @cached_property
+    def _power_spread_w(self) -> RangeSpread:
+        return RangeSpread(self._knots[1])
 
     @cached_property
     def _bends_w(self) -> Values:
@@ -174,61 +197,77 @@ class GaugeTrace:
         all_w[kept] = np.minimum(bends_w, np.abs(here_w) + opposed_w)
         return all_w
 
-    def _unsure_s(self, begin_ns: float, end_ns: float) -> float:
-        """How far a reading may stand for another moment than it is dated at."""
-        changed_ns, unsure_ns = self._dating
-        first = max(0, int(np.searchsorted(changed_ns, begin_ns)) - 1)
-        last = int(np.searchsorted(changed_ns, end_ns)) + 1
-        return float(unsure_ns[first:last].max(initial=0)) * 1e-9 + self._slowest_read_s / 2
+    @cached_property
+    def _most_unsure_ns(self) -> RangeMax:
+        return RangeMax(self._dating[1])
 
-    def _shift_j(self, begin_ns: int, end_ns: int) -> float:
+    def _unsure_s(self, begins_ns: Values | Times, ends_ns: Values | Times) -> Values:
+        """How far readings may stand for other moments than they are dated at."""
+        changed_ns, _ = self._dating
+        first = np.searchsorted(changed_ns, begins_ns) - 1
+        last = np.searchsorted(changed_ns, ends_ns) + 1
+        unsure_ns = np.maximum(self._most_unsure_ns.of(first, last), 0.0)
+        return np.asarray(unsure_ns * 1e-9 + self._slowest_read_s / 2)
+
+    def _shift_j(self, begins_ns: Times, ends_ns: Times) -> Values:
         """What all readings dated too early, or all too late, would change."""
-        begin_w, end_w = np.interp([begin_ns, end_ns], *self._knots)
-        return float(abs(end_w - begin_w)) * self._unsure_s(begin_ns, end_ns)
+        begin_w, end_w = (np.interp(at, *self._knots) for at in (begins_ns, ends_ns))
+        return np.asarray(np.abs(end_w - begin_w)) * self._unsure_s(begins_ns, ends_ns)
 
-    def _boundaries_j(self, begin_ns: int, end_ns: int) -> float:
+    def _boundaries_j(self, begins_ns: Times, ends_ns: Times) -> Values:
         """Each boundary may sit on the wrong side of a refresh, at the swing nearby."""
-        moments, power_w = self._knots
-        error_j = 0.0
-        for moment_ns in (begin_ns, end_ns):
-            around_ns = (moment_ns - self._reach_ns, moment_ns + self._reach_ns)
-            first = max(0, int(np.searchsorted(moments, around_ns[0])) - 1)
-            last = int(np.searchsorted(moments, around_ns[1]))
-            nearby = power_w[first : last + 1]
-            beyond_ns = max(moments[0] - moment_ns, moment_ns - moments[-1], 0.0)
-            held_s = min(beyond_ns, self._reach_ns) * 1e-9
-            swing_w = float(nearby.max() - nearby.min()) + self._channel.resolution
-            swung_j = swing_w * self._unsure_s(*around_ns)
-            error_j = math.hypot(error_j, swung_j + float(nearby.max()) * held_s)
-        return error_j
+        begin_j, end_j = self._boundary_j(begins_ns), self._boundary_j(ends_ns)
+        return np.asarray(np.hypot(begin_j, end_j))
 
-    def _hidden_j(self, begin_ns: int, end_ns: int) -> float:
+    def _boundary_j(self, moments_ns: Times) -> Values:
+        moments, _ = self._knots
+        at_ns = moments_ns.astype(np.float64)
+        begins_ns, ends_ns = at_ns - self._reach_ns, at_ns + self._reach_ns
+        first = np.maximum(np.searchsorted(moments, begins_ns) - 1, 0)
+        last = np.searchsorted(moments, ends_ns) + 1
+        before_ns, after_ns = moments[0] - moments_ns, moments_ns - moments[-1]
+        beyond_ns = np.maximum(np.maximum(before_ns, after_ns), 0.0)
+        held_s = np.minimum(beyond_ns, self._reach_ns) * 1e-9
+        swing_w = np.asarray(self._power_spread_w.spread(first, last) + self._channel.resolution)
+        swung_j = swing_w * self._unsure_s(begins_ns, ends_ns)
+        return np.asarray(swung_j + self._power_spread_w.highest(first, last) * held_s)
+
+    def _hidden_j(self, begins_ns: Times, ends_ns: Times) -> Values:
         """What the average hides at both boundaries."""
-        begin, end = self._surroundings(begin_ns), self._surroundings(end_ns)
+        begin, end = self._surroundings(begins_ns), self._surroundings(ends_ns)
         return hidden_j(self._channel.window_s, begin, end)
 
-    def _surroundings(self, moment_ns: int) -> Surroundings:
+    def _surroundings(self, moments_ns: Times) -> Surroundings:
         moments, power_w = self._knots
         window_ns = self._channel.window_s * 1e9
-        first = max(0, int(np.searchsorted(moments, moment_ns - window_ns)) - 1)
-        last = int(np.searchsorted(moments, moment_ns + window_ns))
-        step_w = float(np.ptp(power_w[first : last + 1]))
-        return Surroundings(float(np.interp(moment_ns, moments, power_w)), step_w)
+        first = np.maximum(np.searchsorted(moments, moments_ns - window_ns) - 1, 0)
+        last = np.searchsorted(moments, moments_ns + window_ns) + 1
+        step_w = self._power_spread_w.spread(first, last)
+        return Surroundings(np.interp(moments_ns, moments, power_w), step_w)
 
-    def _unseen_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
-        """How far the truth may lie below and above, for what a window never looked at (J)."""
+    def _unseen_j(self, begins_ns: Times, ends_ns: Times) -> tuple[Values, Values]:
+        """How far the truth may lie below and above, for what windows never looked at (J)."""
         if not looks_part_time(self._channel):
-            return 0.0, 0.0
+            return np.zeros(len(begins_ns)), np.zeros(len(begins_ns))
+        begins_ns = np.maximum(begins_ns, self._times_ns[0])
+        ends_ns = np.maximum(begins_ns, np.minimum(ends_ns, self._times_ns[-1]))
+        passed_j = zip(self._passed_j(begins_ns), self._passed_j(ends_ns), strict=True)
+        windows = zip(begins_ns.tolist(), ends_ns.tolist(), passed_j, strict=True)
+        unseen = np.array(
+            [self._unseen_in_j(b, e, last - first) for b, e, (first, last) in windows]
+        )
+        return unseen[:, 0], unseen[:, 1]
+
+    def _unseen_in_j(self, begin_ns: int, end_ns: int, rest_j: float) -> tuple[float, float]:
+        """The same for one window within the readings, which show an energy there."""
         seen_fraction = self._channel.window_s / self._channel.refresh_s
-        begin_ns = max(begin_ns, int(self._times_ns[0]))
-        end_ns = max(begin_ns, min(end_ns, int(self._times_ns[-1])))
         glimpses = self._glimpses(begin_ns, end_ns)
-        rest_s, rest_j = (end_ns - begin_ns) * 1e-9, self._between_moments_j(begin_ns, end_ns)
-        for first_ns, last_ns in glimpses.resolved():
-            first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
-            if last_ns > first_ns:
-                rest_s -= (last_ns - first_ns) * 1e-9
-                rest_j -= self._between_moments_j(first_ns, last_ns)
+        rest_s = (end_ns - begin_ns) * 1e-9
+        resolved = np.array(glimpses.resolved(), np.float64).reshape(-1, 2)
+        resolved = np.clip(resolved, begin_ns, end_ns)
+        if len(resolved):
+            rest_s -= float(np.diff(resolved).sum()) * 1e-9
+            rest_j -= float((self._passed_j(resolved[:, 1]) - self._passed_j(resolved[:, 0])).sum())
         most_j = (1 - seen_fraction) * max(0.0, self._ceiling_w * rest_s - rest_j)
         least_j = (1 - seen_fraction) * max(0.0, rest_j)
         mean_w = glimpses.mean_of_swings_w()
@@ -241,9 +280,6 @@ class GaugeTrace:
             )
         return least_j, most_j
 
-    def _between_moments_j(self, begin_ns: float, end_ns: float) -> float:
-        return self._passed_j(end_ns) - self._passed_j(begin_ns)
-
     def _glimpses(self, begin_ns: int, end_ns: int) -> Glimpses:
         """The readings around a window, one for each update."""
         first_ns = max(begin_ns - AROUND_S * 1e9, float(self._times_ns[0]))
@@ -253,21 +289,38 @@ class GaugeTrace:
         unsure_ns = (self._channel.refresh_s + self._channel.window_s) * 5e8
         return Glimpses(moments_ns - unsure_ns, self._power_w[shown])
 
-    @property
+    @cached_property
     def _ceiling_w(self) -> float:
         """What the device can draw: its limit, or well above all that was seen."""
         stated_w = self._channel.max_power_w
         return POWER_HEADROOM * float(self._power_w.max()) if stated_w is None else stated_w
 
-    def _unread_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
+    def _unread_j(self, begins_ns: Times, ends_ns: Times) -> tuple[Values, Values]:
         """What was interpolated where nothing was read, and the most there can have been (J)."""
-        unread: list[tuple[float, float]] = [(loss.begin_ns, loss.end_ns) for loss in self._losses]
-        unread.append((-math.inf, self._times_ns[0] - self._reach_ns))
-        unread.append((self._times_ns[-1] + self._reach_ns, math.inf))
-        guessed_j = most_j = 0.0
-        for first_ns, last_ns in unread:
-            first_ns, last_ns = max(first_ns, begin_ns), min(last_ns, end_ns)
-            if last_ns > first_ns:
-                guessed_j += self._passed_j(last_ns) - self._passed_j(first_ns)
-                most_j += self._ceiling_w * (last_ns - first_ns) * 1e-9
-        return guessed_j, most_j
+
+        def guessed(at: Places, begin_ns: Values, end_ns: Values) -> Values:
+            del at
+            return self._passed_j(end_ns) - self._passed_j(begin_ns)
+
+        def lasting(at: Places, begin_ns: Values, end_ns: Values) -> Values:
+            del at
+            return end_ns - begin_ns
+
+        first_ns, last_ns = self._times_ns[0] - self._reach_ns, self._times_ns[-1] + self._reach_ns
+        guessed_j, unread_ns = np.zeros(len(begins_ns)), np.zeros(len(begins_ns))
+        for begin_ns, end_ns in (
+            (begins_ns, np.minimum(first_ns, ends_ns)),
+            (np.maximum(last_ns, begins_ns), ends_ns),
+        ):
+            is_beyond = end_ns > begin_ns
+            beyond_j = self._passed_j(end_ns) - self._passed_j(begin_ns)
+            guessed_j += np.where(is_beyond, beyond_j, 0.0)
+            unread_ns += np.where(is_beyond, end_ns - begin_ns, 0.0)
+        for layer in self._loss_layers:
+            guessed_j += layer.summed(begins_ns, ends_ns, guessed)
+            unread_ns += layer.summed(begins_ns, ends_ns, lasting)
+        return guessed_j, self._ceiling_w * unread_ns * 1e-9
+
+    @cached_property
+    def _loss_layers(self) -> list[DisjointStretches]:
+        return disjoint(self._losses)

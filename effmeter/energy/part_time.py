@@ -14,6 +14,7 @@ fast one that beats slowly with it. The readings around a window decide between 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +39,8 @@ Times = NDArray[np.int64]
 """Times of the run clock (ns)."""
 Values = NDArray[np.float64]
 """Joules, watts or seconds."""
+Places = NDArray[np.intp]
+"""Places in arrays."""
 
 
 def looks_part_time(channel: Channel) -> bool:
@@ -49,18 +52,18 @@ def looks_part_time(channel: Channel) -> bool:
     return channel.kind is Kind.GAUGE and channel.window_s < channel.refresh_s and is_measured
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glimpses:
     """Readings around a window, one per update: moments (ns, evenly apart) and power (W)."""
 
     moments_ns: Values
     power_w: Values
 
-    @property
+    @cached_property
     def _range_w(self) -> float:
         return float(np.ptp(self.power_w)) if len(self.power_w) else 0.0
 
-    @property
+    @cached_property
     def is_steady(self) -> bool:
         """Whether the readings hardly differ."""
         highest_w = float(self.power_w.max(initial=0.0))
@@ -72,33 +75,31 @@ class Glimpses:
             return []
         jumps: list[int] = []
         for crossings in self._crossings():
-            are_jumps = [self._is_jump(crossing) for crossing in crossings]
-            if not self._are_slow(crossings) or any(are_jumps) != all(are_jumps):
+            are_jumps = self._are_jumps(crossings)
+            if not self._are_slow(crossings) or are_jumps.any() != are_jumps.all():
                 return []
-            jumps += crossings if any(are_jumps) else []
+            jumps += crossings.tolist() if are_jumps.any() else []
         moments_ns = [float(self.moments_ns[k : k + 2].mean()) for k in sorted(jumps)]
         stretches = pairwise(moments_ns)
         return [(begin, end) for begin, end in stretches if end - begin <= AROUND_S * 1e9]
 
-    def _crossings(self) -> tuple[list[int], list[int]]:
+    def _crossings(self) -> tuple[Places, Places]:
         """The readings before those that rise above the middle of the range, or fall below it."""
         above = self.power_w > (self.power_w.max() + self.power_w.min()) / 2
-        rises = np.flatnonzero(above[1:] & ~above[:-1])
-        falls = np.flatnonzero(~above[1:] & above[:-1])
-        return rises.tolist(), falls.tolist()
+        return np.flatnonzero(above[1:] & ~above[:-1]), np.flatnonzero(~above[1:] & above[:-1])
 
-    def _is_jump(self, crossing: int) -> bool:
-        """Whether most of the range is crossed within two readings."""
-        around_w = self.power_w[max(crossing - 1, 0) : crossing + 3]
-        return float(np.abs(around_w[2:] - around_w[:-2]).max(initial=0)) >= (
-            JUMP_FRACTION * self._range_w
-        )
+    def _are_jumps(self, crossings: Places) -> NDArray[np.bool_]:
+        """At which crossings most of the range is crossed within two readings."""
+        moved_w = np.zeros(len(self.power_w))
+        moved_w[1:-1] = np.abs(self.power_w[2:] - self.power_w[:-2])
+        most_w = np.maximum(moved_w[crossings], moved_w[crossings + 1])
+        return np.asarray(most_w >= JUMP_FRACTION * self._range_w, np.bool_)
 
     @staticmethod
-    def _are_slow(crossings: list[int]) -> bool:
+    def _are_slow(crossings: Places) -> bool:
         """Whether crossings the same way are far enough apart."""
         apart = len(crossings) - 1
-        return apart < 1 or crossings[-1] - crossings[0] >= SLOW_READINGS * apart
+        return bool(apart < 1 or crossings[-1] - crossings[0] >= SLOW_READINGS * apart)
 
     def mean_of_swings_w(self) -> float | None:
         """The mean power over whole smooth swings; None where there are none."""

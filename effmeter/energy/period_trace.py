@@ -12,10 +12,11 @@ anything from nothing to all of it as its interval.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from effmeter.channel import Channel
+from effmeter.energy.energies import Energies, channel_energies, placed, unknown_energies
 from effmeter.energy.part_time import Times, Values
-from effmeter.energy.source import energy_by_source
 from effmeter.energy.value import Energy
 
 
@@ -49,45 +50,56 @@ class PeriodTrace:
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy between two moments; None if they lie wholly outside the periods."""
-        times_ns = self._times_ns
-        if end_ns < begin_ns or len(times_ns) < 2:
-            return None
-        if end_ns <= times_ns[0] or begin_ns >= times_ns[-1]:
-            return None
-        value_j = float(np.diff(np.interp([begin_ns, end_ns], times_ns, self._passed_j))[0])
-        low_j, high_j = self._ends_j(begin_ns, end_ns)
-        whole_low_j, whole_high_j = self._ends_within_whole_j(value_j, begin_ns, end_ns)
-        low_j = min(max(low_j, whole_low_j), value_j)
-        high_j = max(min(high_j, whole_high_j), value_j)
-        duration_s = (end_ns - begin_ns) * 1e-9
-        return energy_by_source(self._channel, duration_s, value_j, low_j, high_j, self._host)
+        return self.energies(np.array([begin_ns]), np.array([end_ns])).at(0)
 
-    def _ends_j(self, begin_ns: int, end_ns: int) -> tuple[float, float]:
+    def energies(self, begins_ns: Times, ends_ns: Times) -> Energies:
+        """The energies of many windows (n,)."""
+        times_ns, count = self._times_ns, len(begins_ns)
+        is_inside = (ends_ns > times_ns[0]) & (begins_ns < times_ns[-1])
+        chosen = np.flatnonzero(is_inside & (ends_ns >= begins_ns))
+        if not len(chosen):
+            return unknown_energies(count)
+        begins_ns, ends_ns = begins_ns[chosen], ends_ns[chosen]
+        passed_j = [np.interp(at_ns, times_ns, self._passed_j) for at_ns in (begins_ns, ends_ns)]
+        value_j = passed_j[1] - passed_j[0]
+        low_j, high_j = self._ends_j(begins_ns, ends_ns)
+        below_j, above_j = self._errors_j(begins_ns, ends_ns)
+        low_j = np.minimum(np.maximum(low_j, value_j - below_j), value_j)
+        high_j = np.maximum(np.minimum(high_j, value_j + above_j), value_j)
+        duration_s = np.asarray((ends_ns - begins_ns) * 1e-9, np.float64)
+        found = channel_energies(self._channel, duration_s, value_j, low_j, high_j, self._host)
+        return placed(found, chosen, count)
+
+    def _ends_j(self, begins_ns: Times, ends_ns: Times) -> tuple[Values, Values]:
         """The sums of the ends of the periods: whole ones below, and all that are touched above."""
-        times_ns, last = self._times_ns, len(self._times_ns) - 1
-        inner = int(np.searchsorted(times_ns, begin_ns, "left"))
-        outer = max(int(np.searchsorted(times_ns, begin_ns, "right")) - 1, 0)
-        inner_end = int(np.searchsorted(times_ns, end_ns, "right")) - 1
-        outer_end = min(int(np.searchsorted(times_ns, end_ns, "left")), last)
-        low_j = float(self._low_j[inner_end] - self._low_j[inner]) if inner_end > inner else 0.0
-        return low_j, float(self._high_j[outer_end] - self._high_j[outer])
+        times_ns = self._times_ns
+        first_whole = np.searchsorted(times_ns, begins_ns, "left")
+        last_whole = np.searchsorted(times_ns, ends_ns, "right") - 1
+        last_whole = np.maximum(last_whole, np.minimum(first_whole, len(times_ns) - 1))
+        first_whole = np.minimum(first_whole, last_whole)
+        first, last = self._touched(begins_ns, ends_ns)
+        low_j = self._low_j[last_whole] - self._low_j[first_whole]
+        return low_j, self._high_j[last + 1] - self._high_j[first]
 
-    def _ends_within_whole_j(
-        self, value_j: float, begin_ns: int, end_ns: int
-    ) -> tuple[float, float]:
-        """The ends by the errors of all periods together."""
-        times_ns, stated = self._times_ns, self._channel.thinned
+    def _touched(
+        self, begins_ns: Times, ends_ns: Times
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first and the last period that each window touches."""
+        most = len(self._times_ns) - 2
+        first = np.searchsorted(self._times_ns, begins_ns, "right") - 1
+        last = np.searchsorted(self._times_ns, ends_ns, "left") - 1
+        first = np.clip(first, 0, most)
+        return first, np.clip(np.maximum(first, last), 0, most)
+
+    def _errors_j(self, begins_ns: Times, ends_ns: Times) -> tuple[Values, Values]:
+        """How far the truth may lie below and above, by the errors of all periods together."""
+        stated = self._channel.thinned
         if stated is None:
-            return -np.inf, np.inf
+            return np.full(len(begins_ns), np.inf), np.full(len(begins_ns), np.inf)
         whole_j = float(self._passed_j[-1] - self._passed_j[0])
+        first, last = self._touched(begins_ns, ends_ns)
+        wide_j = np.diff(self._high_j) - np.diff(self._low_j)
+        is_whole = (begins_ns <= self._times_ns[0]) & (ends_ns >= self._times_ns[-1])
+        at_ends_j = np.where(is_whole, 0.0, wide_j[first] + wide_j[last])
         below_j, above_j = max(0.0, whole_j - stated.low_j), max(0.0, stated.high_j - whole_j)
-        if begin_ns <= times_ns[0] and end_ns >= times_ns[-1]:
-            return value_j - below_j, value_j + above_j
-        first = max(int(np.searchsorted(times_ns, begin_ns, "right")) - 1, 0)
-        last = min(int(np.searchsorted(times_ns, end_ns, "left")), len(times_ns) - 1) - 1
-        for period in (first, last):
-            wide_j = float(self._high_j[period + 1] - self._high_j[period])
-            wide_j -= float(self._low_j[period + 1] - self._low_j[period])
-            below_j += wide_j
-            above_j += wide_j
-        return value_j - below_j, value_j + above_j
+        return at_ends_j + below_j, at_ends_j + above_j

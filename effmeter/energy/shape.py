@@ -6,13 +6,15 @@ further apart than they average over, the power between them was not seen: a sha
 come anywhere there.
 """
 
-import math
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from effmeter.channel import Channel
 from effmeter.energy.part_time import Times, Values
+from effmeter.energy.range_extremes import RangeSpread
 
 APART_REFRESHES = 3.0
 """Values further apart than this many refresh periods (37 ms at 20 ms were seen) leave a hole."""
@@ -25,14 +27,16 @@ JITTER_S = 0.003
 """How far each stamp by itself may be off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a moment lies in the shape."""
+class Places(NamedTuple):
+    """Where moments lie in the shape (n,)."""
 
-    stretch: int
-    """The number of the stretch without holes."""
-    passed_j: float
+    stretches: NDArray[np.intp]
+    """The numbers of the stretches without holes; ``NOWHERE`` where no values lie around."""
+    passed_j: Values
     """The energy since the first value; comparable within one stretch."""
+
+
+NOWHERE = -1
 
 
 class Shape:
@@ -49,6 +53,8 @@ class Shape:
         self._power_w = np.asarray(power_w, np.float64)[ascending]
         apart_ns = np.diff(self._middles)
         self._ends = np.flatnonzero(apart_ns > APART_REFRESHES * channel.refresh_s * 1e9)
+        self._is_end = np.zeros(max(len(self._middles), 1), np.bool_)
+        self._is_end[self._ends] = True
         changes_w = np.diff(self._power_w)
         steps_j = apart_ns * 1e-9 * (self._power_w[1:] + self._power_w[:-1]) / 2
         self._passed_j = _cumulated(steps_j)
@@ -61,57 +67,61 @@ class Shape:
         self._rises_j = _cumulated(np.maximum(changes_w, 0.0) * self._unseen_s)
         self._falls_j = _cumulated(np.maximum(-changes_w, 0.0) * self._unseen_s)
 
-    def place(self, moment_ns: float) -> Place | None:
-        """Where a moment lies; None where no values lie around it."""
-        if not len(self._middles):
-            return None
-        before = int(np.searchsorted(self._middles, moment_ns, "right")) - 1
-        after = before + 1
-        in_hole = before < 0 or after == len(self._middles) or before in self._ends
-        if not in_hole:
-            return Place(self._stretch(before), self._between(before, moment_ns))
-        if before >= 0 and moment_ns - self._middles[before] <= self._hold_ns:
-            held_j = (moment_ns - self._middles[before]) * 1e-9 * self._power_w[before]
-            return Place(self._stretch(before), float(self._passed_j[before] + held_j))
-        if after < len(self._middles) and self._middles[after] - moment_ns <= self._hold_ns:
-            held_j = (self._middles[after] - moment_ns) * 1e-9 * self._power_w[after]
-            return Place(self._stretch(after), float(self._passed_j[after] - held_j))
-        return None
+    def places(self, moments_ns: Times | Values) -> Places:
+        """Where moments lie (n,)."""
+        count = len(self._middles)
+        if not count:
+            return Places(np.full(len(moments_ns), NOWHERE), np.zeros(len(moments_ns)))
+        before = np.searchsorted(self._middles, moments_ns, "right") - 1
+        earlier, later = np.maximum(before, 0), np.minimum(before + 1, count - 1)
+        in_hole = (before < 0) | (before + 1 == count) | self._is_end[earlier]
+        since_ns = moments_ns - self._middles[earlier]
+        until_ns = self._middles[later] - moments_ns
+        here_w = self.power_w(moments_ns)
+        between_j = (
+            self._passed_j[earlier] + since_ns * 1e-9 * (self._power_w[earlier] + here_w) / 2
+        )
+        after_j = self._passed_j[earlier] + since_ns * 1e-9 * self._power_w[earlier]
+        until_j = self._passed_j[later] - until_ns * 1e-9 * self._power_w[later]
+        is_after = (before >= 0) & (since_ns <= self._hold_ns)
+        is_before = (before + 1 < count) & (until_ns <= self._hold_ns)
+        cases = [~in_hole, is_after, is_before]
+        value = np.select(cases, [earlier, earlier, later], NOWHERE)
+        stretches = np.where(value < 0, NOWHERE, np.searchsorted(self._ends, value))
+        return Places(stretches, np.select(cases, [between_j, after_j, until_j], 0.0))
 
-    def boundary_j(self, moment_ns: float) -> float:
-        """How far off the energy passed at a moment may be, for the dates of the values there."""
-        first = max(0, int(np.searchsorted(self._middles, moment_ns - self._hold_ns)) - 1)
-        last = int(np.searchsorted(self._middles, moment_ns + self._hold_ns)) + 1
-        beyond_ns = max(self._middles[0] - moment_ns, moment_ns - self._middles[-1], 0.0)
-        unsure_s = self.dated_s + self._unseen_s + float(beyond_ns) * 1e-9
-        return float(np.ptp(self._power_w[first:last])) * unsure_s
+    def boundary_j(self, moments_ns: Times) -> Values:
+        """How far off the energy passed at moments may be, for the dates of the values there."""
+        first = np.searchsorted(self._middles, moments_ns - self._hold_ns) - 1
+        last = np.searchsorted(self._middles, moments_ns + self._hold_ns) + 1
+        before_ns, after_ns = self._middles[0] - moments_ns, moments_ns - self._middles[-1]
+        beyond_ns = np.maximum(np.maximum(before_ns, after_ns), 0.0)
+        unsure_s = self.dated_s + self._unseen_s + beyond_ns * 1e-9
+        return np.asarray(self._spread_w.spread(first, last) * unsure_s)
 
-    def random_j(self, begin_ns: float, end_ns: float) -> float:
-        """How far off the energy between two moments may be, for the stamps of single values."""
-        (random_j2,) = self._sums_j(begin_ns, end_ns, self._random_j2)
-        return math.sqrt(max(random_j2, 0.0))
+    @cached_property
+    def _spread_w(self) -> RangeSpread:
+        return RangeSpread(self._power_w)
 
-    def unseen_j(self, begin_ns: float, end_ns: float) -> float:
+    def random_j(self, begins_ns: Times, ends_ns: Times) -> Values:
+        """How far off the energies of windows may be, for the stamps of single values."""
+        (random_j2,) = self._sums_j(begins_ns, ends_ns, self._random_j2)
+        return np.asarray(np.sqrt(np.maximum(random_j2, 0.0)))
+
+    def unseen_j(self, begins_ns: Times, ends_ns: Times) -> Values:
         """The same for what values that see only part of the time leave unseen."""
-        return math.hypot(*self._sums_j(begin_ns, end_ns, self._rises_j, self._falls_j))
+        return np.asarray(np.hypot(*self._sums_j(begins_ns, ends_ns, self._rises_j, self._falls_j)))
 
-    def _sums_j(self, begin_ns: float, end_ns: float, *cumulated: Values) -> tuple[float, ...]:
+    def _sums_j(self, begins_ns: Times, ends_ns: Times, *cumulated: Values) -> list[Values]:
         """What is cumulated over the values from before one moment to after another."""
-        before, after = np.searchsorted(self._middles, [begin_ns, end_ns])
-        first, last = max(int(before) - 1, 0), min(int(after), len(self._middles) - 1)
-        return tuple(float(sums[last] - sums[first]) for sums in cumulated)
+        before = np.searchsorted(self._middles, begins_ns)
+        after = np.searchsorted(self._middles, ends_ns)
+        first, last = np.maximum(before - 1, 0), np.minimum(after, len(self._middles) - 1)
+        return [sums[last] - sums[first] for sums in cumulated]
 
-    def power_w(self, moment_ns: float) -> float:
-        """The interpolated power at a moment."""
-        return float(np.interp(moment_ns, self._middles, self._power_w))
-
-    def _stretch(self, value: int) -> int:
-        return int(np.searchsorted(self._ends, value))
-
-    def _between(self, before: int, moment_ns: float) -> float:
-        since_s = (moment_ns - self._middles[before]) * 1e-9
-        here_w = self.power_w(moment_ns)
-        return float(self._passed_j[before] + since_s * (self._power_w[before] + here_w) / 2)
+    def power_w(self, moments_ns: Times | Values) -> Values:
+        """The interpolated power at moments."""
+        return np.asarray(np.interp(moments_ns, self._middles, self._power_w))
 
 
 def polled_ns(channel: Channel, times_ns: Times) -> Times:

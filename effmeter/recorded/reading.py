@@ -1,5 +1,6 @@
 """From paths to runs: which files are runs of their own, and which go on another's."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,7 +63,7 @@ def read_recording(path: Path) -> Recording:
             [first], ("only what a successor recorded is here: the beginning is missing",)
         )
     beside = successor_path(path)
-    if not beside.exists():
+    if not os.path.exists(beside):  # Path.exists raises where the name is too long
         return Recording([first])
     try:
         second = read_part(beside)
@@ -93,7 +94,7 @@ def find_runs(paths: Iterable[Path | str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        inside = sorted(path.glob(f"*{RUN_SUFFIX}")) if path.is_dir() else []
+        inside = sorted(path.glob(f"*{RUN_SUFFIX}")) if os.path.isdir(path) else []
         for file in inside or [path]:
             found[_beginning_of(file)] = None
     return list(found)
@@ -113,7 +114,7 @@ def _beginning_of(path: Path) -> Path:
     if first is None and second is None:
         return path
     if first is None:  # empty: its recorder died before it had written anything
-        goes_on = predecessor.exists() and second is not None and second.part == 2
+        goes_on = os.path.exists(predecessor) and second is not None and second.part == 2
     else:  # reading the predecessor reports a successor that cannot be read
         goes_on = second is None or (second.run_id, second.part) == (first.run_id, 2)
     return predecessor if goes_on else path

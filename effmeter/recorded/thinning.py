@@ -102,18 +102,16 @@ def _periods(
     whole = recording.channel_energy(name, begin_ns, end_ns)
     if trace is None or whole is None or end_ns <= begin_ns:
         return None
-    moments = grid_ns.tolist()
-    cells = [trace.energy(first, last) for first, last in itertools.pairwise(moments)]
+    cells = trace.energies(grid_ns[:-1], grid_ns[1:])
     blind = [
         (max(first, begin_ns), min(last, end_ns))
         for first, last in recording.blind.get(name, ())
         if last > begin_ns and first < end_ns
     ]
-    unknown = [
-        pair for pair, cell in zip(itertools.pairwise(moments), cells, strict=True) if not cell
-    ]
-    ends_j = [(0.0, 0.0, 0.0) if cell is None else _ends_j(cell) for cell in cells]
-    sums_j = np.vstack([np.zeros(3), np.cumsum(np.array(ends_j), axis=0)])
+    unknown = [(int(grid_ns[k]), int(grid_ns[k + 1])) for k in np.flatnonzero(~cells.is_known)]
+    columns = next((part.columns for part in cells.estimates.values()), None)
+    columns = (cells.value_j, cells.low_j, cells.high_j) if columns is None else columns
+    sums_j = [np.concatenate(([0.0], np.cumsum(np.nan_to_num(one)))) for one in columns]
     _, low_j, high_j = _ends_j(whole)
     described = replace(
         channel,
@@ -121,8 +119,7 @@ def _periods(
         noise_fraction=0.0,
         thinned=Thinning(period_s, max(0.0, low_j), max(0.0, high_j)),
     )
-    low, high = np.maximum(sums_j[:, 1], 0), np.maximum(sums_j[:, 2], 0)
-    return _Periods(described, grid_ns, sums_j[:, 0], low, high, [*blind, *unknown])
+    return _Periods(described, grid_ns, sums_j[0], sums_j[1], sums_j[2], [*blind, *unknown])
 
 
 def _ends_j(energy: Energy) -> tuple[float, float, float]:

@@ -8,13 +8,18 @@ from collections.abc import Callable, Mapping
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Boundary
+from effmeter.recorder.guard import Guard
 from effmeter.recorder.pending import PendingRecordings
 from effmeter.recorder.program_devices import ProgramDevices, ProgramKey
 from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.rediscovery import Rediscovery
 from effmeter.recorder.served_client import ServedClient
 from effmeter.recorder.visibility import without_answers
+from effmeter.status import Status
 from effmeter.wire.protocol import Message
+
+MOST_PROGRAMS = 256
+"""The most programs of a restricted user in one recording: each is remembered to its end."""
 
 
 class Admission:
@@ -32,7 +37,9 @@ class Admission:
         clients: Mapping[int, ServedClient],
         clock: Clock,
         on_enter: Callable[[], None],
+        guard: Guard,
     ) -> None:
+        self._guard = guard
         self._recordings = recordings
         self._pending = pending
         self._programs = programs
@@ -51,7 +58,7 @@ class Admission:
         if self._rediscovery is not None:
             self._rediscovery.request()
             if self._rediscovery.is_awaited(self._clock.now_ns()):
-                client.hold()
+                client.is_held = True
                 self._delayed.append((client, message))
                 return
         self._pending.begin(client, message, self._recordings.unfinished)
@@ -72,7 +79,8 @@ class Admission:
         for client, message in delayed:
             if client.key not in self._clients:
                 continue
-            self._pending.begin(client, message, self._recordings.unfinished)
+            with self._guard.around(client):
+                self._pending.begin(client, message, self._recordings.unfinished)
             if client.recording is None:
                 self._decided.append(client)
 
@@ -84,12 +92,16 @@ class Admission:
                 pending.recording.finish(())  # its client is gone already
                 continue
             self._recordings.add(token, pending.recording)
-            self._enter(client, token, pending.message)
+            with self._guard.around(client):
+                self._enter(client, token, pending.message)
+            if client.key not in pending.recording.sources:
+                self._recordings.end(token, Status.INTERRUPTED)
             self._decided.append(client)
         joining, self._joining = self._joining, []
         for client, message in joining:
             if client.key in self._clients and not self._join_later(client, message):
-                self.join(client, message)
+                with self._guard.around(client):
+                    self.join(client, message)
                 self._decided.append(client)
 
     def refuse(self, token: str, why: str) -> bool:
@@ -111,8 +123,13 @@ class Admission:
         token = message["recording"]
         recording = self._recordings.get(token)
         allowed = recording is not None and client.peer.uid in (0, recording.owner_uid)
-        if not allowed or client.recording or self._recordings.is_ending(token):
+        is_over = recording is None or self._recordings.is_ending(token)
+        if recording is None or is_over or not allowed or client.recording:
             client.send({"op": "refused", "reason": "there is no such recording to join"})
+            return
+        if client.is_restricted and len(recording.totals.programs) >= MOST_PROGRAMS:
+            reason = f"{MOST_PROGRAMS} programs have joined that recording already"
+            client.send({"op": "refused", "reason": reason})
             return
         client.has_joined = True
         self._enter(client, token, message)
@@ -121,7 +138,7 @@ class Admission:
         """Hold a request to join a recording whose file is being checked; whether it is."""
         if message["recording"] not in self._pending.waiting or client.recording:
             return False
-        client.hold()
+        client.is_held = True
         self._joining.append((client, message))
         return True
 

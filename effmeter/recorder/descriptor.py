@@ -28,5 +28,6 @@ def unfit_for_writing(descriptor: int, peer: Peer) -> str | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return "the file is being recorded to"
+        return "the file is locked by another program"
+    os.lseek(descriptor, 0, os.SEEK_SET)
     return None

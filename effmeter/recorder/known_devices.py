@@ -11,6 +11,7 @@ from collections.abc import Callable
 from effmeter.channel import Channel
 from effmeter.probes.base import Discovery, Listed
 from effmeter.probes.devices import listing_from_texts
+from effmeter.recorder.disposal import Disposal
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.program_devices import ProgramDevices, ProgramKey
 from effmeter.recorder.remote_probe import RemoteProbe
@@ -23,11 +24,19 @@ class KnownDevices:
     """The sensors that are read; ``on_found`` is called with all of them when there are more."""
 
     def __init__(
-        self, discovery: Discovery, policy: ServicePolicy, on_found: Callable[[Discovery], None]
+        self,
+        discovery: Discovery,
+        policy: ServicePolicy,
+        on_found: Callable[[Discovery], None],
+        disposal: Disposal,
+        note_error: Callable[[Exception], object],
     ) -> None:
         self.discovery = discovery
         """The sensors, the devices and the refusals of now."""
-        self.programs = ProgramDevices(lambda: self.discovery, lambda: self._own)
+        self.programs = ProgramDevices(
+            lambda: self.discovery, lambda: self._own, note_error=note_error
+        )
+        self._disposal = disposal
         self._own = discovery.devices
         self._policy = policy
         self._on_found = on_found
@@ -52,7 +61,7 @@ class KnownDevices:
         descriptor = client.pop_descriptor()
         if descriptor is None or not self._policy.is_private or not unread:
             if descriptor is not None:
-                os.close(descriptor)
+                self._disposal.discard(client.peer.uid, [descriptor])
             client.send({"op": "refused", "reason": "these sensors are not wanted"})
             return
         devices = [device for found in unread.values() for device in found]

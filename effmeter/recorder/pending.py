@@ -15,7 +15,9 @@ from effmeter.clock import Clock
 from effmeter.probes.base import Discovery
 from effmeter.recorder.calibrations import Calibrations
 from effmeter.recorder.descriptor import unfit_for_writing
+from effmeter.recorder.disposal import Disposal
 from effmeter.recorder.inventory import describe_run
+from effmeter.recorder.memory_limits import MemoryLimits
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.served_client import ServedClient
@@ -52,6 +54,7 @@ class PendingRecordings:
         clock: Clock,
         wake: Callable[[], None],
         on_end: Callable[[str, str | None], None],
+        disposal: Disposal,
     ) -> None:
         self.discovery = discovery
         """The sensors that a recording begins with."""
@@ -59,6 +62,8 @@ class PendingRecordings:
         self._clock = clock
         self._wake = wake
         self._on_end = on_end
+        self._disposal = disposal
+        self._limits = MemoryLimits(policy)
         self._waiting: dict[str, PendingRecording] = {}
         self._ready: deque[str] = deque()
 
@@ -75,15 +80,19 @@ class PendingRecordings:
         refusal = self._refusal(client, message, {**going_on, **self.waiting})
         if descriptor is None or refusal is not None:
             if descriptor is not None:
-                os.close(descriptor)
+                self._disposal.discard(client.peer.uid, [descriptor])
             reason = refusal or "a recording begins with one open file"
             client.send({"op": "refused", "reason": reason})
             return
         token = message.get("recording") or os.urandom(8).hex()
-        recording = self._record(token, client, message, descriptor)
+        try:
+            recording = self._record(token, client, message, descriptor)
+        except Exception:
+            self._disposal.discard(client.peer.uid, [descriptor])
+            raise
         self._waiting[token] = PendingRecording(token, recording, client, message)
         client.recording = token
-        client.hold()
+        client.is_held = True
 
     def pop_ready(self) -> Iterator[PendingRecording]:
         """The recordings that can begin now."""
@@ -91,6 +100,12 @@ class PendingRecordings:
             pending = self._waiting.pop(self._ready.popleft(), None)
             if pending is not None:
                 yield pending
+
+    def finish_all(self) -> None:
+        """End the files that are being checked, without a recording in them."""
+        for pending in self._waiting.values():
+            pending.recording.finish(())
+        self._waiting.clear()
 
     def refuse(self, token: str, why: str) -> ServedClient | None:
         """Refuse the client its recording; None where none waits under the token."""
@@ -107,6 +122,7 @@ class PendingRecordings:
         cap_hz = self._policy.others_rate_hz if client.is_restricted else None
         rate_hz = min(max(message["rate_hz"], MIN_RATE_HZ), MAX_RATE_HZ, cap_hz or MAX_RATE_HZ)
         metadata = describe_run(message, self.discovery, self._policy, rate_hz, self._clock)
+        own = Calibrations.of(message)
         peer = client.peer
         writes_for_another = os.geteuid() == 0 and peer.uid != 0
         writer = RunWriter(
@@ -116,8 +132,8 @@ class PendingRecordings:
             refusal=lambda descriptor: unfit_for_writing(descriptor, peer),
             on_fit=lambda: self._file_accepted(token),
             become=partial(become_in_this_thread, peer) if writes_for_another else None,
+            limit=self._limits.of_recording(peer),
         )
-        own = Calibrations.of(message)
         recording = Recording(metadata, writer, self._clock, 1 / rate_hz, peer.uid, cap_hz, own)
         recording.contention.names_processes = not client.is_restricted
         return recording

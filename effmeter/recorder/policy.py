@@ -26,7 +26,11 @@ class ServicePolicy:
 
     def is_restricted(self, peer: Peer) -> bool:
         """Whether a user's rates and connections are limited: all but the owner's and root's."""
-        return peer.uid not in (0, self.owner_uid)
+        return self.is_restricted_uid(peer.uid)
+
+    def is_restricted_uid(self, uid: int) -> bool:
+        """The same by the user's number."""
+        return uid not in (0, self.owner_uid)
 
     def admits(self, peer: Peer) -> bool:
         """Whether a user may record."""

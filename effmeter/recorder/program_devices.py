@@ -45,7 +45,7 @@ class ProgramDevices:
 
     ``discovery`` and ``own_devices``, what the recorder itself sees, are looked up at each use:
     sensors can be found while the recorder runs. ``trusts`` says whether a process sees
-    the recorder's own devices.
+    the recorder's own devices; ``note_error`` receives a fault while one program's are stated anew.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class ProgramDevices:
         discovery: Callable[[], Discovery],
         own_devices: Callable[[], DeviceListing],
         trusts: Callable[[int], bool] = shares_boundary,
+        note_error: Callable[[Exception], object] = lambda _: None,
     ) -> None:
+        self._note_error = note_error
         self._discovery = discovery
         self._own_devices = own_devices
         self._trusts = trusts
@@ -98,7 +100,10 @@ class ProgramDevices:
     def restate(self) -> None:
         """Sensors have been found: state again what each program may use."""
         for key, (joined, listing) in self._stated.items():
-            joined.recording.state_devices(key, self._facts(joined, listing))
+            try:
+                joined.recording.state_devices(key, self._facts(joined, listing))
+            except Exception as error:  # one program's devices must not hide another's
+                self._note_error(error)
 
     def leave(self, key: int) -> None:
         """A program leaves its recording: no list is awaited any more."""

@@ -364,6 +364,10 @@ class Recording:
             self._add_condition(change)
         self._rows.finish(missed, self.status)
 
+    def close_file(self) -> None:
+        """End the file with what it has: its last rows could not be made."""
+        self._rows.close()
+
     @property
     def status(self) -> str:
         """How the recording's own run ended: the worst of its sources' endings."""

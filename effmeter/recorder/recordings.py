@@ -4,7 +4,8 @@ The hardware is sampled once, as fast as the fastest recording asks; each record
 readings that it asked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from effmeter.clock import Clock
 from effmeter.probes.base import Boundary, Discovery, Probe
@@ -12,15 +13,27 @@ from effmeter.recorder.observers.surroundings import SurroundingsObserver
 from effmeter.recorder.recording import Recording
 from effmeter.recorder.sampling.pool import SamplerPool
 
+T = TypeVar("T")
+
 
 class Recordings:
     """Feeds all recordings; ``on_extra`` is called when an extra reading is in.
 
+    ``note_error`` receives the fault of one recording, which must not reach the others; it says
+    whether the fault is new.
+
     Everything here runs in the recorder's loop, except ``on_extra``: a sampler's thread calls it.
     """
 
-    def __init__(self, discovery: Discovery, clock: Clock, on_extra: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        discovery: Discovery,
+        clock: Clock,
+        on_extra: Callable[[], None],
+        note_error: Callable[[Exception], bool],
+    ) -> None:
         self._clock = clock
+        self._note_error = note_error
         self._pool = SamplerPool(discovery, clock, on_extra)
         self._observer = SurroundingsObserver(
             discovery.probes, clock, discovery.conditions, on_extra
@@ -80,17 +93,31 @@ class Recordings:
         if token in self._ending:
             return
         recording = self._active[token]
-        for key in list(recording.sources):
-            recording.end_source(key, status)
+        _end_sources(recording, status)
         self._ending[token] = recording
         self.request_reading(recording, Boundary.END)
         self._observer.observe_work()
 
     def finish_ending(self) -> None:
         """Write the last rows of the recordings that end; their readings are in."""
-        for token, recording in self._ending.items():
-            if self._remove(token) is not None:
-                recording.finish(self._pool.missed_deadlines())
+        for token in self._ending:
+            recording = self._remove(token)
+            if recording is not None:
+                self._finish(recording)
+
+    def finish_all(self, status: str) -> None:
+        """Write the last rows of all recordings at once, without waiting for readings."""
+        for token, recording in list(self._active.items()):
+            self._ending[token] = recording
+            self._keep_faults(recording, lambda r: _end_sources(r, status))
+        self._active.clear()
+        for recording in self._ending.values():
+            self._finish(recording)
+
+    def _finish(self, recording: Recording) -> None:
+        missed = list(self._pool.missed_deadlines())
+        if not self._keep_faults(recording, lambda r: r.finish(missed)):
+            recording.close_file()
 
     def forget(self, token: str) -> Recording | None:
         """Drop a recording whose file is closed, at its end or by a failure before."""
@@ -140,26 +167,41 @@ class Recordings:
     def pump(self) -> None:
         """Pass on all that has been read and observed since the last call."""
         for items in self._pool.drain():
+            started = self._pool.started
             for recording in self._active.values():
-                recording.add_items(items, self._pool.started)
+                try:  # the most frequent call of the loop
+                    recording.add_items(items, started)
+                except Exception as error:
+                    self._note_fault(recording, error)
         for used in self._observer.drain_machine():
-            for recording in self._active.values():
-                recording.add_contention(used)
+            self._pass_on(lambda r, seen: r.add_contention(seen), used)
         for conditions in self._observer.drain_conditions():
-            for recording in self._active.values():
-                recording.add_conditions(conditions)
+            self._pass_on(lambda r, seen: r.add_conditions(seen), conditions)
         for work in self._observer.drain_work():
-            for recording in self._active.values():
-                recording.add_work(work)
+            self._pass_on(lambda r, seen: r.add_work(seen), work)
         for memory in self._observer.drain_memory():
-            for recording in self._active.values():
-                recording.add_memory(memory)
+            self._pass_on(lambda r, seen: r.add_memory(seen), memory)
 
-    def flush(self, now_ns: int) -> Iterator[tuple[str, Recording]]:
-        """Hand due rows to the writers; each recording with its token."""
-        for token, recording in self._active.items():
-            recording.flush(now_ns)
-            yield token, recording
+    def _pass_on(self, add: Callable[[Recording, T], None], seen: T) -> None:
+        for recording in self._active.values():
+            self._keep_faults(recording, lambda r: add(r, seen))
+
+    def _keep_faults(self, recording: Recording, act: Callable[[Recording], None]) -> bool:
+        """Do something to a recording; whether it succeeded. Its faults reach no other."""
+        try:
+            act(recording)
+        except Exception as error:
+            self._note_fault(recording, error)
+            return False
+        return True
+
+    def _note_fault(self, recording: Recording, error: Exception) -> None:
+        if self._note_error(error):
+            recording.note_fault(f"{type(error).__name__}: {error}")
+
+    def flush(self, now_ns: int) -> None:
+        """Hand due rows to the writers."""
+        self._pass_on(lambda r, at_ns: r.flush(at_ns), now_ns)
 
     def flush_due_ns(self) -> int | None:
         """When the next rows are due at a writer; None while nothing records."""
@@ -169,3 +211,8 @@ class Recordings:
         """Note a fault of the recorder in every run that it may have touched."""
         for recording in self._active.values():
             recording.note_fault(what)
+
+
+def _end_sources(recording: Recording, status: str) -> None:
+    for key in list(recording.sources):
+        recording.end_source(key, status)

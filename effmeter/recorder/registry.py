@@ -15,6 +15,8 @@ from effmeter.probes.base import Discovery
 from effmeter.probes.devices import VARIABLES
 from effmeter.recorder.admission import Admission
 from effmeter.recorder.answers import Answers
+from effmeter.recorder.disposal import Disposal
+from effmeter.recorder.guard import FaultLog, Guard
 from effmeter.recorder.known_devices import KnownDevices
 from effmeter.recorder.log_folder import LogFolder
 from effmeter.recorder.machine_log import LogPlan, MachineLog
@@ -25,7 +27,7 @@ from effmeter.recorder.recordings import Recordings
 from effmeter.recorder.rediscovery import Rediscovery
 from effmeter.recorder.served_client import ServedClient
 from effmeter.runfile.format import Event
-from effmeter.status import Status
+from effmeter.status import DetailedStatus, Status
 from effmeter.wire.handshake import greeting
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message, ProtocolError
 
@@ -43,18 +45,25 @@ class Registry:
         clock: Clock,
         wake: Callable[[], None],
         rediscovery: Rediscovery | None = None,
+        guard: Guard | None = None,
+        disposal: Disposal | None = None,
         log: tuple[LogPlan, LogFolder] | None = None,
     ) -> None:
+        self._guard = guard or Guard(FaultLog(clock))
+        disposal = disposal or Disposal()
         self.stop_requested = False
         self._policy = policy
         self._clock = clock
         self._wake = wake
-        self._recordings = Recordings(discovery, clock, self._wake_if_settling)
+        faults = self._guard.faults
+        self._recordings = Recordings(discovery, clock, self._wake_if_settling, faults.note)
         self._clients: dict[int, ServedClient] = {}
-        self.answers = Answers(self._recordings, self._clients, clock)
+        self.answers = Answers(self._recordings, self._clients, clock, self._guard)
         self._rediscovery = rediscovery
-        self._pending = PendingRecordings(discovery, policy, clock, wake, self._file_ended)
-        self._devices = KnownDevices(discovery, policy, self._take_in)
+        self._pending = PendingRecordings(
+            discovery, policy, clock, wake, self._file_ended, disposal
+        )
+        self._devices = KnownDevices(discovery, policy, self._take_in, disposal, faults.note)
         self.admission = Admission(
             self._recordings,
             self._pending,
@@ -63,6 +72,7 @@ class Registry:
             self._clients,
             clock,
             self.answers.await_readings,
+            self._guard,
         )
         self._log = None if log is None else self._machine_log(*log)
         self._finished: list[tuple[str, str | None]] = []
@@ -132,6 +142,12 @@ class Registry:
         for token in list(self._recordings.active):
             self._end_recording(token, Status.RECORDER_STOPPED)
 
+    def finish_all(self, fault: str) -> None:
+        """End every recording at once, without its last readings: the loop has failed."""
+        status = str(DetailedStatus(Status.RECORDER_STOPPED, f"it failed ({fault})"))
+        self._recordings.finish_all(status)
+        self._pending.finish_all()
+
     def pump_due_ns(self, pumped_ns: int) -> int:
         """When readings must be passed on: rarely, since a few cost as much as many."""
         due_ns = pumped_ns + PUMP_PERIOD_NS
@@ -147,8 +163,8 @@ class Registry:
         if settled:
             self.answers.give(now_ns)
             self._recordings.finish_ending()
-        for token, recording in self._recordings.flush(now_ns):
-            self.answers.push(token, recording, now_ns)
+        self._recordings.flush(now_ns)
+        self.answers.push(now_ns)
 
     def note_fault(self, what: str) -> None:
         """Note a fault of the recorder in every run that it may have touched."""
@@ -163,9 +179,7 @@ class Registry:
 
     def handle(self, client: ServedClient, message: Message) -> None:
         """Answer a request; ProtocolError where it is not allowed."""
-        if client.held is not None:
-            client.held.append(message)
-        elif message["op"] == "hello":
+        if message["op"] == "hello":
             self._greet(client, message)
         elif client.greeted:
             self._handlers[message["op"]](client, message)
@@ -284,5 +298,6 @@ class Registry:
             recording = self._recordings.forget(token)
             for client in list(self._clients.values()):
                 if client.recording == token and recording is not None:
-                    client.recording = None
-                    client.send({"op": "ended", "failure": why, "status": recording.status})
+                    with self._guard.around(client):
+                        client.recording = None
+                        client.send({"op": "ended", "failure": why, "status": recording.status})

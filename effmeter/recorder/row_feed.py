@@ -54,8 +54,8 @@ class RowFeed:
             self._add_anchor()
         if now_ns >= self.flush_due_ns:
             self._flushed_ns = now_ns
-            count = len(self._rows)
-            if count and not self._writer.put(self._rows.take()):
+            count, size_bytes = len(self._rows), self._rows.size_bytes
+            if count and not self._writer.put(self._rows.take(), size_bytes):
                 self._dropped_rows += count
 
     def finish(self, missed: Iterable[tuple[str, int]], status: str) -> None:
@@ -66,6 +66,10 @@ class RowFeed:
             self.note(NoteName.DROPPED_ROWS, value=float(self._dropped_rows))
         self._add_anchor()
         self.add_event(EventRow(self._clock.now_ns(), Event.END, text=status))
+        self._writer.finish(self._rows.take())
+
+    def close(self) -> None:
+        """Hand over the rows as they are; the footer follows them."""
         self._writer.finish(self._rows.take())
 
     def _add_anchor(self) -> None:

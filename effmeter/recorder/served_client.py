@@ -3,12 +3,14 @@
 import contextlib
 import os
 import socket
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.wire.peer import Peer, peer_of, watch_death
 from effmeter.wire.protocol import (
+    CHUNK_BYTES,
     LineBuffer,
     Message,
     ProtocolError,
@@ -18,36 +20,44 @@ from effmeter.wire.protocol import (
     receive,
 )
 
-FOREVER_NS = 2**63
 MAX_UNSENT_BYTES = 256 * 1024
-RESTRICTED_MESSAGES_PER_S = 2000
+RESTRICTED_UNSENT_BYTES = 64 * 1024
+RESTRICTED_CHUNK_BYTES = 16 * 1024
+
+
+class Request(NamedTuple):
+    """A message of a client, and the length of its line."""
+
+    message: Message
+    size_bytes: int
 
 
 class ServedClient:
     """A connected program. No call here blocks: a client that never reads delays no other."""
 
-    def __init__(self, sock: socket.socket, policy: ServicePolicy, now_ns: int) -> None:
+    def __init__(
+        self, sock: socket.socket, policy: ServicePolicy, now_ns: int, peer: Peer | None = None
+    ) -> None:
         sock.setblocking(False)
         self.socket = sock
-        self.peer: Peer = peer_of(sock)
+        self.peer: Peer = peer or peer_of(sock)
         self.is_restricted = policy.is_restricted(self.peer)
         self.greeted = False
         self.watches = False
         self.awaits_begun = False
         self.has_joined = False
         """Whether its recording went on before it came."""
-        self.asks: list[int] = []
+        self.ask: int | None = None
+        """The number of its unanswered request for a total; the newest stands for all."""
         self.recording: str | None = None
         self.end_of_life = watch_death(sock, self.peer)
-        self.held: list[Message] | None = None
-        """Messages received while its file is checked; None at all other times."""
+        self.is_held = False
+        """Whether its messages wait: its file is being checked."""
         self.since_ns = now_ns
-        self.paused_until_ns = 0
         self._lines = LineBuffer()
+        self._received: deque[bytes] = deque()
         self._descriptors: list[int] = []
         self._unsent = bytearray()
-        self._allowance = float(RESTRICTED_MESSAGES_PER_S)
-        self._allowed_ns = 0
 
     @property
     def key(self) -> int:
@@ -59,57 +69,50 @@ class ServedClient:
         """Whether messages are queued for it."""
         return bool(self._unsent)
 
-    def read(self, now_ns: int) -> list[Message] | None:
-        """The messages that have come; None once the client has hung up.
+    @property
+    def has_received(self) -> bool:
+        """Whether messages of it wait to be handled."""
+        return bool(self._received)
 
-        ProtocolError where what came is no message.
+    def receive(self) -> bool:
+        """Take what has come into the queue of messages; False once the client has hung up.
+
+        ProtocolError where what came is no line of the protocol.
         """
+        chunk_bytes = RESTRICTED_CHUNK_BYTES if self.is_restricted else CHUNK_BYTES
         try:
-            data, descriptors = receive(self.socket)
+            data, descriptors = receive(self.socket, chunk_bytes)
         except (BlockingIOError, InterruptedError):
-            return []
+            return True
         except OSError:
-            return None
+            return False
         self._descriptors += descriptors
         if len(self._descriptors) > 1:
             raise ProtocolError("one descriptor at a time")
-        if not data:
+        self._received.extend(self._lines.feed(data))
+        return bool(data)
+
+    def next_request(self) -> Request | None:
+        """The next message; None where none waits. ProtocolError where it is none.
+
+        A descriptor that no request has taken is an error once all of them are handled.
+        """
+        if not self._received:
+            if self._descriptors and self._lines.is_between_lines:
+                raise ProtocolError("a descriptor comes with a request that takes one")
             return None
-        messages = [check_request(decode(line)) for line in self._lines.feed(data)]
-        self._throttle(len(messages), now_ns)
-        return messages
-
-    def _throttle(self, messages: int, now_ns: int) -> None:
-        """Pause reading from a restricted user that sends too fast, until its debt is paid."""
-        if not self.is_restricted:
-            return
-        earned = (now_ns - self._allowed_ns) * 1e-9 * RESTRICTED_MESSAGES_PER_S
-        self._allowance = min(self._allowance + earned, float(RESTRICTED_MESSAGES_PER_S))
-        self._allowance -= messages
-        self._allowed_ns = now_ns
-        if self._allowance < 0:
-            debt_s = -self._allowance / RESTRICTED_MESSAGES_PER_S
-            self.paused_until_ns = now_ns + int(debt_s * 1e9)
-
-    def hold(self) -> None:
-        """Read nothing more for now; messages read already are held back."""
-        self.held = self.held or []
-        self.paused_until_ns = FOREVER_NS
-
-    def release(self) -> list[Message]:
-        """Read again; the messages that were held back."""
-        held, self.held = self.held or [], None
-        self.paused_until_ns = 1
-        return held
+        line = self._received.popleft()
+        return Request(check_request(decode(line)), len(line))
 
     def pop_descriptor(self) -> int | None:
-        """The descriptor that the client handed over, if any; the caller must close it."""
+        """The descriptor that the client handed over, if any; the caller must have it closed."""
         return self._descriptors.pop() if self._descriptors else None
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send or queue a message; beyond the limit of the queue it is dropped."""
         line = encode(message)
-        if len(self._unsent) + len(line) <= MAX_UNSENT_BYTES:
+        limit = RESTRICTED_UNSENT_BYTES if self.is_restricted else MAX_UNSENT_BYTES
+        if len(self._unsent) + len(line) <= limit:
             self._unsent += line
             self.flush()
 
@@ -124,16 +127,13 @@ class ServedClient:
             while self._unsent:
                 del self._unsent[: self.socket.send(self._unsent)]
 
-    def close(self) -> None:
-        """Let go of the socket and of every descriptor."""
-        _close_all(self._descriptors)
+    def detach(self) -> list[int]:
+        """Give up the connection; the descriptors that the caller must have closed.
+
+        Closing the socket closes the descriptors that wait in it.
+        """
         if self.end_of_life is not None:
             os.close(self.end_of_life)
             self.end_of_life = None
-        self.socket.close()
-
-
-def _close_all(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+        descriptors, self._descriptors = self._descriptors, []
+        return [*descriptors, self.socket.detach()]

@@ -52,6 +52,7 @@ def read_part(path: Path) -> Part:
         last_ns=contents.last_ns,
         event_rows=contents.events,
         readings=contents.readings,
+        read_again=read_part,
     )
 
 

@@ -1,5 +1,6 @@
 """Rows of a run file gathered column by column until they are written."""
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +31,8 @@ class EventRow(NamedTuple):
 
 
 EVENT_COLUMNS = tuple(name for name in EventRow._fields if name in COLUMNS)
+_READING_BYTES = 150
+_EVENT_BYTES = 400
 _FOR_READINGS = frozenset({"time", "seq", "channel", "energy_j", "power_w", "duration_s"})
 _FOR_EVENTS = tuple(name for name in EVENT_COLUMNS if name not in _FOR_READINGS)
 
@@ -81,9 +84,17 @@ class RowBuffer:
         self._wall_offset_ns = wall_offset_ns
         self._taken = 0
         self._columns = _Columns()
+        self._text_bytes = 0
 
     def __len__(self) -> int:
         return len(self._columns.time)
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that the rows take, roughly."""
+        columns = self._columns
+        rows_bytes = len(columns.time) * _READING_BYTES + len(columns.events) * _EVENT_BYTES
+        return rows_bytes + self._text_bytes
 
     def add_reading(
         self,
@@ -103,14 +114,15 @@ class RowBuffer:
 
     def add_event(self, row: EventRow) -> None:
         """Append one event; times are of the run clock."""
-        self._columns.events[len(self)] = row._replace(
-            source=_writable(row.source), name=_writable(row.name), text=_writable(row.text)
-        )
+        source, name, text = (_writable(text) for text in (row.source, row.name, row.text))
+        self._columns.events[len(self)] = row._replace(source=source, name=name, text=text)
+        self._text_bytes += sum(map(sys.getsizeof, (source, name, text)))
         self.add_reading(row.time_ns, row.channel, None, None, row.duration_s)
 
     def take(self) -> Callable[["pa.Schema"], "pa.RecordBatch"]:
         """Hand over what there is, as a function that makes the batch in the writer's thread."""
         columns, self._columns = self._columns, _Columns()
+        self._text_bytes = 0
         first_seq = self._taken
         self._taken += len(columns.time)
         return lambda schema: columns.to_batch(schema, first_seq)

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from effmeter.runfile.byte_limit import ByteLimit
+from effmeter.runfile.file_fate import FileFate
 from effmeter.runfile.format import Metadata
 from effmeter.runfile.framed_file import FramedFile
 from effmeter.runfile.loading import load_what_writing_needs
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 QUEUE_BATCHES = 64
+QUEUE_BYTES = 64 * 2**20
 MakeBatch = Callable[["pa.Schema"], "pa.RecordBatch"]
 
 
@@ -41,6 +44,7 @@ class RunWriter:
         refusal: Callable[[int], str | None] | None = None,
         on_fit: Callable[[], None] | None = None,
         become: Callable[[], None] | None = None,
+        limit: ByteLimit | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._metadata = metadata
@@ -48,22 +52,28 @@ class RunWriter:
         self._refusal = refusal
         self._on_fit = on_fit
         self._become = become
-        self._queue: queue.Queue[MakeBatch | None] = queue.Queue()
+        self._limit = limit or ByteLimit(QUEUE_BYTES)
+        self._queue: queue.Queue[tuple[MakeBatch, int] | None] = queue.Queue()
         self._whole_bytes = 0
         self.failed: str | None = None
         self._thread = threading.Thread(target=self._run, name="write-run", daemon=True)
         self._thread.start()
 
-    def put(self, make_batch: MakeBatch) -> bool:
-        """Queue a batch; False where the file has ended or the queue is full: it is lost."""
+    def put(self, make_batch: MakeBatch, size_bytes: int = 0) -> bool:
+        """Queue a batch of rows that take so much memory until they are written.
+
+        False where the file has ended or the queue is full: the batch is lost.
+        """
         if self.failed is not None or self._queue.qsize() >= QUEUE_BATCHES:
             return False
-        self._queue.put(make_batch)
+        if not self._limit.take(size_bytes):
+            return False
+        self._queue.put((make_batch, size_bytes))
         return True
 
     def finish(self, last: MakeBatch) -> None:
         """Write a last batch, however full the queue, and the footer."""
-        self._queue.put(last)
+        self._queue.put((last, 0))
         self._queue.put(None)
 
     def join(self, timeout_s: float) -> None:
@@ -78,7 +88,16 @@ class RunWriter:
             self._write()
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
+        self._empty_queue()
         self._on_end(self.failed)
+
+    def _empty_queue(self) -> None:
+        """Drop what waits in a file that has failed."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting = self._queue.get_nowait()
+                if waiting is not None:
+                    self._limit.give_back(waiting[1])
 
     def _write(self) -> None:
         try:
@@ -94,10 +113,18 @@ class RunWriter:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _write_run(self) -> None:
+        fate = FileFate(self._descriptor)
         file = FramedFile(self._append, self._metadata)
-        while (make_batch := self._queue.get()) is not None:
-            file.write_batch(make_batch(file.schema))
+        while (waiting := self._queue.get()) is not None:
+            make_batch, size_bytes = waiting
+            try:
+                file.write_batch(make_batch(file.schema))
+            finally:
+                self._limit.give_back(size_bytes)
+            fate.look(self._whole_bytes)
         file.close()
+        fate.look(self._whole_bytes)
+        self.failed = fate.loss
 
     def _append(self, frame: bytearray) -> None:
         """Write one frame, all of it, or raise OSError."""

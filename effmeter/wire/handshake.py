@@ -2,15 +2,19 @@
 
 import os
 import socket
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from effmeter.errors import RecorderError
+from effmeter.wire.paths import owner_socket
 from effmeter.wire.peer import peer_of
 from effmeter.wire.protocol import PROTOCOL_VERSION, Message
 
 CLOCKS_AGREE_NS = 1_000_000_000
 MAX_VARIABLES = 16
+_AGAIN_S = 0.005
 
 
 class Greeting(NamedTuple):
@@ -28,13 +32,16 @@ def open_socket(path: os.PathLike[str] | str, timeout_s: float) -> socket.socket
     """A socket connected to the recorder at a path, with that timeout.
 
     RecorderError where nothing listens, or where neither root nor this user does: another user's
-    recorder could invent readings.
+    recorder could invent readings. Root and the recorder's owner use the socket that is kept for
+    them, where there is one.
     """
     place = os.fspath(path)
+    kept = os.fspath(owner_socket(Path(place)))
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout_s)
-        sock.connect(place)
+        if not os.access(kept, os.W_OK) or not _is_connected(sock, kept, timeout_s):
+            _connect(sock, place, timeout_s)
         if peer_of(sock).uid not in (0, os.getuid()):
             raise RecorderError(f"the recorder at {place} belongs to another user: not trusted")
     except OSError as error:
@@ -44,6 +51,29 @@ def open_socket(path: os.PathLike[str] | str, timeout_s: float) -> socket.socket
         sock.close()
         raise
     return sock
+
+
+def _is_connected(sock: socket.socket, kept: str, timeout_s: float) -> bool:
+    """Connect to the socket that is kept for the owner, unless it is a dead recorder's."""
+    try:
+        _connect(sock, kept, timeout_s)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
+    return True
+
+
+def _connect(sock: socket.socket, place: str, timeout_s: float) -> None:
+    """Connect; where many others do at the same time, try until the timeout."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            sock.connect(place)
+        except BlockingIOError:  # the queue of the listening socket is full
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def hello(time_ns: int) -> Message:

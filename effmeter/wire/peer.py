@@ -1,6 +1,7 @@
 """The process at the other end of a socket: its identity, its death, and writing as its user."""
 
 import ctypes
+import errno
 import os
 import platform
 import select
@@ -13,7 +14,10 @@ _SO_PEERGROUPS = 59
 _SO_PEERPIDFD = 77
 _LOCAL_PEERPID = 2
 _SOL_LOCAL = 0
+_MOST_BYTES = 1024
+"""The longest answer for which Python's ``getsockopt`` has room: 256 groups."""
 _MOST_GROUPS = 65536
+"""The most groups that Linux lets a process have."""
 _THREAD_CALLS = {  # setgroups, setresgid, setresuid of the kernel, which act on one thread alone
     "x86_64": (116, 119, 117),
     "aarch64": (159, 149, 147),
@@ -48,11 +52,23 @@ def peer_of(sock: socket.socket) -> Peer:
 
 
 def _groups(sock: socket.socket) -> tuple[int, ...]:
+    """The supplementary groups; none where the kernel does not report them."""
     try:
-        packed = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS)
-    except OSError:
-        return ()
+        packed = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_BYTES)
+    except OSError as error:
+        packed = _many_groups(sock) if error.errno == errno.ERANGE else b""
     return struct.unpack(f"{len(packed) // 4}I", packed)
+
+
+def _many_groups(sock: socket.socket) -> bytes:
+    """More groups than Python's own call has room for."""
+    room = ctypes.create_string_buffer(_MOST_GROUPS * 4)
+    length = ctypes.c_uint32(len(room))
+    libc = ctypes.CDLL(None, use_errno=True)
+    failed = libc.getsockopt(
+        sock.fileno(), socket.SOL_SOCKET, _SO_PEERGROUPS, room, ctypes.byref(length)
+    )
+    return b"" if failed else room.raw[: length.value]
 
 
 def _peer_by_xucred(sock: socket.socket) -> Peer:

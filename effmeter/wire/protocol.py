@@ -19,8 +19,11 @@ PROTOCOL_VERSION = 5
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 4096
 MAX_LABELS = 64
-MAX_DESCRIPTORS = 4
-_CHUNK_BYTES = 64 * 1024
+MAX_LISTING_TEXT = MAX_LINE_BYTES
+CHUNK_BYTES = 64 * 1024
+_MOST_DESCRIPTORS = 253
+"""The most that Linux passes along with one message. All of them are received: the kernel closes
+what finds no room in the thread that receives, and a close may wait."""
 
 Message = dict[str, Any]
 
@@ -34,8 +37,11 @@ class FieldSpec(NamedTuple):
 
     kind: type
     required: bool = True
+    longest: int = MAX_TEXT
+    """The most characters of a text, and of each text of a mapping."""
 
 
+_LISTING = FieldSpec(dict, longest=MAX_LISTING_TEXT)
 _MARK = {
     "event": FieldSpec(str),
     "time_ns": FieldSpec(int),
@@ -72,11 +78,11 @@ REQUESTS: Mapping[str, Mapping[str, FieldSpec]] = {
         "calibrations": FieldSpec(dict, False),
     },
     "join": {**_SOURCE, "recording": FieldSpec(str)},
-    "devices": {"program_id": FieldSpec(str), "listing": FieldSpec(dict)},
+    "devices": {"program_id": FieldSpec(str), "listing": _LISTING},
     "sensors": {
         "program_id": FieldSpec(str),
-        "listing": FieldSpec(dict),
-        "sensors": FieldSpec(dict),
+        "listing": _LISTING,
+        "sensors": _LISTING,
     },
     "mark": _MARK,
     "ask": {"number": FieldSpec(int)},
@@ -136,12 +142,12 @@ def _check_field(message: Message, name: str, field: FieldSpec) -> None:
         value = message[name] = _as_float(message, name, value)
     if type(value) is not field.kind:
         raise ProtocolError(f"{message['op']}: {name} is not a {field.kind.__name__}")
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ProtocolError(f"{message['op']}: {name} is longer than {MAX_TEXT}")
+    if isinstance(value, str) and len(value) > field.longest:
+        raise ProtocolError(f"{message['op']}: {name} is longer than {field.longest}")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise ProtocolError(f"{message['op']}: {name} is out of range")
     if isinstance(value, dict):
-        _check_flat(message["op"], name, value)
+        _check_flat(message["op"], name, value, field.longest)
 
 
 def _as_float(message: Message, name: str, value: int) -> float:
@@ -151,7 +157,7 @@ def _as_float(message: Message, name: str, value: int) -> float:
         raise ProtocolError(f"{message['op']}: {name} is out of range") from error
 
 
-def _check_flat(op: str, name: str, mapping: Mapping[str, Any]) -> None:
+def _check_flat(op: str, name: str, mapping: Mapping[str, Any], longest: int) -> None:
     if len(mapping) > MAX_LABELS:
         raise ProtocolError(f"{op}: {name} has more than {MAX_LABELS} entries")
     for key, value in mapping.items():
@@ -159,6 +165,10 @@ def _check_flat(op: str, name: str, mapping: Mapping[str, Any]) -> None:
             raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is not a plain value")
         if isinstance(value, float) and not math.isfinite(value):
             raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is not a finite number")
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is out of range")
+        if len(key) > MAX_TEXT or (isinstance(value, str) and len(value) > longest):
+            raise ProtocolError(f"{op}: {name}[{key[:40]!r}] is longer than {longest}")
 
 
 class LineBuffer:
@@ -166,6 +176,11 @@ class LineBuffer:
 
     def __init__(self) -> None:
         self._pending = bytearray()
+
+    @property
+    def is_between_lines(self) -> bool:
+        """Whether no line has begun that is not complete."""
+        return not self._pending
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The lines completed by these bytes; ProtocolError past the limit."""
@@ -177,16 +192,17 @@ class LineBuffer:
         return iter([bytes(line) for line in lines])
 
 
-def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+def receive(sock: socket.socket, chunk_bytes: int = CHUNK_BYTES) -> tuple[bytes, list[int]]:
     """Bytes and descriptors waiting on a socket; no bytes at its end. May raise OSError."""
     flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-    space = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
-    data, ancillary, _, _ = sock.recvmsg(_CHUNK_BYTES, space, flags)
+    space = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
+    data, ancillary, _, _ = sock.recvmsg(chunk_bytes, space, flags)
     descriptors = array.array("i")
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             whole = len(payload) - len(payload) % descriptors.itemsize
             descriptors.frombytes(payload[:whole])
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
+    if not flags:
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
     return data, list(descriptors)

@@ -1,14 +1,18 @@
 """What every command shares: how it is found, and how a mistake is reported."""
 
+import contextlib
+import io
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from effmeter.cli import effmeter
+from effmeter.cli import effmeter, main
 from effmeter.errors import EffmeterWarning
+from tests.report.runs import write_plain
 
 
 def called(*arguments: str) -> Result:
@@ -82,6 +86,18 @@ def test_a_mistake_is_printed_without_what_a_terminal_would_obey(tmp_path: Path)
         assert len(result.stderr.splitlines()) == 1
         assert "\x1b" not in result.output
     assert f"{tmp_path}/\\x1b]0;title\\x07.arrow is not a run" in called("report", str(file)).stderr
+
+
+def test_a_character_that_the_terminal_lacks_is_printed_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_plain(tmp_path / "run.arrow", "模型 lenet")
+    monkeypatch.setattr(sys, "argv", ["effmeter", "report", str(path)])
+    written = io.BytesIO()
+    stdout = io.TextIOWrapper(written, encoding="latin-1", write_through=True)
+    with contextlib.redirect_stdout(stdout), warnings.catch_warnings(), pytest.raises(SystemExit):
+        main()
+    assert written.getvalue().decode("latin-1").startswith("\\u6a21\\u578b lenet")
 
 
 @pytest.mark.parametrize("group", [[], ["daemon"]])

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -26,6 +26,9 @@ from effmeter.wire.paths import is_trusted_socket
 from tests.recording import eventually, is_running, let_pass, only_run, recorder_of
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
+
+if TYPE_CHECKING:
+    import polars as pl
 
 DAEMON = [sys.executable, "-m", "effmeter", "daemon"]
 NOBODY = 65534
@@ -83,8 +86,10 @@ def daemon(start_daemon: StartDaemon, monkeypatch: pytest.MonkeyPatch) -> Daemon
     return running
 
 
-def readings_of(path: Path) -> pl.DataFrame:
+def readings_of(path: Path) -> "pl.DataFrame":
     """The readings of one channel in a run file."""
+    import polars as pl
+
     return pl.read_ipc(path).filter(pl.col("channel") == "cpu0", pl.col("energy_j").is_not_null())
 
 

@@ -125,7 +125,11 @@ def test_a_gauge_beside_a_counter_is_left_out_of_the_total(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("others", "said"), [(1, "package-1 shows"), (2, "package-1, package-2 show")]
+    ("others", "said"),
+    [
+        pytest.param(1, "package-1 shows", marks=pytest.mark.slow),
+        (2, "package-1, package-2 show"),
+    ],
 )
 def test_a_counter_under_several_names_is_listed_once(
     tmp_path: Path, others: int, said: str

@@ -93,3 +93,11 @@ def test_files_that_cannot_be_read_do_not_keep_the_others_away(tmp_path: Path) -
         "missing.arrow does not exist",
         "secret.arrow is a directory that holds no run (*.arrow)",
     ]
+
+
+def test_names_that_are_too_long_are_lines_too(tmp_path: Path) -> None:
+    good = write_plain(tmp_path / f"{'a' * 245}.arrow")  # that of its successor is too long
+    result = report(good, tmp_path / ("b" * 300))
+    assert result.exit_code == 1
+    assert "lenet-1" in result.stdout
+    assert result.stderr.endswith("bbb cannot be opened: File name too long\n")

@@ -79,7 +79,10 @@ def test_a_run_is_named_after_its_command_and_carries_labels(
     assert recorded.labels == {"size": 3, "net": "lenet", "lr": 0.1}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)],
+)
 def test_a_signal_reaches_the_command_and_its_death_by_it_is_ours(
     environ: Mapping[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -104,7 +107,10 @@ time.sleep(60)""",
 
 @pytest.mark.parametrize(
     ("number", "exit_status", "name"),
-    [(signal.SIGKILL, 128 + signal.SIGKILL, "SIGKILL"), (37, -37, "signal 37")],
+    [
+        (signal.SIGKILL, 128 + signal.SIGKILL, "SIGKILL"),
+        pytest.param(37, -37, "signal 37", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_that_a_command_dies_of_is_in_the_exit_status(
     environ: Mapping[str, str], tmp_path: Path, number: int, exit_status: int, name: str

@@ -4,12 +4,14 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from effmeter.client.acquisition import Acquisition
+from effmeter.client.beginning import Acquired, LaunchRecorder, Recorders
 from effmeter.client.connection import Connection
 from effmeter.client.journal import Journal
 from effmeter.client.launch import PrivateRecorder
@@ -83,9 +85,14 @@ class Program:
 
     def acquisition(self, *, enclosing: Surroundings | None = None, **request: Any) -> Acquisition:
         asked = RecordingRequest(str(self.path), **{"recorder": "private", **request})
-        return Acquisition(
-            asked, self._environ, self.warnings.append, self._launcher, enclosing=enclosing
-        )
+        begin_with = partial(Recorders, launch_recorder=self._launcher)
+        return Acquisition(asked, self._environ, self.warnings.append, begin_with, enclosing)
+
+
+def acquire(program: Program, request: RecordingRequest, launch: LaunchRecorder) -> Acquired:
+    """Acquire with a private recorder that ``launch`` starts, by an empty environment."""
+    begin_with = partial(Recorders, launch_recorder=launch)
+    return Acquisition(request, {}, program.warnings.append, begin_with).acquire()
 
 
 @pytest.fixture
@@ -134,7 +141,7 @@ def test_a_recorder_that_ends_is_an_error_with_the_last_line_of_its_log(
 
     request = RecordingRequest(str(program.path), recorder="private")
     with pytest.raises(RecorderError, match=r"\(ImportError: no module\)"):
-        Acquisition(request, {}, program.warnings.append, launch).acquire()
+        acquire(program, request, launch)
     assert not program.path.exists()
 
 
@@ -150,7 +157,7 @@ def test_an_interrupt_while_the_recorder_starts_leaves_no_recorder(program: Prog
     recorder = PrivateRecorder(InterruptedConnection(ours), program.path.parent)
     request = RecordingRequest(str(program.path), recorder="private")
     with theirs, pytest.raises(KeyboardInterrupt):
-        Acquisition(request, {}, program.warnings.append, lambda *_: recorder).acquire()
+        acquire(program, request, lambda *_: recorder)
     assert recorder.connection.lost
     assert OWN_RECORDERS.enter(str(recorder.socket_path)) is None
     assert not program.path.exists()
@@ -163,7 +170,7 @@ def test_a_launch_that_fails_leaves_no_file(program: Program) -> None:
 
     request = RecordingRequest(str(program.path), recorder="private")
     with pytest.raises(RecorderError, match="no memory"):
-        Acquisition(request, {}, program.warnings.append, launch).acquire()
+        acquire(program, request, launch)
     assert not program.path.exists()
 
 
@@ -408,3 +415,24 @@ def test_only_a_shared_recorder_does_where_one_is_asked_for(
         program.acquisition(recorder="shared").acquire()
     assert launcher.directories == []
     assert not program.path.exists()
+
+
+def test_a_recorder_that_is_killed_while_it_starts_is_started_once_more(
+    program: Program, launcher: Launcher
+) -> None:
+    started: list[PrivateRecorder] = []
+    answers = launcher.says
+
+    def launch(environ: Mapping[str, str], directory: Path | None) -> PrivateRecorder:
+        launcher.says = answers if started else []
+        recorder = launcher(environ, directory)
+        if not started:
+            launcher.ends[-1].close()
+        started.append(recorder)
+        return recorder
+
+    acquired = acquire(program, RecordingRequest(str(program.path), recorder="private"), launch)
+    assert len(started) == 2
+    assert acquired.is_owner
+    assert program.path.exists()
+    acquired.connection.close()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,16 @@ def test_a_new_file_is_locked_until_every_copy_of_its_descriptor_is_closed(tmp_p
             fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
         os.close(copy)
         fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_the_permissions_that_the_users_mask_leaves(
+    tmp_path: Path, mask: int
+) -> None:
+    earlier = os.umask(mask)
+    try:
+        descriptor = files.create(tmp_path / "x.arrow")
+    finally:
+        assert os.umask(earlier) == mask
+    assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o666 & ~mask
+    os.close(descriptor)

@@ -20,6 +20,11 @@ def test_the_ancestors_begin_with_the_parent_and_keep_their_starts(processes: Pr
     assert processes.namespace
 
 
+@pytest.mark.parametrize("pid", [0, -1, 2**22 + 1, 2**62])
+def test_a_number_that_no_process_has_is_none(pid: int) -> None:
+    assert own_processes().find(pid) is None
+
+
 @pytest.mark.parametrize("error", [psutil.AccessDenied(), OSError(), RuntimeError()])
 def test_where_the_boot_is_not_stated_there_is_no_namespace(error: Exception) -> None:
     def refuse() -> float:

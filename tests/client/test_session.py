@@ -1,6 +1,7 @@
 """A program's part in a recording, against a recorder in a thread of this process."""
 
 import os
+import signal
 import socket
 import threading
 import warnings
@@ -143,3 +144,24 @@ def test_without_the_recorder_asked_for_the_session_only_warns(tmp_path: Path) -
     assert session.surroundings is None
     session.end("completed", now_ns())
     assert list(tmp_path.glob("*.arrow")) == [], "no empty file stays behind"
+
+
+@pytest.mark.real_time
+def test_a_recorder_that_dies_while_the_program_waits_for_the_end_has_a_successor(
+    tmp_path: Path,
+) -> None:
+    environ = {**os.environ, "EFFMETER_RUNS": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    session = Session.begin(RecordingRequest("x", recorder="private"), environ)
+    pid, path = session.recorder_pid, session.path
+    assert pid is not None
+    assert path is not None
+    os.kill(pid, signal.SIGSTOP)
+    note(session, "last", now_ns())
+    killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    with pytest.warns(EffmeterWarning, match="the recorder died: a successor continues"):
+        session.end("completed", now_ns())
+    killer.join()
+    run = read_run(path)
+    assert "user:last" in {n.name for n in run.notes}
+    assert run.status == "completed"

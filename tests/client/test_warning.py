@@ -17,8 +17,8 @@ def test_a_warning_is_of_the_projects_category() -> None:
 def test_where_warnings_are_errors_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING, "effmeter"):
         warnings.simplefilter("error")
-        warn("trouble")
-    assert caplog.messages == ["trouble"]
+        warn("trouble \x1b[2J")
+    assert caplog.messages == ["trouble \\x1b[2J"]
 
 
 def test_only_the_first_of_many_is_issued() -> None:

@@ -7,18 +7,23 @@ import pytest
 
 from effmeter.energy.averaging import FULL_SWING_S, Surroundings, hidden_j
 
-QUIET = Surroundings(0.0, 0.0)
+
+def held_j(window_s: float, begin: tuple[float, float], end: tuple[float, float]) -> float:
+    """Of one window; power and step (W) at its ends."""
+    ends = (
+        Surroundings(np.array([power_w]), np.array([step_w])) for power_w, step_w in (begin, end)
+    )
+    return float(hidden_j(window_s, *ends)[0])
 
 
 def test_a_steady_gauge_without_a_window_hides_nothing() -> None:
-    busy = Surroundings(300.0, 50.0)
-    assert hidden_j(0.0, busy, busy) == 0.0
+    assert held_j(0.0, (300.0, 50.0), (300.0, 50.0)) == 0.0
 
 
 def test_a_step_at_a_boundary_is_held() -> None:
     """The mean of the energies around a step of D watts is off by D W / 8."""
     window_s, step_w = 0.1, 200.0
-    assert hidden_j(window_s, QUIET, Surroundings(0.0, step_w)) >= 0.95 * step_w * window_s / 8
+    assert held_j(window_s, (0.0, 0.0), (0.0, step_w)) >= 0.95 * step_w * window_s / 8
 
 
 @pytest.mark.parametrize("window_s", [FULL_SWING_S, 1.0])
@@ -31,12 +36,11 @@ def test_a_load_between_idle_and_full_power_is_held_in_95_of_100_windows(window_
     errors_j = window_s * (passed - mean_w * phases)
     centred_j = errors_j - errors_j.mean()
     apart_j = np.abs(centred_j[:, None] - centred_j[None, :])
-    held_j = hidden_j(window_s, *[Surroundings(mean_w, 0.0)] * 2)
-    assert np.mean(apart_j <= held_j) >= 0.949
+    half_width_j = held_j(window_s, (mean_w, 0.0), (mean_w, 0.0))
+    assert np.mean(apart_j <= half_width_j) >= 0.949
 
 
 def test_a_shorter_window_hides_smaller_swings() -> None:
-    at = Surroundings(300.0, 0.0)
-    half, whole = (hidden_j(s, at, at) for s in (FULL_SWING_S / 2, FULL_SWING_S))
+    half, whole = (held_j(s, (300.0, 0.0), (300.0, 0.0)) for s in (FULL_SWING_S / 2, FULL_SWING_S))
     assert half == pytest.approx(whole / 4)
     assert not math.isinf(whole)

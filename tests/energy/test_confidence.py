@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from effmeter.energy.confidence import CONFIDENCE, covering_j
+from effmeter.energy.confidence import CONFIDENCE, covering_j, coverings_j
 
 
 def held_fraction(one_j: float, other_j: float, half_width_j: float) -> float:
@@ -32,3 +32,9 @@ def test_without_errors_there_is_no_width_and_with_an_unbounded_one_no_bound() -
     assert covering_j(0.0, 0.0) == 0.0
     assert covering_j(0.0, math.inf) == math.inf
     assert covering_j(math.inf, math.inf) == math.inf
+
+
+def test_many_pairs_are_as_each_of_them() -> None:
+    ones, others = (np.array(side) for side in ([0.0, 1.0, 0.01, 2.0, 3.0], [0, 0.3, 1, 2, np.inf]))
+    expected = [covering_j(*pair) for pair in zip(ones, others, strict=True)]
+    assert coverings_j(ones, others).tolist() == pytest.approx(expected)

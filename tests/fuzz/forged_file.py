@@ -14,7 +14,6 @@ from effmeter.runfile.format import (
     METADATA_KEY,
     VERSION_KEY,
     Event,
-    Metadata,
     NoteName,
     arrow_schema,
 )
@@ -51,17 +50,6 @@ SOURCE_NOTE: Mapping[str, Any] = {
         "visible_gpus": ["GPU-0"],
     },
 }
-
-
-class Forged(Metadata):
-    """Metadata that are written as they are given, whatever they say."""
-
-    __slots__ = ("raw",)
-    raw: Mapping[bytes, bytes]
-
-    def to_arrow(self) -> dict[bytes, bytes]:
-        """The given bytes."""
-        return dict(self.raw)
 
 
 def rows() -> list[Row]:
@@ -143,10 +131,8 @@ def write(
     """A finished file of these rows and metadata."""
     text = described.encode("utf-8", "surrogatepass") if isinstance(described, str) else described
     raw = {VERSION_KEY: version.encode(), METADATA_KEY: text}
-    forged = Forged("", "", 0, 0)
-    object.__setattr__(forged, "raw", raw)
     with path.open("wb") as sink:
-        framed = FramedFile(sink.write, forged)
+        framed = FramedFile(sink.write, raw)
         if version == "1":
             sink.seek(0)
             schema = arrow_schema().with_metadata(raw)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -41,6 +40,8 @@ def test_the_present_format_has_its_golden_file() -> None:
 
 
 def test_what_is_written_today_has_the_same_rows(tmp_path: Path) -> None:
+    import polars as pl
+
     make.write(tmp_path / "run.arrow")
     frozen = pl.read_ipc(make.FOLDER / f"run-v{FORMAT_VERSION}.arrow")
     assert pl.read_ipc(tmp_path / "run.arrow").equals(frozen)
@@ -53,6 +54,8 @@ def test_metadata_is_read_as_it_was_written(run: RecordedRun) -> None:
 
 
 def test_every_event_and_column_is_there(golden: Path) -> None:
+    import polars as pl
+
     frame = pl.read_ipc(golden)
     assert set(frame["event"].drop_nulls()) == {str(event) for event in Event} - ADDED_SINCE
     assert frame.columns == list(COLUMNS)
@@ -60,6 +63,8 @@ def test_every_event_and_column_is_there(golden: Path) -> None:
 
 
 def test_pyarrow_and_polars_see_the_same_rows(golden: Path) -> None:
+    import polars as pl
+
     with pa.OSFile(str(golden)) as file:
         rows = pa.ipc.open_file(file).read_all()
     assert rows.num_rows == pl.read_ipc(golden).height

@@ -278,7 +278,11 @@ def test_a_run_its_epochs_and_its_spans_have_energies(file: RunFile) -> None:
 def test_each_window_is_computed_once(file: RunFile) -> None:
     run = measured(file)
     assert run.breakdown() is run.breakdown(run.begin_ns, run.end_ns)
-    assert run.epochs[0].energy is run.epochs[0].energy
+    energy = run.epochs[0].energy
+    assert energy is not None
+    run.recording.release()
+    file.path.unlink()
+    assert run.epochs[0].energy == energy
 
 
 def test_an_energy_that_no_reading_shows_is_none(file: RunFile) -> None:
@@ -318,3 +322,10 @@ def test_a_run_without_epochs_is_a_table_without_rows(file: RunFile) -> None:
     table = finished(file).to_table()
     assert table.num_rows == 0
     assert "energy_low_j" in table.column_names
+
+
+def test_a_run_prints_nothing_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    with RunFile(tmp_path / "run.arrow", metadata(name="\x1b]0;title\x07")) as hostile:
+        hostile.end(1.0, "failed: \x1b[2J")
+    shown = str(read_run(hostile.path))
+    assert shown.startswith("\\x1b]0;title\\x07: failed: \\x1b[2J, 1 s")

@@ -49,7 +49,7 @@ class LoggedMachine:
         self.period_s = period_s
         self.lines: list[str] = []
         discovery = Discovery((), ())
-        self.recordings = Recordings(discovery, self.clock, lambda: None)
+        self.recordings = Recordings(discovery, self.clock, lambda: None, lambda _: True)
         self.ended: list[tuple[str, str | None]] = []
         self._started = {"cpu0": ChannelStart(CPU, 7.0), "gpu0": ChannelStart(GPU, None)}
         self._plan = LogPlan(folder, rotate_s, 1 / period_s)
@@ -82,7 +82,7 @@ class LoggedMachine:
             self.feed()
             steps += 1
             if steps % FLUSH_STEPS == 0:
-                list(self.recordings.flush(self.clock.now_ns()))
+                self.recordings.flush(self.clock.now_ns())
             self.clock.advance(self.period_s)
 
     def feed(self) -> None:

@@ -29,6 +29,16 @@ class Pair:
     def say(self, *messages: Mapping[str, Any]) -> None:
         self.program.sendall(b"".join(map(encode, messages)))
 
+    def read(self) -> list[Message] | None:
+        """What the recorder receives of the client now; None once it has hung up."""
+        is_there = self.client.receive()
+        messages = []
+        while self.client.has_received:
+            request = self.client.next_request()
+            assert request is not None
+            messages.append(request.message)
+        return messages if is_there or messages else None
+
     def heard(self) -> list[Message]:
         self.program.setblocking(False)
         try:
@@ -37,7 +47,9 @@ class Pair:
             return []
 
     def close(self) -> None:
-        self.client.close()
+        for descriptor in self.client.detach():
+            if descriptor >= 0:
+                os.close(descriptor)
         self.program.close()
 
 

@@ -34,7 +34,7 @@ class Served:
     def send(self, pair: Pair, message: Message, descriptor: int | None = None) -> None:
         given = [] if descriptor is None else [descriptor]
         socket.send_fds(pair.program, [encode(message)], given)
-        for received in pair.client.read(0) or ():
+        for received in pair.read() or ():
             self.registry.handle(pair.client, received)
 
     def decide(self, count: int) -> None:
@@ -45,7 +45,9 @@ class Served:
             nonlocal decided
             self.registry.report_finished()
             self.registry.admission.begin_ready()
-            decided += len(self.registry.admission.pop_decided())
+            for client in self.registry.admission.pop_decided():
+                client.is_held = False
+                decided += 1
             return decided >= count
 
         eventually(are_decided, "files are checked")

@@ -4,9 +4,11 @@ import os
 import stat
 from pathlib import Path
 
+import psutil
 import pytest
 
 from effmeter.errors import RecorderError
+from effmeter.recorded.log_upkeep import Upkeep, look_after
 from effmeter.recorded.reading import read_run, read_runs
 from effmeter.recorder.log_folder import LogFolder
 from tests.recorder.logged_machine import BEGAN_WALL_NS, DAY_S, LoggedMachine, used_j
@@ -141,3 +143,21 @@ def test_a_link_in_the_place_of_folder_or_file_is_not_followed(tmp_path: Path) -
     os.close(descriptor)
     assert name == "h-20260301T223000Z-2.arrow"
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.slow
+def test_thirty_days_are_as_exact_in_flat_memory_and_thin_to_a_small_part(folder: Path) -> None:
+    machine = LoggedMachine(folder, 20.0)
+    machine.run(2 * DAY_S)
+    early_mib = psutil.Process().memory_info().rss / 2**20
+    machine.run(28 * DAY_S)
+    machine.stop()
+    assert psutil.Process().memory_info().rss / 2**20 < early_mib + 20
+    assert len(list(folder.iterdir())) == 31
+    assert_nothing_is_lost(folder)
+    full_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    outcome = look_after(folder, Upkeep(0.001, 3600.0))
+    assert len(outcome.thinned) == 31
+    assert not outcome.errors
+    assert_nothing_is_lost(folder)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < full_bytes / 10

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from effmeter.probes.base import Discovery
+from effmeter.recorder.disposal import Disposal
 from effmeter.recorder.pending import MAX_RECORDINGS_PER_USER, PendingRecordings
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recording import Recording
 from tests.recorder.served import BEGIN, Pair
+from tests.recording import eventually
 from tests.simulated.clock import ManualClock
 
 PATIENCE_S = 20.0
+
+pytestmark = pytest.mark.untimed
 
 
 class Waiting:
@@ -32,6 +36,7 @@ class Waiting:
             ManualClock(time_ns=10**10),
             self.woken.set,
             self._end,
+            Disposal(idle_s=0.0),
         )
 
     def _end(self, token: str, why: str | None) -> None:
@@ -70,7 +75,7 @@ def finish(recording: Recording) -> None:
 def test_a_recording_is_ready_once_its_file_was_accepted(waiting: Waiting) -> None:
     waiting.begin(rate_hz=20.0)
     assert len(waiting.pending.waiting) == 1
-    assert waiting.pair.client.held == [], "what the client says meanwhile is kept"
+    assert waiting.pair.client.is_held, "what the client says meanwhile is kept"
     recording = waiting.ready()
     assert recording.period_s == pytest.approx(0.05)
     assert not waiting.pending.waiting
@@ -90,7 +95,7 @@ def test_a_rate_that_is_no_number_is_refused_and_the_file_is_closed(
     before = len(os.listdir("/proc/self/fd"))
     waiting.begin(rate_hz=rate_hz)
     assert "not a number" in waiting.refusal()
-    assert len(os.listdir("/proc/self/fd")) == before
+    eventually(lambda: len(os.listdir("/proc/self/fd")) == before, "the file is closed")
 
 
 def test_a_token_in_use_is_refused(waiting: Waiting) -> None:

@@ -82,7 +82,10 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock(time_ns=5_000_000_000)
         self.good, self.bad = (StandInSensor(name, self.clock) for name in ("good", "bad"))
-        self.recordings = Recordings(Discovery((self.good, self.bad)), self.clock, lambda: None)
+        self.recordings = Recordings(
+            Discovery((self.good, self.bad)), self.clock, lambda: None, self._note
+        )
+        self.faults: list[Exception] = []
         self.path = folder / "run.arrow"
         began = self.clock.anchor()
         metadata = Metadata("id", "test", began.wall_ns, began.time_ns)
@@ -91,6 +94,10 @@ class Bench:
         self.recording = Recording(metadata, self.writer, self.clock, 3600.0, os.getuid())
         self.recordings.start()
         self.recordings.add("token", self.recording)
+
+    def _note(self, error: Exception) -> bool:
+        self.faults.append(error)
+        return True
 
     def read(self, *sensors: StandInSensor) -> None:
         """These sensors are read once more, and what they say is taken in."""

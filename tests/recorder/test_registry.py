@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from effmeter.client.connection import Connection
+from effmeter.clock import SystemClock
 from effmeter.errors import RecorderError
 from effmeter.probes.base import Discovery, ListedDevice
 from effmeter.probes.devices import listing_to_texts
@@ -22,7 +23,9 @@ from effmeter.recorder.server import Server
 from effmeter.wire.peer import Peer
 from effmeter.wire.protocol import PROTOCOL_VERSION
 from tests.recorder.test_visibility import FixedProbe, gpu
+from tests.recording import eventually
 
+pytestmark = pytest.mark.untimed
 ME = Peer(os.getpid(), os.getuid(), os.getgid())
 SOURCE = {"name": "n", "labels": {}, "host": "h", "program": {}, "id": 1}
 BEGIN = {"op": "begin", **SOURCE, "run_id": "r", "part": 1, "rate_hz": 10.0, "versions": {}}
@@ -97,7 +100,7 @@ def test_what_is_no_regular_file_is_refused() -> None:
 def test_a_file_that_is_recorded_to_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "run") as descriptor, opened(tmp_path / "run") as again:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        assert unfit_for_writing(again, ME) == "the file is being recorded to"
+        assert unfit_for_writing(again, ME) == "the file is locked by another program"
 
 
 def test_a_recording_begins_only_with_an_open_file(connection: Connection) -> None:
@@ -208,7 +211,7 @@ def test_descriptors_cannot_be_piled_up_in_the_recorder(
             connection.expect("begun", 5.0)
         connection.wait_for(lambda _: False, 5.0)
     assert connection.lost
-    assert len(os.listdir("/proc/self/fd")) <= before
+    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before, "descriptors are closed")
 
 
 def assert_it_still_serves(connection: Connection) -> None:
@@ -299,3 +302,48 @@ def test_a_list_of_devices_that_is_none_ends_the_connection(
     connection.send({"op": "devices", "program_id": "f00", "listing": listing})
     with pytest.raises(RecorderError, match="devices: "):
         connection.expect("unread", 5.0)
+
+
+class FailingClock(SystemClock):
+    """A clock that fails once it is told to: a fault of the loop itself."""
+
+    def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+
+    def now_ns(self) -> int:
+        if threading.current_thread() is self.thread:
+            self.thread = None
+            raise RuntimeError("the clock has stopped")
+        return super().now_ns()
+
+
+def test_a_loop_that_fails_ends_its_recordings_first(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    clock, failures = FailingClock(), list[Exception]()
+    server = Server(Discovery(), ServicePolicy("shared", os.getuid()), clock)
+    server.adopt(theirs)
+
+    def run() -> None:
+        try:
+            server.run()
+        except RuntimeError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    connection = Connection(ours)
+    connection.greet(5.0)
+    path = tmp_path / "run.arrow"
+    with opened(path) as descriptor:
+        connection.send_descriptor(BEGIN, descriptor)
+    connection.expect("begun", 5.0)
+    clock.thread = thread
+    server.wake()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(failures) == 1
+    run_read = read_run(path)
+    assert str(run_read.detailed_status).startswith(
+        "the recorder was stopped: it failed (RuntimeError"
+    )
+    connection.close()

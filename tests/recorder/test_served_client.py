@@ -9,13 +9,11 @@ import pytest
 
 from effmeter.recorder.served_client import (
     MAX_UNSENT_BYTES,
-    RESTRICTED_MESSAGES_PER_S,
+    RESTRICTED_UNSENT_BYTES,
     ServedClient,
 )
-from effmeter.wire.protocol import ProtocolError
+from effmeter.wire.protocol import ProtocolError, encode
 from tests.recorder.served import Pair, hellos
-
-S = 1_000_000_000
 
 
 @pytest.fixture
@@ -34,47 +32,22 @@ def stranger() -> Iterator[Pair]:
 
 def test_messages_are_read_whole(pair: Pair) -> None:
     pair.say(*hellos(3))
-    read = pair.client.read(0)
+    read = pair.read()
     assert read is not None
     assert [message["op"] for message in read] == ["hello"] * 3
-    assert pair.client.read(0) == []
+    assert pair.read() == []
 
 
 def test_a_client_that_hung_up_gives_none(pair: Pair) -> None:
     pair.program.close()
-    assert pair.client.read(0) is None
+    assert pair.read() is None
 
 
 @pytest.mark.parametrize("line", [b"nonsense\n", b'{"op":"erase"}\n', b"[1]\n"])
 def test_nonsense_is_a_protocol_error(pair: Pair, line: bytes) -> None:
     pair.program.sendall(line)
     with pytest.raises(ProtocolError):
-        pair.client.read(0)
-
-
-def test_the_owner_is_never_paused(pair: Pair) -> None:
-    for _ in range(10):
-        pair.say(*hellos(500))
-        while pair.client.read(0):
-            pass
-    assert pair.client.paused_until_ns == 0
-
-
-def test_a_stranger_that_floods_is_paused_for_as_long_as_its_debt(stranger: Pair) -> None:
-    sent = 0
-    while not stranger.client.paused_until_ns:
-        stranger.say(*hellos(500))
-        sent += len(stranger.client.read(S) or [])
-    assert sent > RESTRICTED_MESSAGES_PER_S
-    debt_ns = stranger.client.paused_until_ns - S
-    assert debt_ns == pytest.approx((sent - RESTRICTED_MESSAGES_PER_S) * 5e5, rel=1e-6)
-
-
-def test_a_slow_stranger_is_not_paused(stranger: Pair) -> None:
-    for second in range(20):
-        stranger.say(*hellos(500))
-        stranger.client.read(second * S)
-    assert stranger.client.paused_until_ns == 0
+        pair.read()
 
 
 def test_a_client_that_never_reads_costs_a_bounded_queue(pair: Pair) -> None:
@@ -92,12 +65,31 @@ def test_a_push_is_left_out_where_something_waits(pair: Pair) -> None:
     assert len(pair.client._unsent) == before
 
 
-def test_a_held_client_gets_its_messages_back_in_order(pair: Pair) -> None:
-    pair.client.hold()
-    assert pair.client.held is not None
-    pair.client.held += [{"op": "mark"}, {"op": "end"}]
-    assert [m["op"] for m in pair.client.release()] == ["mark", "end"]
-    assert pair.client.held is None
+def test_a_restricted_client_that_never_reads_costs_less(stranger: Pair) -> None:
+    for number in range(20_000):
+        stranger.client.send({"op": "total", "number": number, "text": "x" * 100})
+    assert len(stranger.client._unsent) <= RESTRICTED_UNSENT_BYTES
+
+
+def test_messages_wait_until_they_are_asked_for(pair: Pair) -> None:
+    pair.say(*hellos(2))
+    assert pair.client.receive()
+    waiting = []
+    for _ in range(2):
+        waiting.append(pair.client.has_received)
+        assert pair.client.next_request() is not None
+    assert waiting == [True, True]
+    assert pair.client.next_request() is None
+
+
+def test_a_descriptor_that_no_request_has_taken_is_an_error(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    with (tmp_path / "f").open() as file:
+        socket.send_fds(pair.program, [encode(hellos()[0])], [file.fileno()])
+    assert pair.client.receive()
+    assert pair.client.next_request() is not None
+    with pytest.raises(ProtocolError, match="a request that takes one"):
+        pair.client.next_request()
 
 
 def test_one_descriptor_is_accepted_and_two_are_not(pair: Pair, tmp_path: Path) -> None:
@@ -105,14 +97,14 @@ def test_one_descriptor_is_accepted_and_two_are_not(pair: Pair, tmp_path: Path) 
     descriptor = os.open(tmp_path / "f", os.O_RDWR)
     try:
         socket.send_fds(pair.program, [b"\n"[:0] + b"{"], [descriptor])
-        assert pair.client.read(0) == []
+        assert pair.read() == []
         received = pair.client.pop_descriptor()
         assert received is not None
         assert os.path.samestat(os.fstat(received), os.fstat(descriptor))
         os.close(received)
         socket.send_fds(pair.program, [b"{"], [descriptor, descriptor])
         with pytest.raises(ProtocolError, match="one descriptor"):
-            pair.client.read(0)
+            pair.read()
     finally:
         os.close(descriptor)
 
@@ -123,7 +115,7 @@ def test_a_close_releases_every_descriptor(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with (tmp_path / "f").open() as file:
         socket.send_fds(pair.program, [b"{"], [file.fileno()])
-    pair.client.read(0)
+    pair.read()
     pair.close()
     assert len(os.listdir("/proc/self/fd")) == before
 

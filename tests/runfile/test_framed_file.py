@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -62,6 +61,8 @@ def test_pandas_opens_it_as_it_is(frames: list[bytes], tmp_path: Path) -> None:
 
 
 def test_pyarrow_and_polars_open_it_as_it_is(frames: list[bytes], tmp_path: Path) -> None:
+    import polars as pl
+
     path = tmp_path / "run.arrow"
     path.write_bytes(b"".join(frames))
     numbers = list(range(10 * BATCHES))
@@ -75,6 +76,8 @@ def test_pyarrow_and_polars_open_it_as_it_is(frames: list[bytes], tmp_path: Path
 def test_without_its_footer_the_rest_after_the_magic_is_a_stream(
     frames: list[bytes], whole: int
 ) -> None:
+    import polars as pl
+
     stream = b"".join(frames[: 1 + whole])[len(MAGIC) :]
     numbers = list(range(10 * whole))
     assert pa.ipc.open_stream(stream).read_all()["seq"].to_pylist() == numbers
@@ -82,6 +85,8 @@ def test_without_its_footer_the_rest_after_the_magic_is_a_stream(
 
 
 def test_a_file_without_batches_has_a_schema_and_a_footer(tmp_path: Path) -> None:
+    import polars as pl
+
     path = tmp_path / "run.arrow"
     with path.open("wb") as sink:
         FramedFile(sink.write, metadata()).close()

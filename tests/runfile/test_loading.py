@@ -35,3 +35,17 @@ print(sorted(set(sys.modules) - before), "pandas" in sys.modules)
 """
     )
     assert printed == ["[]", "False"]
+
+
+def test_a_report_loads_no_pandas_which_pyarrow_would(tmp_path: Path) -> None:
+    """A stand-in for an installed pandas that tells when it is imported."""
+    (tmp_path / "pandas.py").write_text("raise SystemExit('pandas was imported')")
+    golden = ROOT / "tests" / "golden" / "run-v2.arrow"
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+sys.argv = ["effmeter", "report", {str(golden)!r}]
+from effmeter.cli import main
+main()
+"""
+    assert "architecture=lenet," in loaded_by(program)

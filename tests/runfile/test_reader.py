@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -136,6 +135,8 @@ def test_reading_leaves_a_recording_locked(tmp_path: Path) -> None:
 
 
 def test_polars_reads_a_run_with_a_channel_that_appeared_half_way(tmp_path: Path) -> None:
+    import polars as pl
+
     with RunFile(tmp_path / "run.arrow") as file:
         file.count("cpu0", every(0.1, 0, 1), 10.0)
         file.flush()

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
+from effmeter.runfile.byte_limit import ByteLimit
+from effmeter.runfile.file_fate import DELETED
 from effmeter.runfile.format import Event
 from effmeter.runfile.part import Part
 from effmeter.runfile.reader import read_part, read_rows
@@ -30,6 +31,7 @@ class Written:
         refusal: Callable[[int], str | None] | None = None,
         become: Callable[[], None] | None = None,
         calls: list[str] | None = None,
+        limit: ByteLimit | None = None,
     ) -> None:
         self.path = path
         self.rows = RowBuffer(0)
@@ -43,6 +45,7 @@ class Written:
             refusal=refusal,
             on_fit=lambda: self.calls.append("fit"),
             become=become,
+            limit=limit,
         )
 
     def batch(self, before: Callable[[], object] = lambda: None) -> MakeBatch:
@@ -70,6 +73,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_is_put_is_in_the_file_and_the_file_is_finished(path: Path) -> None:
+    import polars as pl
+
     written = Written(path)
     assert written.writer.put(written.batch())
     part = written.end()
@@ -172,3 +177,49 @@ def test_the_lock_is_given_back_at_the_end(path: Path) -> None:
     written.writer.put(written.batch(before=lambda: during.append(read_part(path).recording)))
     assert not written.end().recording
     assert during == [True]
+
+
+def test_a_file_that_is_deleted_meanwhile_is_written_and_its_loss_reported(path: Path) -> None:
+    written = Written(path)
+    written.writer.put(written.batch())
+    written.writer.put(written.batch(before=path.unlink))
+    written.writer.finish(written.batch())
+    written.writer.join(PATIENCE_S)
+    assert written.endings == [DELETED]
+
+
+def test_a_batch_beyond_the_limit_of_memory_is_refused_until_another_is_written(
+    path: Path,
+) -> None:
+    limit = ByteLimit(1000)
+    go_on, began = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        assert go_on.wait(PATIENCE_S)
+
+    written = Written(path, limit=limit)
+    assert written.writer.put(written.batch(before=wait), 900)
+    assert began.wait(PATIENCE_S)
+    assert not written.writer.put(written.batch(), 900)
+    assert written.writer.put(written.batch(), 100)
+    go_on.set()
+    written.end()
+    assert limit.take(1000), "all is given back"
+    assert not limit.take(1)
+
+
+def test_what_waits_for_a_file_that_fails_is_given_back(path: Path) -> None:
+    limit, go_on = ByteLimit(1000), threading.Event()
+
+    def fail() -> None:
+        assert go_on.wait(PATIENCE_S)
+        raise RuntimeError("a fault")
+
+    written = Written(path, limit=limit)
+    assert written.writer.put(written.batch(before=fail), 500)
+    assert written.writer.put(written.batch(), 500)
+    go_on.set()
+    written.writer.join(PATIENCE_S)
+    assert limit.take(1000)
+    assert not limit.take(1)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from effmeter.channel import Channel, Component, Kind, Provenance
 from effmeter.energy import Energy, Trace, trace
-from effmeter.energy.shape import Shape
+from effmeter.energy.shape import NOWHERE, Shape
 from effmeter.probes.nvidia.device import COUNTER_PERIOD_NS
 
 FOLDER = Path(__file__).parent
@@ -192,10 +192,9 @@ class Replay:
         """Windows of all phases beside the integral of other values."""
         for phase in self.phases:
             begins_ns, ends_ns = self.windows(phase, length_s, count)
-            places = [
-                (shape.place(b), shape.place(e)) for b, e in zip(begins_ns, ends_ns, strict=True)
-            ]
-            true_j = np.array([e.passed_j - b.passed_j if b and e else np.nan for b, e in places])
+            begin, end = shape.places(begins_ns), shape.places(ends_ns)
+            is_known = (begin.stretches != NOWHERE) & (end.stretches != NOWHERE)
+            true_j = np.where(is_known, end.passed_j - begin.passed_j, np.nan)
             yield from _observed(phase, measured, begins_ns, ends_ns, true_j)
 
     def by_counter(self, measured: Trace, length_s: float, count: int = 100) -> Iterator[Window]:

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 import effmeter
@@ -59,6 +58,8 @@ WITH_A_FORKED_WORKER = """
 def test_a_killed_program_leaves_an_interrupted_run_though_its_forked_worker_lives(
     machine: SimulatedMachine, runs: Path
 ) -> None:
+    import polars as pl
+
     program = start_program(WITH_A_FORKED_WORKER, machine.environ | {"EFFMETER_RUNS": str(runs)})
     assert program.stdout is not None
     recorder = int(program.stdout.readline())

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 import effmeter
@@ -76,6 +75,8 @@ def test_epochs_spans_and_metrics_stand_in_the_file_as_they_were_nested(runs: Pa
 
 
 def test_spans_of_several_threads_do_not_mix(runs: Path) -> None:
+    import polars as pl
+
     with effmeter.track("threads") as run:
 
         def load() -> None:
@@ -229,6 +230,8 @@ def test_the_environment_is_as_before_when_the_run_is_over() -> None:
 def test_a_channel_that_appears_in_mid_run_is_in_the_file_and_polars_reads_it(
     machine: SimulatedMachine, runs: Path
 ) -> None:
+    import polars as pl
+
     with effmeter.track("growing", rate_hz=50) as run:
         let_pass(0.2)
         machine.add_zone(package(2, constant(30.0)))

@@ -9,6 +9,7 @@ import pytest
 
 from effmeter.errors import RecorderError
 from effmeter.wire import paths
+from effmeter.wire.paths import LOG_NAME, SOCKET_NAME, sweep_private_directories
 
 
 def listening(path: Path) -> socket.socket:
@@ -125,3 +126,35 @@ def test_a_link_in_the_place_of_an_own_directory_is_refused(tmp_path: Path) -> N
     (tmp_path / "own").symlink_to(tmp_path / "real")
     with pytest.raises(RecorderError):
         paths.make_own_directory(tmp_path / "own", 0o700)
+
+
+def test_directories_of_dead_recorders_are_swept_and_all_others_are_left(tmp_path: Path) -> None:
+    def made(name: str, age_s: float, *, listens: bool = False) -> Path:
+        home = tmp_path / name
+        home.mkdir(mode=0o700)
+        (home / LOG_NAME).touch()
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind(str(home / SOCKET_NAME))
+        if listens:
+            sock.listen()
+            alive.append(sock)
+        else:
+            sock.close()
+        os.utime(home, (now_s - age_s, now_s - age_s))
+        return home
+
+    now_s, alive = 1e9, list[socket.socket]()
+    dead = made("effmeter-abcd1234", 3600)
+    kept = [
+        made("effmeter-abcd1235", 3600, listens=True),
+        made("effmeter-abcd1236", 10),
+        made("elsewhere", 3600),
+    ]
+    full = made("effmeter-abcd1237", 3600)
+    (full / "precious").touch()
+    os.utime(full, (now_s - 3600, now_s - 3600))
+    sweep_private_directories(tmp_path, now_s)
+    assert not dead.exists()
+    assert all(home.exists() for home in [*kept, full])
+    for sock in alive:
+        sock.close()

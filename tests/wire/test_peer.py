@@ -6,7 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+import pytest
+
+from effmeter.recorder.policy import ServicePolicy
 from effmeter.wire.peer import Peer, peer_of, watch_death
 
 PROGRAM = "import socket, sys; s = socket.socket(fileno=int(sys.argv[1])); s.recv(1)"
@@ -44,3 +49,36 @@ def test_a_descriptor_shows_the_death_of_the_peer_though_its_socket_stays_open()
             os.close(watched)
             os.close(descriptor)
             program.wait()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.getuid() != 0, reason="only root on Linux can become another user"
+)
+@pytest.mark.parametrize("count", [1, 40, 3000])
+def test_the_supplementary_groups_of_another_user_are_seen(count: int) -> None:
+    """A user in the group by its supplementary groups alone; Python's own call has room for 256."""
+    gids = list(range(70_000, 70_000 + count))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        place = Path(folder) / "s"
+        Path(folder).chmod(0o755)
+        listener.bind(str(place))
+        listener.listen()
+        place.chmod(0o777)
+        connect = "import socket, sys; s = socket.socket(1); s.connect(sys.argv[1]); s.recv(1)"
+        command = ["/usr/bin/env", "python3", "-c", connect, str(place)]
+        program = subprocess.Popen(command, user=54_321, group=54_321, extra_groups=gids)
+        try:
+            listener.settimeout(20)
+            accepted, _ = listener.accept()
+            with accepted:
+                peer = peer_of(accepted)
+        finally:
+            program.kill()
+            program.wait()
+    assert (peer.uid, peer.gid) == (54_321, 54_321)
+    assert sorted(peer.groups) == gids
+    assert ServicePolicy("shared", 0, gids[-1]).admits(peer)
+    assert not ServicePolicy("shared", 0, 69_999).admits(peer)

@@ -57,9 +57,7 @@ def _peak_of_each_channel(pixels: Array, bits: Array, positions: Array, values: 
     """Channels last: all maps of a row side by side, so that vectors run across channels."""
     rows, area, channels = pixels.shape
     for row in prange(rows):
-        highest = np.empty(channels, np.int32)
-        for c in range(channels):  # np.full takes half of the time of compiling all of this
-            highest[c] = np.int32(-1)
+        highest = np.full(channels, np.int32(-1))
         place = np.zeros(channels, np.int32)
         total = np.zeros(channels, np.float32)
         for i in range(area):
