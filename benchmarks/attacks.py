@@ -1,8 +1,8 @@
 """``python -m benchmarks.attacks [NAME ...]``: what hostile users cost a root daemon's others.
 
 A daemon serves a group as root on a simulated machine. A good client of root's records at 100 Hz
-and asks for its energy, while a user attacks that is in the group by its supplementary groups alone. Needs root, to act as
-other users.
+and asks for its energy while a user attacks that is in the group by its supplementary groups alone.
+Needs root, to act as another user.
 """
 
 import contextlib
