@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from effmeter.channel import Channel
+from effmeter.channel import Channel, Component
 from effmeter.recorded.breakdown import total_over
 from effmeter.recorded.reading import read_run
 from effmeter.recorded.run import RecordedRun
 from effmeter.recorded.totals import totals_over
 from tests.runfile.writing import RunFile, counter, every, gauge, metadata
 
-COUNTER = counter("gpu0", device="GPU-1", gain_error_fraction=0.05, refresh_s=0.1)
+COUNTER = counter("gpu0", Component.GPU, device="GPU-1", gain_error_fraction=0.05, refresh_s=0.1)
 BESIDE = gauge("gpu0-power", device="GPU-1", contained_in="gpu0", window_s=0.1)
 PROCESSOR = counter("cpu0")
 
