@@ -35,6 +35,7 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
+from effmeter.recorded.thinned import thinned_readings
 from effmeter.recorded.unshown import blind_stretches, show_nothing
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.part import Part
@@ -249,18 +250,23 @@ class Recording:
 
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
-            joined = channel_readings(
-                self.channels[channel],
-                self.parts,
-                self._events_of.get(channel, ()),
-                self._gaps_of.get(channel, ()),
-                self.channels.values(),
-                self.suspends,
-            )
+            joined = self._readings_of(self.channels[channel])
             self._make_room()
             self._traces[channel] = joined
             self._readings[channel] = None if joined is None else joined.readings
         return self._traces.get(channel)
+
+    def _readings_of(self, channel: Channel) -> ChannelReadings | None:
+        if channel.thinned is not None:
+            return thinned_readings(channel, self.parts[0], self.events)
+        return channel_readings(
+            channel,
+            self.parts,
+            self._events_of.get(channel.name, ()),
+            self._gaps_of.get(channel.name, ()),
+            self.channels.values(),
+            self.suspends,
+        )
 
     def _make_room(self) -> None:
         """Of a large recording, no more channels are held than needed at a time."""

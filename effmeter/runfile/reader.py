@@ -130,6 +130,12 @@ def open_run_file(path: Path) -> BinaryIO:
         raise RunFileError(f"{path} cannot be opened: {error}") from error
 
 
+def is_recorded(path: Path) -> bool:
+    """Whether a recorder writes to a file; RunFileError where it cannot be opened."""
+    with open_run_file(path) as file:
+        return is_locked(file)
+
+
 def is_locked(file: BinaryIO) -> bool:
     """Whether a recorder holds the file; asked before reading, so that an end is not missed."""
     try:
