@@ -125,6 +125,34 @@ _CALIBRATION_FIELDS: Mapping[str, Check] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Thinning:
+    """What is known of a channel whose readings were replaced by energies of periods."""
+
+    period_s: float
+    low_j: float
+    """The lower end of the interval of all periods together, without gain error and factor."""
+    high_j: float
+
+    @classmethod
+    def from_mapping(cls, described: Mapping[str, Any]) -> Self:
+        """The thinning that a mapping describes; ValueError where it is none."""
+        names = [f.name for f in fields(cls)]
+        if not isinstance(described, Mapping) or set(described) != set(names):
+            raise ValueError(f"a thinning has the fields {', '.join(names)}")
+        thinning = cls(**fields_in(described, _THINNING_FIELDS))
+        if thinning.low_j > thinning.high_j:
+            raise ValueError("the ends of an interval stand in order")
+        return thinning
+
+
+_THINNING_FIELDS: Mapping[str, Check] = {
+    "period_s": number(1e-3),
+    "low_j": number(0),
+    "high_j": number(0),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One physical quantity of one device, with all that its arithmetic needs.
 
@@ -180,6 +208,8 @@ class Channel:
     """What one reading costs, where it is known to matter."""
     calibration: Calibration | None = None
     """The device's own gain and offset; null: it is not calibrated."""
+    thinned: Thinning | None = None
+    """Its rows are energies at the ends of periods, whatever its kind; null: readings."""
     is_feed: bool = False
     """Of a wall meter: it measures one of several feeds of the machine, which add up."""
 
@@ -254,6 +284,7 @@ _CHANNEL_FIELDS: Mapping[str, Check] = {
     "read_period_s": _NOT_NEGATIVE,
     "call_cost_s": _NOT_NEGATIVE,
     "calibration": optional(Calibration.from_mapping),
+    "thinned": optional(Thinning.from_mapping),
     "is_feed": flag,
 }
 """Every field of a channel, with the values that it can have in a file."""

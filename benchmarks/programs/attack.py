@@ -112,6 +112,13 @@ def _flooding(message: Mapping[str, Any], *, records: bool) -> Callable[[Attacke
     return act
 
 
+def _recordings(attacker: Attacker) -> None:
+    """As many recordings as a user gets, each asked for at 1 kHz."""
+    made = attacker.recordings(64)
+    _idle(attacker)
+    del made
+
+
 def _random_bytes(attacker: Attacker) -> None:
     attacker.flood(attacker.many(), os.urandom(65536))
 
@@ -163,6 +170,7 @@ def _linger(attacker: Attacker) -> None:
 
 ATTACKS: Mapping[str, Callable[[Attacker], None]] = {
     "none": _idle,
+    "recordings": _recordings,
     "marks": _flooding(MARK, records=True),
     "long-notes": _flooding(LONG, records=True),
     "asks": _flooding({"op": "ask", "number": 1}, records=True),

@@ -108,6 +108,7 @@ def efficiency_of(
     mode = mode or mode_of(run, name)
     begin_ns = run.lead_epochs[0].begin_ns
     cover = run.epoch_cover
+    run.compute_energies()
     found = []
     for epoch in run.lead_epochs:
         value = epoch.metrics.get(name, math.nan)

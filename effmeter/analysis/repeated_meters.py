@@ -7,7 +7,7 @@ once stands beside it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from effmeter.channel import Channel, Provenance
 from effmeter.energy import Energy, total
@@ -67,9 +67,8 @@ def repeated_among(runs: Sequence[RecordedRun]) -> RepeatedMeters | None:
             name = host if several and len(run.channels) == 1 else channel.name
             name = f"{host}/{name}" if several and name != host else name
             energies[name] = energy
-            shown = run.samples(channel.name)
-            if shown is not None and channel.provenance is not Provenance.ESTIMATED:
-                samples[name] = (channel.kind, _on_the_wall(run, shown))
+            if channel.provenance is not Provenance.ESTIMATED:
+                samples[name] = (channel.kind, partial(_on_the_wall, run, channel.name))
     groups = equal_meters(samples) if len(samples) > 1 else ()
     return RepeatedMeters(runs, groups, energies) if groups else None
 
@@ -80,6 +79,8 @@ def _counted(run: RecordedRun) -> Iterator[tuple[Channel, Energy]]:
             yield seen.channel, seen.energy
 
 
-def _on_the_wall(run: RecordedRun, shown: Samples) -> Samples:
+def _on_the_wall(run: RecordedRun, channel: str) -> Samples:
+    shown = run.samples(channel)
+    assert shown is not None, "it has an energy"
     since_ns = run.metadata.started_wall_ns - run.metadata.started_time_ns
     return Samples(shown.times_ns + since_ns, shown.values)

@@ -47,6 +47,12 @@ class RunAnalysis:
             return None
         return shares_of(self.run, self.baseline, self.power_ratio)
 
+    def compute(self) -> None:
+        """Compute what the readings are needed for, before they are released."""
+        for part in self.by_host or (self,):
+            part.run.compute_energies()
+            _ = part.shares
+
     @property
     def walls(self) -> tuple[WallEnergy, ...]:
         """The run's energy by each meter of the whole machine.

@@ -2,6 +2,7 @@
 
 import grp
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,16 +12,17 @@ import click
 
 from effmeter.cli.group import CommandGroup
 from effmeter.cli.options import FiniteRange, json_option, naming_option, output_option
-from effmeter.cli.output import emit, say
+from effmeter.cli.output import emit, say, show
 from effmeter.client.connection import Connection, connect
 from effmeter.client.request import kept_calibrations
-from effmeter.errors import RecorderError, UsageError
+from effmeter.errors import EffmeterError, RecorderError, UsageError
+from effmeter.recorder.log_folder import LogFolder
 from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.shared import serve_shared
 from effmeter.report.formatting import json_text
 from effmeter.report.page import Page
-from effmeter.units import format_duration, parse_duration_s
+from effmeter.units import format_bytes, format_duration, parse_duration_s
 from effmeter.wire.paths import shared_socket
 
 _STOP_TIMEOUT_S = 15.0
@@ -49,10 +51,28 @@ def _duration_of(context: click.Context, option: click.Parameter, text: str) -> 
         return parse_duration_s(text)
 
 
-def duration_of(context: click.Context, option: click.Parameter, text: str) -> float:
+def duration_of(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
     """The callback of an option that takes a duration."""
     with naming_option(context, option):
-        return parse_duration_s(text)
+        return None if text is None else parse_duration_s(text)
+
+
+_thin_option = click.option(
+    "--thin",
+    "thin_s",
+    default="1min",
+    show_default=True,
+    metavar="TIME",
+    callback=duration_of,
+    help="The period of the energies that replace the readings, as 1s or 1min.",
+)
+_keep_option = click.option(
+    "--keep",
+    "keep_s",
+    metavar="TIME",
+    callback=duration_of,
+    help="Remove the files of the log that began longer ago than this.  [default: never]",
+)
 
 
 @click.group("daemon", cls=CommandGroup)
@@ -101,6 +121,15 @@ def command() -> None:
     show_default=True,
     help="Readings per second in the log.",
 )
+@click.option(
+    "--keep-full",
+    "keep_full_s",
+    metavar="TIME",
+    callback=duration_of,
+    help="Thin the files of the log after this time, as 7d.  [default: never]",
+)
+@_thin_option
+@_keep_option
 def run_daemon(
     socket_path: Path | None,
     gid: int | None,
@@ -108,22 +137,95 @@ def run_daemon(
     log_folder: Path | None,
     rotate_s: float,
     log_rate_hz: float,
+    keep_full_s: float | None,
+    thin_s: float,
+    keep_s: float | None,
 ) -> None:
     """Serve in the foreground until stopped.
 
     Service managers expect this. SIGTERM, SIGINT and SIGHUP also end the daemon.
 
     With --log, effmeter report DIR prints the energy of each period. A new file loses nothing:
-    the energies of two files add up to that of their time together.
+    the energies of two files add up to that of their time together. With --keep-full, old files
+    keep the energy of each minute, or another period, instead of every reading.
     """
     path = socket_path or shared_socket(os.environ)
     plan = None
     if log_folder is not None:
         if rotate_s < SHORTEST_PERIOD_S:
             raise UsageError("--rotate is at least 1min")
-        plan = LogPlan(log_folder, rotate_s, log_rate_hz, kept_calibrations())
+        tidy = _upkeep_command(log_folder, keep_full_s, thin_s, keep_s)
+        plan = LogPlan(log_folder, rotate_s, log_rate_hz, kept_calibrations(), tidy)
     say(f"recording for this machine at {path}")
     serve_shared(path, ServicePolicy("shared", os.getuid(), gid, others_rate_hz, str(path)), plan)
+
+
+def _upkeep_command(
+    folder: Path, keep_full_s: float | None, thin_s: float, keep_s: float | None
+) -> tuple[str, ...]:
+    """The command that looks after old files of the log; empty where they stay as they are."""
+    if keep_full_s is None and keep_s is None:
+        return ()
+    called = (
+        "nice",
+        "-n",
+        "19",
+        sys.executable,
+        "-P",
+        "-m",
+        "effmeter",
+        "daemon",
+        "thin",
+        str(folder.absolute()),
+    )
+    full = "36500d" if keep_full_s is None else f"{keep_full_s}s"
+    kept = () if keep_s is None else ("--keep", f"{keep_s}s")
+    return (*called, "--keep-full", full, "--thin", f"{thin_s}s", *kept)
+
+
+@command.command("thin")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--keep-full",
+    "keep_full_s",
+    default="7d",
+    show_default=True,
+    metavar="TIME",
+    callback=duration_of,
+    help="How long after its last row a file keeps every reading.",
+)
+@_thin_option
+@_keep_option
+@json_option
+def thin_log(
+    folder: Path, keep_full_s: float, thin_s: float, keep_s: float | None, as_json: bool
+) -> None:
+    """Thin the old files of the log in FOLDER.
+
+    Each keeps its events, and the energies of whole periods in place of its readings: reports of
+    the file, and energies of its periods, stay what they were. The daemon calls this command with
+    the lowest priority when --keep-full or --keep is given. Other run files in the folder stay as
+    they are.
+    """
+    # The daemon itself, which this module runs too, reads no files.
+    from effmeter.recorded.log_upkeep import Upkeep, look_after
+
+    LogFolder(folder).close()
+    done = look_after(folder, Upkeep(keep_full_s, thin_s, keep_s))
+    for line in done.errors:
+        say(line)
+    if as_json:
+        thinned = [{**one._asdict(), "path": str(one.path)} for one in done.thinned]
+        removed = [str(path) for path in done.removed]
+        emit(json_text({"thinned": thinned, "removed": removed, "errors": done.errors}))
+    else:
+        for one in done.thinned:
+            sizes = f"{format_bytes(one.bytes_before)} -> {format_bytes(one.bytes_after)}"
+            show(f"{one.path}: {sizes}")
+        for path in done.removed:
+            show(f"{path}: removed")
+    if done.errors:
+        sys.exit(EffmeterError.exit_status)
 
 
 @command.command("status")

@@ -28,6 +28,7 @@ from effmeter.cli.report_efficiency import (
 )
 from effmeter.errors import EffmeterError, RunFileError, UsageError
 from effmeter.recorded.host_merging import merge_hosts
+from effmeter.recorded.job import JobPart
 from effmeter.recorded.reading import find_runs, read_runs
 from effmeter.recorded.run import RecordedRun
 from effmeter.report.page import has_styles, width_of
@@ -212,8 +213,11 @@ def _analysed(
 ) -> list[RunAnalysis]:
     """The runs that can be read and have the labels."""
     baselines = _baselines() if net else _known_baselines()
-    found: list[RunAnalysis] = []
-    for run in _merged(files, errors):
+    analyses: dict[int, RunAnalysis | None] = {}
+
+    def analysed(run: RecordedRun) -> None:
+        """Analyse a run, and give back the memory of its readings."""
+        analyses[id(run)] = None
         with errors.of(str(run.paths[0])):
             if has_labels(run, labels):
                 idle = baseline_of(run, baselines) if net else None
@@ -222,17 +226,26 @@ def _analysed(
                     run, metric, idle, mode=mode, baseline=known, power_ratio=power_ratio
                 )
                 logged_names(run)  # found again where an unknown metric is refused
-                found.append(analysis)
-    return found
+                analysis.compute()
+                analyses[id(run)] = analysis
 
-
-def _merged(files: Sequence[Path], errors: FileErrors) -> list[RecordedRun]:
-    """The runs of all files that can be read, those of one job on several hosts as one."""
     runs: list[RecordedRun] = []
     for path in find_runs(files):
         with errors.of(str(path)):
-            runs += read_runs(path)
-    return errors.without_faulty(runs, merge_hosts, lambda run: str(run.paths[0]))
+            found = read_runs(path)
+            runs += found  # a merged run is known by identity
+            for run in found:
+                if JobPart.of(run).is_of_one_host:
+                    analysed(run)
+                for part in run.by_host:
+                    part.recording.release()
+    merged = errors.without_faulty(runs, merge_hosts, lambda run: str(run.paths[0]))
+    for run in merged:
+        if id(run) not in analyses:
+            analysed(run)
+            for part in run.by_host:
+                part.recording.release()
+    return [analysis for run in merged if (analysis := analyses[id(run)]) is not None]
 
 
 def _file_of(analysis: RunAnalysis) -> str:

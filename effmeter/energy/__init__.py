@@ -22,6 +22,7 @@ from effmeter.energy.totals import total
 from effmeter.energy.value import Energy, EnergyRatio
 
 if TYPE_CHECKING:
+    from effmeter.energy.energies import Energies
     from effmeter.energy.part_time import Times, Values
     from effmeter.energy.shape import Shape
 
@@ -33,6 +34,9 @@ class Trace(Protocol):
 
     def energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         """Energy used between two moments; None where no reading lets it be known."""
+
+    def energies(self, begins_ns: "Times", ends_ns: "Times") -> "Energies":
+        """The energies of many windows (n,)."""
 
 
 def trace(

@@ -4,7 +4,7 @@ Two meters that were read at the same moments and never differ are one, provided
 showed varies: two independent meters do not agree in twenty moves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ LEAST_MOVES = 20
 """Readings that differ from the one before, in which both agree."""
 LEAST_SHARED_FRACTION = 0.95
 """Of the shorter record, the readings that lie at moments of the other."""
+Meter = tuple[Kind, Callable[[], Samples]]
+"""A channel's kind and how to get its readings."""
 _FINGERPRINT = 16
 _RESOLUTION_J = 1e-6
 _MIX_TIME, _MIX_VALUE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
@@ -38,20 +40,21 @@ class _Record(NamedTuple):
     shown: NDArray[np.float64]
 
 
-def equal_meters(meters: Mapping[str, tuple[Kind, Samples]]) -> tuple[EqualMeters, ...]:
+def equal_meters(
+    meters: Mapping[str, Meter],
+) -> tuple[EqualMeters, ...]:
     """The groups of meters with equal readings, in the order of the meters.
 
     Args:
-        meters: By name, the kind of a channel and its readings; moments are of a clock that the
-            meters share, such as the wall clock.
+        meters: By name, the kind of a channel and how to get its readings, which are not kept;
+            moments are of a clock that the meters share, such as the wall clock.
     """
-    records = {name: _record(kind, samples) for name, (kind, samples) in meters.items()}
     groups: dict[str, EqualMeters] = {}
     taken: set[str] = set()
-    for one, other in _candidates(records):
+    for one, other in _candidates(meters):
         if one in taken or other in taken:
             continue
-        shared = _agreement(records[one], records[other])
+        shared = _agreement(_record(*meters[one]), _record(*meters[other]))
         if shared is not None:
             earlier = groups.get(one)
             names = (one,) if earlier is None else earlier.names
@@ -61,23 +64,25 @@ def equal_meters(meters: Mapping[str, tuple[Kind, Samples]]) -> tuple[EqualMeter
     return tuple(groups.values())
 
 
-def _record(kind: Kind, samples: Samples) -> _Record:
+def _record(kind: Kind, samples: Callable[[], Samples]) -> _Record:
     """What a meter showed: power, or the energy since the reading before."""
-    times_ns, values = samples
+    times_ns, values = samples()
     if kind is Kind.COUNTER:
         steps_j = np.round(np.diff(values) / _RESOLUTION_J) * _RESOLUTION_J
         return _Record(times_ns[1:], steps_j)
     return _Record(times_ns, values)
 
 
-def _candidates(records: Mapping[str, _Record]) -> Iterator[tuple[str, str]]:
+def _candidates(
+    meters: Mapping[str, Meter],
+) -> Iterator[tuple[str, str]]:
     """The pairs that share a reading of their fingerprints, in the order of the meters.
 
     Comparing all pairs of many hosts would take long. Equal records have equal fingerprints, and
     records that overlap for the most part share most of theirs.
     """
-    prints = {name: _fingerprint(record) for name, record in records.items()}
-    for one, other in combinations(records, 2):
+    prints = {name: _fingerprint(_record(*meter)) for name, meter in meters.items()}
+    for one, other in combinations(meters, 2):
         if not prints[one].isdisjoint(prints[other]):
             yield one, other
 

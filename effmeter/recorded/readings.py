@@ -25,7 +25,7 @@ from effmeter.energy.standstill import (
     standing_stretches,
     usual_spacing_s,
 )
-from effmeter.recorded.records import Gap, Readings
+from effmeter.recorded.records import Gap, Readings, Suspend
 from effmeter.recorded.timeline import suspends
 from effmeter.recorded.unshown import unshown_losses, with_sleep, with_unshown
 from effmeter.runfile.format import Event
@@ -88,10 +88,17 @@ def channel_readings(
     events: Iterable[EventRow],
     gaps: Iterable[Gap],
     others: Iterable[Channel] = (),
+    slept: Sequence[Suspend] | None = None,
 ) -> ChannelReadings | None:
     """The channel's readings in all files; None where it was never read.
 
-    ``others``: the run's channels, among which the course of a counter may be.
+    Args:
+        channel: Its description.
+        parts: The files.
+        events: Their events; those of the channel are enough.
+        gaps: The gaps of the run.
+        others: The run's channels, among which the course of a counter may be.
+        slept: Where the machine slept; by default as the events say.
     """
     absolutes_j = {
         e.part: e.value for e in events if e.event == Event.CHANNEL and e.channel == channel.name
@@ -114,7 +121,9 @@ def channel_readings(
     standing = standing_stretches(channel, times_ns, values, usual_s, stretches[0].absolute_j)
     moments_ns, shown, asleep_ns = times_ns, values, frozenset[int]()
     if channel.kind is Kind.GAUGE and np.diff(times_ns).max(initial=0) > usual_s * 1e9:
-        moments_ns, shown, asleep_ns = with_sleep(times_ns, values, suspends(events), usual_s)
+        moments_ns, shown, asleep_ns = with_sleep(
+            times_ns, values, suspends(events) if slept is None else slept, usual_s
+        )
         read_s = np.zeros(len(moments_ns)) if len(moments_ns) > len(times_ns) else read_s
     unshown = unshown_losses(channel, moments_ns, shown, usual_s, standing, asleep_ns)
     losses = with_unshown([*inside, *bridged], unshown)

@@ -2,14 +2,18 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from effmeter.channel import Channel, Refusal
 from effmeter.cover import UNREAD_DEVICES, second_sensors, unread_device
 from effmeter.energy import Energy, Trace
+from effmeter.energy.energies import Energies, unknown_energies
+from effmeter.energy.part_time import Times
 from effmeter.energy.standstill import Stretch
 from effmeter.energy.widened import disagree
 from effmeter.errors import NotARunError
@@ -31,11 +35,14 @@ from effmeter.recorded.records import (
     Suspend,
     WallStep,
 )
-from effmeter.recorded.unshown import blind_stretches, shows_nothing
+from effmeter.recorded.thinned import thinned_readings
+from effmeter.recorded.unshown import blind_stretches, show_nothing
 from effmeter.runfile.format import Event, Metadata, NoteName
 from effmeter.runfile.part import Part
 from effmeter.runfile.row import EventRow
 from effmeter.status import DetailedStatus, Status
+
+_MOST_HELD_READINGS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +162,37 @@ class Recording:
         """The energy of one channel in a window; None where it is unknown. Computed once."""
         key = (channel, begin_ns, end_ns)
         if key not in self._energies:
-            joined = self._joined(channel)
-            if joined is None or shows_nothing(joined.readings, begin_ns, end_ns):
-                self._energies[key] = None
-            else:
-                self._energies[key] = joined.trace.energy(begin_ns, end_ns)
+            # The windows that are known to be wanted are computed while the readings are at hand.
+            windows_ns = {(begin_ns, end_ns), *self._expected_ns}
+            wanted = sorted(w for w in windows_ns if (channel, *w) not in self._energies)
+            begins_ns, ends_ns = np.array(wanted, np.int64).T
+            found = self.channel_energies(channel, begins_ns, ends_ns)
+            for place, window_ns in enumerate(wanted):
+                self._energies[channel, *window_ns] = found.at(place)
         return self._energies[key]
+
+    def channel_energies(self, channel: str, begins_ns: Times, ends_ns: Times) -> Energies:
+        """The energies of one channel in many windows (n,)."""
+        joined = self._joined(channel)
+        if joined is None:
+            return unknown_energies(len(begins_ns))
+        energies = joined.trace.energies(begins_ns, ends_ns)
+        shown = ~show_nothing(joined.readings, begins_ns, ends_ns)
+        return replace(energies, is_known=energies.is_known & shown)
+
+    def expect(self, windows_ns: Iterable[tuple[int, int]]) -> None:
+        """Name windows whose energies will be asked of every channel."""
+        self._expected_ns.update(windows_ns)
+
+    @cached_property
+    def _expected_ns(self) -> set[tuple[int, int]]:
+        return {(self.metadata.started_time_ns, self.recorded_until_ns)}
+
+    def release(self) -> None:
+        """Give the memory of the readings back; they are read again where they are needed."""
+        self._traces.clear()
+        for part in self.parts:
+            part.release()
 
     def bounded_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
         """The energy of one channel, bounded where it shows nothing by what its device can draw.
@@ -176,8 +208,9 @@ class Recording:
 
     def readings(self, channel: str) -> Readings | None:
         """Where a channel was read; None where it never was."""
-        joined = self._joined(channel)
-        return None if joined is None else joined.readings
+        if channel not in self._readings:
+            self._joined(channel)
+        return self._readings.get(channel)
 
     def standing(self, channel: str) -> tuple[Stretch, ...]:
         """Where the counter of a channel stands still."""
@@ -217,14 +250,58 @@ class Recording:
 
     def _joined(self, channel: str) -> ChannelReadings | None:
         if channel not in self._traces and channel in self.channels:
-            described = self.channels[channel]
-            others = self.channels.values()
-            joined = channel_readings(described, self.parts, self.events, self.gaps, others)
+            joined = self._readings_of(self.channels[channel])
+            self._make_room()
             self._traces[channel] = joined
+            self._readings[channel] = None if joined is None else joined.readings
         return self._traces.get(channel)
+
+    def _readings_of(self, channel: Channel) -> ChannelReadings | None:
+        if channel.thinned is not None:
+            return thinned_readings(channel, self.parts[0], self.events)
+        return channel_readings(
+            channel,
+            self.parts,
+            self._events_of.get(channel.name, ()),
+            self._gaps_of.get(channel.name, ()),
+            self.channels.values(),
+            self.suspends,
+        )
+
+    def _make_room(self) -> None:
+        """Of a large recording, no more channels are held than needed at a time."""
+        held = [0 if each is None else len(each.samples.values) for each in self._traces.values()]
+        if sum(held) > _MOST_HELD_READINGS:
+            self._traces.clear()
+
+    @cached_property
+    def _events_of(self) -> Mapping[str, Sequence[EventRow]]:
+        """The rows that describe each channel."""
+        found: dict[str, list[EventRow]] = {}
+        for row in self.events:
+            if row.event == Event.CHANNEL and row.channel is not None:
+                found.setdefault(row.channel, []).append(row)
+        return found
+
+    @cached_property
+    def _gaps_of(self) -> Mapping[str, Sequence[Gap]]:
+        """By channel, its gaps and those of all channels, in order."""
+        of_all = [gap for gap in self.gaps if gap.channel is None]
+        own: dict[str, list[Gap]] = {name: [] for name in self.channels}
+        for gap in self.gaps:
+            if gap.channel in own:
+                own[gap.channel].append(gap)
+        return {
+            name: sorted((*of_all, *found), key=lambda gap: gap.begin_ns) if of_all else found
+            for name, found in own.items()
+        }
 
     @cached_property
     def _traces(self) -> dict[str, ChannelReadings | None]:
+        return {}
+
+    @cached_property
+    def _readings(self) -> dict[str, Readings | None]:
         return {}
 
     @cached_property
@@ -283,7 +360,7 @@ class Recording:
     def events(self) -> tuple[EventRow, ...]:
         """All rows that are no readings, in order of time."""
         rows = [row for index, part in enumerate(self.parts) for row in part.events(index)]
-        rows = _without_repeats(rows)
+        rows = _without_repeats(rows) if len(self.parts) > 1 else rows
         rows.sort(key=lambda row: (row.time_ns, row.part))
         known = {r.source for r in rows if r.event == Event.NOTE and r.name == NoteName.SOURCE}
         return tuple(_of_process(row, known) for row in rows)

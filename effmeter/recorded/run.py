@@ -25,6 +25,7 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.recorded.second_sensor import counted_energy
+from effmeter.recorded.totals import Totals, totals_over
 from effmeter.recorded.window import S, contentions_in, touching
 from effmeter.units import format_duration
 
@@ -78,7 +79,30 @@ class RecordedRun(MarkedRun):
 
     def energy_over(self, cover: Cover, begin_ns: int, end_ns: int) -> Energy | None:
         """The energy of a window over a given cover; None where any channel of it is unknown."""
+        window_ns = (begin_ns, end_ns)
+        for known in self._totals:
+            if known.cover is cover and window_ns in known.places:
+                return known.of(window_ns)
         return total_over(self.recording, cover, begin_ns, end_ns)
+
+    def compute_energies(self) -> None:
+        """Compute the energies of all epochs and spans, while the readings are at hand."""
+        _ = self._totals
+
+    @cached_property
+    def _totals(self) -> list[Totals]:
+        """Of each epoch and all epochs up to its end, and of each span, over their covers."""
+        if self.is_joint:
+            return []
+        lead = self.lead_epochs
+        windows_ns = [(each.begin_ns, each.end_ns) for each in self.epochs]
+        windows_ns += [(lead[0].begin_ns, each.end_ns) for each in lead]
+        spans_ns = [(each.begin_ns, each.end_ns) for each in timeline.walk_spans(self.spans)]
+        found = (
+            totals_over(self.recording, self.epoch_cover, windows_ns),
+            totals_over(self.recording, self.breakdown().cover, spans_ns),
+        )
+        return [each for each in found if each is not None]
 
     def counted_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:
         """What the run's total takes from a channel of its cover in a window; None: unknown."""
@@ -105,6 +129,8 @@ class RecordedRun(MarkedRun):
             self.end_ns if end_ns is None else end_ns,
         )
         if window_ns not in self._breakdowns:
+            if not self._breakdowns and not self.is_joint:
+                self.recording.expect(self._whole_windows_ns)
             self._breakdowns[window_ns] = self._break_down(*window_ns)
         return self._breakdowns[window_ns]
 
@@ -114,6 +140,13 @@ class RecordedRun(MarkedRun):
     @cached_property
     def _breakdowns(self) -> dict[tuple[int, int], Breakdown]:
         return {}
+
+    @property
+    def _whole_windows_ns(self) -> list[tuple[int, int]]:
+        """That of the run, and that of its epochs."""
+        lead = self.lead_epochs
+        of_epochs = [(lead[0].begin_ns, lead[-1].end_ns)] if lead else []
+        return [(self.begin_ns, self.end_ns), *of_epochs]
 
     def _epoch_energy(self, begin_ns: int, end_ns: int) -> Energy | None:
         return self.energy_over(self.epoch_cover, begin_ns, end_ns)

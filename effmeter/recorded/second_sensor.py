@@ -31,11 +31,11 @@ def counted_energy(
         shown = recording.channel_energy(other, begin_ns, end_ns)
         energy = energy if shown is None else holding_both(energy, shown)
     if recording.channels[name].provenance is Provenance.ESTIMATED:
-        energy = with_estimate_factor(energy, _factor_beside(recording, name))
+        energy = with_estimate_factor(energy, factor_beside(recording, name))
     return energy
 
 
-def _factor_beside(recording: Recording, estimate: str) -> float:
+def factor_beside(recording: Recording, estimate: str) -> float:
     """The factor by which an estimate was off while sensors were counted in its place."""
     if estimate not in recording.estimate_factors:
         window_ns = (recording.metadata.started_time_ns, recording.recorded_until_ns)

@@ -5,7 +5,7 @@ source for itself, and a mark that was sent twice (again, to a successor) counts
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -108,6 +108,13 @@ def spans(
         )
         children.setdefault(around[mark], []).append(span)
     return tuple(reversed(children.pop(None, [])))
+
+
+def walk_spans(outermost: Iterable[RecordedSpan]) -> Iterator[RecordedSpan]:
+    """Spans and all those inside them."""
+    for span in outermost:
+        yield span
+        yield from walk_spans(span.children)
 
 
 def _spans_around(begins: Iterable[EventRow]) -> dict[_Mark | None, _Mark | None]:

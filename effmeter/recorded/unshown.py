@@ -92,9 +92,15 @@ def with_unshown(losses: Sequence[Loss], unshown: Iterable[Loss]) -> list[Loss]:
     return sorted(kept, key=lambda loss: loss.begin_ns)
 
 
-def shows_nothing(readings: Readings, begin_ns: int, end_ns: int) -> bool:
-    """Whether the counter stands still throughout a window."""
-    return any(s.begin_ns <= begin_ns and end_ns <= s.end_ns for s in readings.standing)
+def show_nothing(
+    readings: Readings, begins_ns: NDArray[np.int64], ends_ns: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """In which windows (n,) the counter stands still throughout."""
+    if not readings.standing:
+        return np.zeros(len(begins_ns), np.bool_)
+    standing = np.array([(s.begin_ns, s.end_ns) for s in readings.standing], np.int64)
+    before = np.searchsorted(standing[:, 0], begins_ns, "right") - 1
+    return np.asarray((before >= 0) & (ends_ns <= standing[np.maximum(before, 0), 1]))
 
 
 def blind_stretches(readings: Readings) -> Iterator[tuple[int, int]]:

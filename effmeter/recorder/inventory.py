@@ -109,6 +109,7 @@ def _memory_bytes() -> int | None:
         return None
 
 
+@functools.cache
 def _own_versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": sys.platform}
     return found | installed_versions(_OWN_PACKAGES, sys.path)

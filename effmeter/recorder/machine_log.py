@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from effmeter.recorder.log_folder import LogFolder
 from effmeter.recorder.machine_recording import MachineRecording
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.recordings import Recordings
+from effmeter.runfile.format import LOG_KEY
 from effmeter.runfile.writer import RunWriter
 from effmeter.units import format_duration
 
@@ -196,6 +197,7 @@ class MachineLog:
         calibrations = Calibrations.of(described)
         rate_hz = self._plan.rate_hz
         metadata = describe_run(described, self._discovery(), self._policy, rate_hz, self._clock)
+        metadata = replace(metadata, sampling={**metadata.sampling, LOG_KEY: True})
         writer = RunWriter(descriptor, metadata, lambda why: self._on_file_end(token, why))
         recording = MachineRecording(
             metadata, writer, self._clock, 1 / rate_hz, os.getuid(), calibrations=calibrations

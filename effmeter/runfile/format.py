@@ -36,6 +36,10 @@ VERSION_KEY = b"effmeter.format"
 METADATA_KEY = b"effmeter.run"
 COMPACTED_KEY = b"effmeter.compacted"
 """In the metadata of a file that was written again in large batches: ``Event.COMPACTED``."""
+LOG_KEY = "machine_log"
+"""In ``sampling``: the file belongs to the log of a machine."""
+LOW_SUFFIX, HIGH_SUFFIX = " low", " high"
+"""Behind the name of a thinned channel: the rows of the ends of its intervals."""
 RUN_SUFFIX = ".arrow"
 Label = str | int | float | bool
 """What a label can say."""
@@ -119,6 +123,8 @@ class Event(StrEnum):
     NOTE = "note"
     """source, id (of a program's notes: that of its ``run_begin``, since a process may have several
     runs), name (what about), value, text."""
+    BLIND = "blind"
+    """channel (a thinned one), duration_s: where it showed nothing, so that another one counts."""
     COMPACTED = "compacted"
     """The last row of a file that was written again in large batches: text (JSON: whether its
     original was ``finished``, and the ``damages`` in it)."""

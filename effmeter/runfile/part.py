@@ -1,6 +1,6 @@
 """The rows of one run file, and what is missing among them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,9 @@ class Part:
     """The run clock at its latest row; None where it has no rows."""
     event_rows: Sequence[EventRow] = ()
     """The rows that are no readings, in order of time."""
-    readings: Readings = field(default_factory=Readings)
-    """All others, by channel."""
+    readings: Readings | None = field(default_factory=Readings)
+    """All others, by channel; None: they are read again when they are needed."""
+    read_again: Callable[[Path], "Part"] | None = None
 
     def events(self, index: int) -> list[EventRow]:
         """The rows that are no readings; ``index`` is this part's place in its run."""
@@ -65,7 +66,14 @@ class Part:
 
     def series(self, channel: str, kind: str) -> Series:
         """The readings of a channel in the column ``kind``, in order of time."""
-        return self.readings.series(kind, channel)
+        if self.readings is None and self.read_again is not None:
+            self.readings = self.read_again(self.path).readings
+        return (self.readings or Readings()).series(kind, channel)
+
+    def release(self) -> None:
+        """Give the memory of the readings back, of a file that does not change any more."""
+        if self.read_again is not None and self.finished:
+            self.readings = None
 
 
 def event_rows(table: pa.Table, times_ns: NDArray[np.int64]) -> list[EventRow]:

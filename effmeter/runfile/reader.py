@@ -52,6 +52,7 @@ def read_part(path: Path) -> Part:
         last_ns=contents.last_ns,
         event_rows=contents.events,
         readings=contents.readings,
+        read_again=read_part,
     )
 
 
@@ -127,6 +128,12 @@ def open_run_file(path: Path) -> BinaryIO:
         raise RunFileError(f"{path} cannot be opened: {error.strerror}") from error
     except ValueError as error:
         raise RunFileError(f"{path} cannot be opened: {error}") from error
+
+
+def is_recorded(path: Path) -> bool:
+    """Whether a recorder writes to a file; RunFileError where it cannot be opened."""
+    with open_run_file(path) as file:
+        return is_locked(file)
 
 
 def is_locked(file: BinaryIO) -> bool:

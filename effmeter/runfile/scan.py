@@ -120,22 +120,39 @@ class _FrameSearch:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._file: int | None = None
+        self._offset = 0
         self._vain_bytes = 0
 
     def next_frame(self, at: int, number: int) -> tuple[int, FrameHeader, bytes] | None:
         """The first intact frame from ``at`` on that can follow: its place, header and bytes."""
+        expected = self._expected(at, number)
+        if expected is not None:
+            return expected
         for place, header in self._window.headers(at, at + SEARCH_BYTES):
             begin = place - header.offset
             if begin < at or header.number < number or not self._is_possible(begin, header):
                 continue
             frame = self._window.at(begin, header.length)
             if is_intact(frame, header):
-                self._file = header.file
+                self._file, self._offset = header.file, header.offset
                 return begin, header, frame
             self._vain_bytes += header.length
             if self._vain_bytes > _MAX_VAIN_BYTES:
                 return None
         return None
+
+    def _expected(self, at: int, number: int) -> tuple[int, FrameHeader, bytes] | None:
+        """The frame that begins at ``at`` with its header where the last one had it.
+
+        So do all batches of a file with the same layout, and nothing needs to be searched.
+        """
+        header = header_at(self._window.at(at + self._offset, HEADER_BYTES), 0)
+        if self._file is None or header is None or header.number != number:
+            return None
+        if header.offset != self._offset or not self._is_possible(at, header):
+            return None
+        frame = self._window.at(at, header.length)
+        return (at, header, frame) if is_intact(frame, header) else None
 
     def _is_possible(self, begin: int, header: FrameHeader) -> bool:
         return (

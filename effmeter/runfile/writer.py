@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 QUEUE_BATCHES = 64
 QUEUE_BYTES = 64 * 2**20
+_ENCODING = threading.Lock()
+"""Held while a batch is made: many writers at once would keep the GIL from a sampler whose deadline
+has come. Nothing is written meanwhile, since a disk may hang."""
 MakeBatch = Callable[["pa.Schema"], "pa.RecordBatch"]
 
 
@@ -114,17 +117,26 @@ class RunWriter:
 
     def _write_run(self) -> None:
         fate = FileFate(self._descriptor)
-        file = FramedFile(self._append, self._metadata)
+        frames: list[bytearray] = []
+        with _ENCODING:
+            file = FramedFile(frames.append, self._metadata)
         while (waiting := self._queue.get()) is not None:
             make_batch, size_bytes = waiting
             try:
-                file.write_batch(make_batch(file.schema))
+                with _ENCODING:
+                    file.write_batch(make_batch(file.schema))
+                self._append_all(frames)
             finally:
                 self._limit.give_back(size_bytes)
             fate.look(self._whole_bytes)
         file.close()
+        self._append_all(frames)
         fate.look(self._whole_bytes)
         self.failed = fate.loss
+
+    def _append_all(self, frames: list[bytearray]) -> None:
+        while frames:
+            self._append(frames.pop(0))
 
     def _append(self, frame: bytearray) -> None:
         """Write one frame, all of it, or raise OSError."""

@@ -12,7 +12,14 @@ from effmeter.runfile.format import COLUMNS, FORMAT_VERSION, Event
 from tests.golden import make
 from tests.runfile.writing import at
 
-ADDED_SINCE = {Event.MEMORY, Event.CONDITION, Event.RUN_BEGIN, Event.WORK, Event.COMPACTED}
+ADDED_SINCE = {
+    Event.MEMORY,
+    Event.CONDITION,
+    Event.RUN_BEGIN,
+    Event.WORK,
+    Event.COMPACTED,
+    Event.BLIND,
+}
 """Events that came after the format was out: its older readers pass them over."""
 FILES = sorted(Path(__file__).parent.glob("run-v*.arrow"))
 

@@ -1,5 +1,7 @@
 """One meter under two names is found; two meters that look alike are not one."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,17 @@ TIMES = np.arange(0, 200, dtype=np.int64) * 2_000_000_000
 POWER = np.round(1000 + 500 * RANDOM.random(len(TIMES)))
 
 
-def gauge(values: "np.typing.NDArray[np.float64]" = POWER, first: int = 0) -> tuple[Kind, Samples]:
-    return Kind.GAUGE, Samples(TIMES[first : first + len(values)], values)
+Meter = tuple[Kind, Callable[[], Samples]]
+
+
+def gauge(values: "np.typing.NDArray[np.float64]" = POWER, first: int = 0) -> Meter:
+    return meter(Kind.GAUGE, TIMES[first : first + len(values)], values)
+
+
+def meter(
+    kind: Kind, times: "np.typing.NDArray[np.int64]", values: "np.typing.NDArray[np.float64]"
+) -> Meter:
+    return kind, lambda: Samples(times, values)
 
 
 def test_every_name_of_one_meter_is_in_its_group() -> None:
@@ -33,8 +44,8 @@ def test_a_record_that_begins_a_little_later_is_of_the_same_meter() -> None:
 def test_counters_that_begin_elsewhere_are_compared_by_their_steps() -> None:
     energy = np.cumsum(POWER)
     counters = {
-        "a": (Kind.COUNTER, Samples(TIMES, energy)),
-        "b": (Kind.COUNTER, Samples(TIMES, energy + 7.0)),
+        "a": meter(Kind.COUNTER, TIMES, energy),
+        "b": meter(Kind.COUNTER, TIMES, energy + 7.0),
     }
     (group,) = equal_meters(counters)
     assert (group.names, group.readings) == (("a", "b"), 199)
@@ -48,7 +59,7 @@ def test_meters_that_may_be_two_are_two(case: str) -> None:
         case "one digit":
             values[100] += 1
         case "another moment":
-            meters["b"] = (Kind.GAUGE, Samples(TIMES + 1, values))
+            meters["b"] = meter(Kind.GAUGE, TIMES + 1, values)
         case "short":
             values = POWER[:LEAST_MOVES]
             meters["a"] = gauge(values)
