@@ -29,9 +29,9 @@ class DisjointStretches:
         last = np.searchsorted(self.ends_ns, ends_ns, "right")
         found = np.where(last > first, wholes[np.maximum(last, first)] - wholes[first], 0.0)
         # A stretch that began before the window, and one that goes on after it.
-        early, late = first - 1, last
-        is_early = (early >= 0) & (self.ends_ns[np.maximum(early, 0)] > begins_ns)
-        is_late = (late < count) & (late >= first)
+        early, late, is_lasting = first - 1, last, ends_ns > begins_ns
+        is_early = is_lasting & (early >= 0) & (self.ends_ns[np.maximum(early, 0)] > begins_ns)
+        is_late = is_lasting & (late < count) & (late >= first)
         is_late &= self.begins_ns[np.minimum(late, count - 1)] < ends_ns
         for chosen, place in ((is_early, early), (is_late, late)):
             at = place[chosen]

@@ -32,6 +32,13 @@ def test_the_shared_time_of_each_window_is_that_with_each_stretch() -> None:
     assert np.asarray(found).tolist() == expected
 
 
+def test_an_empty_window_holds_no_part_of_a_stretch() -> None:
+    (layer,) = disjoint([Loss(0, 100, "", 1.0)])
+    moments = np.array([-1, 0, 50, 100])
+    found = layer.summed(moments, moments, lambda at, begin_ns, end_ns: np.ones(len(at)))
+    assert found.tolist() == [0.0] * 4
+
+
 def test_stretches_that_do_not_overlap_are_one_layer() -> None:
     losses = [Loss(10 * k, 10 * k + 10, "", 1.0) for k in range(50)]
     assert [len(layer.losses) for layer in disjoint(losses)] == [50]
