@@ -109,9 +109,13 @@ class Registry:
         return self._log is not None
 
     def keep_log(self) -> None:
-        """Do what is due of the machine's log."""
-        if self._log is not None and not self.stop_requested:
+        """Do what is due of the machine's log; a fault of it ends no recording of others."""
+        if self._log is None or self.stop_requested:
+            return
+        try:
             self._log.keep()
+        except Exception as error:
+            self._guard.faults.note(error)
 
     @property
     def is_recording(self) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from effmeter.runfile.framing import HEADER_BYTES, HEADER_START
 from effmeter.runfile.message import (
+    MOST_BYTES,
     PREFIX_BYTES,
     BatchPlaces,
     DamagedError,
@@ -129,4 +130,4 @@ def _buffer_bytes(
         is_sound &= ~is_negative.any(axis=1)
     # Floats: a sum of numbers that a stranger wrote must not wrap around.
     total = declared.astype(np.float64).sum(axis=1)
-    return np.where(is_sound & (total < 2**62), declared.sum(axis=1), UNKNOWN)
+    return np.where(is_sound & (total < MOST_BYTES), declared.sum(axis=1), UNKNOWN)

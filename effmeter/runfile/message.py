@@ -64,6 +64,10 @@ class Unfolded(NamedTuple):
     buffer_bytes: int
 
 
+MOST_BYTES = 2**62
+"""Sums of sizes below this fit into 64 bits."""
+
+
 def unfolded(data: bytes) -> Unfolded:
     """How large a batch becomes; DamagedError where the message is no batch."""
     message = message_of(data)
@@ -82,6 +86,8 @@ def unfolded(data: bytes) -> Unfolded:
         if is_compressed and length:
             declared = _declared(data, message.metadata_bytes + offset, length)
         total += declared
+    if total >= MOST_BYTES:
+        raise DamagedError("its buffers are larger than any memory")
     return Unfolded(rows, total)
 
 

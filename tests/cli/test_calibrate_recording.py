@@ -156,12 +156,14 @@ def test_interrupted_recording_is_kept_and_the_record_is_read_after_it(tmp_path:
         eventually(lambda: _has_readings(runs), "the machine is recorded")
         meter.write_text("time_s,power_w\n0,60\n1,60\n2,300\n3,3")
         os.killpg(program.pid, signal.SIGINT)
-        _, printed = program.communicate(timeout=30)
+        _, printed = program.communicate(timeout=90)
     (file,) = runs.iterdir()
     assert program.returncode == 1, printed
     lines = printed.splitlines()
     assert f"{os.path.relpath(file)}; --run" in lines[1]
-    assert "the run is too short: record 5 s at least" in lines[-1], "the record could be read"
+    # Both are said of a record that could be read; on a busy machine the run lasts longer.
+    reasons = ("the run is too short: record 5 s at least", "the reference does not follow")
+    assert any(reason in lines[-1] for reason in reasons), printed
     run = read_run(file)
     assert (run.name, run.status) == ("calibrate-gpu0", "completed")
 

@@ -17,9 +17,13 @@ from effmeter.probes.base import Discovery, ListedDevice
 from effmeter.probes.devices import listing_to_texts
 from effmeter.recorded.reading import read_run
 from effmeter.recorder.descriptor import unfit_for_writing
+from effmeter.recorder.guard import FaultLog
+from effmeter.recorder.log_folder import LogFolder
+from effmeter.recorder.machine_log import LogPlan
 from effmeter.recorder.policy import ServicePolicy
 from effmeter.recorder.remote_probe import RemoteReader
 from effmeter.recorder.server import Server
+from effmeter.status import Status
 from effmeter.wire.peer import Peer
 from effmeter.wire.protocol import PROTOCOL_VERSION
 from tests.recorder.test_visibility import FixedProbe, gpu
@@ -347,3 +351,40 @@ def test_a_loop_that_fails_ends_its_recordings_first(tmp_path: Path) -> None:
         "the recorder was stopped: it failed (RuntimeError"
     )
     connection.close()
+
+
+class FaultyFolder(LogFolder):
+    """A folder of the machine's log with a bug."""
+
+    def create(self, host: str, wall_ns: int) -> tuple[str, int]:
+        raise RuntimeError("a bug of the log")
+
+
+def test_a_fault_of_the_machines_log_is_noted_once_and_ends_no_recording(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    written: list[str] = []
+    folder = tmp_path / "log"
+    server = Server(
+        Discovery(),
+        ServicePolicy("shared", os.getuid()),
+        faults=FaultLog(SystemClock(), written.append),
+        log=(LogPlan(folder), FaultyFolder(folder)),
+    )
+    server.adopt(theirs)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    connection = Connection(ours)
+    try:
+        connection.greet(5.0)
+        path = tmp_path / "run.arrow"
+        with opened(path) as descriptor:
+            connection.send_descriptor(BEGIN, descriptor)
+        connection.expect("begun", 5.0)
+    finally:
+        server.stop()
+        thread.join(20)
+        connection.close()
+    assert not thread.is_alive()
+    assert read_run(path).status == Status.RECORDER_STOPPED
+    assert len(written) == 1
+    assert "a bug of the log" in written[0]

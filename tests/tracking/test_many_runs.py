@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import pytest
 
 import effmeter
 from effmeter.recorded.reading import read_run
+from effmeter.recorder.disposal import IDLE_S
 from tests.recording import eventually, recorder_of
 from tests.simulated.machine import SimulatedMachine
 
@@ -34,15 +36,20 @@ class Held(NamedTuple):
 
 
 def at_rest(pid: int) -> Held:
-    """What a process holds once that no longer changes: a recorder lets go a moment later."""
-    seen: list[Held] = []
+    """What a process holds once that no longer changes: a recorder lets go a moment later.
+
+    Its thread that closes files ends when it has had none for ``IDLE_S``.
+    """
+    seen = [(time.monotonic(), Held.by(pid))]
 
     def has_settled() -> bool:
-        seen.append(Held.by(pid))
-        return len(seen) > 30 and len(set(seen[-30:])) == 1
+        now_s, held = time.monotonic(), Held.by(pid)
+        if held != seen[-1][1]:
+            seen.append((now_s, held))
+        return now_s - seen[-1][0] > 1.5 * IDLE_S
 
     eventually(has_settled, "it comes to rest")
-    return seen[-1]
+    return seen[-1][1]
 
 
 def memory_bytes(pid: int) -> int:
