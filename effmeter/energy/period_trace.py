@@ -11,6 +11,8 @@ Within a period nothing is known but its energy: a part of one has a share of it
 anything from nothing to all of it as its interval.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +43,8 @@ class PeriodTrace:
         high_j: Values,
         host: str = "",
     ) -> None:
-        self._channel = channel
+        # Calibration and noise are in the energies already.
+        self._channel = replace(channel, calibration=None, noise_fraction=0.0)
         self._host = host
         self._times_ns = times_ns
         self._passed_j = passed_j

@@ -164,13 +164,18 @@ class Recording:
         key = (channel, begin_ns, end_ns)
         if key not in self._energies:
             # The windows that are known to be wanted are computed while the readings are at hand.
-            windows_ns = {(begin_ns, end_ns), *self._expected_ns}
-            wanted = sorted(w for w in windows_ns if (channel, *w) not in self._energies)
-            begins_ns, ends_ns = np.array(wanted, np.int64).T
-            found = self.channel_energies(channel, begins_ns, ends_ns)
-            for place, window_ns in enumerate(wanted):
-                self._energies[channel, *window_ns] = found.at(place)
+            self.compute(channel, [(begin_ns, end_ns), *self._expected_ns])
         return self._energies[key]
+
+    def compute(self, channel: str, windows_ns: Iterable[tuple[int, int]]) -> None:
+        """Compute the energies of a channel in windows, for ``channel_energy`` to return."""
+        wanted = sorted(w for w in set(windows_ns) if (channel, *w) not in self._energies)
+        if not wanted:
+            return
+        begins_ns, ends_ns = np.array(wanted, np.int64).T
+        found = self.channel_energies(channel, begins_ns, ends_ns)
+        for place, window_ns in enumerate(wanted):
+            self._energies[channel, *window_ns] = found.at(place)
 
     def channel_energies(self, channel: str, begins_ns: Times, ends_ns: Times) -> Energies:
         """The energies of one channel in many windows (n,)."""
@@ -184,6 +189,10 @@ class Recording:
     def expect(self, windows_ns: Iterable[tuple[int, int]]) -> None:
         """Name windows whose energies will be asked of every channel."""
         self._expected_ns.update(windows_ns)
+
+    @cached_property
+    def _bounded(self) -> dict[tuple[str, int, int], Energy | None]:
+        return {}
 
     @cached_property
     def _expected_ns(self) -> set[tuple[int, int]]:
@@ -200,8 +209,13 @@ class Recording:
 
         None where its readings determine no power at all.
         """
-        joined = self._joined(channel)
-        return None if joined is None else joined.bounded_energy(begin_ns, end_ns)
+        key = (channel, begin_ns, end_ns)
+        if key not in self._bounded:
+            joined = self._joined(channel)
+            self._bounded[key] = (
+                joined.bounded_energy(begin_ns, end_ns) if joined is not None else None
+            )
+        return self._bounded[key]
 
     @cached_property
     def _energies(self) -> dict[tuple[str, int, int], Energy | None]:

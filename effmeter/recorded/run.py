@@ -25,7 +25,7 @@ from effmeter.recorded.records import (
     WallStep,
 )
 from effmeter.recorded.second_sensor import counted_energy
-from effmeter.recorded.totals import Totals, totals_over
+from effmeter.recorded.totals import Totals, compute_in_stretches, totals_over
 from effmeter.recorded.window import S, contentions_in, touching
 from effmeter.units import format_duration
 
@@ -98,10 +98,10 @@ class RecordedRun(MarkedRun):
         windows_ns = [(each.begin_ns, each.end_ns) for each in self.epochs]
         windows_ns += [(lead[0].begin_ns, each.end_ns) for each in lead]
         spans_ns = [(each.begin_ns, each.end_ns) for each in timeline.walk_spans(self.spans)]
-        found = (
-            totals_over(self.recording, self.epoch_cover, windows_ns),
-            totals_over(self.recording, self.breakdown().cover, spans_ns),
-        )
+        wanted = ((self.epoch_cover, windows_ns), (self.breakdown().cover, spans_ns))
+        for cover, of_cover_ns in wanted:
+            compute_in_stretches(self.recording, cover, of_cover_ns)
+        found = [totals_over(self.recording, *each) for each in wanted]
         return [each for each in found if each is not None]
 
     def counted_energy(self, channel: str, begin_ns: int, end_ns: int) -> Energy | None:

@@ -113,12 +113,8 @@ def _periods(
     columns = (cells.value_j, cells.low_j, cells.high_j) if columns is None else columns
     sums_j = [np.concatenate(([0.0], np.cumsum(np.nan_to_num(one)))) for one in columns]
     _, low_j, high_j = _ends_j(whole)
-    described = replace(
-        channel,
-        calibration=None,
-        noise_fraction=0.0,
-        thinned=Thinning(period_s, max(0.0, low_j), max(0.0, high_j)),
-    )
+    thinned = Thinning(period_s, max(0.0, low_j), max(0.0, high_j))
+    described = replace(channel, thinned=thinned)
     return _Periods(described, grid_ns, sums_j[0], sums_j[1], sums_j[2], [*blind, *unknown])
 
 

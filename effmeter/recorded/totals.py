@@ -40,6 +40,23 @@ def totals_over(recording: Recording, cover: Cover, windows_ns: Iterable[Window]
     return Totals(cover, places, summed(parts))
 
 
+def compute_in_stretches(recording: Recording, cover: Cover, windows_ns: Iterable[Window]) -> None:
+    """Compute what windows take from each channel of a cover that changes with time.
+
+    Channel by channel: of a large recording, the readings of few are held at a time.
+    """
+    wanted: dict[str, set[Window]] = {}
+    for window_ns in windows_ns if cover.stretches else ():
+        for name, first_ns, last_ns in cover.counted(*window_ns):
+            for shown in (name, *recording.disagreeing.get(name, ())):
+                wanted.setdefault(shown, set()).add((first_ns, last_ns))
+    for name, of_channel_ns in wanted.items():
+        recording.compute(name, of_channel_ns)
+        for window_ns in of_channel_ns:
+            if recording.channel_energy(name, *window_ns) is None:
+                recording.bounded_energy(name, *window_ns)
+
+
 def _counted(recording: Recording, name: str, begins_ns: Times, ends_ns: Times) -> Energies:
     """As ``counted_energy`` of each window."""
     energies = recording.channel_energies(name, begins_ns, ends_ns)

@@ -72,7 +72,7 @@ class Part:
 
     def release(self) -> None:
         """Give the memory of the readings back, of a file that does not change any more."""
-        if self.read_again is not None and self.finished:
+        if self.read_again is not None and not self.recording:
             self.readings = None
 
 

@@ -8,6 +8,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from effmeter.errors import RunFileError
+
 MOST_HELD_BYTES = 128 * 2**20
 """Of the readings of one file; more of them are kept in a temporary file."""
 _ITEM_BYTES = 8
@@ -119,7 +121,19 @@ class Readings:
         return np.frombuffer(data, np.int64)
 
     def _put_away(self) -> None:
-        """Move what is held into the temporary file, which has no name and ends with this."""
+        """Move what is held into the temporary file, which has no name and ends with this.
+
+        Raises RunFileError where there is no room for it.
+        """
+        try:
+            self._write_away()
+        except OSError as error:
+            raise RunFileError(
+                f"readings cannot be kept in a temporary file: {error.strerror or error}: free "
+                "space there, or name another folder in TMPDIR"
+            ) from error
+
+    def _write_away(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed with this)
             weakref.finalize(self, self._file.close)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from effmeter.channel import Component, Provenance
+from effmeter.channel import Calibration, Component, Provenance
 from effmeter.cli import effmeter
 from effmeter.energy import Energy
 from effmeter.errors import UsageError
@@ -25,7 +25,8 @@ FIRST_S = -(WALL_NS // 10**9) % 60
 
 
 def write(path: Path) -> RunFile:
-    """A counter, a gauge that is not read for a minute, and an estimate."""
+    """A calibrated counter, a gauge that is not read for a minute, and an estimate."""
+    calibration = Calibration(1.05, 2.0, 0.01, 0.5, "meter.csv", "2026-01-01T00:00:00Z")
     estimate = gauge(
         "ram-estimate",
         Component.RAM,
@@ -33,7 +34,8 @@ def write(path: Path) -> RunFile:
         estimate_factor=3.0,
         noise_fraction=0.01,
     )
-    channels = (counter(gain_error_fraction=0.02), gauge(offset_error_w=1.0), estimate)
+    calibrated = counter(gain_error_fraction=0.02, calibration=calibration)
+    channels = (calibrated, gauge(offset_error_w=1.0), estimate)
     file = RunFile(path, metadata(channels=channels, sampling={"rate_hz": 2.0}))
     for channel in channels:
         file.introduce(0, channel)
@@ -96,6 +98,7 @@ def test_the_report_stays_the_same(whole: Path, tmp_path: Path) -> None:
         for path in (whole, tmp_path / "new" / "run.arrow")
     ]
     assert texts[0] == texts[1]
+    assert "calibrated cpu0" in texts[1]
     one, other = read_run(whole), read_run(tmp_path / "new" / "run.arrow")
     first, second = one.energy(), other.energy()
     assert first is not None

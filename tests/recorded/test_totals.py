@@ -1,5 +1,6 @@
 """Totals computed together are those of each window; their number does not multiply the work."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,29 @@ def test_the_energies_of_all_epochs_are_computed_at_once(tmp_path: Path) -> None
     energies = [epoch.energy for epoch in run.epochs]
     assert len(energies) == 40
     assert sum(e.value_j for e in energies if e is not None) == pytest.approx(20 * 350, rel=0.01)
+
+
+def test_energies_over_a_cover_that_changes_are_computed_at_once_too(tmp_path: Path) -> None:
+    """Not by reading the channels of a large recording again for each epoch."""
+    standing = replace(COUNTER, least_power_w=1.0)
+    with RunFile(tmp_path / "run.arrow", metadata(channels=(standing, BESIDE))) as file:
+        file.join(0.0, "{}")
+        for time_s in every(0.1, 0, 20):
+            file.row(time_s, channel="gpu0", energy_j=100.0 * min(time_s, 8.0))
+        file.show("gpu0-power", every(0.1, 0, 20), 100.0)
+        for number in range(20):
+            file.epoch(number + 1, number, number + 1, accuracy=0.5)
+    run, again = read_run(file.path), read_run(file.path)
+    assert len(run.epoch_cover.stretches) == 2
+    run.compute_energies()
+    run.recording.release()
+    expected = [
+        total_over(again.recording, again.epoch_cover, epoch.begin_ns, epoch.end_ns)
+        for epoch in again.epochs
+    ]
+    run.paths[0].unlink()
+    assert [epoch.energy for epoch in run.epochs] == expected
+    assert None not in expected
 
 
 def test_a_cover_of_nothing_has_no_totals(tmp_path: Path) -> None:

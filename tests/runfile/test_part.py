@@ -59,3 +59,14 @@ def test_each_reading_is_of_its_channel(tmp_path: Path) -> None:
     assert (series.times_ns.tolist(), series.values.tolist()) == ([at(0), at(2)], [0.0, 20.0])
     assert not len(part.series("a", "power_w").values)
     assert not len(part.series("c", "energy_j").values)
+
+
+def test_the_readings_of_an_interrupted_file_are_given_back_too(tmp_path: Path) -> None:
+    file = RunFile(tmp_path / "run.arrow")
+    file.show("gpu0-power", [0.0, 1.0], 50.0)
+    file.flush()
+    file.kill()
+    part = read_part(file.path)
+    part.release()
+    assert (part.finished, part.readings) == (False, None)
+    assert part.series("gpu0-power", "power_w").values.tolist() == [50.0, 50.0]

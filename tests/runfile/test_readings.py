@@ -1,8 +1,12 @@
 """Readings come back by channel, whether they are held or put away."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from effmeter.errors import RunFileError
 from effmeter.runfile.readings import Readings, Series
 
 
@@ -37,3 +41,13 @@ def test_what_was_never_read_is_empty() -> None:
     readings = filled(2**20)
     for kind, channel in (("power_w", "c"), ("energy_j", "a")):
         assert as_lists(readings.series(kind, channel)) == [[], [], []]
+
+
+def test_a_temporary_file_without_room_is_an_error_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    readings = Readings(most_held_bytes=0)
+    number = np.array([readings.number("cpu0")])
+    with pytest.raises(RunFileError, match="TMPDIR"):
+        readings.add("energy_j", number, np.array([1]), np.array([2.0]), None)
