@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import click
+
 from benchmarks.large_files import Size, write_run
 
 CASES: Mapping[str, tuple[int, Size]] = {
@@ -51,15 +53,19 @@ def measure(paths: list[Path]) -> tuple[float, float, int, int]:
     return elapsed_s, used.ru_utime + used.ru_stime, kib // 1024, process.returncode
 
 
-def main() -> int:
-    """Measure the named cases, or all."""
-    folder, cases = Path(sys.argv[1]), sys.argv[2:] or list(CASES)
-    for case in cases:
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("cases", nargs=-1, metavar="[CASE]...", type=click.Choice(list(CASES)))
+def main(folder: Path, cases: tuple[str, ...]) -> None:
+    """Report on large recordings, all or the named cases.
+
+    FOLDER keeps their files, some gigabytes; those that it lacks are written.
+    """
+    for case in cases or CASES:
         elapsed_s, cpu_s, peak_mib, status = measure(list(files_of(folder, case)))
         failed = f", exit {status}" if status else ""
         print(f"{case:>16}  {elapsed_s:6.1f} s, {cpu_s:6.1f} s CPU, {peak_mib:5} MiB{failed}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

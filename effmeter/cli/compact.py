@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from effmeter.cli.file_errors import FileErrors
 from effmeter.cli.options import json_option
 from effmeter.cli.output import emit, end_progress, say, show, show_progress
-from effmeter.errors import EffmeterError, RunFileError, UsageError
+from effmeter.errors import RunFileError, UsageError
 from effmeter.recorded.reading import find_runs
 from effmeter.report.formatting import json_text
 from effmeter.runfile.compaction import Compaction, compact
@@ -28,8 +29,9 @@ from effmeter.units import format_bytes
     metavar="NEW",
     help=f"The new file (NEW{RUN_SUFFIX}), or a folder for files of the same names.",
 )
+@click.option("--traceback", "has_traceback", is_flag=True, help="Print the traceback of a bug.")
 @json_option
-def command(files: tuple[Path, ...], output: Path, as_json: bool) -> None:
+def command(files: tuple[Path, ...], output: Path, has_traceback: bool, as_json: bool) -> None:
     """Write recordings again in large batches: smaller, and faster to read.
 
     FILES are run files or directories of them. They stay as they are. The new files hold the same
@@ -46,20 +48,18 @@ def command(files: tuple[Path, ...], output: Path, as_json: bool) -> None:
         count = len(runs)
         raise UsageError(f"{output} is one file, and there are {count} recordings: name a folder")
     written: list[Compaction] = []
-    errors: list[str] = []
+    errors = FileErrors(has_traceback=has_traceback, done="compacted")
     for path in runs:
-        try:
+        with errors.of(str(path)):
             written += _compact_run(path, output if is_file else output / path.name)
-        except EffmeterError as error:
-            errors.append(str(error))
-    for line in errors:
+    for line in errors.lines:
         say(line)
     if as_json:
-        emit(json_text({"files": [_as_mapping(one) for one in written], "errors": errors}))
+        emit(json_text({"files": [_as_mapping(one) for one in written], "errors": errors.lines}))
     else:
         for line in _lines(written):
             show(line)
-    if errors:
+    if errors.lines:
         sys.exit(RunFileError.exit_status)
 
 

@@ -45,12 +45,6 @@ def _gid_of(context: click.Context, parameter: click.Parameter, group: str | Non
         raise click.BadParameter(text, context, parameter) from error
 
 
-def _duration_of(context: click.Context, option: click.Parameter, text: str) -> float:
-    """The callback of an option that takes a duration."""
-    with naming_option(context, option):
-        return parse_duration_s(text)
-
-
 def duration_of(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
     """The callback of an option that takes a duration."""
     with naming_option(context, option):

@@ -14,13 +14,15 @@ Result = TypeVar("Result")
 
 
 class FileErrors:
-    """The lines of files that could not be read, analysed or printed.
+    """The lines of files that could not be read, analysed or written.
 
-    ``has_traceback``: also print the traceback of a bug on stderr.
+    ``has_traceback``: also print the traceback of a bug on stderr; ``done``: what a file could not
+    be, as a participle.
     """
 
-    def __init__(self, *, has_traceback: bool = False) -> None:
+    def __init__(self, *, has_traceback: bool = False, done: str = "reported") -> None:
         self.lines: list[str] = []
+        self._done = done
         self._has_traceback = has_traceback
 
     @contextlib.contextmanager
@@ -33,7 +35,7 @@ class FileErrors:
         except MemoryError:
             self.lines.append(printable(f"{file} needs more memory than there is"))
         except Exception as error:
-            self.lines.append(_bug_line(file, error))
+            self.lines.append(self._bug_line(file, error))
             if self._has_traceback:
                 for line in "".join(traceback.format_exception(error)).splitlines():
                     say(line, None)
@@ -69,10 +71,9 @@ class FileErrors:
             result_of([item])
         return len(self.lines) == count
 
-
-def _bug_line(file: str, error: Exception) -> str:
-    reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return printable(
-        f"{file} cannot be reported, by a bug of effmeter ({reason}): see it with --traceback, "
-        "and report it as an issue of effmeter's repository"
-    )
+    def _bug_line(self, file: str, error: Exception) -> str:
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        return printable(
+            f"{file} cannot be {self._done}, by a bug of effmeter ({reason}): see it with "
+            "--traceback, and report it as an issue of effmeter's repository"
+        )

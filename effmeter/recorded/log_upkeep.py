@@ -63,7 +63,13 @@ def look_after(folder: Path, upkeep: Upkeep, wall_s: float | None = None) -> Upk
             except EffmeterError as error:
                 outcome.errors.append(str(error))
             except OSError as error:
-                outcome.errors.append(f"{path} cannot be looked after: {error.strerror}")
+                why = error.strerror or str(error)
+                outcome.errors.append(f"{path} cannot be looked after: {why}")
+            except Exception as error:  # one file's fault leaves the others looked after
+                why = f"{type(error).__name__}: {error}"
+                outcome.errors.append(
+                    f"{path} cannot be looked after, by a bug of effmeter ({why})"
+                )
     return outcome
 
 

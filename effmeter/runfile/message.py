@@ -164,7 +164,9 @@ def read_table(
         stream = pa.ipc.open_stream(pa.py_buffer(b"".join((schema, *messages))), options=options)
         table = stream.read_all()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError):
+    except MemoryError:  # pyarrow's is an ArrowException too; the batch may be sound
+        raise
+    except (pa.ArrowException, OSError, ValueError):
         return None
     return table if table.column(0).num_chunks == len(messages) else None
 

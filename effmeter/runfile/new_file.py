@@ -57,15 +57,32 @@ class NewRunFile:
         """
         try:
             os.fsync(self._descriptor)
-            if not replaces:
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
-            self._unfinished.replace(self.path)
+            if replaces:
+                self._unfinished.replace(self.path)
+            else:
+                self._take_free_name()
             self._is_committed = True
             _sync_folder(self.path.parent)
         except FileExistsError as error:
             raise already_there(self.path) from error
         except OSError as error:
             raise RunFileError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def _take_free_name(self) -> None:
+        """Give the file its name; FileExistsError where that is taken, other OSErrors."""
+        try:
+            os.link(self._unfinished, self.path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+            try:
+                self._unfinished.replace(self.path)
+            except OSError:
+                self.path.unlink()
+                raise
+        else:
+            self._unfinished.unlink()
 
     def __enter__(self) -> Self:
         return self

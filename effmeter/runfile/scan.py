@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from effmeter.errors import RunFileError
 from effmeter.runfile.framing import (
     HEADER_BYTES,
     HEADER_START,
@@ -68,11 +69,17 @@ class Window:
         self._data = b""
 
     def at(self, begin: int, count: int) -> bytes:
-        """Up to ``count`` bytes from ``begin``; fewer at the end of the file."""
+        """Up to ``count`` bytes from ``begin``; fewer at the end of the file.
+
+        Raises RunFileError where the disk does not give them.
+        """
         count = max(0, min(count, self.size - begin))
         if begin < self._begin or begin + count > self._begin + len(self._data):
-            self._file.seek(begin)
-            self._data = self._file.read(max(count, _CHUNK_BYTES))
+            try:
+                self._file.seek(begin)
+                self._data = self._file.read(max(count, _CHUNK_BYTES))
+            except OSError as error:
+                raise RunFileError(f"{self._file.name} cannot be read: {error.strerror}") from error
             self._begin = begin
         offset = begin - self._begin
         return self._data[offset : offset + count]

@@ -1,10 +1,13 @@
 """A run file is walked frame by frame: damage is a hole, and what follows it is found."""
 
+import errno
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from effmeter.errors import RunFileError
 from effmeter.runfile.framing import HEADER_START, MAGIC
 from effmeter.runfile.scan import Hole, Piece, Window, framed_pieces, has_frames, plain_pieces
 from tests.golden.make import FOLDER
@@ -140,3 +143,20 @@ def test_a_huge_sparse_file_is_read_no_further_than_a_frame_reaches(
         file.truncate(2**40)
     with path.open("rb") as sparse:
         assert [*framed_pieces(Window(sparse))][-1] == Hole(2, None)
+
+
+class FailingDisk(io.FileIO):
+    """A file whose bytes the disk does not give."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_disk_that_fails_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.arrow"
+    path.write_bytes(MAGIC)
+    with (
+        FailingDisk(path) as file,
+        pytest.raises(RunFileError, match=r"run\.arrow cannot be read: "),
+    ):
+        Window(file).at(0, 8)
