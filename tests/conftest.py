@@ -13,6 +13,7 @@ import gc
 import importlib
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -72,7 +73,10 @@ def in_real_time(module: Path) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fewer drawn examples where the longest proofs are left out."""
+    """Fewer drawn examples where the longest proofs are left out; programs can be interrupted."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Shells start commands in the background so; the programs that tests start inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("short" if config.option.markexpr == "not slow" else "effmeter")
 
 
