@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -35,6 +36,16 @@ def busy(seconds: float) -> None:
     until_ns = now_ns() + int(seconds * 1e9)
     while now_ns() < until_ns:
         sum(range(500))
+
+
+def is_listened_at(path: Path) -> bool:
+    """Whether a recorder takes connections at a socket: it exists a moment before."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def eventually(happened: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> float:

@@ -23,7 +23,14 @@ from effmeter.clock import now_ns
 from effmeter.errors import RecorderError
 from effmeter.recorded.reading import read_run
 from effmeter.wire.paths import is_trusted_socket
-from tests.recording import eventually, is_running, let_pass, only_run, recorder_of
+from tests.recording import (
+    eventually,
+    is_listened_at,
+    is_running,
+    let_pass,
+    only_run,
+    recorder_of,
+)
 from tests.schemas import assert_fits
 from tests.simulated.machine import SimulatedMachine
 
@@ -69,7 +76,7 @@ def start_daemon(tmp_path: Path) -> Iterator[StartDaemon]:
             )
             daemon = Daemon(process, path, machine.environ)
             started.append(daemon)
-            eventually(path.exists, "the daemon listens")
+            eventually(lambda: is_listened_at(path), "the daemon listens")
             return daemon
 
         yield start

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from effmeter.analysis.run_analysis import analyse
-from tests.recording import eventually, only_run, run_program
+from tests.recording import eventually, is_listened_at, only_run, run_program
 from tests.simulated.machine import SimulatedMachine
 from tests.simulated.nvml import (
     DRIVER_NOT_LOADED,
@@ -30,7 +30,7 @@ GPUS = [SimulatedGpu(constant(power_w), conditions=COOL) for power_w in (300.0, 
 def start_daemon(environ: Mapping[str, str], place: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "effmeter", "daemon", "run", "--socket", str(place)]
     daemon = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
-    eventually(place.exists, "the daemon listens")
+    eventually(lambda: is_listened_at(place), "the daemon listens")
     return daemon
 
 
